@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The one public include: <gtf/gtf.h>.
+ */
+#pragma once
+
+#include "base/defs.h"
+#include "base/error.h"
+#include "tensor/dtype.h"
+#include "tensor/tensor.h"
+#include "tensor/context.h"
+#include "tensor/ops.h"
+#include "registry/plugin.h"
+#include "model/model.h"
+#include "model/session.h"
+#include "text/tokenizer.h"
+#include "pipeline/preprocessor.h"
+#include "pipeline/task.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/result.h"

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include "base/error.h"
+#include "tensor/tensor.h"
+#include "registry/plugin.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GtfAudio:
+ *
+ * Mono samples with their rate, as a task takes them. Decoding, mixing to mono and changing the rate is done by
+ * preprocessors/ (gtf-audio.so), so that core links neither libsndfile nor GStreamer.
+ */
+typedef struct
+{
+  float *samples;
+  gsize n_samples;
+  guint sampling_rate;
+} GtfAudio;
+
+GTF_API GtfAudio *gtf_audio_new  (gsize n_samples, guint sampling_rate, GError **error);
+GTF_API void      gtf_audio_free (GtfAudio *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfAudio, gtf_audio_free)
+
+#define GTF_TYPE_PREPROCESSOR (gtf_preprocessor_get_type ())
+GTF_API G_DECLARE_FINAL_TYPE (GtfPreprocessor, gtf_preprocessor, GTF, PREPROCESSOR, GObject)
+
+/* From a repository's folder: preprocessor_config.json, or the nested layout of processor_config.json. */
+GTF_API GtfPreprocessor *gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError **error);
+GTF_API const char *gtf_preprocessor_get_kind  (GtfPreprocessor *self);          /* "audio", "image" */
+GTF_API guint  gtf_preprocessor_get_sampling_rate (GtfPreprocessor *self);       /* 0: not audio */
+GTF_API gsize  gtf_preprocessor_get_n_samples  (GtfPreprocessor *self);          /* of a chunk (Whisper: 480000); 0: any length */
+GTF_API gsize  gtf_preprocessor_get_hop_length (GtfPreprocessor *self);
+
+/* Decodes a file ("-": standard input) into mono at `sampling_rate`, mixed and resampled as the reference's pipeline does. */
+GTF_API GtfAudio *gtf_audio_load     (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error);
+GTF_API GtfAudio *gtf_audio_resample (const GtfAudio *audio, guint sampling_rate, GError **error);
+
+/**
+ * gtf_preprocessor_run_audio:
+ * @parameters: (nullable): a JSON object with arguments of the feature extractor's __call__ ("return_attention_mask", "padding", "truncation", "max_length" ...)
+ *
+ * Features of mono samples at the preprocessor's rate.
+ *
+ * Returns: (transfer full) (element-type utf8 GtfTensor): "input_features" [1][bins][frames] (or "input_values"), "attention_mask" ...
+ */
+GTF_API GHashTable *gtf_preprocessor_run_audio (GtfPreprocessor *self, const float *samples, gsize n_samples, const char *parameters, GError **error);
+/* Decodes and processes a file: what `gtransformers preprocess` does. */
+GTF_API GHashTable *gtf_preprocessor_run_file  (GtfPreprocessor *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
+
+/* ---- the ABI of a preprocessor module (gtf-audio.so, gtf_preprocessor_audio) ---- */
+typedef struct
+{
+  GtfPlugin head;
+  const char *const *types;       /* feature_extractor_type / image_processor_type values it serves, NULL-terminated */
+  gpointer (*create) (const char *directory, const char *config_json, GError **error);
+  void (*destroy) (gpointer state);
+  guint (*sampling_rate) (gpointer state);
+  gsize (*n_samples) (gpointer state);
+  gsize (*hop_length) (gpointer state);
+  GHashTable *(*run_audio) (gpointer state, const float *samples, gsize n_samples, const char *parameters, GError **error);
+  GtfAudio *(*load_audio) (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error);
+  GtfAudio *(*resample) (const GtfAudio *audio, guint sampling_rate, GError **error);
+} GtfPreprocessorPlugin;
+
+G_END_DECLS

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The plugin ABI. A module describes itself with const data: it exports one function that returns a pointer to a
+ * struct whose first three fields never move; later fields are only appended, and struct_size tells how many there are.
+ *
+ *   gtf-whisper.so                          const GtfArchitecturePlugin *gtf_plugin_whisper (void)
+ *   gtf-automatic-speech-recognition.so     const GtfTaskPlugin *gtf_task_automatic_speech_recognition (void)
+ *   gtf-audio.so                            const GtfPreprocessorPlugin *gtf_preprocessor_audio (void)
+ *
+ * Config and weights of an architecture are two plain structs of its own; tables say, once for each field, where it comes from.
+ */
+#pragma once
+
+#include "tensor/ops.h"
+
+G_BEGIN_DECLS
+
+#define GTF_PLUGIN_ABI 1
+
+/* The head that all three kinds share. */
+typedef struct
+{
+  guint32 abi;            /* GTF_PLUGIN_ABI */
+  guint32 struct_size;    /* sizeof the whole struct of its kind */
+  const char *name;       /* as in the file's name: "whisper" */
+} GtfPlugin;
+
+/* ---- config: fields of config.json -> fields of a struct ------------------------------------------------------------ */
+
+typedef enum
+{
+  GTF_CONFIG_END,
+  GTF_CONFIG_INT,           /* gint64 */
+  GTF_CONFIG_FLOAT,         /* double */
+  GTF_CONFIG_BOOL,          /* gboolean */
+  GTF_CONFIG_ACTIVATION,    /* GtfActivation, from its name in transformers (hidden_act) */
+  GTF_CONFIG_STRING         /* const char *, owned by the model; may stay NULL */
+} GtfConfigType;
+
+typedef struct
+{
+  GtfConfigType type;
+  const char *keys;         /* "d_model" or alternatives, first found wins: "hidden_size|d_model"; dots descend */
+  gsize offset;             /* into the config struct */
+  gboolean required;
+  double minimum, maximum;  /* numbers */
+  double fallback;          /* numbers and booleans, when absent or null */
+  const char *fallback_string;  /* strings and activations */
+} GtfConfigField;
+
+#define GTF_CONFIG_INT_FIELD(Struct, field, keys, min, max, def)   { GTF_CONFIG_INT, keys, G_STRUCT_OFFSET (Struct, field), FALSE, min, max, def, NULL }
+#define GTF_CONFIG_INT_REQUIRED(Struct, field, keys, min, max)     { GTF_CONFIG_INT, keys, G_STRUCT_OFFSET (Struct, field), TRUE, min, max, 0, NULL }
+#define GTF_CONFIG_FLOAT_FIELD(Struct, field, keys, min, max, def) { GTF_CONFIG_FLOAT, keys, G_STRUCT_OFFSET (Struct, field), FALSE, min, max, def, NULL }
+#define GTF_CONFIG_BOOL_FIELD(Struct, field, keys, def)            { GTF_CONFIG_BOOL, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 1, def, NULL }
+#define GTF_CONFIG_ACTIVATION_FIELD(Struct, field, keys, def)      { GTF_CONFIG_ACTIVATION, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, def }
+#define GTF_CONFIG_STRING_FIELD(Struct, field, keys, def)          { GTF_CONFIG_STRING, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, def }
+#define GTF_CONFIG_FIELDS_END                                      { GTF_CONFIG_END }
+
+/* ---- weights: tensors of the repository -> fields of a struct ----------------------------------------------------- */
+
+/* One dimension: a constant, or a gint64 field of the config struct times a factor. */
+typedef struct
+{
+  gssize offset;            /* into the config struct; -1: constant */
+  gint64 factor;            /* multiplier, or the constant itself */
+} GtfDim;
+
+#define GTF_DIM(Config, field)          { G_STRUCT_OFFSET (Config, field), 1 }
+#define GTF_DIM_TIMES(Config, field, n) { G_STRUCT_OFFSET (Config, field), n }
+#define GTF_DIM_CONST(n)                { -1, n }
+
+typedef enum
+{
+  GTF_WEIGHT_END,
+  GTF_WEIGHT_LINEAR,        /* const GtfLinear *     NAME.weight [out][in], NAME.bias [out] */
+  GTF_WEIGHT_NORM,          /* const GtfNorm *       NAME.weight [d], NAME.bias [d] */
+  GTF_WEIGHT_EMBEDDING,     /* const GtfEmbedding *  NAME.weight [n][d] */
+  GTF_WEIGHT_CONV1D,        /* const GtfConv1d *     NAME.weight [out][in][kernel], NAME.bias [out] */
+  GTF_WEIGHT_TENSOR,        /* const GtfTensor *     NAME [..], as float32 */
+  GTF_WEIGHT_GROUP          /* T *                   an array of structs, one a layer; NAME holds a %d */
+} GtfWeightType;
+
+typedef enum
+{
+  GTF_WEIGHT_DEFAULT        = 0,
+  GTF_WEIGHT_OPTIONAL       = 1 << 0,   /* the whole weight may be absent: the pointer is then NULL */
+  GTF_WEIGHT_NO_BIAS        = 1 << 1,   /* there is never a bias */
+  GTF_WEIGHT_BIAS_OPTIONAL  = 1 << 2,   /* a bias (or that of one part of a fused weight) may be absent: zero */
+  GTF_WEIGHT_TRANSPOSED     = 1 << 3    /* stored as [in][out] (GPT-2's Conv1D) */
+} GtfWeightFlags;
+
+typedef struct _GtfWeight GtfWeight;
+
+/**
+ * GtfWeight:
+ * @name: the tensor's name without ".weight" / ".bias". Alternatives (legacy names) are separated by '|', the parts of a fused
+ *   weight stand in braces: "self_attn.{q,k,v}_proj" is one product with the three outputs one after the other.
+ * @dims: [out, in] / [d] / [n, d] / [out, in, kernel] / the shape; the dimensions of a fused weight are those of the whole
+ * @tied: (nullable): name of another weight's tensor that is used when the file has none of this name (a tied decoder)
+ * @group, @group_size, @count: GTF_WEIGHT_GROUP: its table, the size of its struct, the number of layers
+ */
+struct _GtfWeight
+{
+  GtfWeightType type;
+  const char *name;
+  gsize offset;
+  GtfWeightFlags flags;
+  GtfDim dims[4];
+  const char *tied;
+  const GtfWeight *group;
+  gsize group_size;
+  GtfDim count;
+};
+
+/* The class of `architectures` in config.json -> what it gives beyond the base model, e.g. "WhisperForConditionalGeneration". */
+typedef struct
+{
+  const char *class_suffix;         /* "ForConditionalGeneration"; NULL ends the table; "Model" is the bare model */
+  const char *const *tasks;         /* tasks it can do, NULL-terminated */
+  const GtfWeight *weights;         /* (nullable): further weights, into the same struct */
+  const char *prefix;               /* base_model_prefix: "model", "bert"; tried with and without */
+} GtfHead;
+
+/* What a forward function gets beside the context. */
+typedef struct
+{
+  const void *config;
+  const void *weights;
+  const GtfHead *head;
+  GtfCache *cache;                  /* decode and encode only */
+} GtfForward;
+
+/**
+ * GtfArchitecture:
+ * @forward: (nullable): the whole model in one call
+ * @encode: (nullable): encoder of an encoder-decoder: puts "encoder_last_hidden_state" and fills the cross-attention cache
+ * @decode: (nullable): some steps over the cache: input "input_ids" [B][T] -> output "logits" [B][1 or T][vocab] (T where the
+ *   output "all_logits" is wanted), "cross_attentions" [layers * B][heads][T][S] if wanted
+ */
+typedef struct
+{
+  guint32 struct_size;
+  const char *const *model_types;   /* NULL-terminated */
+  gsize config_size;
+  const GtfConfigField *config;
+  gboolean (*derive) (gpointer config, GError **error);   /* (nullable): checks and computed fields */
+  gsize weights_size;
+  const GtfWeight *weights;
+  const GtfHead *heads;
+  const char *ignored;              /* (nullable): patterns of tensors that may be left over, separated by '|' */
+  void (*forward) (GtfContext *c, const GtfForward *f);
+  void (*encode) (GtfContext *c, const GtfForward *f);
+  void (*decode) (GtfContext *c, const GtfForward *f);
+  GtfDim decoder_layers, encoder_states, decoder_positions, vocab_size, kv_size;  /* sizes of the cache: layers, S, longest sequence, logits, D of k and v */
+} GtfArchitecture;
+
+typedef struct
+{
+  GtfPlugin head;
+  const char *description;
+  const char *license;
+  const GtfArchitecture *const *architectures;   /* NULL-terminated */
+} GtfArchitecturePlugin;
+
+#define GTF_PLUGIN_EXPORT __attribute__ ((visibility ("default")))
+
+G_END_DECLS

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The ops that a forward pass is written in. Activations are float32 tensors [..., features]; weights are the packed
+ * objects that the binder made (core/model/binding.c). Fusion is an argument of an op, never a pattern matcher.
+ * Every op allocates its result in the arena of the context; on error it sets the sticky error of the context.
+ */
+#pragma once
+
+#include "tensor/context.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  GTF_ACTIVATION_NONE,
+  GTF_ACTIVATION_RELU,
+  GTF_ACTIVATION_GELU,          /* exact, by erf */
+  GTF_ACTIVATION_GELU_TANH,     /* gelu_new, gelu_pytorch_tanh */
+  GTF_ACTIVATION_GELU_QUICK,    /* x * sigmoid (1.702 x) */
+  GTF_ACTIVATION_SILU,
+  GTF_ACTIVATION_TANH,
+  GTF_ACTIVATION_SIGMOID
+} GtfActivation;
+
+/* Weights as the binder packs them. A weights struct of an architecture holds const pointers to these. */
+typedef struct _GtfLinear    GtfLinear;      /* [out][in] (+ bias) */
+typedef struct _GtfNorm      GtfNorm;        /* [features] weight (+ bias) */
+typedef struct _GtfEmbedding GtfEmbedding;   /* [n][features] */
+typedef struct _GtfConv1d    GtfConv1d;      /* [out][in][kernel] (+ bias) */
+
+/* y = activation (x W^T + b);          x [..., in] -> [..., out] */
+GTF_API GtfTensor *gtf_linear     (GtfContext *c, const GtfLinear *w, const GtfTensor *x);
+GTF_API GtfTensor *gtf_linear_act (GtfContext *c, const GtfLinear *w, const GtfTensor *x, GtfActivation act);
+/* y = residual + x W^T + b */
+GTF_API GtfTensor *gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfTensor *residual);
+
+GTF_API GtfTensor *gtf_layer_norm (GtfContext *c, const GtfNorm *w, const GtfTensor *x, float eps);
+GTF_API GtfTensor *gtf_rms_norm   (GtfContext *c, const GtfNorm *w, const GtfTensor *x, float eps);
+/* Rows of the table: ids [...] (I32 or I64) -> [..., features]; an id out of range is a sticky error. */
+GTF_API GtfTensor *gtf_embedding  (GtfContext *c, const GtfEmbedding *w, const GtfTensor *ids);
+/* Rows first .. first + n of the table -> [n][features] (position embeddings). */
+GTF_API GtfTensor *gtf_embedding_range (GtfContext *c, const GtfEmbedding *w, gint64 first, gint64 n);
+/* Sound and tokens lie time-major: x [B][T][in] -> [B][T'][out]; zero padding on both sides. */
+GTF_API GtfTensor *gtf_conv1d     (GtfContext *c, const GtfConv1d *w, const GtfTensor *x, gint64 stride, gint64 padding, GtfActivation act);
+
+/* Sum with numpy's broadcasting of leading dimensions: b's shape must be a tail of a's. */
+GTF_API GtfTensor *gtf_add        (GtfContext *c, const GtfTensor *a, const GtfTensor *b);
+GTF_API GtfTensor *gtf_scale      (GtfContext *c, const GtfTensor *x, float factor);
+GTF_API GtfTensor *gtf_activate   (GtfContext *c, const GtfTensor *x, GtfActivation act);
+GTF_API GtfTensor *gtf_softmax    (GtfContext *c, const GtfTensor *x);               /* over the last dimension */
+GTF_API GtfTensor *gtf_log_softmax (GtfContext *c, const GtfTensor *x);
+/* Columns first .. first + n of the last dimension: a view, no copy. */
+GTF_API GtfTensor *gtf_slice      (GtfContext *c, const GtfTensor *x, gint64 first, gint64 n);
+/* Steps first .. first + n of the one before the last dimension ([B][T][D] -> [B][n][D]). */
+GTF_API GtfTensor *gtf_steps      (GtfContext *c, const GtfTensor *x, gint64 first, gint64 n);
+/* The last two dimensions change places (a copy). */
+GTF_API GtfTensor *gtf_transpose  (GtfContext *c, const GtfTensor *x);
+GTF_API GtfTensor *gtf_reshape    (GtfContext *c, const GtfTensor *x, guint n_dims, const gint64 *shape);
+GTF_API gint64     gtf_dim        (const GtfTensor *x, gint dim);
+
+/**
+ * GtfAttention:
+ * @n_heads: heads of the query; they lie side by side in the last dimension
+ * @n_kv_heads: heads of key and value (0: as many as @n_heads)
+ * @scale: factor on the scores (0: 1 / sqrt (head size))
+ * @causal: query t sees keys up to (keys - queries) + t
+ * @mask: (nullable): added to the scores, [B or 1][1 or heads][queries or 1][keys]
+ * @weights: (nullable): where to put the probabilities [B][heads][queries][keys]
+ */
+typedef struct
+{
+  gint64 n_heads;
+  gint64 n_kv_heads;
+  float scale;
+  gboolean causal;
+  const GtfTensor *mask;
+  GtfTensor **weights;
+} GtfAttention;
+
+/* Scaled dot-product attention (Vaswani et al. 2017). q [B][Tq][heads * d]; k, v [Bk][Tk][kv_heads * d], Bk divides B
+ * (beams share what was encoded once). -> [B][Tq][heads * d]. The whole score matrix is never written for long inputs. */
+GTF_API GtfTensor *gtf_attention  (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfAttention *a);
+
+/**
+ * GtfCache:
+ *
+ * Keys and values of the steps already decoded (self-attention), and those of the encoder's states (cross-attention),
+ * one pair of buffers a layer, owned by the session (core/model/cache.c).
+ */
+typedef struct _GtfCache GtfCache;
+
+/* Appends k, v [B][T][D] to the layer's buffers; afterwards *k_all, *v_all [B][past + T][D] are views of all steps. */
+GTF_API void   gtf_cache_append     (GtfContext *c, GtfCache *cache, gint64 layer, const GtfTensor *k, const GtfTensor *v, GtfTensor **k_all, GtfTensor **v_all);
+/* Number of steps that were in the cache when the running call began. */
+GTF_API gint64 gtf_cache_get_past   (const GtfCache *cache);
+/* Cross-attention: written once by encode, read by each decode. */
+GTF_API void   gtf_cache_put_cross  (GtfContext *c, GtfCache *cache, gint64 layer, const GtfTensor *k, const GtfTensor *v);
+GTF_API void   gtf_cache_get_cross  (GtfContext *c, GtfCache *cache, gint64 layer, GtfTensor **k, GtfTensor **v);
+
+G_END_DECLS

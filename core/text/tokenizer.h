@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include "base/error.h"
+
+G_BEGIN_DECLS
+
+#define GTF_TYPE_TOKENIZER (gtf_tokenizer_get_type ())
+GTF_API G_DECLARE_FINAL_TYPE (GtfTokenizer, gtf_tokenizer, GTF, TOKENIZER, GObject)
+
+#define GTF_TYPE_ENCODING (gtf_encoding_get_type ())
+
+/**
+ * GtfEncoding:
+ * @n_ids: how many tokens
+ * @ids: (array length=n_ids): token ids
+ * @type_ids: (array length=n_ids): 0 for the first text, 1 for the second
+ * @special_tokens_mask: (array length=n_ids): 1 for what a template added
+ * @attention_mask: (array length=n_ids): 0 for padding
+ * @begin: (array length=n_ids): start of each token in its text, in characters (special tokens: 0, 0)
+ * @end: (array length=n_ids): end, in characters
+ * @word_ids: (array length=n_ids): index of the pre-token, -1 for special tokens
+ * @sequence_ids: (array length=n_ids): 0 or 1; -1 for special tokens
+ * @overflowing: (nullable) (element-type GtfEncoding): what truncation cut off, with stride
+ */
+typedef struct
+{
+  gsize n_ids;
+  gint32 *ids;
+  gint32 *type_ids;
+  guint8 *special_tokens_mask;
+  guint8 *attention_mask;
+  guint32 *begin, *end;
+  guint32 *begin_bytes, *end_bytes;
+  gint32 *word_ids;
+  gint8 *sequence_ids;
+  GPtrArray *overflowing;
+} GtfEncoding;
+
+GTF_API GType         gtf_encoding_get_type (void);
+GTF_API GtfEncoding  *gtf_encoding_copy     (const GtfEncoding *self);
+GTF_API void          gtf_encoding_free     (GtfEncoding *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfEncoding, gtf_encoding_free)
+
+/* From a repository's folder: tokenizer.json, else vocab.json + merges.txt ..., with tokenizer_config.json and its kin. */
+GTF_API GtfTokenizer *gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **error);
+
+/**
+ * gtf_tokenizer_encode:
+ * @text: UTF-8
+ * @pair: (nullable): the second text
+ * @parameters: (nullable): a JSON object with the arguments of PreTrainedTokenizer.__call__ (add_special_tokens, truncation, max_length, padding, stride, return_overflowing_tokens ...)
+ *
+ * Returns: (transfer full): the tokens
+ */
+GTF_API GtfEncoding  *gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, const char *parameters, GError **error);
+/* As the tokenizer's own decode: skip_special_tokens, clean_up_tokenization_spaces as tokenizer_config.json has it. Incomplete UTF-8 gives U+FFFD. */
+GTF_API char         *gtf_tokenizer_decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special_tokens, GError **error);
+GTF_API const char   *gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id);      /* (nullable) */
+GTF_API gint32        gtf_tokenizer_token_to_id (GtfTokenizer *self, const char *token);   /* -1: unknown */
+GTF_API gboolean      gtf_tokenizer_is_special  (GtfTokenizer *self, gint32 id);      /* an added token marked special */
+GTF_API gsize         gtf_tokenizer_get_vocab_size (GtfTokenizer *self);              /* with added tokens */
+/* "bos_token", "eos_token", "pad_token", "unk_token", "mask_token" ...: id, or -1 */
+GTF_API gint32        gtf_tokenizer_get_special_id (GtfTokenizer *self, const char *role);
+
+G_END_DECLS
