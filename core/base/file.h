@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Reading and writing whole files with errors that name them.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include "base/error.h"
+
+G_BEGIN_DECLS
+
+/* Reads a regular file (no device, no pipe, no folder) of at most @max bytes; *contents ends with an extra NUL.
+ * Missing: GTF_ERROR_NOT_FOUND; not regular, too big or changed while it was read: GTF_ERROR_INVALID_DATA; else GTF_ERROR_IO. */
+GTF_API gboolean gtf_file_load (const char *path, gsize max, char **contents, gsize *length, GError **error);
+/* Opens a regular file for reading; its size in *size. -1 with an error as above. */
+GTF_API int      gtf_file_open (const char *path, gsize *size, GError **error);
+/* A GError for errno of a system call on a file: "PATH: WHAT: No space left on device". */
+GTF_API void     gtf_file_fail (GError **error, const char *path, const char *what, int errnum);
+
+G_END_DECLS

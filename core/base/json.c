@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Trees of nodes out of the pull reader.
+ */
+#include "base/json.h"
+
+#include <string.h>
+#include "base/file.h"
+
+/* A config is a few kB; tokenizer_config.json of large vocabularies some MB. A tree costs ten times its text. */
+#define MAX_JSON_FILE (64 * 1024 * 1024)
+
+JsonNode *
+gtf_json_parse (const char *name, const char *text, gssize length, GtfJsonFlags flags, GError **error)
+{
+  g_auto (GtfJsonReader) reader = { 0 };
+  g_autoptr (JsonNode) node = NULL;
+
+  gtf_json_reader_init (&reader, name, text, length < 0 ? strlen (text) : (gsize) length, flags);
+  node = gtf_json_reader_read_node (&reader, error);
+  if (!node || !gtf_json_reader_expect (&reader, GTF_JSON_END, error))
+    return NULL;
+  return g_steal_pointer (&node);
+}
+
+JsonObject *
+gtf_json_parse_object (const char *name, const char *text, gssize length, GtfJsonFlags flags, GError **error)
+{
+  g_autoptr (JsonNode) node = gtf_json_parse (name, text, length, flags, error);
+  g_autofree char *found = NULL;
+
+  if (!node)
+    return NULL;
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    return json_node_dup_object (node);
+  found = gtf_json_describe (node);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected a JSON object, found %s", name, found);
+  return NULL;
+}
+
+JsonObject *
+gtf_json_load_object (const char *path, GError **error)
+{
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (!gtf_file_load (path, MAX_JSON_FILE, &text, &length, error))
+    return NULL;
+  return gtf_json_parse_object (path, text, (gssize) length, GTF_JSON_PYTHON, error);
+}
+
+JsonNode *
+gtf_json_find (JsonObject *object, const char *path)
+{
+  const char *dot = strchr (path, '.');
+  g_autofree char *head = dot ? g_strndup (path, (gsize) (dot - path)) : NULL;
+  JsonNode *node = json_object_get_member (object, head ? head : path);
+
+  if (!node || JSON_NODE_HOLDS_NULL (node))
+    return NULL;
+  if (!dot)
+    return node;
+  return JSON_NODE_HOLDS_OBJECT (node) ? gtf_json_find (json_node_get_object (node), dot + 1) : NULL;
+}
+
+char *
+gtf_json_describe (JsonNode *node)
+{
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    return g_strdup ("an object");
+  if (JSON_NODE_HOLDS_ARRAY (node))
+    return g_strdup ("a list");
+  if (JSON_NODE_HOLDS_NULL (node))
+    return g_strdup ("null");
+  switch (json_node_get_value_type (node))
+    {
+    case G_TYPE_STRING:
+      return g_strdup_printf ("the string \"%.60s\"", json_node_get_string (node));
+    case G_TYPE_BOOLEAN:
+      return g_strdup (json_node_get_boolean (node) ? "true" : "false");
+    case G_TYPE_INT64:
+      return g_strdup_printf ("%" G_GINT64_FORMAT, json_node_get_int (node));
+    default:
+      return g_strdup (g_ascii_dtostr (number, sizeof number, json_node_get_double (node)));
+    }
+}
