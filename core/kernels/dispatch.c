@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Which kernels this machine runs: what the CPU has (CPUID) and what the operating system saves at a context switch
+ * (XGETBV). GTF_ISA=generic|avx2|avx512 forces a lower one.
+ */
+#include "kernels/kernels.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+#define BIT(x, n) (((x) >> (n)) & 1)
+
+typedef struct
+{
+  gboolean avx2, avx512, bf16, vnni;
+} Cpu;
+
+static guint64
+saved_state (void)
+{
+  guint32 low, high;
+
+  __asm__ volatile ("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (guint64) high << 32 | low;
+}
+
+static Cpu
+detect (void)
+{
+  Cpu cpu = { 0 };
+  guint a, b, c, d, f16c_fma, xcr0;
+
+  if (!__get_cpuid (1, &a, &b, &c, &d) || !BIT (c, 27) || !BIT (c, 28))
+    return cpu;
+  f16c_fma = BIT (c, 12) && BIT (c, 29);
+  xcr0 = (guint) saved_state ();
+  if (!__get_cpuid_count (7, 0, &a, &b, &c, &d))
+    return cpu;
+  cpu.avx2 = f16c_fma && BIT (b, 5) && (xcr0 & 0x6) == 0x6;
+  /* F, DQ, BW, VL */
+  cpu.avx512 = cpu.avx2 && BIT (b, 16) && BIT (b, 17) && BIT (b, 30) && BIT (b, 31) && (xcr0 & 0xe6) == 0xe6;
+  cpu.vnni = cpu.avx512 && BIT (c, 11);
+  if (a >= 1 && __get_cpuid_count (7, 1, &a, &b, &c, &d))
+    cpu.bf16 = cpu.avx512 && BIT (a, 5);
+  return cpu;
+}
+
+static const Cpu *
+cpu_get (void)
+{
+  static gsize once;
+  static Cpu cpu;
+
+  if (g_once_init_enter (&once))
+    {
+      cpu = detect ();
+      g_once_init_leave (&once, 1);
+    }
+  return &cpu;
+}
+#endif
+
+const GtfKernels *
+gtf_kernels_for (const char *isa)
+{
+#if defined(__x86_64__)
+  if (g_strcmp0 (isa, "avx512") == 0 && cpu_get ()->avx512)
+    return &gtf_kernels_avx512;
+  if (g_strcmp0 (isa, "avx2") == 0 && cpu_get ()->avx2)
+    return &gtf_kernels_avx2;
+#endif
+  return g_strcmp0 (isa, "generic") == 0 ? &gtf_kernels_generic : NULL;
+}
+
+static const GtfKernels *
+choose (void)
+{
+  static const char *const isas[] = { "avx512", "avx2", "generic" };
+  const char *forced = g_getenv ("GTF_ISA");
+  const GtfKernels *k = NULL;
+
+  if (forced != NULL && *forced != '\0')
+    {
+      k = gtf_kernels_for (forced);
+      if (k == NULL)
+        g_warning ("GTF_ISA is \"%s\"; expected generic, avx2 or avx512, and a CPU that has it", forced);
+    }
+  for (guint i = 0; k == NULL; i++)
+    k = gtf_kernels_for (isas[i]);
+  return k;
+}
+
+const GtfKernels *
+gtf_kernels_get (void)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    g_once_init_leave (&once, (gsize) choose ());
+  return (const GtfKernels *) once;
+}
+
+gboolean
+gtf_cpu_has_bf16 (void)
+{
+#if defined(__x86_64__)
+  return cpu_get ()->bf16 && gtf_kernels_get () == &gtf_kernels_avx512;
+#else
+  return FALSE;
+#endif
+}
+
+gboolean
+gtf_cpu_has_vnni (void)
+{
+#if defined(__x86_64__)
+  return cpu_get ()->vnni && gtf_kernels_get () == &gtf_kernels_avx512;
+#else
+  return FALSE;
+#endif
+}

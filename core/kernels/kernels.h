@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The private table of kernels. Ops reach the machine only through it; one table for each instruction set, all built from
+ * core/kernels/kernels.inc.c. Kernels are single-threaded: the ops cut the work into parts for the pool.
+ */
+#pragma once
+
+#include "tensor/dtype.h"
+#include "tensor/ops.h"
+
+G_BEGIN_DECLS
+
+#define GTF_PANEL 16            /* outputs in a panel of packed weights */
+
+/* c = act (a w^T + bias) + residual. Weights lie in panels of 16 outputs, see core/tensor/weights-private.h. */
+typedef struct
+{
+  GtfDtype type;                /* of the panels: F32, BF16, F16, I8 */
+  GtfActivation act;
+  gint64 m, n, k;
+  const float *a;
+  gint64 lda;
+  const void *w;
+  gsize panel_bytes;
+  const float *bias;            /* whole panels; NULL: none */
+  const float *scale;           /* I8: one an output, whole panels */
+  const gint32 *sums;           /* I8: sum of each output's weights, whole panels */
+  const float *residual;
+  gint64 ldr;
+  float *c;
+  gint64 ldc;
+} GtfGemm;
+
+/* One head of attention for some queries. */
+typedef struct
+{
+  gint64 queries, keys, d, dv;
+  const float *q, *k, *v;
+  gint64 ldq, ldk, ldv;
+  float scale;
+  gint64 causal_past;           /* query t sees keys 0 .. causal_past + t; -1: all */
+  const float *mask;            /* added to the scores; NULL: none */
+  gint64 mask_row;              /* elements between the rows of the mask for two queries (0: one row for all) */
+  float *weights;               /* NULL, or where the probabilities go: [queries][keys] */
+  float *out;
+  gint64 ldo;
+} GtfHeadTask;
+
+typedef struct
+{
+  const char *name;
+  /* Rows m0 .. m1, panels p0 .. p1 of the product. */
+  void (*gemm) (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1);
+  /* Queries q0 .. q1; `packed_k` as pack_keys () makes it (NULL: K is read as it lies). */
+  void (*attention) (const GtfHeadTask *t, const float *packed_k, gint64 q0, gint64 q1);
+  void (*pack_keys) (const float *k, gint64 ldk, gint64 keys, gint64 d, float *packed);
+  void (*layer_norm) (const float *x, const float *w, const float *b, float eps, gint64 n, float *y);
+  void (*rms_norm) (const float *x, const float *w, const float *b, float eps, gint64 n, float *y);
+  void (*softmax) (const float *x, gint64 n, float *y);
+  void (*log_softmax) (const float *x, gint64 n, float *y);
+  void (*activate) (GtfActivation act, const float *x, gint64 n, float *y);
+  void (*add) (const float *a, const float *b, gint64 n, float *y);
+  void (*scale) (const float *x, float factor, gint64 n, float *y);
+  /* to float32, from F32, F16, BF16 */
+  void (*widen) (GtfDtype type, const void *x, gint64 n, float *y);
+} GtfKernels;
+
+const GtfKernels *gtf_kernels_get    (void);                /* of this CPU, or what GTF_ISA forces */
+const GtfKernels *gtf_kernels_for    (const char *isa);     /* NULL: unknown or not on this CPU */
+/* Whether products of this type of weights run natively (BF16 dot products, VNNI). */
+gboolean          gtf_cpu_has_bf16   (void);
+gboolean          gtf_cpu_has_vnni   (void);
+
+extern const GtfKernels gtf_kernels_generic, gtf_kernels_avx2, gtf_kernels_avx512;
+
+G_END_DECLS

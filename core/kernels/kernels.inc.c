@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * All kernels, written once over the names of a vec-*.h: vf (a vector of VW floats), v_load, v_fma, ... Each ISA builds it
+ * with its own flags (kernels-<isa>.c) into a table of its own.
+ */
+#include "kernels/kernels.h"
+#include "kernels/memory.h"
+#include "kernels/half.h"
+#include "kernels/math.inc.c"
+#include "kernels/tile.inc.c"
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------ */
+
+static void
+add (const float *a, const float *b, gint64 n, float *y)
+{
+  gint64 i = 0;
+
+  for (; i + VW <= n; i += VW)
+    v_store (y + i, v_add (v_load (a + i), v_load (b + i)));
+  if (i < n)
+    v_store_n (y + i, v_add (v_load_n (a + i, n - i), v_load_n (b + i, n - i)), n - i);
+}
+
+static void
+scale (const float *x, float factor, gint64 n, float *y)
+{
+  vf f = v_set1 (factor);
+  gint64 i = 0;
+
+  for (; i + VW <= n; i += VW)
+    v_store (y + i, v_mul (v_load (x + i), f));
+  if (i < n)
+    v_store_n (y + i, v_mul (v_load_n (x + i, n - i), f), n - i);
+}
+
+static float
+row_sum (const float *x, gint64 n)
+{
+  vf s = v_set1 (0.0f);
+  gint64 i = 0;
+
+  for (; i + VW <= n; i += VW)
+    s = v_add (s, v_load (x + i));
+  if (i < n)
+    s = v_add (s, v_load_n (x + i, n - i));
+  return v_sum (s);
+}
+
+/* Sum of (x - mean)^2. Lanes beyond the end must not count (mean)^2, so the rest is done one by one. */
+static float
+row_squares (const float *x, float mean, gint64 n)
+{
+  vf m = v_set1 (mean), s = v_set1 (0.0f);
+  gint64 i = 0;
+  float sum;
+
+  for (; i + VW <= n; i += VW)
+    {
+      vf d = v_sub (v_load (x + i), m);
+      s = v_fma (d, d, s);
+    }
+  sum = v_sum (s);
+  for (; i < n; i++)
+    sum += (x[i] - mean) * (x[i] - mean);
+  return sum;
+}
+
+/* y = (x - mean) * factor * w + b */
+static void
+normalize (const float *x, float mean, float factor, const float *w, const float *b, gint64 n, float *y)
+{
+  vf f = v_set1 (factor), m = v_set1 (mean), zero = v_set1 (0.0f);
+  gint64 i = 0;
+
+  for (; i + VW <= n; i += VW)
+    v_store (y + i, v_fma (v_mul (v_sub (v_load (x + i), m), f), v_load (w + i), b != NULL ? v_load (b + i) : zero));
+  if (i < n)
+    v_store_n (y + i,
+               v_fma (v_mul (v_sub (v_load_n (x + i, n - i), m), f), v_load_n (w + i, n - i), b != NULL ? v_load_n (b + i, n - i) : zero),
+               n - i);
+}
+
+static void
+layer_norm (const float *x, const float *w, const float *b, float eps, gint64 n, float *y)
+{
+  float mean = row_sum (x, n) / (float) n;
+  float variance = row_squares (x, mean, n) / (float) n;
+
+  normalize (x, mean, 1.0f / sqrtf (variance + eps), w, b, n, y);
+}
+
+static void
+rms_norm (const float *x, const float *w, const float *b, float eps, gint64 n, float *y)
+{
+  float square = row_squares (x, 0.0f, n) / (float) n;
+
+  normalize (x, 0.0f, 1.0f / sqrtf (square + eps), w, b, n, y);
+}
+
+static float
+row_max (const float *x, gint64 n)
+{
+  vf m = v_set1 (-INFINITY);
+  gint64 i = 0;
+  float top;
+
+  for (; i + VW <= n; i += VW)
+    m = v_max (v_load (x + i), m);
+  top = v_top (m);
+  for (; i < n; i++)
+    top = x[i] > top ? x[i] : top;
+  return top;
+}
+
+/* y = exp (x - top); gives the sum. */
+static float
+row_exp (const float *x, float top, gint64 n, float *y)
+{
+  vf t = v_set1 (top), s = v_set1 (0.0f);
+  gint64 i = 0;
+  float sum;
+
+  for (; i + VW <= n; i += VW)
+    {
+      vf e = v_exp (v_sub (v_load (x + i), t));
+      v_store (y + i, e);
+      s = v_add (s, e);
+    }
+  sum = v_sum (s);
+  if (i < n)
+    {
+      v_store_n (y + i, v_exp (v_sub (v_load_n (x + i, n - i), t)), n - i);
+      for (; i < n; i++)
+        sum += y[i];
+    }
+  return sum;
+}
+
+static void
+softmax (const float *x, gint64 n, float *y)
+{
+  float sum = row_exp (x, row_max (x, n), n, y);
+
+  scale (y, 1.0f / sum, n, y);
+}
+
+/* In blocks through the stack: x and y may be the same, and exp (x) is needed only as a sum. */
+static void
+log_softmax (const float *x, gint64 n, float *y)
+{
+  float top = row_max (x, n), block[256];
+  double sum = 0.0;
+  vf shift;
+  gint64 i;
+
+  for (i = 0; i < n; i += 256)
+    sum += row_exp (x + i, top, MIN (256, n - i), block);
+  shift = v_set1 (top);
+  {
+    float log_sum = (float) log (sum);
+    vf l = v_set1 (log_sum);
+    for (i = 0; i + VW <= n; i += VW)
+      v_store (y + i, v_sub (v_sub (v_load (x + i), shift), l));
+    for (; i < n; i++)
+      y[i] = (x[i] - top) - log_sum;
+  }
+}
+
+static void
+widen (GtfDtype type, const void *x, gint64 n, float *y)
+{
+  const guint16 *h = x;
+
+  if (type == GTF_DTYPE_F32)
+    memcpy (y, x, (gsize) n * sizeof *y);
+  else if (type == GTF_DTYPE_BF16)
+    for (gint64 i = 0; i < n; i++)
+      y[i] = gtf_bf16_to_f32 (h[i]);
+  else
+    for (gint64 i = 0; i < n; i++)
+      y[i] = gtf_f16_to_f32 (h[i]);
+}
+
+#include "kernels/gemm.inc.c"
+#include "kernels/attention.inc.c"
+
+#define TABLE2(isa) gtf_kernels_##isa
+#define TABLE(isa) TABLE2 (isa)
+#define NAME2(isa) #isa
+#define NAME(isa) NAME2 (isa)
+
+const GtfKernels TABLE (ISA) = {
+  NAME (ISA), gemm, attention, pack_keys, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, widen
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Vectors of 16 floats: AVX-512 F, BW, DQ, VL.
+ */
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define VW 16
+#define TILE_ROWS 6
+#define TILE_PANELS 4
+#define ISA avx512
+
+typedef __m512 vf;
+
+#define INLINE static inline __attribute__ ((always_inline))
+
+INLINE vf v_load (const float *p) { return _mm512_loadu_ps (p); }
+INLINE void v_store (float *p, vf x) { _mm512_storeu_ps (p, x); }
+INLINE vf v_set1 (float x) { return _mm512_set1_ps (x); }
+INLINE vf v_add (vf a, vf b) { return _mm512_add_ps (a, b); }
+INLINE vf v_sub (vf a, vf b) { return _mm512_sub_ps (a, b); }
+INLINE vf v_mul (vf a, vf b) { return _mm512_mul_ps (a, b); }
+INLINE vf v_div (vf a, vf b) { return _mm512_div_ps (a, b); }
+INLINE vf v_fma (vf a, vf b, vf c) { return _mm512_fmadd_ps (a, b, c); }
+INLINE vf v_max (vf a, vf b) { return _mm512_max_ps (a, b); }
+INLINE vf v_min (vf a, vf b) { return _mm512_min_ps (a, b); }
+INLINE vf v_abs (vf a) { return _mm512_abs_ps (a); }
+INLINE vf v_copysign (vf a, vf s) { vf m = _mm512_set1_ps (-0.0f); return _mm512_or_ps (_mm512_andnot_ps (m, a), _mm512_and_ps (m, s)); }
+INLINE vf v_round (vf a) { return _mm512_roundscale_ps (a, 8); }
+INLINE vf v_ldexp (vf a, vf n) { return _mm512_scalef_ps (a, n); }
+INLINE vf v_less (vf a, vf b, vf x, vf y) { return _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_LT_OQ), y, x); }
+INLINE float v_sum (vf a) { return _mm512_reduce_add_ps (a); }
+INLINE float v_top (vf a) { return _mm512_reduce_max_ps (a); }
+INLINE vf v_load_n (const float *p, int64_t n) { return _mm512_maskz_loadu_ps ((__mmask16) ((1u << n) - 1), p); }
+INLINE void v_store_n (float *p, vf x, int64_t n) { _mm512_mask_storeu_ps (p, (__mmask16) ((1u << n) - 1), x); }

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Sums, factors, activations, softmax.
+ */
+#include "tensor/rows-private.h"
+
+static void
+add_row (const GtfRows *r, gint64 row, const float *x, float *y)
+{
+  const GtfTensor *b = r->a;
+
+  r->kernels->add (x, gtf_tensor_f32 (b) + gtf_tensor_row_offset (b, row % r->whole), r->n, y);
+}
+
+static gboolean
+is_tail (const GtfTensor *a, const GtfTensor *b)
+{
+  if (b->n_dims > a->n_dims)
+    return FALSE;
+  for (guint i = 0; i < b->n_dims; i++)
+    if (b->shape[b->n_dims - 1 - i] != a->shape[a->n_dims - 1 - i])
+      return FALSE;
+  return TRUE;
+}
+
+/**
+ * gtf_add:
+ * @a: (nullable): [..., n]
+ * @b: (nullable): as @a, or without some of its leading dimensions
+ *
+ * Returns: (transfer none) (nullable): a + b, as @a
+ */
+GtfTensor *
+gtf_add (GtfContext *c, const GtfTensor *a, const GtfTensor *b)
+{
+  GtfRows r = { .func = add_row, .x = a, .a = b };
+
+  if (!gtf_op_begin (c, "add", 2, a, b))
+    return NULL;
+  if (!is_tail (a, b))
+    {
+      gtf_fail_shapes (c, a, b, "the second shape is no tail of the first");
+      return NULL;
+    }
+  r.whole = MAX (gtf_tensor_rows (b), 1);
+  r.y = gtf_new_like (c, a, gtf_tensor_cols (a));
+  if (r.y != NULL)
+    gtf_rows_run (c, &r, 0.1);
+  return r.y;
+}
+
+static void
+scale_row (const GtfRows *r, gint64 row, const float *x, float *y)
+{
+  r->kernels->scale (x, r->number, r->n, y);
+}
+
+static void
+activate_row (const GtfRows *r, gint64 row, const float *x, float *y)
+{
+  r->kernels->activate ((GtfActivation) r->whole, x, r->n, y);
+}
+
+static void
+softmax_row (const GtfRows *r, gint64 row, const float *x, float *y)
+{
+  r->kernels->softmax (x, r->n, y);
+}
+
+static void
+log_softmax_row (const GtfRows *r, gint64 row, const float *x, float *y)
+{
+  r->kernels->log_softmax (x, r->n, y);
+}
+
+static GtfTensor *
+unary (GtfContext *c, const char *op, const GtfTensor *x, GtfRows r, double cost)
+{
+  if (!gtf_op_begin (c, op, 1, x))
+    return NULL;
+  r.x = x;
+  r.y = gtf_new_like (c, x, gtf_tensor_cols (x));
+  if (r.y != NULL && gtf_tensor_cols (x) > 0)
+    gtf_rows_run (c, &r, cost);
+  return r.y;
+}
+
+/**
+ * gtf_scale:
+ * @x: (nullable): any shape
+ * @factor: a number
+ *
+ * Returns: (transfer none) (nullable): x factor
+ */
+GtfTensor *
+gtf_scale (GtfContext *c, const GtfTensor *x, float factor)
+{
+  return unary (c, "scale", x, (GtfRows){ .func = scale_row, .number = factor }, 0.1);
+}
+
+/**
+ * gtf_activate:
+ * @x: (nullable): any shape
+ * @act: the function
+ *
+ * Returns: (transfer none) (nullable): act (x)
+ */
+GtfTensor *
+gtf_activate (GtfContext *c, const GtfTensor *x, GtfActivation act)
+{
+  return unary (c, "activate", x, (GtfRows){ .func = activate_row, .whole = act }, 0.5);
+}
+
+/**
+ * gtf_softmax:
+ * @x: (nullable): [..., n]
+ *
+ * Returns: (transfer none) (nullable): exp (x) / sum of exp (x) over the last dimension
+ */
+GtfTensor *
+gtf_softmax (GtfContext *c, const GtfTensor *x)
+{
+  return unary (c, "softmax", x, (GtfRows){ .func = softmax_row }, 0.4);
+}
+
+/**
+ * gtf_log_softmax:
+ * @x: (nullable): [..., n]
+ *
+ * Returns: (transfer none) (nullable): the logarithm of the softmax over the last dimension
+ */
+GtfTensor *
+gtf_log_softmax (GtfContext *c, const GtfTensor *x)
+{
+  return unary (c, "log_softmax", x, (GtfRows){ .func = log_softmax_row }, 0.4);
+}

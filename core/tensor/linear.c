@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Linear layers: packing of weights into panels, and the product.
+ *
+ * Few rows: the outputs (columns of the result) are split between the threads, so that each reads its share of the weights
+ * once. Many rows: the rows are split.
+ */
+#include "base/error.h"
+#include "kernels/half.h"
+#include "tensor/context-private.h"
+#include "tensor/convert.h"
+#include "tensor/linear-private.h"
+#include "tensor/weights-private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- packing --------------------------------------------------------------------------------------------------------- */
+
+static guint
+granule (GtfDtype type)
+{
+  return type == GTF_DTYPE_BF16 ? 2 : type == GTF_DTYPE_I8 ? 4 : 1;
+}
+
+GtfDtype
+gtf_linear_type (GtfDtype dtype)
+{
+  return dtype == GTF_DTYPE_BF16 || dtype == GTF_DTYPE_F16 || dtype == GTF_DTYPE_I8 ? dtype : GTF_DTYPE_F32;
+}
+
+GtfLinear *
+gtf_linear_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gboolean bias, GError **error)
+{
+  GtfDtype type = gtf_linear_type (dtype);
+  guint g = granule (type);
+  gint64 shape[] = { (out + GTF_PANEL - 1) / GTF_PANEL, (in + g - 1) / g, GTF_PANEL * (gint64) g };
+  gsize n_bytes, padded;
+  GtfLinear *self;
+
+  if (out <= 0 || in <= 0 || out > G_MAXINT32 || in > G_MAXINT32 || !gtf_shape_size (type, 3, shape, &n_bytes))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "a weight of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " is impossible", out, in);
+      return NULL;
+    }
+  self = gtf_weight_store_alloc (store, sizeof *self, error);
+  if (self == NULL)
+    return NULL;
+  padded = (gsize) shape[0] * GTF_PANEL * sizeof (float);
+  self->type = type;
+  self->out = out;
+  self->in = in;
+  self->panel_bytes = n_bytes / (gsize) shape[0];
+  self->panels = gtf_weight_store_alloc (store, n_bytes, error);
+  if (self->panels == NULL)
+    return NULL;
+  if (bias && (self->bias = gtf_weight_store_alloc (store, padded, error)) == NULL)
+    return NULL;
+  if (type == GTF_DTYPE_I8
+      && ((self->scale = gtf_weight_store_alloc (store, padded, error)) == NULL
+          || (self->sums = gtf_weight_store_alloc (store, padded, error)) == NULL))
+    return NULL;
+  return self;
+}
+
+/* One output's weights, k = 0 .. in, into its lane. */
+static void
+put_row (GtfLinear *self, gint64 row, const float *x)
+{
+  char *panel = (char *) self->panels + (gsize) (row / GTF_PANEL) * self->panel_bytes;
+  gint64 lane = row % GTF_PANEL;
+
+  switch (self->type)
+    {
+    case GTF_DTYPE_BF16:
+      for (gint64 k = 0; k < self->in; k++)
+        ((guint16 *) panel)[(k / 2 * GTF_PANEL + lane) * 2 + k % 2] = gtf_f32_to_bf16 (x[k]);
+      break;
+    case GTF_DTYPE_F16:
+      for (gint64 k = 0; k < self->in; k++)
+        ((guint16 *) panel)[k * GTF_PANEL + lane] = gtf_f32_to_f16 (x[k]);
+      break;
+    case GTF_DTYPE_I8:
+      {
+        float top = 0.0f, inverse;
+        gint32 sum = 0;
+        for (gint64 k = 0; k < self->in; k++)
+          top = MAX (top, fabsf (x[k]));
+        inverse = top > 0.0f && isfinite (top) ? 127.0f / top : 0.0f;
+        for (gint64 k = 0; k < self->in; k++)
+          {
+            gint8 q = (gint8) lrintf (CLAMP (x[k] * inverse, -127.0f, 127.0f));
+            ((gint8 *) panel)[(k / 4 * GTF_PANEL + lane) * 4 + k % 4] = q;
+            sum += q;
+          }
+        self->scale[row] = isfinite (top) ? top / 127.0f : top;
+        self->sums[row] = sum;
+        break;
+      }
+    default:
+      for (gint64 k = 0; k < self->in; k++)
+        ((float *) panel)[k * GTF_PANEL + lane] = x[k];
+    }
+}
+
+typedef struct
+{
+  GtfLinear *self;
+  gint64 first, n;
+  const GtfRawMatrix *raw;
+} PutJob;
+
+#define PUT_ROWS 16
+
+static void
+put_part (gpointer data, guint part, guint n_parts)
+{
+  PutJob *job = data;
+  GtfLinear *self = job->self;
+  gsize size = gtf_dtype_size (job->raw->dtype), in = (gsize) self->in;
+  gint64 from = (gint64) part * job->n / n_parts, to = (gint64) (part + 1) * job->n / n_parts;
+  g_autofree float *x = g_new (float, in);
+
+  for (gint64 i = from; i < to; i++)
+    {
+      const char *src = (const char *) job->raw->data + (gsize) i * size * (job->raw->transposed ? 1 : in);
+      gtf_convert_f32 (job->raw->dtype, src, job->raw->transposed ? (gsize) job->n : 1, in, x);
+      put_row (self, job->first + i, x);
+    }
+}
+
+void
+gtf_linear_put (GtfLinear *self, gint64 first, gint64 n, const GtfRawMatrix *raw)
+{
+  PutJob job = { self, first, n, raw };
+
+  g_return_if_fail (first >= 0 && n >= 0 && first + n <= self->out);
+  gtf_pool_run (gtf_pool_get (0), (guint) CLAMP (n / PUT_ROWS, 1, 1024), put_part, &job);
+}
+
+void
+gtf_linear_put_bias (GtfLinear *self, gint64 first, gint64 n, GtfDtype dtype, gconstpointer data)
+{
+  g_return_if_fail (self->bias != NULL && first >= 0 && n >= 0 && first + n <= self->out);
+  gtf_convert_f32 (dtype, data, 1, (gsize) n, self->bias + first);
+}
+
+void
+gtf_linear_get_row (const GtfLinear *self, gint64 row, float *dst)
+{
+  const char *panel = (const char *) self->panels + (gsize) (row / GTF_PANEL) * self->panel_bytes;
+  gint64 lane = row % GTF_PANEL;
+
+  for (gint64 k = 0; k < self->in; k++)
+    switch (self->type)
+      {
+      case GTF_DTYPE_BF16: dst[k] = gtf_bf16_to_f32 (((const guint16 *) panel)[(k / 2 * GTF_PANEL + lane) * 2 + k % 2]); break;
+      case GTF_DTYPE_F16: dst[k] = gtf_f16_to_f32 (((const guint16 *) panel)[k * GTF_PANEL + lane]); break;
+      case GTF_DTYPE_I8: dst[k] = self->scale[row] * (float) ((const gint8 *) panel)[(k / 4 * GTF_PANEL + lane) * 4 + k % 4]; break;
+      default: dst[k] = ((const float *) panel)[k * GTF_PANEL + lane];
+      }
+}
+
+/* ---- the product ------------------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const GtfKernels *kernels;
+  GtfGemm gemm;
+  gint64 panels;
+  gboolean by_rows;
+} GemmJob;
+
+static void
+gemm_part (gpointer data, guint part, guint n_parts)
+{
+  GemmJob *job = data;
+  gint64 n = job->by_rows ? job->gemm.m : job->panels, from = part * n / n_parts, to = (part + 1) * n / n_parts;
+
+  if (from == to)
+    return;
+  if (job->by_rows)
+    job->kernels->gemm (&job->gemm, from, to, 0, job->panels);
+  else
+    job->kernels->gemm (&job->gemm, 0, job->gemm.m, from, to);
+}
+
+void
+gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
+{
+  GemmJob job = { c->kernels, { 0 }, (w->out + GTF_PANEL - 1) / GTF_PANEL, args->m >= 96 };
+  guint n = gtf_pool_get_n_threads (c->pool);
+
+  job.gemm = (GtfGemm){ .type = w->type, .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
+                        .w = w->panels, .panel_bytes = w->panel_bytes, .bias = w->bias, .scale = w->scale, .sums = w->sums,
+                        .residual = args->residual, .ldr = args->ldr, .c = args->c, .ldc = args->ldc };
+  if (args->m == 0)
+    return;
+  /* A small product is done before a helper has heard of it. */
+  if (args->m * w->out * w->in < 20000)
+    n = 1;
+  gtf_pool_run (c->pool, n, gemm_part, &job);
+}
+
+static GtfTensor *
+linear (GtfContext *c, const char *op, const GtfLinear *w, const GtfTensor *x, GtfActivation act, const GtfTensor *residual)
+{
+  GtfLinearArgs args = { 0 };
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, op, residual != NULL ? 2 : 1, x, residual))
+    return NULL;
+  if (w == NULL || gtf_tensor_cols (x) != w->in)
+    {
+      g_autofree char *shape = gtf_shape_to_string (x->n_dims, x->shape);
+      if (w == NULL)
+        gtf_fail (c, "the weight is missing");
+      else
+        gtf_fail (c, "x is %s, but the weight takes %" G_GINT64_FORMAT " features", shape, w->in);
+      return NULL;
+    }
+  if (residual != NULL && (gtf_tensor_rows (residual) != gtf_tensor_rows (x) || gtf_tensor_cols (residual) != w->out))
+    {
+      gtf_fail_shapes (c, x, residual, "x and the residual do not fit");
+      return NULL;
+    }
+  x = gtf_uniform (c, x);
+  if (residual != NULL)
+    residual = gtf_uniform (c, residual);
+  y = gtf_failed (c) ? NULL : gtf_new_like (c, x, w->out);
+  if (y == NULL)
+    return NULL;
+  args = (GtfLinearArgs){ .m = gtf_tensor_rows (x), .a = gtf_tensor_f32 (x), .lda = x->row_stride, .act = act,
+                          .c = gtf_tensor_f32 (y), .ldc = y->row_stride };
+  if (residual != NULL)
+    {
+      args.residual = gtf_tensor_f32 (residual);
+      args.ldr = residual->row_stride;
+    }
+  gtf_linear_run (c, w, &args);
+  return y;
+}
+
+/**
+ * gtf_linear:
+ * @w: weight [out][in], maybe with a bias
+ * @x: (nullable): [..., in]
+ *
+ * y = x W^T + b.
+ *
+ * Returns: (transfer none) (nullable): [..., out]
+ */
+GtfTensor *
+gtf_linear (GtfContext *c, const GtfLinear *w, const GtfTensor *x)
+{
+  return linear (c, "linear", w, x, GTF_ACTIVATION_NONE, NULL);
+}
+
+/**
+ * gtf_linear_act:
+ * @w: weight [out][in], maybe with a bias
+ * @x: (nullable): [..., in]
+ * @act: what is done with each result
+ *
+ * y = act (x W^T + b).
+ *
+ * Returns: (transfer none) (nullable): [..., out]
+ */
+GtfTensor *
+gtf_linear_act (GtfContext *c, const GtfLinear *w, const GtfTensor *x, GtfActivation act)
+{
+  return linear (c, "linear_act", w, x, act, NULL);
+}
+
+/**
+ * gtf_linear_add:
+ * @w: weight [out][in], maybe with a bias
+ * @x: (nullable): [..., in]
+ * @residual: (nullable): [..., out], added to the result
+ *
+ * y = residual + x W^T + b.
+ *
+ * Returns: (transfer none) (nullable): [..., out]
+ */
+GtfTensor *
+gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfTensor *residual)
+{
+  if (residual == NULL && !gtf_failed (c))
+    {
+      c->op = "linear_add";
+      gtf_fail (c, "the residual is missing");
+    }
+  return linear (c, "linear_add", w, x, GTF_ACTIVATION_NONE, residual);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Weights as the ops want them, and how the binder makes them. All weights of a model live in one GtfWeightStore (huge
+ * pages, freed at once). The binder makes an empty weight of its size, then puts the parts in: a part is a matrix of any
+ * dtype as it lies in the mapped file, and it is converted and packed block by block; no full float32 copy ever exists. A
+ * fused weight (q, k, v in one product) gets its parts at row offsets.
+ *
+ *   GtfLinear *w = gtf_linear_new (store, GTF_DTYPE_F32, 3 * d, d, TRUE, &error);
+ *   gtf_linear_put (w, 0, d, &q);  gtf_linear_put (w, d, d, &k);  gtf_linear_put (w, 2 * d, d, &v);
+ *   gtf_linear_put_bias (w, 0, d, GTF_DTYPE_F32, q_bias);  ...      rows without a put are 0
+ *
+ * Layout of the panels: 16 outputs lie side by side, [out / 16][in / g][16][g], where g is the granule of the type: 1 for F32
+ * and F16, 2 for BF16, 4 for I8 (with one scale an output). One layout serves every instruction set and every tile.
+ */
+#pragma once
+
+#include "kernels/kernels.h"
+#include "tensor/ops.h"
+
+G_BEGIN_DECLS
+
+typedef struct _GtfWeightStore GtfWeightStore;
+
+struct _GtfLinear
+{
+  GtfDtype type;                /* of the panels: F32, BF16, F16, I8 */
+  gint64 out, in;
+  gsize panel_bytes;
+  void *panels;
+  float *bias;                  /* whole panels; NULL: none */
+  float *scale;                 /* I8 */
+  gint32 *sums;                 /* I8 */
+};
+
+struct _GtfNorm
+{
+  gint64 n;
+  float *weight, *bias;         /* bias may be NULL */
+};
+
+struct _GtfEmbedding
+{
+  gint64 n, d;
+  GtfDtype dtype;               /* of the rows */
+  const void *rows;             /* NULL: the rows of `linear` */
+  const GtfLinear *linear;
+};
+
+/* A convolution is a product with windows: x is [time][in], so a window of `kernel` steps is contiguous. */
+struct _GtfConv1d
+{
+  gint64 out, in, kernel;
+  GtfLinear *linear;            /* [out][kernel * in] */
+};
+
+/* A matrix as it lies in a file: [rows][cols] row-major, or, transposed, [cols][rows]. It need not be aligned. */
+typedef struct
+{
+  GtfDtype dtype;
+  gconstpointer data;
+  gboolean transposed;
+} GtfRawMatrix;
+
+GtfWeightStore *gtf_weight_store_new      (void);
+void            gtf_weight_store_free     (GtfWeightStore *self);
+gsize           gtf_weight_store_get_size (const GtfWeightStore *self);        /* bytes in use */
+/* 64-byte aligned, zeroed, freed with the store. NULL with the error set. */
+gpointer        gtf_weight_store_alloc    (GtfWeightStore *self, gsize size, GError **error);
+
+/* The type that panels get when a model computes in `dtype`: what this CPU can do best without losing what was asked for. */
+GtfDtype   gtf_linear_type (GtfDtype dtype);
+GtfLinear *gtf_linear_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gboolean bias, GError **error);
+/* Outputs first .. first + n. Works on all cores. */
+void       gtf_linear_put (GtfLinear *self, gint64 first, gint64 n, const GtfRawMatrix *raw);
+void       gtf_linear_put_bias (GtfLinear *self, gint64 first, gint64 n, GtfDtype dtype, gconstpointer data);
+/* One output's weights as float32 (as they were packed). */
+void       gtf_linear_get_row (const GtfLinear *self, gint64 row, float *dst);
+
+/* bias == NULL: none */
+GtfNorm      *gtf_norm_new (GtfWeightStore *store, gint64 n, GtfDtype dtype, gconstpointer weight, GtfDtype bias_dtype, gconstpointer bias, GError **error);
+/* A copy of the rows in their own dtype (F32, F16, BF16), else as float32. */
+GtfEmbedding *gtf_embedding_new (GtfWeightStore *store, gint64 n, gint64 d, GtfDtype dtype, gconstpointer rows, GError **error);
+/* The embedding that shares its table with a projection: rows are read out of the panels, nothing is stored twice. */
+GtfEmbedding *gtf_embedding_new_tied (GtfWeightStore *store, const GtfLinear *linear, GError **error);
+/* raw: [out][in][kernel] */
+GtfConv1d    *gtf_conv1d_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gint64 kernel, gboolean bias, GError **error);
+void          gtf_conv1d_put (GtfConv1d *self, GtfDtype dtype, gconstpointer raw);
+void          gtf_conv1d_put_bias (GtfConv1d *self, GtfDtype dtype, gconstpointer data);
+/* GTF_WEIGHT_TENSOR: float32, in the store. */
+GtfTensor    *gtf_weight_tensor_new (GtfWeightStore *store, guint n_dims, const gint64 *shape, GtfDtype dtype, gconstpointer raw, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfWeightStore, gtf_weight_store_free)
+
+G_END_DECLS
