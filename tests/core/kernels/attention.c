@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Attention of one head against a plain one in double: odd sizes, masks, causal, with and without packed keys.
+ */
+#include "check.h"
+
+typedef struct
+{
+  gint64 queries, keys, d, dv;
+  gboolean causal, mask, packed;
+} Case;
+
+static void
+reference (const GtfHeadTask *t, gint64 query, double *p, double *out)
+{
+  gint64 n = t->causal_past >= 0 ? t->causal_past + query + 1 : t->keys;
+  double top = -INFINITY, sum = 0;
+
+  for (gint64 j = 0; j < t->keys; j++)
+    {
+      p[j] = 0;
+      for (gint64 l = 0; l < t->d; l++)
+        p[j] += (double) t->q[query * t->ldq + l] * t->k[j * t->ldk + l];
+      p[j] = j < n ? p[j] * t->scale + (t->mask != NULL ? t->mask[query * t->mask_row + j] : 0) : -INFINITY;
+      top = MAX (top, p[j]);
+    }
+  for (gint64 j = 0; j < t->keys; j++)
+    sum += p[j] = exp (p[j] - top);
+  for (gint64 l = 0; l < t->dv; l++)
+    out[l] = 0;
+  for (gint64 j = 0; j < t->keys; j++)
+    {
+      p[j] /= sum;
+      for (gint64 l = 0; l < t->dv; l++)
+        out[l] += p[j] * t->v[j * t->ldv + l];
+    }
+}
+
+static void
+check_case (const GtfKernels *kernels, const Case *c)
+{
+  guint32 seed = (guint32) (c->queries * 7 + c->keys * 3 + c->d);
+  gint64 ld = 2 * MAX (c->d, c->dv) + 3;
+  g_autofree float *q = check_randoms (&seed, (gsize) (c->queries * ld)), *k = check_randoms (&seed, (gsize) (c->keys * ld));
+  g_autofree float *v = check_randoms (&seed, (gsize) (c->keys * ld)), *mask = check_randoms (&seed, (gsize) (c->queries * c->keys));
+  g_autofree float *out = g_new0 (float, c->queries * ld), *weights = g_new0 (float, c->queries * c->keys);
+  g_autofree float *packed = g_new0 (float, (c->keys + 15) / 16 * 16 * c->d);
+  g_autofree double *p = g_new (double, c->keys), *expected = g_new (double, c->dv);
+  GtfHeadTask t = { c->queries, c->keys, c->d, c->dv, q, k, v, ld, ld, ld, 1.7f / sqrtf ((float) c->d), c->causal ? c->keys - c->queries : -1,
+                    c->mask ? mask : NULL, c->keys, weights, out, ld };
+  g_autofree char *what = g_strdup_printf ("%s: %d queries %d keys d %d dv %d causal %d packed %d", kernels->name, (int) c->queries,
+                                           (int) c->keys, (int) c->d, (int) c->dv, c->causal, c->packed);
+
+  if (c->mask)
+    for (gint64 i = 0; i < c->queries * c->keys; i++)
+      if (i % 7 == 6)
+        mask[i] = -INFINITY;
+  if (c->packed)
+    kernels->pack_keys (k, ld, c->keys, c->d, packed);
+  kernels->attention (&t, c->packed ? packed : NULL, 0, c->queries / 2);
+  kernels->attention (&t, c->packed ? packed : NULL, c->queries / 2, c->queries);
+  for (gint64 i = 0; i < c->queries; i++)
+    {
+      reference (&t, i, p, expected);
+      for (gint64 j = 0; j < c->keys; j++)
+        check_close (weights[i * c->keys + j], p[j], 1e-6, what, j);
+      for (gint64 l = 0; l < c->dv; l++)
+        check_close (out[i * ld + l], expected[l], 2e-6, what, l);
+      g_assert_cmpfloat (out[i * ld + c->dv], ==, 0.0f);
+    }
+}
+
+static void
+check_attention (const GtfKernels *k)
+{
+  static const gint64 queries[] = { 1, 2, 5, 6, 7, 23 }, keys[] = { 23, 33, 64, 129, 500 }, ds[] = { 1, 8, 24, 64, 80 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (queries); i++)
+    for (guint j = 0; j < G_N_ELEMENTS (keys); j++)
+      for (guint l = 0; l < G_N_ELEMENTS (ds); l++)
+        for (guint bits = 0; bits < 8; bits++)
+          check_case (k, &(Case){ queries[i], keys[j], ds[l], ds[(l + i) % 5], bits & 1, (bits >> 1) & 1, bits >> 2 });
+  check_case (k, &(Case){ 13, 4500, 64, 64, FALSE, FALSE, TRUE });
+  check_case (k, &(Case){ 1, 1, 64, 64, TRUE, FALSE, FALSE });
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  check_add ("attention", check_attention);
+  return g_test_run ();
+}
