@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Attention of one head. A tile of a few queries works against all keys: scores into a buffer of queries x keys that stays
- * in cache, an ordinary softmax, then the product with the values as they lie. The whole score matrix is never written.
+ * Attention of one head. A group of a few queries works against all keys: scores into a buffer of queries x keys that stays
+ * in L2, an ordinary softmax, then the product with the values as they lie. The whole score matrix is never written.
  * Keys are packed once a head into panels of 16 keys [keys / 16][d][16], so that the scores are the same micro-kernel as a
  * linear layer.
  */
@@ -32,73 +32,158 @@ dot (const float *a, const float *b, gint64 n)
   return v_sum (s);
 }
 
-/* Scores of rows queries, each row `stride` apart. */
-static void
-head_scores (const GtfHeadTask *t, const float *packed_k, gint64 q0, gint64 rows, float *scores, gint64 stride)
-{
-  const float *q = t->q + q0 * t->ldq;
+/* Queries that work together: keys and values of a block are read once for all of them. */
+#define GROUP_TILES 4
+#define KEY_BLOCK 128
 
-  if (packed_k == NULL)
-    for (gint64 i = 0; i < rows; i++)
-      for (gint64 j = 0; j < t->keys; j++)
-        scores[i * stride + j] = dot (q + i * t->ldq, t->k + j * t->ldk, t->d);
-  else
-    for (gint64 p = 0; p * GTF_PANEL < t->keys; p += TILE_PANELS)
+typedef struct
+{
+  const GtfHeadTask *task;
+  gint64 q0, rows;              /* the queries of this group */
+  gint64 keys;                  /* keys that at least one of them sees */
+  float *scores;
+  gint64 stride;                /* between the scores of two queries */
+  float factor[TILE_ROWS * GROUP_TILES];        /* 1 / sum of each row */
+} Group;
+
+/* Keys as they lie, for few queries. */
+static void
+scores_unpacked (Group *g)
+{
+  const GtfHeadTask *t = g->task;
+
+  for (gint64 j = 0; j < g->keys; j++)
+    for (gint64 i = 0; i < g->rows; i++)
+      g->scores[i * g->stride + j] = dot (t->q + (g->q0 + i) * t->ldq, t->k + j * t->ldk, t->d);
+}
+
+static void
+scores_packed (Group *g, const float *packed_k)
+{
+  const GtfHeadTask *t = g->task;
+  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * t->d;
+
+  for (gint64 p = 0; p < panels; p += TILE_PANELS)
+    for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
+      tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
+        t->d, t->q + (g->q0 + i) * t->ldq, t->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, g->scores + i * g->stride + p * GTF_PANEL,
+        g->stride);
+}
+
+/* x = 2^(x factor - top factor); gives the sum. Four sums, so that they do not wait for each other. */
+static float
+row_exp2 (float *x, float factor, float top, gint64 n)
+{
+  vf f = v_set1 (factor), shift = v_set1 (-top * factor), s[4] = { v_set1 (0.0f), v_set1 (0.0f), v_set1 (0.0f), v_set1 (0.0f) };
+  gint64 i = 0;
+  float sum;
+
+  for (; i + 4 * VW <= n; i += 4 * VW)
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++)
       {
-        gint64 np = MIN (TILE_PANELS, (t->keys + GTF_PANEL - 1) / GTF_PANEL - p);
-        tiles[rows - 1][np - 1] (t->d, q, t->ldq, packed_k + p * GTF_PANEL * t->d, GTF_PANEL, GTF_PANEL * t->d, NULL,
-                                 scores + p * GTF_PANEL, stride);
+        vf e = v_exp2 (v_fma (v_load (x + i + j * VW), f, shift));
+        v_store (x + i + j * VW, e);
+        s[j] = v_add (s[j], e);
       }
-}
-
-/* Scale, mask, softmax of one row, in place; keys that the query must not see get 0. */
-static void
-head_softmax (const GtfHeadTask *t, gint64 query, float *s)
-{
-  gint64 n = t->causal_past >= 0 ? CLAMP (t->causal_past + query + 1, 1, t->keys) : t->keys;
-
-  scale (s, t->scale, n, s);
-  if (t->mask != NULL)
-    add (s, t->mask + query * t->mask_row, n, s);
-  softmax (s, n, s);
-  for (gint64 j = n; j < t->keys; j++)
-    s[j] = 0.0f;
-  if (t->weights != NULL)
-    memcpy (t->weights + query * t->keys, s, (gsize) t->keys * sizeof *s);
-}
-
-static void
-head_values (const GtfHeadTask *t, gint64 q0, gint64 rows, const float *p, gint64 stride)
-{
-  gint64 whole = t->dv / GTF_PANEL, col = 0;
-
-  for (gint64 j = 0; j < whole; j += TILE_PANELS, col = MIN (j, whole) * GTF_PANEL)
+  sum = v_sum (v_add (v_add (s[0], s[1]), v_add (s[2], s[3])));
+  for (; i < n; i += VW)
     {
-      gint64 np = MIN (TILE_PANELS, whole - j);
-      tiles[rows - 1][np - 1] (t->keys, p, stride, t->v + col, t->ldv, GTF_PANEL, NULL, t->out + q0 * t->ldo + col, t->ldo);
+      gint64 m = MIN (VW, n - i);
+      v_store_n (x + i, v_exp2 (v_fma (v_load_n (x + i, m), f, shift)), m);
+      for (gint64 j = 0; j < m; j++)
+        sum += x[i + j];
     }
-  for (col = whole * GTF_PANEL; col < t->dv; col++)
-    for (gint64 i = 0; i < rows; i++)
+  return sum;
+}
+
+/* Scale, mask and softmax of one row, in place; keys that the query must not see get 0. Division by the sum waits for the
+ * output, which is shorter, unless somebody wants to see the probabilities. */
+static void
+group_softmax (Group *g, gint64 row)
+{
+  const GtfHeadTask *t = g->task;
+  gint64 query = g->q0 + row, n = t->causal_past >= 0 ? CLAMP (t->causal_past + query + 1, 1, t->keys) : t->keys;
+  float *s = g->scores + row * g->stride, factor = t->scale;
+
+  if (t->mask != NULL)
+    {
+      scale (s, t->scale, n, s);
+      add (s, t->mask + query * t->mask_row, n, s);
+      factor = 1.0f;
+    }
+  if (factor < 0.0f)
+    {
+      scale (s, factor, n, s);
+      factor = 1.0f;
+    }
+  g->factor[row] = 1.0f / row_exp2 (s, factor * 1.44269504f, row_max (s, n), n);
+  for (gint64 j = n; j < g->keys; j++)
+    s[j] = 0.0f;
+  if (t->weights == NULL)
+    return;
+  scale (s, g->factor[row], n, t->weights + query * t->keys);
+  for (gint64 j = n; j < t->keys; j++)
+    t->weights[query * t->keys + j] = 0.0f;
+}
+
+/* Columns beyond whole panels of the values, one by one. */
+static void
+values_rest (Group *g, gint64 first)
+{
+  const GtfHeadTask *t = g->task;
+
+  for (gint64 i = 0; i < g->rows; i++)
+    for (gint64 col = first; col < t->dv; col++)
       {
         float sum = 0.0f;
-        for (gint64 l = 0; l < t->keys; l++)
-          sum += p[i * stride + l] * t->v[l * t->ldv + col];
-        t->out[(q0 + i) * t->ldo + col] = sum;
+        for (gint64 l = 0; l < g->keys; l++)
+          sum += g->scores[i * g->stride + l] * t->v[l * t->ldv + col];
+        t->out[(g->q0 + i) * t->ldo + col] = sum;
       }
+}
+
+static void
+group_values (Group *g)
+{
+  const GtfHeadTask *t = g->task;
+  gint64 panels = t->dv / GTF_PANEL;
+
+  for (gint64 l = 0; l < g->keys; l += KEY_BLOCK)
+    for (gint64 p = 0; p < panels; p += TILE_PANELS)
+      for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
+        {
+          float *out = t->out + (g->q0 + i) * t->ldo + p * GTF_PANEL;
+          tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
+            MIN (KEY_BLOCK, g->keys - l), g->scores + i * g->stride + l, g->stride, t->v + l * t->ldv + p * GTF_PANEL, t->ldv, GTF_PANEL,
+            l > 0 ? out : NULL, t->ldo, out, t->ldo);
+        }
+  if (panels * GTF_PANEL < t->dv)
+    values_rest (g, panels * GTF_PANEL);
+  for (gint64 i = 0; i < g->rows; i++)
+    scale (t->out + (g->q0 + i) * t->ldo, g->factor[i], t->dv, t->out + (g->q0 + i) * t->ldo);
 }
 
 static void
 attention (const GtfHeadTask *t, const float *packed_k, gint64 q0, gint64 q1)
 {
-  gint64 stride = (t->keys + TILE_PANELS * GTF_PANEL - 1) / (TILE_PANELS * GTF_PANEL) * (TILE_PANELS * GTF_PANEL);
-  float *scores = gtf_scratch ((gsize) stride * TILE_ROWS * sizeof *scores);
+  Group g = { .task = t, .stride = (t->keys + TILE_PANELS * GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL + GTF_PANEL };
+  gint64 group = TILE_ROWS * GROUP_TILES;
 
-  for (gint64 q = q0; q < q1; q += TILE_ROWS)
+  /* the scores of a group should stay in L2 */
+  while (group > TILE_ROWS && group * g.stride > 65536)
+    group -= TILE_ROWS;
+  g.scores = gtf_scratch ((gsize) (g.stride * group) * sizeof *g.scores);
+  for (g.q0 = q0; g.q0 < q1; g.q0 += group)
     {
-      gint64 rows = MIN (TILE_ROWS, q1 - q);
-      head_scores (t, packed_k, q, rows, scores, stride);
-      for (gint64 i = 0; i < rows; i++)
-        head_softmax (t, q + i, scores + i * stride);
-      head_values (t, q, rows, scores, stride);
+      g.rows = MIN (group, q1 - g.q0);
+      g.keys = t->causal_past >= 0 ? CLAMP (t->causal_past + g.q0 + g.rows, 1, t->keys) : t->keys;
+      if (packed_k != NULL)
+        scores_packed (&g, packed_k);
+      else
+        scores_unpacked (&g);
+      for (gint64 i = 0; i < g.rows; i++)
+        group_softmax (&g, i);
+      group_values (&g);
     }
 }

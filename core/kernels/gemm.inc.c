@@ -35,8 +35,8 @@ panel_rows (const GtfGemm *g, const float *b, gint64 ldb, gint64 bps, int np, gi
       gint64 n_tiles = (left + TILE_ROWS - 1) / TILE_ROWS, mr = (left + n_tiles - 1) / n_tiles;
       float *c = g->c + row * g->ldc + col;
 
-      tiles[mr - 1][np - 1] (g->k, g->a + row * g->lda, g->lda, b, ldb, bps, g->bias != NULL ? g->bias + col : NULL, whole ? c : edge,
-                             whole ? g->ldc : np * GTF_PANEL);
+      tiles[mr - 1][np - 1] (g->k, g->a + row * g->lda, g->lda, b, ldb, bps, g->bias != NULL ? g->bias + col : NULL, 0,
+                             whole ? c : edge, whole ? g->ldc : np * GTF_PANEL);
       if (!whole)
         for (gint64 i = 0; i < mr; i++)
           memcpy (c + i * g->ldc, edge + i * np * GTF_PANEL, (gsize) cols * sizeof *c);

@@ -101,13 +101,15 @@ rms_norm (const float *x, const float *w, const float *b, float eps, gint64 n, f
 static float
 row_max (const float *x, gint64 n)
 {
-  vf m = v_set1 (-INFINITY);
+  vf low = v_set1 (-INFINITY), m[4] = { low, low, low, low };
   gint64 i = 0;
   float top;
 
-  for (; i + VW <= n; i += VW)
-    m = v_max (v_load (x + i), m);
-  top = v_top (m);
+  for (; i + 4 * VW <= n; i += 4 * VW)
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++)
+      m[j] = v_max (v_load (x + i + j * VW), m[j]);
+  top = v_top (v_max (v_max (m[0], m[1]), v_max (m[2], m[3])));
   for (; i < n; i++)
     top = x[i] > top ? x[i] : top;
   return top;

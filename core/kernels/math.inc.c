@@ -4,10 +4,30 @@
  * v_max and v_min give their second argument when one is NaN.
  */
 
+/* 2^y; V_LDEXP_WIDE: v_ldexp () goes down to 0 and up to infinity by itself. */
+INLINE vf
+v_exp2 (vf y)
+{
+  const vf low = v_set1 (V_LDEXP_WIDE ? -160.0f : -126.0f), high = v_set1 (V_LDEXP_WIDE ? 160.0f : 127.4f);
+  vf x = v_min (high, v_max (low, y));
+  vf n = v_round (x), r = v_sub (x, n), p = v_set1 (1.535336188e-4f);
+
+  p = v_fma (p, r, v_set1 (1.339887440e-3f));
+  p = v_fma (p, r, v_set1 (9.618437357e-3f));
+  p = v_fma (p, r, v_set1 (5.550332471e-2f));
+  p = v_fma (p, r, v_set1 (2.402264791e-1f));
+  p = v_fma (p, r, v_set1 (6.931472028e-1f));
+  p = v_fma (p, r, v_set1 (1.0f));
+  p = v_ldexp (p, n);
+  if (V_LDEXP_WIDE)
+    return p;
+  return v_less (high, y, v_set1 (INFINITY), v_less (y, low, v_set1 (0.0f), p));
+}
+
 INLINE vf
 v_exp (vf x)
 {
-  const vf low = v_set1 (-87.33f), high = v_set1 (88.37f);
+  const vf low = v_set1 (V_LDEXP_WIDE ? -110.0f : -87.33f), high = v_set1 (V_LDEXP_WIDE ? 110.0f : 88.37f);
   vf y = v_min (high, v_max (low, x));
   vf n = v_round (v_mul (y, v_set1 (1.44269504089f)));
   vf r = v_fma (n, v_set1 (-0.693359375f), y);
@@ -21,8 +41,9 @@ v_exp (vf x)
   p = v_fma (p, r, v_set1 (1.0f));
   p = v_fma (p, r, v_set1 (1.0f));
   p = v_ldexp (p, n);
-  p = v_less (x, low, v_set1 (0.0f), p);
-  return v_less (high, x, v_set1 (INFINITY), p);
+  if (V_LDEXP_WIDE)
+    return p;
+  return v_less (high, x, v_set1 (INFINITY), v_less (x, low, v_set1 (0.0f), p));
 }
 
 /* x sigmoid (f x) */

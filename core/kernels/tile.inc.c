@@ -4,27 +4,27 @@
  * size (MR, NP); they are static inline with constant sizes, so that every loop over rows and vectors is unrolled.
  *
  * B is read as b[panel * bps + k * ldb + lane]: for packed weights ldb is 16 and bps k * 16; for the values of attention,
- * which stay where they lie, ldb is their row stride and bps 16.
+ * which stay where they lie, ldb is their row stride and bps 16. The sums begin at init[row * ldi + ..] (a bias with ldi 0, or
+ * C itself), or at 0.
  */
 
 #define PV (GTF_PANEL / VW)     /* vectors in a panel */
 
-typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *bias, float *c,
-                          gint64 ldc);
+typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *init, gint64 ldi,
+                          float *c, gint64 ldc);
 
 INLINE void
-tile (const int mr, const int np, gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *bias,
-      float *c, gint64 ldc)
+tile (const int mr, const int np, gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *init,
+      gint64 ldi, float *c, gint64 ldc)
 {
   vf acc[TILE_ROWS][TILE_PANELS * PV];
 
 #pragma GCC unroll 16
   for (int j = 0; j < np * PV; j++)
     {
-      vf x = bias != NULL ? v_load (bias + j * VW) : v_set1 (0.0f);
 #pragma GCC unroll 16
       for (int i = 0; i < mr; i++)
-        acc[i][j] = x;
+        acc[i][j] = init != NULL ? v_load (init + i * ldi + j * VW) : v_set1 (0.0f);
     }
   for (gint64 l = 0; l < k; l++)
     {
@@ -50,10 +50,10 @@ tile (const int mr, const int np, gint64 k, const float *a, gint64 lda, const fl
 }
 
 #define TILE(mr, np)                                                                                                               \
-  static void tile_##mr##_##np (gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *bias,    \
-                                float *c, gint64 ldc)                                                                              \
+  static void tile_##mr##_##np (gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *init,    \
+                                gint64 ldi, float *c, gint64 ldc)                                                                            \
   {                                                                                                                                \
-    tile (mr, np, k, a, lda, b, ldb, bps, bias, c, ldc);                                                                           \
+    tile (mr, np, k, a, lda, b, ldb, bps, init, ldi, c, ldc);                                                                      \
   }
 #if TILE_PANELS == 4
 #define TILES(mr) TILE (mr, 1) TILE (mr, 2) TILE (mr, 3) TILE (mr, 4)

@@ -11,6 +11,7 @@
 #define TILE_ROWS 6
 #define TILE_PANELS 1
 #define ISA avx2
+#define V_LDEXP_WIDE 0
 
 typedef __m256 vf;
 

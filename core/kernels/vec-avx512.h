@@ -11,6 +11,7 @@
 #define TILE_ROWS 6
 #define TILE_PANELS 4
 #define ISA avx512
+#define V_LDEXP_WIDE 1
 
 typedef __m512 vf;
 

@@ -11,6 +11,7 @@
 #define TILE_ROWS 3             /* rows and panels of 16 of the largest tile */
 #define TILE_PANELS 1
 #define ISA generic
+#define V_LDEXP_WIDE 0
 
 typedef float vf __attribute__ ((vector_size (16)));
 typedef int32_t vi __attribute__ ((vector_size (16)));

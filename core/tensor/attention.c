@@ -13,7 +13,7 @@ typedef struct
   const GtfAttention *a;
   const GtfTensor *q, *k, *v, *mask;
   GtfTensor *out, *weights;
-  gint64 batch, heads, kv_heads, d, queries, keys;
+  gint64 batch, heads, kv_heads, d, queries, keys, q_matrix, out_matrix;
   float scale;
   float *packed;                /* [Bk][kv_heads][keys, padded][d]; NULL: K is read as it lies */
   gint64 packed_size;
@@ -60,10 +60,10 @@ attention_part (gpointer data, guint part, guint n_parts)
                        .ldq = t->q->row_stride, .ldk = t->k->row_stride, .ldv = t->v->row_stride, .ldo = t->out->row_stride,
                        .scale = t->scale, .causal_past = t->a->causal ? t->keys - t->queries : -1 };
 
-  task.q = gtf_tensor_f32 (t->q) + b * gtf_tensor_matrix_stride (t->q) + h * t->d;
+  task.q = gtf_tensor_f32 (t->q) + b * t->q_matrix + h * t->d;
   task.k = gtf_tensor_f32 (t->k) + bk * gtf_tensor_matrix_stride (t->k) + kv_head * t->d;
   task.v = gtf_tensor_f32 (t->v) + bk * gtf_tensor_matrix_stride (t->v) + kv_head * task.dv;
-  task.out = gtf_tensor_f32 (t->out) + b * gtf_tensor_matrix_stride (t->out) + h * task.dv;
+  task.out = gtf_tensor_f32 (t->out) + b * t->out_matrix + h * task.dv;
   if (t->weights != NULL)
     task.weights = gtf_tensor_f32 (t->weights) + bh * t->queries * t->keys;
   head_mask (t, b, h, &task);
@@ -110,8 +110,8 @@ prepare (GtfContext *c, Attention *t)
       t->block *= 2;
       t->query_blocks = (t->queries + t->block - 1) / t->block;
     }
-  /* One or two queries read each key once: packing would cost more than it saves. */
-  if (t->queries * (t->heads / t->kv_heads) * (t->batch / t->k->shape[0]) < 4)
+  /* Few queries: packing would cost more than it saves. */
+  if (t->queries * (t->heads / t->kv_heads) * (t->batch / t->k->shape[0]) < 8)
     return;
   t->packed_size = (t->keys + GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL * t->d;
   t->packed = gtf_arena_alloc (c, (gsize) (t->k->shape[0] * t->kv_heads * t->packed_size) * sizeof (float));
@@ -119,17 +119,35 @@ prepare (GtfContext *c, Attention *t)
     gtf_pool_run (c->pool, (guint) MIN (t->k->shape[0] * t->kv_heads, n), pack_part, t);
 }
 
+/* Beams that share keys are further queries of one sequence, where nothing tells them apart. */
+static void
+fold_beams (Attention *t)
+{
+  gint64 beams = t->batch / t->k->shape[0];
+
+  if (beams == 1 || t->a->causal || t->a->mask != NULL || t->weights != NULL || !gtf_tensor_is_uniform (t->q))
+    return;
+  t->batch /= beams;
+  t->queries *= beams;
+  t->q_matrix = t->queries * t->q->row_stride;
+  t->out_matrix = t->queries * t->out->row_stride;
+}
+
 static void
 run (GtfContext *c, Attention *t)
 {
-  gint64 parts = t->batch * t->heads * t->query_blocks;
   gsize mark = gtf_push (c);
+  gint64 parts;
 
+  t->q_matrix = gtf_tensor_matrix_stride (t->q);
+  t->out_matrix = gtf_tensor_matrix_stride (t->out);
+  fold_beams (t);
   prepare (c, t);
+  parts = t->batch * t->heads * t->query_blocks;
   if (parts > 0xffff)
     gtf_fail (c, "%" G_GINT64_FORMAT " sequences with %" G_GINT64_FORMAT " heads are too many for one call", t->batch, t->heads);
   if (!gtf_failed (c) && t->queries > 0)
-    gtf_pool_run (c->pool, (guint) (t->batch * t->heads * t->query_blocks), attention_part, t);
+    gtf_pool_run (c->pool, (guint) parts, attention_part, t);
   gtf_pop (c, mark);
 }
 

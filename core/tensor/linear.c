@@ -163,6 +163,9 @@ gtf_linear_get_row (const GtfLinear *self, gint64 row, float *dst)
 
 /* ---- the product ------------------------------------------------------------------------------------------------------- */
 
+#define UNIT 6                  /* rows are split between tiles */
+#define ROWS_A_PART 192         /* small enough that a thread that was held up does not hold up the other */
+
 typedef struct
 {
   const GtfKernels *kernels;
@@ -175,12 +178,12 @@ static void
 gemm_part (gpointer data, guint part, guint n_parts)
 {
   GemmJob *job = data;
-  gint64 n = job->by_rows ? job->gemm.m : job->panels, from = part * n / n_parts, to = (part + 1) * n / n_parts;
+  gint64 n = job->by_rows ? (job->gemm.m + UNIT - 1) / UNIT : job->panels, from = part * n / n_parts, to = (part + 1) * n / n_parts;
 
   if (from == to)
     return;
   if (job->by_rows)
-    job->kernels->gemm (&job->gemm, from, to, 0, job->panels);
+    job->kernels->gemm (&job->gemm, from * UNIT, MIN (to * UNIT, job->gemm.m), 0, job->panels);
   else
     job->kernels->gemm (&job->gemm, 0, job->gemm.m, from, to);
 }
@@ -199,6 +202,8 @@ gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
   /* A small product is done before a helper has heard of it. */
   if (args->m * w->out * w->in < 20000)
     n = 1;
+  else if (job.by_rows && n > 1)
+    n = n * (guint) MIN ((args->m + n * ROWS_A_PART - 1) / (n * ROWS_A_PART), 1000);
   gtf_pool_run (c->pool, n, gemm_part, &job);
 }
 
