@@ -656,7 +656,7 @@ dup_c_string (const GtfJsonReader *self)
     if (self->string[i])
       g_string_append_c (out, self->string[i]);
     else
-      g_string_append (out, "\357\277\275");
+      g_string_append (out, self->flags & GTF_JSON_MODIFIED_UTF8 ? "\300\200" : "\357\277\275");
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 

@@ -37,7 +37,8 @@ typedef enum
 typedef enum
 {
   GTF_JSON_STRICT = 0,
-  GTF_JSON_PYTHON = 1 << 0  /* NaN, Infinity and -Infinity are numbers, as Python's json module writes and reads them */
+  GTF_JSON_PYTHON = 1 << 0,        /* NaN, Infinity and -Infinity are numbers, as Python's json module writes and reads them */
+  GTF_JSON_MODIFIED_UTF8 = 1 << 1  /* in trees, U+0000 inside a string is the two bytes C0 80, which the tokenizer and the printer know */
 } GtfJsonFlags;
 
 /* Lives on the caller's stack; all fields are private. */
@@ -72,7 +73,7 @@ GTF_API gboolean     gtf_json_reader_expect (GtfJsonReader *self, GtfJsonToken t
 GTF_API gboolean     gtf_json_reader_next_key (GtfJsonReader *self, const char **key, gsize *length, GError **error);
 /* Reads the next value, whatever it is, and forgets it. */
 GTF_API gboolean     gtf_json_reader_skip  (GtfJsonReader *self, GError **error);
-/* The next value as a tree; of equal keys the last one wins. NUL in a string becomes U+FFFD, since nodes hold C strings. */
+/* The next value as a tree; of equal keys the last one wins. NUL in a string becomes U+FFFD (or C0 80, by a flag), since nodes hold C strings. */
 GTF_API JsonNode    *gtf_json_reader_read_node (GtfJsonReader *self, GError **error);
 /* Skips the next value (checking it) and sets @value up to read it later: for objects whose "type" comes after what depends on it.
  * @value is valid as long as the buffer; clear it. */
