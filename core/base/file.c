@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -89,4 +91,132 @@ gtf_file_load (const char *path, gsize max, char **contents, gsize *length, GErr
   *contents = g_steal_pointer (&text);
   *length = size;
   return TRUE;
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------------------- */
+
+struct _GtfFileWriter
+{
+  char *path;
+  char *temporary;      /* NULL: no name yet (O_TMPFILE), or written in place */
+  int fd;
+  gboolean in_place;
+};
+
+/* A hidden name beside the target, so that the rename stays inside one file system. */
+static char *
+temporary_template (const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path), *base = g_path_get_basename (path);
+
+  return g_strdup_printf ("%s/.%s.XXXXXX", folder, base);
+}
+
+static gboolean
+open_unnamed (GtfFileWriter *self)
+{
+  g_autofree char *folder = g_path_get_dirname (self->path);
+
+  self->fd = open (folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  return self->fd >= 0;
+}
+
+GtfFileWriter *
+gtf_file_writer_new (const char *path, GError **error)
+{
+  g_autoptr (GtfFileWriter) self = g_new0 (GtfFileWriter, 1);
+  struct stat st;
+
+  self->path = g_strdup (path);
+  self->in_place = stat (path, &st) == 0 && !S_ISREG (st.st_mode);
+  if (self->in_place)
+    self->fd = open (path, O_WRONLY | O_CLOEXEC);
+  else if (!open_unnamed (self))
+    {
+      self->temporary = temporary_template (path);
+      self->fd = g_mkstemp_full (self->temporary, O_WRONLY | O_CLOEXEC, 0666);
+    }
+  if (self->fd >= 0)
+    return g_steal_pointer (&self);
+  gtf_file_fail (error, path, "cannot be written", errno);
+  g_clear_pointer (&self->temporary, g_free);
+  return NULL;
+}
+
+gboolean
+gtf_file_writer_write (GtfFileWriter *self, gconstpointer data, gsize length, GError **error)
+{
+  const char *from = data;
+
+  while (length)
+    {
+      ssize_t n = write (self->fd, from, length);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          gtf_file_fail (error, self->path, "cannot be written", errno);
+          return FALSE;
+        }
+      from += n;
+      length -= (gsize) n;
+    }
+  return TRUE;
+}
+
+/* Gives an unnamed file a hidden name: only a rename can replace a file that exists. */
+static gboolean
+name_unnamed (GtfFileWriter *self)
+{
+  g_autofree char *link = g_strdup_printf ("/proc/self/fd/%d", self->fd);
+
+  for (guint attempt = 0; attempt < 100; attempt++)
+    {
+      g_autofree char *name = temporary_template (self->path);
+
+      for (char *p = name + strlen (name) - 6; *p; p++)
+        *p = (char) ('a' + g_random_int_range (0, 26));
+      if (linkat (AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0)
+        {
+          self->temporary = g_steal_pointer (&name);
+          return TRUE;
+        }
+      if (errno != EEXIST)
+        return FALSE;
+    }
+  return FALSE;
+}
+
+gboolean
+gtf_file_writer_commit (GtfFileWriter *self, GError **error)
+{
+  gboolean ok = self->in_place || ((self->temporary || name_unnamed (self)) && g_rename (self->temporary, self->path) == 0);
+  int saved = errno;
+
+  if (ok)
+    g_clear_pointer (&self->temporary, g_free);
+  if (close (self->fd) < 0 && ok)
+    {
+      ok = FALSE;
+      saved = errno;
+    }
+  self->fd = -1;
+  if (!ok)
+    gtf_file_fail (error, self->path, "cannot be written", saved);
+  return ok;
+}
+
+void
+gtf_file_writer_free (GtfFileWriter *self)
+{
+  if (!self)
+    return;
+  if (self->fd >= 0)
+    close (self->fd);
+  if (self->temporary)
+    g_unlink (self->temporary);
+  g_free (self->temporary);
+  g_free (self->path);
+  g_free (self);
 }

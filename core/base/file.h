@@ -17,4 +17,19 @@ GTF_API int      gtf_file_open (const char *path, gsize *size, GError **error);
 /* A GError for errno of a system call on a file: "PATH: WHAT: No space left on device". */
 GTF_API void     gtf_file_fail (GError **error, const char *path, const char *what, int errnum);
 
+/**
+ * GtfFileWriter:
+ *
+ * A file that appears whole or not at all: it is written without a name (or, where the file system cannot do that, under a
+ * hidden one), and gets its name by a rename in gtf_file_writer_commit(). Freed without a commit it leaves nothing behind. What is
+ * no regular file (a pipe, /dev/stdout) is written to directly.
+ */
+typedef struct _GtfFileWriter GtfFileWriter;
+
+GTF_API GtfFileWriter *gtf_file_writer_new    (const char *path, GError **error);
+GTF_API gboolean       gtf_file_writer_write  (GtfFileWriter *self, gconstpointer data, gsize length, GError **error);
+GTF_API gboolean       gtf_file_writer_commit (GtfFileWriter *self, GError **error);
+GTF_API void           gtf_file_writer_free   (GtfFileWriter *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfFileWriter, gtf_file_writer_free)
+
 G_END_DECLS

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The plan: tables -> bound weights, and the one error.
+ */
+#include "model/binding.h"
+
+#include <string.h>
+#include "model/config.h"
+#include "model/weight-names.h"
+#include "tensor/tensor-private.h"
+
+#define MAX_LISTED 8        /* names in a message, of each kind */
+
+struct _GtfBinding
+{
+  GArray *bound;            /* GtfBoundWeight */
+};
+
+/* What is wrong, by kind, for the one message. */
+typedef struct
+{
+  GString *text;
+  guint n;
+} Complaints;
+
+typedef struct
+{
+  GtfBinding *self;
+  const GtfSafetensors *files;
+  const GtfArchitecture *architecture;
+  const GtfHead *head;
+  gconstpointer config;
+  GtfWeightStore *store;
+  gboolean in_head;         /* the weights of the head: their names come without the prefix first */
+  GHashTable *used;         /* GtfStoredTensor */
+  Complaints missing, misshapen, mistyped;
+  GError *error;            /* something that ends the walk */
+} Plan;
+
+static void
+complain (Complaints *c, const char *format, ...)
+{
+  va_list args;
+
+  if (c->n++ >= MAX_LISTED)
+    return;
+  if (!c->text)
+    c->text = g_string_new (NULL);
+  if (c->text->len)
+    g_string_append (c->text, ", ");
+  va_start (args, format);
+  g_string_append_vprintf (c->text, format, args);
+  va_end (args);
+}
+
+static void
+add_complaints (GString *out, Complaints *c, const char *title)
+{
+  if (!c->n)
+    return;
+  g_string_append_printf (out, "%s%u %s: %s", out->len ? "; " : "", c->n, title, c->text->str);
+  if (c->n > MAX_LISTED)
+    g_string_append_printf (out, " and %u more", c->n - MAX_LISTED);
+}
+
+/* ---- finding tensors ------------------------------------------------------------------------------------------------ */
+
+static const GtfStoredTensor *
+find_with (Plan *p, const char *name, const char *ending, const char *old_ending)
+{
+  g_autofree char *full = g_strconcat (name, ending, NULL);
+  const GtfStoredTensor *t = gtf_safetensors_find (p->files, full);
+
+  if (!t && old_ending)
+    {
+      g_autofree char *old = g_strconcat (name, old_ending, NULL);
+
+      t = gtf_safetensors_find (p->files, old);
+    }
+  return t;
+}
+
+/* Old checkpoints call the two tensors of a layer norm gamma and beta. */
+static const GtfStoredTensor *
+find_weight (Plan *p, const GtfWeight *w, const char *name)
+{
+  if (w->type == GTF_WEIGHT_TENSOR)
+    return gtf_safetensors_find (p->files, name);
+  return find_with (p, name, ".weight", w->type == GTF_WEIGHT_NORM ? ".gamma" : NULL);
+}
+
+static gboolean
+may_have_bias (const GtfWeight *w)
+{
+  return (w->type == GTF_WEIGHT_LINEAR || w->type == GTF_WEIGHT_NORM || w->type == GTF_WEIGHT_CONV1D) && !(w->flags & GTF_WEIGHT_NO_BIAS);
+}
+
+/* The name whose parts are there; failing that the one of which most are, so that the message is about the right one. */
+static char **
+choose_parts (Plan *p, const GtfWeight *w, char **names, guint *n_found)
+{
+  char **best = NULL;
+
+  *n_found = 0;
+  for (char **name = names; *name; name++)
+    {
+      char **parts = gtf_weight_name_parts (*name);
+      guint found = 0;
+
+      for (char **part = parts; *part; part++)
+        found += find_weight (p, w, *part) != NULL;
+      if (!best || found > *n_found)
+        {
+          g_strfreev (best);
+          best = parts;
+          *n_found = found;
+        }
+      else
+        g_strfreev (parts);
+      if (*n_found && *n_found == g_strv_length (best))
+        break;
+    }
+  return best;
+}
+
+/* ---- checks --------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+is_float (GtfDtype dtype)
+{
+  return dtype >= GTF_DTYPE_F64 && dtype <= GTF_DTYPE_F8_E4M3;
+}
+
+static void
+check_dtype (Plan *p, const GtfStoredTensor *t)
+{
+  if (!is_float (t->dtype))
+    complain (&p->mistyped, "\"%s\" (expected floating-point numbers, found %s)", t->name, gtf_dtype_name (t->dtype));
+}
+
+/* A trailing 1 more or less does not matter: a 1x1 convolution is a linear layer. */
+static gboolean
+same_shape (const GtfStoredTensor *t, guint n, const gint64 *shape)
+{
+  guint have = t->n_dims;
+
+  while (have > n && t->shape[have - 1] == 1)
+    have--;
+  return have == n && memcmp (t->shape, shape, n * sizeof *shape) == 0;
+}
+
+static void
+check_shape (Plan *p, const GtfStoredTensor *t, guint n, const gint64 *shape)
+{
+  g_autofree char *expected = NULL, *found = NULL;
+
+  if (same_shape (t, n, shape))
+    return;
+  expected = gtf_shape_to_string (n, shape);
+  found = gtf_shape_to_string (t->n_dims, t->shape);
+  complain (&p->misshapen, "\"%s\" (expected %s, found %s)", t->name, expected, found);
+}
+
+/* The shape that a part must have in the file; part->out is set from it. */
+static void
+check_part (Plan *p, const GtfBoundWeight *b, GtfBoundPart *part)
+{
+  gint64 shape[4];
+  gboolean transposed = (b->weight->flags & GTF_WEIGHT_TRANSPOSED) && b->n_dims == 2;
+  gint64 stored_out = part->weight->n_dims > (guint) transposed ? part->weight->shape[transposed] : 0;
+
+  memcpy (shape, b->dims, sizeof shape);
+  part->out = b->n_parts > 1 ? stored_out : b->dims[0];
+  if (transposed)
+    {
+      shape[0] = b->dims[1];
+      shape[1] = part->out;
+    }
+  else
+    shape[0] = part->out;
+  check_shape (p, part->weight, b->n_dims, shape);
+  check_dtype (p, part->weight);
+  if (!part->bias)
+    return;
+  check_shape (p, part->bias, 1, &part->out);
+  check_dtype (p, part->bias);
+}
+
+/* The outputs of a fused weight's parts must add up. */
+static void
+check_sum (Plan *p, const GtfBoundWeight *b)
+{
+  gint64 sum = 0;
+
+  for (guint i = 0; i < b->n_parts; i++)
+    if (__builtin_add_overflow (sum, b->parts[i].out, &sum))
+      sum = -1;
+  if (sum != b->dims[0])
+    complain (&p->misshapen, "\"%s\" and what is fused with it (expected %" G_GINT64_FORMAT " outputs together, found %" G_GINT64_FORMAT ")",
+              b->parts[0].weight->name, b->dims[0], sum);
+}
+
+static gboolean
+resolve_dims (Plan *p, const GtfWeight *w, GtfBoundWeight *b)
+{
+  static const guint numbers[] = { [GTF_WEIGHT_LINEAR] = 2, [GTF_WEIGHT_NORM] = 1, [GTF_WEIGHT_EMBEDDING] = 2, [GTF_WEIGHT_CONV1D] = 3 };
+  guint n = 0;
+
+  if (w->type == GTF_WEIGHT_TENSOR)
+    while (n < G_N_ELEMENTS (w->dims) && (w->dims[n].offset || w->dims[n].factor))
+      n++;
+  else
+    n = numbers[w->type];
+  b->n_dims = n;
+  for (guint i = 0; i < n; i++)
+    if (!gtf_dim_resolve (&w->dims[i], p->config, &b->dims[i]) || b->dims[i] == 0)
+      {
+        g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "config.json: dimension %u of the weight \"%s\" comes out as no positive number", i, w->name);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/* ---- walking the tables --------------------------------------------------------------------------------------------- */
+
+static char **
+all_names (Plan *p, char **outer, const char *names, gint64 layer)
+{
+  g_auto (GStrv) joined = gtf_weight_names_join (outer, names, layer);
+
+  return gtf_weight_names_prefix (joined, p->head->prefix, !p->in_head);
+}
+
+/* The tensor of another weight, which is used where the file has none of this name. */
+static const GtfStoredTensor *
+find_tied (Plan *p, const GtfWeight *w)
+{
+  g_auto (GStrv) plain = w->tied ? g_strsplit (w->tied, "|", -1) : NULL;
+  g_auto (GStrv) names = plain ? gtf_weight_names_prefix (plain, p->head->prefix, TRUE) : NULL;
+
+  for (char **name = names; name && *name; name++)
+    {
+      const GtfStoredTensor *t = gtf_safetensors_find (p->files, *name);
+
+      if (!t)
+        t = find_with (p, *name, ".weight", NULL);
+      if (t)
+        return t;
+    }
+  return NULL;
+}
+
+static void
+bind_bias (Plan *p, const GtfWeight *w, const char *name, GtfBoundPart *part)
+{
+  if (!may_have_bias (w))
+    return;
+  part->bias = find_with (p, name, ".bias", w->type == GTF_WEIGHT_NORM ? ".beta" : NULL);
+  if (part->bias)
+    g_hash_table_add (p->used, (gpointer) part->bias);
+  else if (!(w->flags & GTF_WEIGHT_BIAS_OPTIONAL))
+    complain (&p->missing, "\"%s.bias\"", name);
+}
+
+/* Fills b->parts; n_parts stays 0 for an optional weight that is absent. */
+static void
+bind_parts (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
+{
+  guint n_found;
+  g_auto (GStrv) parts = choose_parts (p, w, names, &n_found);
+  guint n = g_strv_length (parts);
+  const GtfStoredTensor *tied = n_found ? NULL : find_tied (p, w);
+
+  if (!n_found && !tied && (w->flags & GTF_WEIGHT_OPTIONAL))
+    return;
+  b->n_parts = tied ? 1 : n;
+  b->parts = g_new0 (GtfBoundPart, b->n_parts);
+  for (guint i = 0; i < b->n_parts; i++)
+    {
+      GtfBoundPart *part = &b->parts[i];
+
+      part->weight = tied ? tied : find_weight (p, w, parts[i]);
+      if (!part->weight)
+        {
+          complain (&p->missing, "\"%s%s\"", parts[i], w->type == GTF_WEIGHT_TENSOR ? "" : ".weight");
+          continue;
+        }
+      g_hash_table_add (p->used, (gpointer) part->weight);
+      bind_bias (p, w, parts[i], part);
+      check_part (p, b, part);
+    }
+  if (b->n_parts > 1 && n_found == n)
+    check_sum (p, b);
+}
+
+static gboolean walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to);
+
+static gboolean
+bind_group (Plan *p, const GtfWeight *w, char **outer, gint64 layer, gpointer to)
+{
+  g_auto (GStrv) names = gtf_weight_names_join (outer, w->name, layer);
+  gint64 count;
+  gsize size;
+  char *array;
+
+  if (!gtf_dim_resolve (&w->count, p->config, &count) || count > gtf_safetensors_get_n_tensors (p->files)
+      || __builtin_mul_overflow ((gsize) count, w->group_size, &size))
+    {
+      g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "config.json asks for %" G_GINT64_FORMAT " layers \"%s\", but the repository has only %u tensors",
+                   count, w->name, gtf_safetensors_get_n_tensors (p->files));
+      return FALSE;
+    }
+  if (!(array = gtf_weight_store_alloc (p->store, MAX (size, 1), &p->error)))
+    return FALSE;
+  *(gpointer *) ((char *) to + w->offset) = array;
+  for (gint64 i = 0; i < count; i++)
+    if (!walk (p, w->group, names, i, array + (gsize) i * w->group_size))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
+{
+  for (const GtfWeight *w = table; w && w->type != GTF_WEIGHT_END; w++)
+    {
+      GtfBoundWeight b = { .weight = w, .field = (gpointer *) ((char *) to + w->offset) };
+      g_auto (GStrv) names = NULL;
+
+      if (w->type == GTF_WEIGHT_GROUP)
+        {
+          if (!bind_group (p, w, outer, layer, to))
+            return FALSE;
+          continue;
+        }
+      if (!resolve_dims (p, w, &b))
+        return FALSE;
+      names = all_names (p, outer, w->name, layer);
+      bind_parts (p, w, names, &b);
+      g_array_append_val (p->self->bound, b);
+    }
+  return TRUE;
+}
+
+/* ---- the verdict ---------------------------------------------------------------------------------------------------- */
+
+static void
+tell_unexpected (Plan *p, const char *where)
+{
+  Complaints unexpected = { NULL, 0 };
+
+  for (guint i = 0; i < gtf_safetensors_get_n_tensors (p->files); i++)
+    {
+      const GtfStoredTensor *t = gtf_safetensors_get (p->files, i);
+
+      if (!g_hash_table_contains (p->used, t) && !gtf_weight_name_matches (p->architecture->ignored, t->name))
+        complain (&unexpected, "\"%s\"", t->name);
+    }
+  if (unexpected.n)
+    {
+      g_autoptr (GString) text = g_string_new (NULL);
+
+      add_complaints (text, &unexpected, "tensors are not used");
+      g_message ("%s: %s: %s", gtf_safetensors_get_path (p->files, 0), where, text->str);
+      g_string_free (unexpected.text, TRUE);
+    }
+}
+
+static gboolean
+verdict (Plan *p, const char *where, GError **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (p->error)
+    {
+      g_propagate_error (error, g_steal_pointer (&p->error));
+      return FALSE;
+    }
+  add_complaints (text, &p->missing, "missing");
+  add_complaints (text, &p->misshapen, "of another shape");
+  add_complaints (text, &p->mistyped, "of another type");
+  if (!text->len)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the tensors do not fit %s: %s", gtf_safetensors_get_path (p->files, 0), where, text->str);
+  return FALSE;
+}
+
+static void
+clear_bound (gpointer data)
+{
+  g_free (((GtfBoundWeight *) data)->parts);
+}
+
+GtfBinding *
+gtf_binding_new (const GtfSafetensors *files, const char *where, const GtfArchitecture *architecture, const GtfHead *head, gconstpointer config,
+                 gpointer weights, GtfWeightStore *store, GError **error)
+{
+  g_autoptr (GtfBinding) self = g_new0 (GtfBinding, 1);
+  g_autoptr (GHashTable) used = g_hash_table_new (NULL, NULL);
+  Plan p = { .self = self, .files = files, .architecture = architecture, .head = head, .config = config, .store = store, .used = used };
+  Complaints *all[] = { &p.missing, &p.misshapen, &p.mistyped };
+  gboolean ok;
+
+  self->bound = g_array_new (FALSE, TRUE, sizeof (GtfBoundWeight));
+  g_array_set_clear_func (self->bound, clear_bound);
+  if (walk (&p, architecture->weights, NULL, 0, weights))
+    {
+      p.in_head = TRUE;
+      walk (&p, head->weights, NULL, 0, weights);
+    }
+  ok = verdict (&p, where, error);
+  if (ok)
+    tell_unexpected (&p, where);
+  for (gsize i = 0; i < G_N_ELEMENTS (all); i++)
+    if (all[i]->text)
+      g_string_free (all[i]->text, TRUE);
+  return ok ? g_steal_pointer (&self) : NULL;
+}
+
+void
+gtf_binding_free (GtfBinding *self)
+{
+  if (!self)
+    return;
+  g_array_unref (self->bound);
+  g_free (self);
+}
+
+guint
+gtf_binding_get_n (const GtfBinding *self)
+{
+  return self->bound->len;
+}
+
+const GtfBoundWeight *
+gtf_binding_get (const GtfBinding *self, guint index)
+{
+  return &g_array_index (self->bound, GtfBoundWeight, index);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A table of fields names each key once with its type and bounds; alternatives ("hidden_size|d_model") cover the spellings of
+ * transformers 4 and 5 and of related models. null counts as absent, as it does in transformers' classes.
+ */
+#include "model/config.h"
+
+#include <string.h>
+#include "base/json.h"
+#include "base/params.h"
+
+struct _GtfConfig
+{
+  char *path;
+  JsonObject *object;
+  const char *model_type;
+  const char *architecture;
+};
+
+void
+gtf_config_free (GtfConfig *self)
+{
+  if (!self)
+    return;
+  g_clear_pointer (&self->object, json_object_unref);
+  g_free (self->path);
+  g_free (self);
+}
+
+/* Takes over @object. */
+static GtfConfig *
+config_new (const char *path, JsonObject *object, GError **error)
+{
+  g_autoptr (GtfConfig) self = g_new0 (GtfConfig, 1);
+  JsonNode *node;
+
+  self->path = g_strdup (path);
+  self->object = object;
+  node = gtf_json_find (object, "model_type");
+  if (!node)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"model_type\" is missing: it says which architecture this is", path);
+      return NULL;
+    }
+  if (!(self->model_type = gtf_param_get_string (node, path, "model_type", error)))
+    return NULL;
+  node = gtf_json_find (object, "architectures");
+  if (node && JSON_NODE_HOLDS_ARRAY (node) && json_array_get_length (json_node_get_array (node)) > 0)
+    {
+      node = json_array_get_element (json_node_get_array (node), 0);
+      if (!(self->architecture = gtf_param_get_string (node, path, "architectures", error)))
+        return NULL;
+    }
+  return g_steal_pointer (&self);
+}
+
+GtfConfig *
+gtf_config_parse (const char *path, const char *text, gssize length, GError **error)
+{
+  JsonObject *object = gtf_json_parse_object (path, text, length, GTF_JSON_PYTHON, error);
+
+  return object ? config_new (path, object, error) : NULL;
+}
+
+GtfConfig *
+gtf_config_load (const char *directory, GError **error)
+{
+  g_autofree char *path = g_build_filename (directory, "config.json", NULL);
+  JsonObject *object = gtf_json_load_object (path, error);
+
+  return object ? config_new (path, object, error) : NULL;
+}
+
+JsonObject *
+gtf_config_get_object (GtfConfig *self)
+{
+  return self->object;
+}
+
+const char *
+gtf_config_get_path (GtfConfig *self)
+{
+  return self->path;
+}
+
+const char *
+gtf_config_get_model_type (GtfConfig *self)
+{
+  return self->model_type;
+}
+
+const char *
+gtf_config_get_architecture (GtfConfig *self)
+{
+  return self->architecture;
+}
+
+const char *
+gtf_config_get_dtype (GtfConfig *self)
+{
+  JsonNode *node = gtf_json_find (self->object, "dtype");
+
+  if (!node)
+    node = gtf_json_find (self->object, "torch_dtype");
+  if (!node || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING)
+    return NULL;
+  return json_node_get_string (node);
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------------ */
+
+gboolean
+gtf_activation_from_name (const char *name, GtfActivation *activation)
+{
+  static const struct { const char *name; GtfActivation activation; } names[] = {
+    { "relu", GTF_ACTIVATION_RELU }, { "gelu", GTF_ACTIVATION_GELU }, { "gelu_python", GTF_ACTIVATION_GELU }, { "gelu_new", GTF_ACTIVATION_GELU_TANH },
+    { "gelu_fast", GTF_ACTIVATION_GELU_TANH }, { "gelu_pytorch_tanh", GTF_ACTIVATION_GELU_TANH }, { "gelu_python_tanh", GTF_ACTIVATION_GELU_TANH },
+    { "gelu_accurate", GTF_ACTIVATION_GELU_TANH }, { "quick_gelu", GTF_ACTIVATION_GELU_QUICK }, { "silu", GTF_ACTIVATION_SILU },
+    { "swish", GTF_ACTIVATION_SILU }, { "tanh", GTF_ACTIVATION_TANH }, { "sigmoid", GTF_ACTIVATION_SIGMOID }, { "linear", GTF_ACTIVATION_NONE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strcmp (name, names[i].name) == 0)
+      {
+        *activation = names[i].activation;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+/* The first alternative that is there; *key becomes its name, or that of the first if none is. */
+static JsonNode *
+find_field (JsonObject *object, const char *keys, char **key)
+{
+  g_auto (GStrv) names = g_strsplit (keys, "|", -1);
+
+  for (char **name = names; *name; name++)
+    {
+      JsonNode *node = gtf_json_find (object, *name);
+
+      if (node)
+        {
+          *key = g_strdup (*name);
+          return node;
+        }
+    }
+  *key = g_strdup (names[0] ? names[0] : "");
+  return NULL;
+}
+
+static void
+use_fallback (const GtfConfigField *field, gpointer out)
+{
+  GtfActivation activation = GTF_ACTIVATION_NONE;
+
+  switch (field->type)
+    {
+    case GTF_CONFIG_INT:
+      *(gint64 *) out = (gint64) field->fallback;
+      break;
+    case GTF_CONFIG_FLOAT:
+      *(double *) out = field->fallback;
+      break;
+    case GTF_CONFIG_BOOL:
+      *(gboolean *) out = field->fallback != 0;
+      break;
+    case GTF_CONFIG_ACTIVATION:
+      if (field->fallback_string && !gtf_activation_from_name (field->fallback_string, &activation))
+        g_critical ("a plugin's fallback activation \"%s\" is unknown", field->fallback_string);
+      *(GtfActivation *) out = activation;
+      break;
+    case GTF_CONFIG_STRING:
+      *(const char **) out = field->fallback_string;
+      break;
+    default:
+      break;
+    }
+}
+
+static gboolean
+read_activation (JsonNode *node, const char *path, const char *key, GtfActivation *out, GError **error)
+{
+  const char *name = gtf_param_get_string (node, path, key, error);
+
+  if (!name)
+    return FALSE;
+  if (gtf_activation_from_name (name, out))
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"%s\": the activation \"%.60s\" is unknown", path, key, name);
+  return FALSE;
+}
+
+static gboolean
+read_field (const GtfConfigField *field, JsonNode *node, const char *path, const char *key, gpointer out, GError **error)
+{
+  switch (field->type)
+    {
+    case GTF_CONFIG_INT:
+      return gtf_param_get_int (node, path, key, (gint64) field->minimum, (gint64) field->maximum, out, error);
+    case GTF_CONFIG_FLOAT:
+      return gtf_param_get_float (node, path, key, field->minimum, field->maximum, out, error);
+    case GTF_CONFIG_BOOL:
+      return gtf_param_get_bool (node, path, key, out, error);
+    case GTF_CONFIG_ACTIVATION:
+      return read_activation (node, path, key, out, error);
+    case GTF_CONFIG_STRING:
+      return (*(const char **) out = gtf_param_get_string (node, path, key, error)) != NULL;
+    default:
+      return TRUE;
+    }
+}
+
+gboolean
+gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GError **error)
+{
+  for (const GtfConfigField *field = fields; field->type != GTF_CONFIG_END; field++)
+    {
+      g_autofree char *key = NULL;
+      JsonNode *node = find_field (self->object, field->keys, &key);
+      gpointer to = (char *) out + field->offset;
+
+      if (!node && field->required)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" is missing (model_type \"%s\" needs it)", self->path, key, self->model_type);
+          return FALSE;
+        }
+      use_fallback (field, to);
+      if (node && !read_field (field, node, self->path, key, to, error))
+        {
+          /* What is an argument in a request is data in a file. */
+          if (error && *error && g_error_matches (*error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT))
+            (*error)->code = GTF_ERROR_INVALID_DATA;
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+gboolean
+gtf_dim_resolve (const GtfDim *dim, gconstpointer config, gint64 *value)
+{
+  gint64 v = dim->factor;
+
+  if (dim->offset >= 0 && __builtin_mul_overflow (v, *(const gint64 *) ((const char *) config + dim->offset), &v))
+    return FALSE;
+  *value = v;
+  return v >= 0;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A model: config, architecture and packed weights, immutable once loaded and shared.
+ *
+ * Sharing goes through a weak table: folder, options and the state of the folder's files make the key. Whoever comes while another
+ * thread loads the same model waits for it, so that two elements with one model hold one copy of the weights.
+ */
+#include "model/model-private.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include "base/json.h"
+#include "model/binding.h"
+#include "model/options.h"
+#include "model/safetensors.h"
+#include "registry/registry.h"
+
+G_DEFINE_FINAL_TYPE (GtfModel, gtf_model, G_TYPE_OBJECT)
+
+static void
+gtf_model_finalize (GObject *object)
+{
+  GtfModel *self = GTF_MODEL (object);
+
+  gtf_weight_store_free (self->store);
+  g_free (self->weights);
+  g_free (self->config);
+  gtf_config_free (self->config_file);
+  g_free (self->directory);
+  g_free (self->dtype);
+  G_OBJECT_CLASS (gtf_model_parent_class)->finalize (object);
+}
+
+static void
+gtf_model_class_init (GtfModelClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = gtf_model_finalize;
+}
+
+static void
+gtf_model_init (GtfModel *self)
+{
+}
+
+/* ---- loading -------------------------------------------------------------------------------------------------------- */
+
+const GtfHead *
+gtf_model_find_head (const GtfArchitecture *architecture, const char *class_name)
+{
+  const GtfHead *best = NULL;
+
+  for (const GtfHead *head = architecture->heads; head->class_suffix; head++)
+    if (g_str_has_suffix (class_name, head->class_suffix) && (!best || strlen (head->class_suffix) > strlen (best->class_suffix)))
+      best = head;
+  return best;
+}
+
+/* Finds the plugin and the head that the config asks for. */
+static gboolean
+find_architecture (GtfModel *self, GError **error)
+{
+  const char *path = gtf_config_get_path (self->config_file), *class_name = gtf_config_get_architecture (self->config_file);
+  JsonNode *quantized = gtf_json_find (gtf_config_get_object (self->config_file), "quantization_config.quant_method");
+
+  self->architecture = gtf_registry_find_architecture (gtf_config_get_model_type (self->config_file), &self->plugin, error);
+  if (!self->architecture)
+    {
+      g_prefix_error (error, "%s: ", path);
+      return FALSE;
+    }
+  if (quantized)
+    {
+      g_autofree char *method = gtf_json_describe (quantized);
+
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"quantization_config\": weights quantised by %s cannot be read; use the original repository",
+                   path, method);
+      return FALSE;
+    }
+  self->head = gtf_model_find_head (self->architecture, class_name ? class_name : "Model");
+  if (self->head)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"architectures\": the module gtf-%s.so has no %s", path, self->plugin->head.name,
+               class_name ? class_name : "bare model");
+  return FALSE;
+}
+
+/* Fills the plugin's config struct. */
+static gboolean
+fill_config (GtfModel *self, GError **error)
+{
+  self->config = g_malloc0 (MAX (self->architecture->config_size, 1));
+  if (!gtf_config_fill (self->config_file, self->architecture->config, self->config, error))
+    return FALSE;
+  if (!self->architecture->derive || self->architecture->derive (self->config, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", gtf_config_get_path (self->config_file));
+  return FALSE;
+}
+
+/* "auto": what the config says, else what most of the first tensors are. */
+static GtfDtype
+stored_dtype (GtfModel *self, const GtfSafetensors *files)
+{
+  const char *name = gtf_config_get_dtype (self->config_file);
+  GtfDtype dtype = GTF_DTYPE_INVALID;
+
+  if (name && gtf_compute_dtype_parse (name, &dtype, NULL) && dtype != GTF_DTYPE_INVALID)
+    return dtype;
+  for (guint i = 0; i < gtf_safetensors_get_n_tensors (files); i++)
+    {
+      dtype = gtf_safetensors_get (files, i)->dtype;
+      if (dtype == GTF_DTYPE_F32 || dtype == GTF_DTYPE_F16 || dtype == GTF_DTYPE_BF16)
+        return dtype;
+    }
+  return GTF_DTYPE_F32;
+}
+
+static gboolean
+load_weights (GtfModel *self, const GtfModelOptions *options, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GtfSafetensors) files = gtf_safetensors_open (self->directory, error);
+  g_autoptr (GtfBinding) binding = NULL;
+  const char *class_name = gtf_config_get_architecture (self->config_file);
+  GtfDtype dtype;
+
+  if (!files)
+    return FALSE;
+  dtype = options->dtype == GTF_DTYPE_INVALID ? stored_dtype (self, files) : options->dtype;
+  self->dtype = g_strdup (gtf_compute_dtype_name (dtype));
+  self->store = gtf_weight_store_new ();
+  self->weights = g_malloc0 (MAX (self->architecture->weights_size, 1));
+  binding = gtf_binding_new (files, class_name ? class_name : gtf_config_get_model_type (self->config_file), self->architecture, self->head, self->config,
+                             self->weights, self->store, error);
+  return binding && gtf_binding_pack (binding, files, dtype, self->store, self->pool, cancellable, error);
+}
+
+static GtfModel *
+load (const char *directory, const GtfModelOptions *options, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GtfModel) self = g_object_new (GTF_TYPE_MODEL, NULL);
+
+  self->directory = g_strdup (directory);
+  self->pool = gtf_pool_get ((guint) options->threads);
+  self->config_file = gtf_config_load (directory, error);
+  if (!self->config_file || !find_architecture (self, error) || !fill_config (self, error) || !load_weights (self, options, cancellable, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+/* ---- sharing -------------------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  GWeakRef model;
+  gboolean loading;
+  guint users;              /* who look at the entry now: it is removed only when there is none */
+} Shared;
+
+static GMutex shared_mutex;
+static GCond shared_cond;
+static GHashTable *shared;  /* key -> Shared */
+
+static void
+shared_free (gpointer data)
+{
+  Shared *entry = data;
+
+  g_weak_ref_clear (&entry->model);
+  g_free (entry);
+}
+
+/* What tells one state of a file from another. */
+static void
+append_stamp (GString *key, const char *directory, const char *name)
+{
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+  struct stat st;
+
+  if (stat (path, &st) == 0)
+    g_string_append_printf (key, "|%" G_GUINT64_FORMAT ":%" G_GINT64_FORMAT ":%" G_GINT64_FORMAT ".%ld", (guint64) st.st_ino, (gint64) st.st_size,
+                            (gint64) st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+
+static char *
+make_key (const char *directory, const GtfModelOptions *options)
+{
+  g_autofree char *path = g_canonicalize_filename (directory, NULL);
+  GString *key = g_string_new (path);
+
+  g_string_append_printf (key, "|%d|%" G_GINT64_FORMAT, options->dtype, options->threads);
+  append_stamp (key, directory, "config.json");
+  append_stamp (key, directory, "model.safetensors");
+  append_stamp (key, directory, "model.safetensors.index.json");
+  return g_string_free (key, FALSE);
+}
+
+/* Entries whose model is gone. The caller holds the lock. */
+static gboolean
+is_stale (gpointer key, gpointer value, gpointer data)
+{
+  Shared *entry = value;
+  g_autoptr (GObject) model = entry->loading || entry->users ? NULL : g_weak_ref_get (&entry->model);
+
+  return !entry->loading && !entry->users && !model;
+}
+
+/* The entry of a key, made if need be. The caller holds the lock. */
+static Shared *
+shared_entry (const char *key)
+{
+  Shared *entry;
+
+  if (!shared)
+    shared = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, shared_free);
+  g_hash_table_foreach_remove (shared, is_stale, NULL);
+  entry = g_hash_table_lookup (shared, key);
+  if (!entry)
+    {
+      entry = g_new0 (Shared, 1);
+      g_weak_ref_init (&entry->model, NULL);
+      g_hash_table_insert (shared, g_strdup (key), entry);
+    }
+  return entry;
+}
+
+GtfModel *
+gtf_model_load (const char *directory, const char *options, GCancellable *cancellable, GError **error)
+{
+  GtfModelOptions parsed;
+  g_autofree char *key = NULL;
+  GtfModel *model;
+  Shared *entry;
+
+  g_return_val_if_fail (directory != NULL, NULL);
+  if (!gtf_model_options_parse (options, &parsed, error))
+    return NULL;
+  key = make_key (directory, &parsed);
+  g_mutex_lock (&shared_mutex);
+  entry = shared_entry (key);
+  entry->users++;
+  while (entry->loading)
+    g_cond_wait (&shared_cond, &shared_mutex);
+  model = g_weak_ref_get (&entry->model);
+  entry->loading = model == NULL;
+  g_mutex_unlock (&shared_mutex);
+  if (!model)
+    model = load (directory, &parsed, cancellable, error);
+  g_mutex_lock (&shared_mutex);
+  if (entry->loading)
+    {
+      g_weak_ref_set (&entry->model, model);
+      entry->loading = FALSE;
+      g_cond_broadcast (&shared_cond);
+    }
+  entry->users--;
+  g_mutex_unlock (&shared_mutex);
+  return model;
+}
+
+/* ---- what it is ----------------------------------------------------------------------------------------------------- */
+
+const char *
+gtf_model_get_model_type (GtfModel *self)
+{
+  return gtf_config_get_model_type (self->config_file);
+}
+
+const char *
+gtf_model_get_directory (GtfModel *self)
+{
+  return self->directory;
+}
+
+const char *
+gtf_model_get_architecture (GtfModel *self)
+{
+  return gtf_config_get_architecture (self->config_file);
+}
+
+const char *
+gtf_model_get_dtype (GtfModel *self)
+{
+  return self->dtype;
+}
+
+gboolean
+gtf_model_can (GtfModel *self, const char *ability)
+{
+  if (strcmp (ability, "forward") == 0)
+    return self->architecture->forward != NULL;
+  if (strcmp (ability, "encode") == 0)
+    return self->architecture->encode != NULL;
+  if (strcmp (ability, "decode") == 0)
+    return self->architecture->decode != NULL;
+  return FALSE;
+}
+
+gboolean
+gtf_model_get_config_int (GtfModel *self, const char *key, gint64 *value)
+{
+  JsonNode *node = gtf_json_find (gtf_config_get_object (self->config_file), key);
+
+  if (!node || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64)
+    return FALSE;
+  *value = json_node_get_int (node);
+  return TRUE;
+}
+
+const char *
+gtf_model_get_config_string (GtfModel *self, const char *key)
+{
+  JsonNode *node = gtf_json_find (gtf_config_get_object (self->config_file), key);
+
+  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
+}
+
+gint64
+gtf_model_get_dim (GtfModel *self, const GtfDim *dim)
+{
+  gint64 value;
+
+  return gtf_dim_resolve (dim, self->config, &value) ? value : 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Names of the types that a model can compute in, and the options object.
+ */
+#include "model/options.h"
+
+#include <string.h>
+#include "base/params.h"
+
+static const struct
+{
+  const char *name;
+  GtfDtype dtype;
+} names[] = {
+  { "float32", GTF_DTYPE_F32 }, { "bfloat16", GTF_DTYPE_BF16 }, { "float16", GTF_DTYPE_F16 }, { "int8", GTF_DTYPE_I8 }, { "auto", GTF_DTYPE_INVALID },
+  { "fp32", GTF_DTYPE_F32 },    { "bf16", GTF_DTYPE_BF16 },     { "fp16", GTF_DTYPE_F16 },
+};
+
+gboolean
+gtf_compute_dtype_parse (const char *name, GtfDtype *dtype, GError **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strcmp (name, names[i].name) == 0)
+      {
+        *dtype = names[i].dtype;
+        return TRUE;
+      }
+  if (strcmp (name, "int4") == 0)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "options: \"dtype\": int4 is not there yet; int8 is the smallest");
+  else
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT,
+                 "options: \"dtype\": expected float32, bfloat16, float16, int8 or auto (or fp32, bf16, fp16), found \"%.60s\"", name);
+  return FALSE;
+}
+
+const char *
+gtf_compute_dtype_name (GtfDtype dtype)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    if (names[i].dtype == dtype)
+      return names[i].name;
+  return "float32";
+}
+
+gboolean
+gtf_model_options_parse (const char *json, GtfModelOptions *options, GError **error)
+{
+  typedef struct { char *dtype; gint64 threads; } Raw;
+  static const GtfParam table[] = { GTF_PARAM_STRING_FIELD (Raw, dtype, "dtype"), GTF_PARAM_INT_FIELD (Raw, threads, "threads", 0, 1024), GTF_PARAMS_END };
+  g_autoptr (JsonObject) object = NULL;
+  Raw raw = { NULL, 0 };
+  gboolean ok;
+
+  options->dtype = GTF_DTYPE_F32;
+  options->threads = 0;
+  if (!json || !*json)
+    return TRUE;
+  object = gtf_json_parse_object ("options", json, -1, GTF_JSON_STRICT, error);
+  ok = object && gtf_params_read (table, object, "options", GTF_PARAMS_DEFAULT, &raw, error)
+       && (!raw.dtype || gtf_compute_dtype_parse (raw.dtype, &options->dtype, error));
+  options->threads = raw.threads;
+  g_free (raw.dtype);
+  return ok;
+}

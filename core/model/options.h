@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The loading options of a model: {"dtype": ..., "threads": ...}.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "tensor/dtype.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  GtfDtype dtype;       /* F32, BF16, F16, I8; INVALID: as stored ("auto") */
+  gint64 threads;       /* 0: as GTF_THREADS or the machine has it */
+} GtfModelOptions;
+
+/* @json may be NULL. Members that concern others (revision, adapter) are passed over. */
+gboolean    gtf_model_options_parse (const char *json, GtfModelOptions *options, GError **error);
+/* "float32" for F32 ...; the names of the contract */
+const char *gtf_compute_dtype_name  (GtfDtype dtype);
+/* INVALID: no such name. "auto" is INVALID too, but TRUE is returned. */
+gboolean    gtf_compute_dtype_parse (const char *name, GtfDtype *dtype, GError **error);
+
+G_END_DECLS

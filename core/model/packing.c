@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The second half of the binder: reads the tensors of the plan and packs them.
+ *
+ * Matrices go through a scratch block of some megabytes: all threads read a piece of it, then all threads convert and pack it.
+ * So there is never more than the packed weights and one block in memory, whatever the size of a tensor. (A transposed matrix is
+ * read whole.) Weights that share a tensor (a tied decoder) share what was packed.
+ */
+#include "model/binding.h"
+
+#include <string.h>
+#include "tensor/convert.h"
+#include "tensor/tensor-private.h"
+
+#define BLOCK ((gsize) 8 << 20)
+#define PIECE ((gsize) 256 << 10)
+
+typedef struct
+{
+  const GtfSafetensors *files;
+  GtfDtype dtype;               /* computed with */
+  GtfWeightStore *store;
+  GtfPool *pool;
+  char *scratch;
+  gsize scratch_size;
+  GHashTable *linears;          /* GtfStoredTensor of a whole weight -> GtfLinear */
+} Packer;
+
+/* ---- reading -------------------------------------------------------------------------------------------------------- */
+
+/* A read that the pool's threads share. */
+typedef struct
+{
+  Packer *p;
+  const GtfStoredTensor *tensor;
+  gsize offset, length;
+  char *to;
+  GMutex mutex;
+  GError *error;
+} Read;
+
+static void
+read_piece (gpointer data, guint part, guint n_parts)
+{
+  Read *r = data;
+  gsize from = r->length / n_parts * part, to = part + 1 == n_parts ? r->length : r->length / n_parts * (part + 1);
+  GError *error = NULL;
+
+  if (gtf_safetensors_read (r->p->files, r->tensor, r->offset + from, to - from, r->to + from, &error))
+    return;
+  g_mutex_lock (&r->mutex);
+  if (r->error)
+    g_error_free (error);
+  else
+    r->error = error;
+  g_mutex_unlock (&r->mutex);
+}
+
+static gboolean
+read_bytes (Packer *p, const GtfStoredTensor *t, gsize offset, gsize length, gpointer to, GError **error)
+{
+  Read r = { .p = p, .tensor = t, .offset = offset, .length = length, .to = to };
+  guint n = (guint) MIN (length / PIECE, 64);
+
+  if (n < 2)
+    return gtf_safetensors_read (p->files, t, offset, length, to, error);
+  g_mutex_init (&r.mutex);
+  gtf_pool_run (p->pool, n, read_piece, &r);
+  g_mutex_clear (&r.mutex);
+  if (!r.error)
+    return TRUE;
+  g_propagate_error (error, r.error);
+  return FALSE;
+}
+
+/* At least @size bytes of scratch. */
+static gboolean
+need_scratch (Packer *p, gsize size, GError **error)
+{
+  if (size <= p->scratch_size)
+    return TRUE;
+  g_free (p->scratch);
+  p->scratch_size = MAX (size, BLOCK);
+  p->scratch = g_try_malloc (p->scratch_size);
+  if (p->scratch)
+    return TRUE;
+  p->scratch_size = 0;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a buffer of %" G_GSIZE_FORMAT " bytes", size);
+  return FALSE;
+}
+
+/* The whole tensor in the scratch. */
+static gconstpointer
+read_whole (Packer *p, const GtfStoredTensor *t, GError **error)
+{
+  if (!need_scratch (p, t->n_bytes + 1, error) || !read_bytes (p, t, 0, t->n_bytes, p->scratch, error))
+    return NULL;
+  return p->scratch;
+}
+
+/* ---- linear --------------------------------------------------------------------------------------------------------- */
+
+/* Panels of float16 weights computed with in float32 stay float16: they are widened in registers, exactly, and half the
+ * bytes are read. */
+static GtfDtype
+panel_type (const Packer *p, const GtfBoundWeight *b)
+{
+  if (p->dtype != GTF_DTYPE_F32)
+    return p->dtype;
+  for (guint i = 0; i < b->n_parts; i++)
+    if (b->parts[i].weight->dtype != GTF_DTYPE_F16)
+      return GTF_DTYPE_F32;
+  return GTF_DTYPE_F16;
+}
+
+static gboolean
+put_part (Packer *p, GtfLinear *linear, gint64 first, const GtfBoundPart *part, gboolean transposed, GError **error)
+{
+  const GtfStoredTensor *t = part->weight;
+  gsize row = t->n_bytes / (gsize) part->out;
+  gint64 step = transposed ? part->out : (gint64) MAX (BLOCK / row / GTF_PANEL * GTF_PANEL, GTF_PANEL);
+
+  for (gint64 at = 0; at < part->out; at += step)
+    {
+      gint64 n = MIN (step, part->out - at);
+      GtfRawMatrix raw = { t->dtype, NULL, transposed };
+
+      if (!need_scratch (p, (gsize) n * row, error) || !read_bytes (p, t, (gsize) at * row, (gsize) n * row, p->scratch, error))
+        return FALSE;
+      raw.data = p->scratch;
+      gtf_linear_put (linear, first + at, n, &raw);
+    }
+  if (!part->bias)
+    return TRUE;
+  if (!read_whole (p, part->bias, error))
+    return FALSE;
+  gtf_linear_put_bias (linear, first, part->out, part->bias->dtype, p->scratch);
+  return TRUE;
+}
+
+static gpointer
+pack_linear (Packer *p, const GtfBoundWeight *b, GError **error)
+{
+  gboolean bias = FALSE, transposed = (b->weight->flags & GTF_WEIGHT_TRANSPOSED) != 0;
+  GtfLinear *linear = b->n_parts == 1 ? g_hash_table_lookup (p->linears, b->parts[0].weight) : NULL;
+  gint64 first = 0;
+
+  for (guint i = 0; i < b->n_parts; i++)
+    bias |= b->parts[i].bias != NULL;
+  if (linear && !bias && !transposed)
+    return linear;
+  linear = gtf_linear_new (p->store, panel_type (p, b), b->dims[0], b->dims[1], bias, error);
+  for (guint i = 0; linear && i < b->n_parts; i++)
+    {
+      if (!put_part (p, linear, first, &b->parts[i], transposed, error))
+        return NULL;
+      first += b->parts[i].out;
+    }
+  if (linear && b->n_parts == 1 && !transposed)
+    g_hash_table_insert (p->linears, (gpointer) b->parts[0].weight, linear);
+  return linear;
+}
+
+/* ---- the others ----------------------------------------------------------------------------------------------------- */
+
+static gpointer
+pack_norm (Packer *p, const GtfBoundWeight *b, GError **error)
+{
+  const GtfStoredTensor *w = b->parts[0].weight, *bias = b->parts[0].bias;
+  gsize second = (w->n_bytes + 63) & ~(gsize) 63;
+
+  if (!need_scratch (p, second + (bias ? bias->n_bytes : 0) + 1, error) || !read_bytes (p, w, 0, w->n_bytes, p->scratch, error)
+      || (bias && !read_bytes (p, bias, 0, bias->n_bytes, p->scratch + second, error)))
+    return NULL;
+  return gtf_norm_new (p->store, b->dims[0], w->dtype, p->scratch, bias ? bias->dtype : w->dtype, bias ? p->scratch + second : NULL, error);
+}
+
+/* A table of rows is read where it will lie, in its own type; types that rows cannot have are widened block by block. */
+static gpointer
+pack_embedding (Packer *p, const GtfBoundWeight *b, GError **error)
+{
+  const GtfStoredTensor *t = b->parts[0].weight;
+  GtfLinear *shared = g_hash_table_lookup (p->linears, t);
+  gboolean as_is = t->dtype == GTF_DTYPE_F32 || t->dtype == GTF_DTYPE_F16 || t->dtype == GTF_DTYPE_BF16;
+  gsize element = gtf_dtype_size (t->dtype), step = BLOCK / element;
+  GtfEmbedding *self;
+  char *rows;
+
+  if (shared)
+    return gtf_embedding_new_tied (p->store, shared, error);
+  if (!(self = gtf_weight_store_alloc (p->store, sizeof *self, error)))
+    return NULL;
+  if (t->n_elements > G_MAXSIZE / sizeof (float)
+      || !(rows = gtf_weight_store_alloc (p->store, as_is ? t->n_bytes : t->n_elements * sizeof (float), error)))
+    return NULL;
+  self->n = b->dims[0];
+  self->d = b->dims[1];
+  self->dtype = as_is ? t->dtype : GTF_DTYPE_F32;
+  self->rows = rows;
+  if (as_is)
+    return read_bytes (p, t, 0, t->n_bytes, rows, error) ? self : NULL;
+  for (gsize at = 0; at < t->n_elements; at += step)
+    {
+      gsize n = MIN (step, t->n_elements - at);
+
+      if (!need_scratch (p, n * element, error) || !read_bytes (p, t, at * element, n * element, p->scratch, error))
+        return NULL;
+      gtf_convert_f32 (t->dtype, p->scratch, 1, n, (float *) rows + at);
+    }
+  return self;
+}
+
+static gpointer
+pack_conv1d (Packer *p, const GtfBoundWeight *b, GError **error)
+{
+  const GtfStoredTensor *w = b->parts[0].weight, *bias = b->parts[0].bias;
+  /* Eight bits are for the large products; the few convolutions stay exact. */
+  GtfDtype dtype = p->dtype == GTF_DTYPE_I8 ? GTF_DTYPE_F32 : p->dtype;
+  GtfConv1d *self = gtf_conv1d_new (p->store, dtype, b->dims[0], b->dims[1], b->dims[2], bias != NULL, error);
+
+  if (!self || !read_whole (p, w, error))
+    return NULL;
+  gtf_conv1d_put (self, w->dtype, p->scratch);
+  if (!bias)
+    return self;
+  if (!read_whole (p, bias, error))
+    return NULL;
+  gtf_conv1d_put_bias (self, bias->dtype, p->scratch);
+  return self;
+}
+
+static gpointer
+pack_tensor (Packer *p, const GtfBoundWeight *b, GError **error)
+{
+  const GtfStoredTensor *t = b->parts[0].weight;
+
+  if (!read_whole (p, t, error))
+    return NULL;
+  return gtf_weight_tensor_new (p->store, b->n_dims, b->dims, t->dtype, p->scratch, error);
+}
+
+static gpointer
+pack_one (Packer *p, const GtfBoundWeight *b, GError **error)
+{
+  switch (b->weight->type)
+    {
+    case GTF_WEIGHT_LINEAR:
+      return pack_linear (p, b, error);
+    case GTF_WEIGHT_NORM:
+      return pack_norm (p, b, error);
+    case GTF_WEIGHT_EMBEDDING:
+      return pack_embedding (p, b, error);
+    case GTF_WEIGHT_CONV1D:
+      return pack_conv1d (p, b, error);
+    case GTF_WEIGHT_TENSOR:
+      return pack_tensor (p, b, error);
+    default:
+      g_set_error (error, GTF_ERROR, GTF_ERROR_PLUGIN, "the weight \"%s\" has the unknown type %d", b->weight->name, b->weight->type);
+      return NULL;
+    }
+}
+
+/* Linear weights come first, so that an embedding can share a table with its tied projection. */
+static gboolean
+pack_all (Packer *p, GtfBinding *binding, gboolean linear, GCancellable *cancellable, GError **error)
+{
+  for (guint i = 0; i < gtf_binding_get_n (binding); i++)
+    {
+      const GtfBoundWeight *b = gtf_binding_get (binding, i);
+
+      if (!b->n_parts || (b->weight->type == GTF_WEIGHT_LINEAR) != linear)
+        continue;
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      if (!(*b->field = pack_one (p, b, error)))
+        {
+          g_prefix_error (error, "tensor \"%s\": ", b->parts[0].weight->name);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+gboolean
+gtf_binding_pack (GtfBinding *self, const GtfSafetensors *files, GtfDtype dtype, GtfWeightStore *store, GtfPool *pool, GCancellable *cancellable,
+                  GError **error)
+{
+  g_autoptr (GHashTable) linears = g_hash_table_new (NULL, NULL);
+  Packer p = { .files = files, .dtype = dtype, .store = store, .pool = pool, .linears = linears };
+  gboolean ok = pack_all (&p, self, TRUE, cancellable, error) && pack_all (&p, self, FALSE, cancellable, error)
+                && gtf_safetensors_check_sizes (files, error);
+
+  g_free (p.scratch);
+  return ok;
+}

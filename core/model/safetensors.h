@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The weights of a repository as safetensors files: one file, or shards named by an index. All rules of the format are
+ * enforced when it is opened; afterwards each tensor is known to lie inside its file and to have the bytes its shape needs.
+ *
+ * Data are read by pread() into the buffers of those who pack them, not mapped: a file that shrinks while it is being loaded is
+ * then a short read and an error, where a mapping would be SIGBUS, and nothing of the file counts as memory of the
+ * process (docs/decisions/0005). Reading is thread-safe.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "tensor/tensor.h"
+
+G_BEGIN_DECLS
+
+typedef struct _GtfSafetensors GtfSafetensors;
+
+/* One tensor as it lies in a file. */
+typedef struct
+{
+  const char *name;
+  const char *path;             /* of its file, for messages */
+  GtfDtype dtype;
+  guint n_dims;                 /* 0: a scalar */
+  gint64 shape[GTF_MAX_DIMS];
+  gsize n_elements;
+  gsize n_bytes;
+  goffset offset;               /* in the file */
+  guint file;
+} GtfStoredTensor;
+
+/* The weights of a folder: model.safetensors, else model.safetensors.index.json. Where there is neither, the error says what there is. */
+GTF_API GtfSafetensors *gtf_safetensors_open      (const char *directory, GError **error);
+GTF_API GtfSafetensors *gtf_safetensors_open_file (const char *path, GError **error);
+GTF_API void            gtf_safetensors_free      (GtfSafetensors *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfSafetensors, gtf_safetensors_free)
+
+GTF_API guint                  gtf_safetensors_get_n_tensors (const GtfSafetensors *self);
+GTF_API const GtfStoredTensor *gtf_safetensors_get           (const GtfSafetensors *self, guint index);    /* in the order of the files */
+GTF_API const GtfStoredTensor *gtf_safetensors_find          (const GtfSafetensors *self, const char *name);   /* (nullable) */
+/* (nullable): a value of __metadata__ of the first file that has it */
+GTF_API const char            *gtf_safetensors_get_metadata  (const GtfSafetensors *self, const char *key);
+GTF_API guint                  gtf_safetensors_get_n_files   (const GtfSafetensors *self);
+GTF_API const char            *gtf_safetensors_get_path      (const GtfSafetensors *self, guint file);
+
+/* Raw bytes of a tensor, from @offset in it. */
+GTF_API gboolean gtf_safetensors_read     (const GtfSafetensors *self, const GtfStoredTensor *tensor, gsize offset, gsize length, gpointer to, GError **error);
+/* Elements first ... first + n as float32, whatever floating type is stored. Integers are an error that names the tensor. */
+GTF_API gboolean gtf_safetensors_read_f32 (const GtfSafetensors *self, const GtfStoredTensor *tensor, gsize first, gsize n, float *to, GError **error);
+/* The whole as a heap tensor of its own type. (transfer full) */
+GTF_API GtfTensor *gtf_safetensors_read_tensor (const GtfSafetensors *self, const GtfStoredTensor *tensor, GError **error);
+/* After loading: every file still has the size it had when it was opened. */
+GTF_API gboolean gtf_safetensors_check_sizes (const GtfSafetensors *self, GError **error);
+
+/* Checks a header alone: what the fuzzer feeds. @header are the bytes after the length, @data_size those after the header. */
+GTF_API gboolean gtf_safetensors_check_header (const char *name, const char *header, gsize length, guint64 data_size, GError **error);
+
+/**
+ * gtf_safetensors_write:
+ * @tensors: (element-type utf8 GtfTensor): what to write, in the order of the names
+ * @metadata: (nullable) (element-type utf8 utf8): __metadata__
+ *
+ * Writes a file that appears whole or not at all.
+ */
+GTF_API gboolean gtf_safetensors_write (const char *path, GHashTable *tensors, GHashTable *metadata, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Expansion of the names of a weight table. All are small lists of strings: a model has some thousand weights and is
+ * loaded once.
+ */
+#include "model/weight-names.h"
+
+#include <string.h>
+
+/* @name with @layer for its %d. Only this one pattern is known: a table is no printf format. */
+static char *
+with_layer (const char *name, gint64 layer)
+{
+  const char *at = strstr (name, "%d");
+
+  if (!at)
+    return g_strdup (name);
+  return g_strdup_printf ("%.*s%" G_GINT64_FORMAT "%s", (int) (at - name), name, layer, at + 2);
+}
+
+char **
+gtf_weight_names_join (char **outer, const char *names, gint64 layer)
+{
+  g_auto (GStrv) inner = g_strsplit (names, "|", -1);
+  g_autoptr (GStrvBuilder) out = g_strv_builder_new ();
+
+  if (!outer)
+    return g_steal_pointer (&inner);
+  for (char **o = outer; *o; o++)
+    {
+      g_autofree char *head = with_layer (*o, layer);
+
+      for (char **i = inner; *i; i++)
+        {
+          g_autofree char *joined = g_strconcat (head, **i ? "." : "", *i, NULL);
+
+          g_strv_builder_add (out, joined);
+        }
+    }
+  return g_strv_builder_end (out);
+}
+
+char **
+gtf_weight_names_prefix (char **names, const char *prefix, gboolean prefix_first)
+{
+  g_autoptr (GStrvBuilder) out = g_strv_builder_new ();
+  g_autofree char *dotted = prefix && *prefix ? g_strconcat (prefix, ".", NULL) : NULL;
+
+  for (char **name = names; *name; name++)
+    {
+      g_autofree char *longer = dotted ? g_strconcat (dotted, *name, NULL) : NULL;
+      gboolean has = dotted && g_str_has_prefix (*name, dotted);
+
+      if (longer && !has && prefix_first)
+        g_strv_builder_add (out, longer);
+      g_strv_builder_add (out, *name);
+      if (longer && !has && !prefix_first)
+        g_strv_builder_add (out, longer);
+      if (has)
+        g_strv_builder_add (out, *name + strlen (dotted));
+    }
+  return g_strv_builder_end (out);
+}
+
+char **
+gtf_weight_name_parts (const char *name)
+{
+  const char *open = strchr (name, '{'), *close = open ? strchr (open, '}') : NULL;
+  g_autoptr (GStrvBuilder) out = g_strv_builder_new ();
+  g_autofree char *list = NULL;
+  g_auto (GStrv) parts = NULL;
+
+  if (!close)
+    {
+      g_strv_builder_add (out, name);
+      return g_strv_builder_end (out);
+    }
+  list = g_strndup (open + 1, (gsize) (close - open - 1));
+  parts = g_strsplit (list, ",", -1);
+  for (char **part = parts; *part; part++)
+    {
+      g_autofree char *whole = g_strdup_printf ("%.*s%s%s", (int) (open - name), name, *part, close + 1);
+
+      g_strv_builder_add (out, whole);
+    }
+  return g_strv_builder_end (out);
+}
+
+gboolean
+gtf_weight_name_matches (const char *patterns, const char *name)
+{
+  g_auto (GStrv) list = g_strsplit (patterns ? patterns : "", "|", -1);
+
+  for (char **pattern = list; *pattern; pattern++)
+    if (**pattern && g_pattern_match_simple (*pattern, name))
+      return TRUE;
+  return FALSE;
+}
