@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/json-reader.h"
 #include "tensor/convert.h"
+#include "tensor/tensor-private.h"
 
 #define MAX_HEADER 100000000u
 #define MAX_TENSORS 1000000u

@@ -3,6 +3,7 @@
  * Writes the cache of modules for the build folder and, as meson's install script, for the installed folder:
  *   update-cache FOLDER       below $DESTDIR, if that is set
  */
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include "registry/registry.h"
 
@@ -15,6 +16,7 @@ main (int argc, char **argv)
 
   if (!folder)
     return 2;
+  g_mkdir_with_parents (destination && *destination ? folder : argv[1], 0755);
   if (gtf_registry_update_cache (destination && *destination ? folder : argv[1], &error))
     return 0;
   fprintf (stderr, "%s\n", error->message);
