@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib-object.h>
+#include <json-glib/json-glib.h>
 #include "base/defs.h"
 
 G_BEGIN_DECLS
@@ -9,7 +9,18 @@ G_BEGIN_DECLS
 #define GTF_TYPE_RESULT (gtf_result_get_type ())
 GTF_API G_DECLARE_FINAL_TYPE (GtfResult, gtf_result, GTF, RESULT, GObject)
 
-GTF_API const char *gtf_result_get_text (GtfResult *self);     /* (nullable) */
-GTF_API const char *gtf_result_to_json  (GtfResult *self);     /* the JSON of the contract */
+GTF_API const char *gtf_result_get_text        (GtfResult *self);
+GTF_API const char *gtf_result_to_json         (GtfResult *self);
+GTF_API const char *gtf_result_get_language    (GtfResult *self);
+GTF_API guint       gtf_result_get_n_chunks    (GtfResult *self);
+GTF_API const char *gtf_result_get_chunk_text  (GtfResult *self, guint chunk);
+GTF_API double      gtf_result_get_chunk_start (GtfResult *self, guint chunk);
+GTF_API double      gtf_result_get_chunk_end   (GtfResult *self, guint chunk);
+GTF_API guint       gtf_result_get_n_items     (GtfResult *self);
+GTF_API GtfResult  *gtf_result_get_item        (GtfResult *self, guint item);
+
+/* For those who make results (the pipeline, the live class). */
+GTF_API GtfResult  *gtf_result_new             (JsonNode *node, const char *readable);
+GTF_API JsonNode   *gtf_result_get_node        (GtfResult *self);
 
 G_END_DECLS
