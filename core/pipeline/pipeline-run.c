@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Running a pipeline: requests in, results out, at once or on a thread.
+ *
+ * All six methods end in one: a Call holds the parsed request, run_call() runs it under the pipeline's lock. Pieces of a
+ * long answer come out of the task on whatever thread runs it; with an `_async` method they are carried to the caller's
+ * main context as idle sources of the priority of the final callback, so that they keep their order with it.
+ */
+#include "pipeline/pipeline-private.h"
+
+#include <string.h>
+#include "base/json.h"
+#include "base/json-print.h"
+
+extern guint gtf_pipeline_segment_signal;
+
+typedef struct
+{
+  JsonNode *inputs;
+  JsonObject *parameters;
+  GtfAudio *audio;
+  GTask *task;                  /* (nullable): whose main context pieces go to */
+  GtfPipeline *pipeline;        /* borrowed */
+} Call;
+
+static void
+call_free (gpointer data)
+{
+  Call *call = data;
+
+  g_clear_pointer (&call->inputs, json_node_unref);
+  g_clear_pointer (&call->parameters, json_object_unref);
+  g_clear_pointer (&call->audio, gtf_audio_free);
+  g_free (call);
+}
+
+static gboolean
+set_parameters (Call *call, GtfPipeline *self, const char *parameters, GError **error)
+{
+  call->pipeline = self;
+  call->parameters = parameters && *parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : json_object_new ();
+  return call->parameters && gtf_task_check_parameters (self->plugin, call->parameters, error);
+}
+
+static Call *
+call_for_json (GtfPipeline *self, const char *inputs, const char *parameters, GError **error)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->inputs = gtf_json_parse ("inputs", inputs, -1, GTF_JSON_PYTHON, error);
+  if (call->inputs && set_parameters (call, self, parameters, error))
+    return call;
+  call_free (call);
+  return NULL;
+}
+
+static Call *
+call_for_file (GtfPipeline *self, const char *path, const char *parameters, GError **error)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->inputs = json_node_init_string (json_node_alloc (), path);
+  if (set_parameters (call, self, parameters, error))
+    return call;
+  call_free (call);
+  return NULL;
+}
+
+static Call *
+call_for_samples (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters, GError **error)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->inputs = json_node_init_null (json_node_alloc ());
+  if (sampling_rate == 0)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "samples: the sampling rate is 0");
+  else if ((call->audio = gtf_audio_new (n_samples, sampling_rate, error)) != NULL)
+    {
+      if (n_samples)
+        memcpy (call->audio->samples, samples, n_samples * sizeof (float));
+      if (set_parameters (call, self, parameters, error))
+        return call;
+    }
+  call_free (call);
+  return NULL;
+}
+
+/* A piece on its way to the caller's main context. */
+typedef struct
+{
+  GtfPipeline *pipeline;
+  char *json;
+  gboolean final;
+  double fraction;
+} Piece;
+
+static void
+piece_free (gpointer data)
+{
+  Piece *piece = data;
+
+  g_object_unref (piece->pipeline);
+  g_free (piece->json);
+  g_free (piece);
+}
+
+static gboolean
+piece_emit (gpointer data)
+{
+  Piece *piece = data;
+
+  g_signal_emit (piece->pipeline, gtf_pipeline_segment_signal, 0, piece->json, piece->final, piece->fraction);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_piece (JsonNode *node, gboolean final, double fraction, gpointer data)
+{
+  Call *call = data;
+  Piece *piece;
+  g_autoptr (GSource) source = NULL;
+
+  if (!g_signal_has_handler_pending (call->pipeline, gtf_pipeline_segment_signal, 0, FALSE))
+    return;
+  piece = g_new0 (Piece, 1);
+  piece->pipeline = g_object_ref (call->pipeline);
+  piece->json = node ? gtf_json_print (node, GTF_JSON_COMPACT) : g_strdup ("null");
+  piece->final = final;
+  piece->fraction = fraction;
+  if (call->task == NULL)
+    {
+      piece_emit (piece);
+      piece_free (piece);
+      return;
+    }
+  source = g_idle_source_new ();
+  g_source_set_priority (source, g_task_get_priority (call->task));
+  g_source_set_callback (source, piece_emit, piece, piece_free);
+  g_source_attach (source, g_task_get_context (call->task));
+}
+
+static GtfResult *
+run_call (Call *call, GCancellable *cancellable, GError **error)
+{
+  GtfPipeline *self = call->pipeline;
+  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable };
+  g_autofree char *readable = NULL;
+  JsonNode *answer;
+
+  g_mutex_lock (&self->running);
+  answer = g_cancellable_set_error_if_cancelled (cancellable, error) ? NULL : self->plugin->run (&self->task, &request, error);
+  g_mutex_unlock (&self->running);
+  if (answer == NULL)
+    return NULL;
+  if (self->plugin->to_text)
+    readable = self->plugin->to_text (answer);
+  return gtf_result_new (answer, readable);
+}
+
+static GtfResult *
+run_and_free (Call *call, GCancellable *cancellable, GError **error)
+{
+  GtfResult *result;
+
+  if (call == NULL)
+    return NULL;
+  result = run_call (call, cancellable, error);
+  call_free (call);
+  return result;
+}
+
+static void
+run_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  GtfResult *result = run_call (data, cancellable, &error);
+
+  if (result)
+    g_task_return_pointer (task, result, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/* @call is NULL where the request was bad: then @error is what the callback gets. */
+static void
+start (GtfPipeline *self, Call *call, GError *error, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, gtf_pipeline_run_finish);
+  if (call == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  call->task = task;
+  g_task_set_task_data (task, call, call_free);
+  g_task_run_in_thread (task, run_thread);
+}
+
+/**
+ * gtf_pipeline_run:
+ * @self: a pipeline
+ * @inputs: the inputs as JSON: a string (a path for media), a list of them, or what else the task takes
+ * @parameters: (nullable): a JSON object with the arguments of the pipeline in transformers
+ * @cancellable: (nullable): stops the run, which then fails with %G_IO_ERROR_CANCELLED
+ * @error: what is wrong
+ *
+ * Runs the task and waits for its answer.
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_PIPELINE (self) && inputs != NULL, NULL);
+  return run_and_free (call_for_json (self, inputs, parameters, error), cancellable, error);
+}
+
+/**
+ * gtf_pipeline_run_file:
+ * @self: a pipeline
+ * @path: (type filename): a file with sound or a picture
+ * @parameters: (nullable): a JSON object with the arguments of the pipeline in transformers
+ * @cancellable: (nullable): stops the run, which then fails with %G_IO_ERROR_CANCELLED
+ * @error: what is wrong
+ *
+ * Runs the task on a file and waits for its answer.
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run_file (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_PIPELINE (self) && path != NULL, NULL);
+  return run_and_free (call_for_file (self, path, parameters, error), cancellable, error);
+}
+
+/**
+ * gtf_pipeline_run_samples:
+ * @self: a pipeline
+ * @samples: (array length=n_samples): sound, mono, -1 to 1
+ * @n_samples: how many
+ * @sampling_rate: in Hz; changed to that of the model where it differs
+ * @parameters: (nullable): a JSON object with the arguments of the pipeline in transformers
+ * @cancellable: (nullable): stops the run, which then fails with %G_IO_ERROR_CANCELLED
+ * @error: what is wrong
+ *
+ * Runs the task on sound that is in memory and waits for its answer.
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run_samples (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters,
+                          GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_PIPELINE (self) && (samples != NULL || n_samples == 0), NULL);
+  return run_and_free (call_for_samples (self, samples, n_samples, sampling_rate, parameters, error), cancellable, error);
+}
+
+/**
+ * gtf_pipeline_run_async: (finish-func run_finish)
+ * @self: a pipeline
+ * @inputs: as in [method@Pipeline.run]
+ * @parameters: (nullable): as in [method@Pipeline.run]
+ * @cancellable: (nullable): stops the run
+ * @callback: (scope async) (closure user_data): called in the main context that is the caller's default
+ * @user_data: for @callback
+ *
+ * Runs the task on a thread; end it with [method@Pipeline.run_finish]. Pieces come by [signal@Pipeline::segment].
+ */
+void
+gtf_pipeline_run_async (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  GError *error = NULL;
+  Call *call;
+
+  g_return_if_fail (GTF_IS_PIPELINE (self) && inputs != NULL);
+  call = call_for_json (self, inputs, parameters, &error);
+  start (self, call, error, cancellable, callback, user_data);
+}
+
+/**
+ * gtf_pipeline_run_file_async: (finish-func run_finish)
+ * @self: a pipeline
+ * @path: (type filename): as in [method@Pipeline.run_file]
+ * @parameters: (nullable): as in [method@Pipeline.run]
+ * @cancellable: (nullable): stops the run
+ * @callback: (scope async) (closure user_data): called in the main context that is the caller's default
+ * @user_data: for @callback
+ *
+ * Runs the task on a file on a thread; end it with [method@Pipeline.run_finish].
+ */
+void
+gtf_pipeline_run_file_async (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  GError *error = NULL;
+  Call *call;
+
+  g_return_if_fail (GTF_IS_PIPELINE (self) && path != NULL);
+  call = call_for_file (self, path, parameters, &error);
+  start (self, call, error, cancellable, callback, user_data);
+}
+
+/**
+ * gtf_pipeline_run_samples_async: (finish-func run_finish)
+ * @self: a pipeline
+ * @samples: (array length=n_samples): as in [method@Pipeline.run_samples]; they are copied
+ * @n_samples: how many
+ * @sampling_rate: in Hz
+ * @parameters: (nullable): as in [method@Pipeline.run]
+ * @cancellable: (nullable): stops the run
+ * @callback: (scope async) (closure user_data): called in the main context that is the caller's default
+ * @user_data: for @callback
+ *
+ * Runs the task on sound in memory on a thread; end it with [method@Pipeline.run_finish].
+ */
+void
+gtf_pipeline_run_samples_async (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters,
+                                GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  GError *error = NULL;
+  Call *call;
+
+  g_return_if_fail (GTF_IS_PIPELINE (self) && (samples != NULL || n_samples == 0));
+  call = call_for_samples (self, samples, n_samples, sampling_rate, parameters, &error);
+  start (self, call, error, cancellable, callback, user_data);
+}
+
+/**
+ * gtf_pipeline_run_finish:
+ * @self: a pipeline
+ * @result: what the callback was given
+ * @error: what is wrong
+ *
+ * Ends each of the `run_async` methods.
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run_finish (GtfPipeline *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * GtfPipeline: a task joined with a model. This file makes one; pipeline-load.c reads the parts, pipeline-run.c runs it.
+ */
+#include "pipeline/pipeline-private.h"
+
+#include "registry/registry.h"
+
+/**
+ * GtfPipeline:
+ *
+ * A task with a model, ready to run: `transformers.pipeline` for C and everything that speaks GObject introspection.
+ *
+ * A pipeline may be used from any thread; runs of one pipeline follow one another. Pipelines over the same model and
+ * options share its weights.
+ */
+
+G_DEFINE_FINAL_TYPE (GtfPipeline, gtf_pipeline, G_TYPE_OBJECT)
+
+guint gtf_pipeline_segment_signal;
+
+static void
+gtf_pipeline_finalize (GObject *object)
+{
+  GtfPipeline *self = GTF_PIPELINE (object);
+
+  if (self->open && self->plugin->close)
+    self->plugin->close (&self->task);
+  gtf_task_parts_clear (&self->task);
+  g_clear_pointer (&self->reference, gtf_reference_free);
+  g_mutex_clear (&self->running);
+  G_OBJECT_CLASS (gtf_pipeline_parent_class)->finalize (object);
+}
+
+static void
+gtf_pipeline_class_init (GtfPipelineClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = gtf_pipeline_finalize;
+
+  /**
+   * GtfPipeline::segment:
+   * @self: the pipeline
+   * @json: a piece of the answer, as JSON
+   * @final: %TRUE if it will not change any more
+   * @fraction: how much of the input is done, 0 to 1; negative where that is not known
+   *
+   * While a long input is worked on: a piece is there. Where the run was started with an `_async` method it is emitted in
+   * the main context that was the default of the thread that started it, else in the thread that runs.
+   */
+  gtf_pipeline_segment_signal = g_signal_new ("segment", GTF_TYPE_PIPELINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3,
+                                              G_TYPE_STRING, G_TYPE_BOOLEAN, G_TYPE_DOUBLE);
+}
+
+static void
+gtf_pipeline_init (GtfPipeline *self)
+{
+  g_mutex_init (&self->running);
+}
+
+static const GtfTaskPlugin *
+find_task (const char *task, const char *directory, GError **error)
+{
+  g_autofree char *found = NULL;
+
+  if (g_strcmp0 (task, "auto") == 0)
+    {
+      found = gtf_task_name_of_repository (directory, error);
+      if (found == NULL)
+        return NULL;
+      task = found;
+    }
+  return (const GtfTaskPlugin *) gtf_registry_find (GTF_PLUGIN_TASK, task, error);
+}
+
+static gboolean
+load (GtfPipeline *self, const char *task, const char *model, const GtfPipelineOptions *options, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *builtin = NULL;
+
+  if (g_strcmp0 (task, "auto") != 0)
+    {
+      self->plugin = (const GtfTaskPlugin *) gtf_registry_find (GTF_PLUGIN_TASK, task, error);
+      if (self->plugin == NULL)
+        return FALSE;
+    }
+  if (model == NULL)
+    {
+      builtin = self->plugin ? gtf_builtin_for_task (self->plugin->head.name) : NULL;
+      if (builtin == NULL)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: there is no built-in model for this task; name one (a folder, org/name)", task);
+          return FALSE;
+        }
+      model = builtin;
+    }
+  self->reference = gtf_reference_resolve (model, options->revision, error);
+  if (self->reference == NULL)
+    return FALSE;
+  if (self->plugin == NULL)
+    self->plugin = find_task (task, self->reference->directory, error);
+  if (self->plugin == NULL || !gtf_task_parts_load (&self->task, self->plugin, self->reference->directory, options, cancellable, error))
+    return FALSE;
+  self->open = self->plugin->open == NULL || self->plugin->open (&self->task, error);
+  return self->open;
+}
+
+/**
+ * gtf_pipeline_load:
+ * @task: a task of transformers ("automatic-speech-recognition"), an alias of one ("asr"), or "auto": read it from the repository
+ * @model: (nullable): a folder, "org/name", "org/name@revision" or "builtin/NAME"; %NULL is the built-in model of the task
+ * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision"
+ * @cancellable: (nullable): stops loading
+ * @error: why there is none
+ *
+ * [ctor@Pipeline.new] that can be stopped.
+ *
+ * Returns: (transfer full): a pipeline
+ */
+GtfPipeline *
+gtf_pipeline_load (const char *task, const char *model, const char *options, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GtfPipeline) self = NULL;
+  GtfPipelineOptions parsed = { NULL };
+  gboolean good;
+
+  g_return_val_if_fail (task != NULL, NULL);
+  self = g_object_new (GTF_TYPE_PIPELINE, NULL);
+  good = gtf_pipeline_options_parse (&parsed, options, error) && load (self, task, model, &parsed, cancellable, error);
+  gtf_pipeline_options_clear (&parsed);
+  return good ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * gtf_pipeline_new: (constructor)
+ * @task: a task of transformers ("automatic-speech-recognition"), an alias of one ("asr"), or "auto": read it from the repository
+ * @model: (nullable): a folder, "org/name", "org/name@revision" or "builtin/NAME"; %NULL is the built-in model of the task
+ * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision"
+ * @error: why there is none
+ *
+ * Loads a model for a task. Nothing is downloaded: a name of the Hub is looked up in the Hugging Face cache.
+ *
+ * Returns: (transfer full): a pipeline
+ */
+GtfPipeline *
+gtf_pipeline_new (const char *task, const char *model, const char *options, GError **error)
+{
+  return gtf_pipeline_load (task, model, options, NULL, error);
+}
+
+typedef struct
+{
+  char *task, *model, *options;
+} NewCall;
+
+static void
+new_call_free (gpointer data)
+{
+  NewCall *call = data;
+
+  g_free (call->task);
+  g_free (call->model);
+  g_free (call->options);
+  g_free (call);
+}
+
+static void
+new_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  NewCall *call = data;
+  GError *error = NULL;
+  GtfPipeline *self = gtf_pipeline_load (call->task, call->model, call->options, cancellable, &error);
+
+  if (self)
+    g_task_return_pointer (task, self, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+/**
+ * gtf_pipeline_new_async:
+ * @task: as in [ctor@Pipeline.new]
+ * @model: (nullable): as in [ctor@Pipeline.new]
+ * @options: (nullable): as in [ctor@Pipeline.new]
+ * @cancellable: (nullable): stops loading
+ * @callback: (scope async) (closure user_data): called in the main context that is the caller's default
+ * @user_data: for @callback
+ *
+ * Loads on a thread of its own; end it with [func@Pipeline.new_finish].
+ */
+void
+gtf_pipeline_new_async (const char *task, const char *model, const char *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) async = g_task_new (NULL, cancellable, callback, user_data);
+  NewCall *call = g_new0 (NewCall, 1);
+
+  g_return_if_fail (task != NULL);
+  call->task = g_strdup (task);
+  call->model = g_strdup (model);
+  call->options = g_strdup (options);
+  g_task_set_source_tag (async, gtf_pipeline_new_async);
+  g_task_set_task_data (async, call, new_call_free);
+  g_task_run_in_thread (async, new_thread);
+}
+
+/**
+ * gtf_pipeline_new_finish:
+ * @result: what the callback was given
+ * @error: why there is none
+ *
+ * Returns: (transfer full): a pipeline
+ */
+GtfPipeline *
+gtf_pipeline_new_finish (GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * gtf_pipeline_get_task:
+ * @self: a pipeline
+ *
+ * Returns: the name of its task, without aliases
+ */
+const char *
+gtf_pipeline_get_task (GtfPipeline *self)
+{
+  g_return_val_if_fail (GTF_IS_PIPELINE (self), NULL);
+  return self->plugin->head.name;
+}
+
+/**
+ * gtf_pipeline_get_model_id:
+ * @self: a pipeline
+ *
+ * Returns: what the model was asked for by, without the revision
+ */
+const char *
+gtf_pipeline_get_model_id (GtfPipeline *self)
+{
+  g_return_val_if_fail (GTF_IS_PIPELINE (self), NULL);
+  return self->reference->id;
+}
+
+/**
+ * gtf_pipeline_get_directory:
+ * @self: a pipeline
+ *
+ * Returns: the folder that the model was loaded from
+ */
+const char *
+gtf_pipeline_get_directory (GtfPipeline *self)
+{
+  g_return_val_if_fail (GTF_IS_PIPELINE (self), NULL);
+  return self->reference->directory;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The task "auto": which task a repository is for. Its card may say (pipeline_tag); else the class of its architecture
+ * does, by the plugin's table of heads.
+ */
+#include "pipeline/pipeline-private.h"
+
+#include <string.h>
+#include "model/config.h"
+#include "registry/registry.h"
+
+char *
+gtf_repository_card_value (const char *directory, const char *key)
+{
+  g_autofree char *path = g_build_filename (directory, "README.md", NULL), *text = NULL, *prefix = g_strconcat (key, ":", NULL);
+  g_auto (GStrv) lines = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL) || !g_str_has_prefix (text, "---"))
+    return NULL;
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 1; lines[i] && !g_str_has_prefix (lines[i], "---"); i++)
+    if (g_str_has_prefix (lines[i], prefix))
+      {
+        char *value = g_strstrip (lines[i] + strlen (prefix));
+        gsize n = strlen (value);
+
+        if (n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0])
+          return g_strndup (value + 1, n - 2);
+        return *value ? g_strdup (value) : NULL;
+      }
+  return NULL;
+}
+
+char *
+gtf_task_name_of_repository (const char *directory, GError **error)
+{
+  g_autofree char *card = gtf_repository_card_value (directory, "pipeline_tag");
+  g_autoptr (GtfConfig) config = NULL;
+  const GtfArchitecture *architecture;
+  const char *class_name;
+
+  if (card && gtf_registry_find (GTF_PLUGIN_TASK, card, NULL))
+    return g_steal_pointer (&card);
+  config = gtf_config_load (directory, error);
+  architecture = config ? gtf_registry_find_architecture (gtf_config_get_model_type (config), NULL, error) : NULL;
+  if (architecture == NULL)
+    return NULL;
+  class_name = gtf_config_get_architecture (config);
+  for (const GtfHead *head = architecture->heads; class_name && head && head->class_suffix; head++)
+    if (g_str_has_suffix (class_name, head->class_suffix) && head->tasks && head->tasks[0])
+      return g_strdup (head->tasks[0]);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: its config.json (architectures: %s) does not tell for which task it is; name the task", directory,
+               class_name ? class_name : "none");
+  return NULL;
+}

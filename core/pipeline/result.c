@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * GtfResult: the answer of a task, as JSON and through typed accessors. Immutable; may be read from any thread.
+ */
+#include "pipeline/result.h"
+
+#include "base/json-print.h"
+
+/**
+ * GtfResult:
+ *
+ * The answer of a task. [method@Result.to_json] is the same JSON as that of `transformers`; the other methods read it for
+ * those who do not want to parse it.
+ */
+struct _GtfResult
+{
+  GObject parent_instance;
+  JsonNode *node;
+  char *json;
+  char *readable;
+};
+
+G_DEFINE_FINAL_TYPE (GtfResult, gtf_result, G_TYPE_OBJECT)
+
+static void
+gtf_result_finalize (GObject *object)
+{
+  GtfResult *self = GTF_RESULT (object);
+
+  json_node_unref (self->node);
+  g_free (self->json);
+  g_free (self->readable);
+  G_OBJECT_CLASS (gtf_result_parent_class)->finalize (object);
+}
+
+static void
+gtf_result_class_init (GtfResultClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = gtf_result_finalize;
+}
+
+static void
+gtf_result_init (GtfResult *self)
+{
+}
+
+/**
+ * gtf_result_new: (skip)
+ * @node: (transfer full): the answer
+ * @readable: (nullable): text made to be read, where the answer has no "text" of its own
+ *
+ * Makes a result; for tasks and elements, not for users.
+ *
+ * Returns: (transfer full): a result
+ */
+GtfResult *
+gtf_result_new (JsonNode *node, const char *readable)
+{
+  GtfResult *self = g_object_new (GTF_TYPE_RESULT, NULL);
+
+  self->node = node;
+  json_node_seal (self->node);
+  self->json = gtf_json_print (node, GTF_JSON_COMPACT);
+  self->readable = g_strdup (readable);
+  return self;
+}
+
+/**
+ * gtf_result_get_node: (skip)
+ * @self: a result
+ *
+ * The answer as a tree, not to be changed.
+ *
+ * Returns: (transfer none): the root
+ */
+JsonNode *
+gtf_result_get_node (GtfResult *self)
+{
+  g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
+  return self->node;
+}
+
+static JsonNode *
+member (JsonNode *node, const char *name)
+{
+  return node && JSON_NODE_HOLDS_OBJECT (node) ? json_object_get_member (json_node_get_object (node), name) : NULL;
+}
+
+static const char *
+string_member (JsonNode *node, const char *name)
+{
+  JsonNode *value = member (node, name);
+
+  return value && JSON_NODE_HOLDS_VALUE (value) && json_node_get_value_type (value) == G_TYPE_STRING ? json_node_get_string (value) : NULL;
+}
+
+static JsonNode *
+element (JsonNode *node, guint i)
+{
+  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node) || i >= json_array_get_length (json_node_get_array (node)))
+    return NULL;
+  return json_array_get_element (json_node_get_array (node), i);
+}
+
+/**
+ * gtf_result_get_text:
+ * @self: a result
+ *
+ * What was recognised, written or read: the answer's `text`, or its form that is made to be read where it has none.
+ *
+ * Returns: (nullable): UTF-8, owned by the result; %NULL where there is neither
+ */
+const char *
+gtf_result_get_text (GtfResult *self)
+{
+  const char *text;
+
+  g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
+  text = string_member (self->node, "text");
+  return text ? text : self->readable;
+}
+
+/**
+ * gtf_result_to_json:
+ * @self: a result
+ *
+ * The whole answer as one line of JSON, with the keys of `transformers` in its order. Numbers that are not finite are
+ * `null`.
+ *
+ * Returns: UTF-8, owned by the result
+ */
+const char *
+gtf_result_to_json (GtfResult *self)
+{
+  g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
+  return self->json;
+}
+
+/**
+ * gtf_result_get_language:
+ * @self: a result
+ *
+ * The language of what was heard, if it was asked for (`return_language`): of the whole, or of the first chunk.
+ *
+ * Returns: (nullable): as the model names it ("english"), owned by the result
+ */
+const char *
+gtf_result_get_language (GtfResult *self)
+{
+  const char *language;
+
+  g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
+  language = string_member (self->node, "language");
+  return language ? language : string_member (element (member (self->node, "chunks"), 0), "language");
+}
+
+/**
+ * gtf_result_get_n_chunks:
+ * @self: a result
+ *
+ * How many pieces with times the answer has: words or segments, by `return_timestamps`.
+ *
+ * Returns: the number of chunks, 0 where times were not asked for
+ */
+guint
+gtf_result_get_n_chunks (GtfResult *self)
+{
+  JsonNode *chunks;
+
+  g_return_val_if_fail (GTF_IS_RESULT (self), 0);
+  chunks = member (self->node, "chunks");
+  return chunks && JSON_NODE_HOLDS_ARRAY (chunks) ? json_array_get_length (json_node_get_array (chunks)) : 0;
+}
+
+/**
+ * gtf_result_get_chunk_text:
+ * @self: a result
+ * @chunk: less than [method@Result.get_n_chunks]
+ *
+ * The text of a chunk, with its leading space.
+ *
+ * Returns: (nullable): UTF-8, owned by the result
+ */
+const char *
+gtf_result_get_chunk_text (GtfResult *self, guint chunk)
+{
+  g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
+  return string_member (element (member (self->node, "chunks"), chunk), "text");
+}
+
+static double
+chunk_time (GtfResult *self, guint chunk, guint which)
+{
+  JsonNode *time = element (member (element (member (self->node, "chunks"), chunk), "timestamp"), which);
+
+  return time && JSON_NODE_HOLDS_VALUE (time) ? json_node_get_double (time) : -1;
+}
+
+/**
+ * gtf_result_get_chunk_start:
+ * @self: a result
+ * @chunk: less than [method@Result.get_n_chunks]
+ *
+ * When a chunk begins.
+ *
+ * Returns: seconds from the beginning of the sound; -1 where the model did not say
+ */
+double
+gtf_result_get_chunk_start (GtfResult *self, guint chunk)
+{
+  g_return_val_if_fail (GTF_IS_RESULT (self), -1);
+  return chunk_time (self, chunk, 0);
+}
+
+/**
+ * gtf_result_get_chunk_end:
+ * @self: a result
+ * @chunk: less than [method@Result.get_n_chunks]
+ *
+ * When a chunk ends.
+ *
+ * Returns: seconds from the beginning of the sound; -1 where the model did not say
+ */
+double
+gtf_result_get_chunk_end (GtfResult *self, guint chunk)
+{
+  g_return_val_if_fail (GTF_IS_RESULT (self), -1);
+  return chunk_time (self, chunk, 1);
+}
+
+/**
+ * gtf_result_get_n_items:
+ * @self: a result
+ *
+ * How many answers this is: the length of the list where the answer is one (several inputs, several labels), else 1.
+ *
+ * Returns: the number of items
+ */
+guint
+gtf_result_get_n_items (GtfResult *self)
+{
+  g_return_val_if_fail (GTF_IS_RESULT (self), 0);
+  return JSON_NODE_HOLDS_ARRAY (self->node) ? json_array_get_length (json_node_get_array (self->node)) : 1;
+}
+
+/**
+ * gtf_result_get_item:
+ * @self: a result
+ * @item: less than [method@Result.get_n_items]
+ *
+ * One answer of a list as a result of its own.
+ *
+ * Returns: (transfer full) (nullable): the item
+ */
+GtfResult *
+gtf_result_get_item (GtfResult *self, guint item)
+{
+  JsonNode *node;
+
+  g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
+  if (!JSON_NODE_HOLDS_ARRAY (self->node))
+    return item == 0 ? g_object_ref (self) : NULL;
+  node = element (self->node, item);
+  return node ? gtf_result_new (json_node_ref (node), NULL) : NULL;
+}

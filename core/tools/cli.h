@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the commands of the tool share.
+ */
+#pragma once
+
+#include <json-glib/json-glib.h>
+#include <stdio.h>
+#include "base/version.h"
+#include "gtf.h"
+
+G_BEGIN_DECLS
+
+/* Exit statuses of the contract. */
+#define CLI_OK      0
+#define CLI_FAILED  1
+#define CLI_USAGE   2
+
+/* ---- options.c: arguments of a command ---- */
+
+typedef enum
+{
+  CLI_FLAG,             /* gboolean */
+  CLI_STRING,           /* const char *, into argv */
+  CLI_SETTING           /* JsonObject *: each KEY=VALUE goes into it */
+} CliType;
+
+typedef struct
+{
+  const char *name;     /* "model"; NULL ends the table */
+  char letter;          /* 0: none */
+  CliType type;
+  gpointer target;
+  const char *argument; /* "REF", for the help */
+  const char *help;
+} CliOption;
+
+/* Fills the options and gathers the other arguments (borrowed from argv). "--" ends the options, "-" is an argument. */
+gboolean cli_parse_options (const char *command, int argc, char **argv, const CliOption *options, GPtrArray *arguments, GError **error);
+void     cli_print_options (const CliOption *options);
+/* KEY=VALUE: dots descend, VALUE is JSON if it parses as such, else a string; @FILE is the text of a file. */
+gboolean cli_apply_setting (JsonObject *object, const char *setting, GError **error);
+/* "@FILE" -> its text, "-" -> standard input, else a copy. */
+char    *cli_read_text     (const char *argument, GError **error);
+
+/* ---- messages.c ---- */
+
+extern gboolean cli_quiet;
+
+int      cli_usage_error   (const char *command, const char *format, ...) G_GNUC_PRINTF (2, 3);     /* CLI_USAGE */
+int      cli_failure       (const GError *error);                                                   /* CLI_FAILED */
+void     cli_note          (const char *format, ...) G_GNUC_PRINTF (1, 2);                          /* nothing with --quiet */
+gboolean cli_colours       (int fd);
+
+/* ---- interrupt.c: Ctrl-C ---- */
+
+/* Starts to watch SIGINT and SIGTERM; the cancellable is cancelled by them. Call before any thread is started. */
+GCancellable *cli_interrupt_init (void);
+/* A file that must not stay behind; NULL: none any more. */
+void          cli_interrupt_set_partial (const char *path);
+
+/* ---- output.c ---- */
+
+typedef enum
+{
+  CLI_FORMAT_TEXT,
+  CLI_FORMAT_JSON,
+  CLI_FORMAT_SRT,
+  CLI_FORMAT_VTT
+} CliFormat;
+
+/* From --format, else the ending of --output, else text on a terminal and JSON elsewhere. */
+gboolean cli_choose_format (const char *format, const char *output, CliFormat *chosen, GError **error);
+/* Writes all or nothing: to standard output (@path NULL), or to a file through a temporary one beside it. */
+gboolean cli_write         (const char *path, const char *data, gsize length, GError **error);
+
+/* ---- subtitles.c ---- */
+
+char    *cli_subtitles (JsonNode *result, gboolean vtt, GError **error);
+
+/* ---- progress.c ---- */
+
+typedef struct _CliProgress CliProgress;
+
+CliProgress *cli_progress_new  (const char *what);
+void         cli_progress_set  (CliProgress *self, double fraction, const char *text);
+void         cli_progress_free (CliProgress *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliProgress, cli_progress_free)
+
+/* ---- json-lines.c: requests a line ---- */
+
+/* (transfer full): the answer to a request's inputs and parameters. */
+typedef JsonNode *(*CliServe) (JsonNode *inputs, JsonObject *parameters, gpointer data, GError **error);
+
+int      cli_serve_lines (CliServe serve, gpointer data, GCancellable *cancellable);
+
+/* ---- table of commands ---- */
+
+int cli_run        (int argc, char **argv);
+int cli_tokenize   (int argc, char **argv);
+int cli_preprocess (int argc, char **argv);
+int cli_inspect    (int argc, char **argv);
+int cli_plugins    (int argc, char **argv);
+int cli_env        (int argc, char **argv);
+
+G_END_DECLS

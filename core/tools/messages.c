@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What goes to standard error. Messages are UTF-8 bytes, written as they are whatever the locale says.
+ */
+#include "tools/cli.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+gboolean cli_quiet;
+
+gboolean
+cli_colours (int fd)
+{
+  const char *no = g_getenv ("NO_COLOR"), *term = g_getenv ("TERM");
+
+  return isatty (fd) && !(no && *no) && g_strcmp0 (term, "dumb") != 0;
+}
+
+static void
+print_error (const char *text)
+{
+  gboolean colours = cli_colours (STDERR_FILENO);
+
+  fprintf (stderr, "%serror:%s %s\n", colours ? "\033[1;31m" : "", colours ? "\033[0m" : "", text);
+}
+
+int
+cli_usage_error (const char *command, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  print_error (text);
+  fprintf (stderr, "Try: gtransformers %s%s--help\n", command, *command ? " " : "");
+  return CLI_USAGE;
+}
+
+int
+cli_failure (const GError *error)
+{
+  print_error (error->message);
+  return CLI_FAILED;
+}
+
+void
+cli_note (const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  if (cli_quiet)
+    return;
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  fprintf (stderr, "%s\n", text);
+}
