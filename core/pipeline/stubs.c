@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Weak stand-ins for floors that are not built yet, so that the others link; each goes when the real one lands.
+ */
+#include "pipeline/preprocessor.h"
+#include "text/tokenizer.h"
+
+#define MISSING(type, name, args, value) __attribute__ ((weak)) type name args { g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, #name " is not built yet"); return value; }
+
+__attribute__ ((weak)) GType gtf_tokenizer_get_type (void) { return G_TYPE_OBJECT; }
+MISSING (GtfTokenizer *, gtf_tokenizer_load, (const char *d, GCancellable *c, GError **error), NULL)
+MISSING (GtfEncoding *, gtf_tokenizer_encode, (GtfTokenizer *t, const char *a, const char *b, const char *p, GError **error), NULL)
+MISSING (char *, gtf_tokenizer_decode, (GtfTokenizer *t, const gint32 *i, gsize n, gboolean s, GError **error), NULL)
+__attribute__ ((weak)) void gtf_encoding_free (GtfEncoding *e) { }
+__attribute__ ((weak)) const char *gtf_tokenizer_id_to_token (GtfTokenizer *t, gint32 i) { return NULL; }
+__attribute__ ((weak)) gsize gtf_tokenizer_get_vocab_size (GtfTokenizer *t) { return 0; }
+__attribute__ ((weak)) GType gtf_preprocessor_get_type (void) { return G_TYPE_OBJECT; }
+MISSING (GtfPreprocessor *, gtf_preprocessor_load, (const char *d, GCancellable *c, GError **error), NULL)
+MISSING (GHashTable *, gtf_preprocessor_run_file, (GtfPreprocessor *self, const char *p, const char *q, GCancellable *c, GError **error), NULL)
+MISSING (GtfAudio *, gtf_audio_new, (gsize n, guint r, GError **error), NULL)
+__attribute__ ((weak)) void gtf_audio_free (GtfAudio *a) { }
