@@ -65,7 +65,7 @@ scores_packed (Group *g, const float *packed_k)
 
   for (gint64 p = 0; p < panels; p += TILE_PANELS)
     for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
-      tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
+      f32_tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
         t->d, t->q + (g->q0 + i) * t->ldq, t->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, g->scores + i * g->stride + p * GTF_PANEL,
         g->stride);
 }
@@ -154,7 +154,7 @@ group_values (Group *g)
       for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
         {
           float *out = t->out + (g->q0 + i) * t->ldo + p * GTF_PANEL;
-          tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
+          f32_tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
             MIN (KEY_BLOCK, g->keys - l), g->scores + i * g->stride + l, g->stride, t->v + l * t->ldv + p * GTF_PANEL, t->ldv, GTF_PANEL,
             l > 0 ? out : NULL, t->ldo, out, t->ldo);
         }

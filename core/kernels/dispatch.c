@@ -104,7 +104,7 @@ gboolean
 gtf_cpu_has_bf16 (void)
 {
 #if defined(__x86_64__)
-  return cpu_get ()->bf16 && gtf_kernels_get () == &gtf_kernels_avx512;
+  return cpu_get ()->bf16;
 #else
   return FALSE;
 #endif
@@ -114,7 +114,7 @@ gboolean
 gtf_cpu_has_vnni (void)
 {
 #if defined(__x86_64__)
-  return cpu_get ()->vnni && gtf_kernels_get () == &gtf_kernels_avx512;
+  return cpu_get ()->vnni;
 #else
   return FALSE;
 #endif

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The matrix product: blocks of rows (they stay in L2), within them panels over the outputs, within them even row tiles. After
- * a tile, while it is in L1, activation and residual. Weights of other types than float32 are widened panel by panel here,
- * unless the ISA has something better (below).
+ * a tile, while it is in L1, activation and residual.
+ *
+ * Weights of other types: f16 is widened in registers; for bf16 and int8 the rows of A are converted at entry, a block at a
+ * time, and multiplied by instructions of that type. Where the CPU has none, panels are widened to float32 in a scratch block
+ * that all rows use: slower, never less exact.
  */
 
 #define ROW_BLOCK 192
+
+/* What a block of rows works with. */
+typedef struct
+{
+  const TileFunc (*tiles)[TILE_PANELS];
+  gint64 k, lda;                /* steps of the tile; of A: float32, pairs or quads */
+  const float *a;               /* first row of the block */
+  gint64 first;                 /* its number */
+  const float *row_scale;       /* int8: one a row */
+} Operand;
 
 static void
 epilogue (const GtfGemm *g, gint64 row, gint64 col, gint64 rows, gint64 cols)
@@ -20,14 +33,33 @@ epilogue (const GtfGemm *g, gint64 row, gint64 col, gint64 rows, gint64 cols)
     }
 }
 
-/* np panels of float32 from the first output col on, for rows m0 .. m1. */
+#if VW == 16
+/* Sums of u8 * s8, where the u8 are 128 too large, as float32. */
 static void
-panel_rows (const GtfGemm *g, const float *b, gint64 ldb, gint64 bps, int np, gint64 col, gint64 m0, gint64 m1)
+dequantize (const GtfGemm *g, const Operand *o, const float *sums, gint64 row, gint64 col, gint64 rows, gint64 cols, gint64 stride)
 {
-  gint64 cols = MIN ((gint64) np * GTF_PANEL, g->n - col);
-  gboolean whole = cols == (gint64) np * GTF_PANEL;
-  float edge[TILE_ROWS * TILE_PANELS * GTF_PANEL];
-  gint64 left = m1 - m0;
+  for (gint64 j = 0; j < cols; j += VW)
+    {
+      __m512i excess = _mm512_slli_epi32 (_mm512_loadu_si512 (g->sums + col + j), 7);
+      vf column = v_load (g->scale + col + j), bias = g->bias != NULL ? v_load (g->bias + col + j) : v_set1 (0.0f);
+      for (gint64 i = 0; i < rows; i++)
+        {
+          vf x = _mm512_cvtepi32_ps (_mm512_sub_epi32 (_mm512_loadu_si512 (sums + i * stride + j), excess));
+          x = v_fma (v_mul (x, v_set1 (o->row_scale[row + i - o->first])), column, bias);
+          v_store_n (g->c + (row + i) * g->ldc + col + j, x, MIN (VW, cols - j));
+        }
+    }
+}
+#endif
+
+/* np panels from the first output col on, for rows m0 .. m1. */
+static void
+panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int np, gint64 col, gint64 m0, gint64 m1)
+{
+  gint64 width = (gint64) np * GTF_PANEL, cols = MIN (width, g->n - col), left = m1 - m0;
+  gboolean direct = cols == width && o->row_scale == NULL;
+  _Alignas (64) float edge[TILE_ROWS * TILE_PANELS * GTF_PANEL];
+  const float *bias = g->bias != NULL && o->row_scale == NULL ? g->bias + col : NULL;
 
   for (gint64 row = m0; row < m1;)
     {
@@ -35,11 +67,16 @@ panel_rows (const GtfGemm *g, const float *b, gint64 ldb, gint64 bps, int np, gi
       gint64 n_tiles = (left + TILE_ROWS - 1) / TILE_ROWS, mr = (left + n_tiles - 1) / n_tiles;
       float *c = g->c + row * g->ldc + col;
 
-      tiles[mr - 1][np - 1] (g->k, g->a + row * g->lda, g->lda, b, ldb, bps, g->bias != NULL ? g->bias + col : NULL, 0,
-                             whole ? c : edge, whole ? g->ldc : np * GTF_PANEL);
-      if (!whole)
-        for (gint64 i = 0; i < mr; i++)
-          memcpy (c + i * g->ldc, edge + i * np * GTF_PANEL, (gsize) cols * sizeof *c);
+      o->tiles[mr - 1][np - 1] (o->k, o->a + (row - o->first) * o->lda, o->lda, b, GTF_PANEL, bps, bias, 0, direct ? c : edge,
+                                direct ? g->ldc : width);
+#if VW == 16
+      if (o->row_scale != NULL)
+        dequantize (g, o, edge, row, col, mr, cols, width);
+      else
+#endif
+        if (!direct)
+          for (gint64 i = 0; i < mr; i++)
+            memcpy (c + i * g->ldc, edge + i * width, (gsize) cols * sizeof *c);
       if (g->act != GTF_ACTIVATION_NONE || g->residual != NULL)
         epilogue (g, row, col, mr, cols);
       row += mr;
@@ -47,41 +84,136 @@ panel_rows (const GtfGemm *g, const float *b, gint64 ldb, gint64 bps, int np, gi
     }
 }
 
-/* One panel as float32 [k][16]. */
+/* One panel as float32 [k][16]; the loops are such that compilers vectorise them. */
 static void
 expand_panel (const GtfGemm *g, gint64 panel, float *to)
 {
   const char *from = (const char *) g->w + (gsize) panel * g->panel_bytes;
+  const guint32 *words = (const guint32 *) from;
+  guint32 *bits = (guint32 *) to;
 
   if (g->type == GTF_DTYPE_BF16)
     for (gint64 l = 0; l < g->k; l++)
       for (int j = 0; j < GTF_PANEL; j++)
-        to[l * GTF_PANEL + j] = gtf_bf16_to_f32 (((const guint16 *) from)[(l / 2 * GTF_PANEL + j) * 2 + l % 2]);
+        bits[l * GTF_PANEL + j] = l % 2 == 0 ? words[l / 2 * GTF_PANEL + j] << 16 : words[l / 2 * GTF_PANEL + j] & 0xffff0000;
   else if (g->type == GTF_DTYPE_F16)
     widen (GTF_DTYPE_F16, from, g->k * GTF_PANEL, to);
   else
     for (gint64 l = 0; l < g->k; l++)
       for (int j = 0; j < GTF_PANEL; j++)
-        to[l * GTF_PANEL + j] = (float) ((const gint8 *) from)[(l / 4 * GTF_PANEL + j) * 4 + l % 4] * g->scale[panel * GTF_PANEL + j];
+        to[l * GTF_PANEL + j] = (float) ((gint32) (words[l / 4 * GTF_PANEL + j] << (24 - l % 4 * 8)) >> 24) * g->scale[panel * GTF_PANEL + j];
 }
+
+static void
+gemm_expanded (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
+{
+  gint64 bps = g->k * GTF_PANEL;
+  float *wide = gtf_scratch ((gsize) bps * TILE_PANELS * sizeof *wide);
+  Operand o = { f32_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL };
+
+  for (gint64 p = p0; p < p1; p += TILE_PANELS)
+    {
+      int np = (int) MIN (TILE_PANELS, p1 - p);
+      for (int j = 0; j < np; j++)
+        expand_panel (g, p + j, wide + j * bps);
+      panel_rows (g, &o, wide, bps, np, p * GTF_PANEL, m0, m1);
+    }
+}
+
+static void
+block_panels (const GtfGemm *g, const Operand *o, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
+{
+  gint64 words = g->type == GTF_DTYPE_F16 ? o->k * GTF_PANEL : (gint64) (g->panel_bytes / sizeof (float));
+
+  for (gint64 p = p0; p < p1; p += TILE_PANELS)
+    panel_rows (g, o, (const float *) ((const char *) g->w + (gsize) p * g->panel_bytes), words, (int) MIN (TILE_PANELS, p1 - p),
+                p * GTF_PANEL, m0, m1);
+}
+
+#if VW == 16
+/* n floats as bfloat16, zeros up to a whole pair. */
+__attribute__ ((target ("avx512bf16"))) static void
+narrow_row (const float *x, gint64 n, guint16 *to)
+{
+  gint64 i = 0;
+
+  for (; i + 2 * VW <= n; i += 2 * VW)
+    _mm512_storeu_si512 (to + i, (__m512i) _mm512_cvtne2ps_pbh (v_load (x + i + VW), v_load (x + i)));
+  for (; i < n; i++)
+    to[i] = gtf_f32_to_bf16 (x[i]);
+  to[n] = 0;
+}
+
+/* n floats as 128 + x * scale, rounded; 128 (0) up to a whole quad. Gives what one step is worth. */
+static float
+quantize_row (const float *x, gint64 n, guint8 *to)
+{
+  vf top = v_set1 (0.0f);
+  float t, inverse;
+  gint64 i = 0;
+
+  for (; i + VW <= n; i += VW)
+    top = v_max (v_abs (v_load (x + i)), top);
+  t = v_top (top);
+  for (; i < n; i++)
+    t = MAX (t, fabsf (x[i]));
+  inverse = t > 0.0f ? 127.0f / t : 0.0f;
+  for (i = 0; i < n; i += VW)
+    {
+      vf v = v_mul (i + VW <= n ? v_load (x + i) : v_load_n (x + i, n - i), v_set1 (inverse));
+      __m128i bytes = _mm512_cvtsepi32_epi8 (_mm512_cvtps_epi32 (v));
+      _mm_storeu_si128 ((__m128i *) (to + i), _mm_xor_si128 (bytes, _mm_set1_epi8 ((char) 0x80)));
+    }
+  return t / 127.0f;
+}
+
+/* Rows m0 .. m1 of A (at most ROW_BLOCK) in the type of the weights. The row stride is no power of two: with one, rows would
+ * share few sets of the cache. */
+static Operand
+narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
+{
+  gboolean quads = g->type == GTF_DTYPE_I8;
+  gint64 k = quads ? (g->k + 3) / 4 : (g->k + 1) / 2, lda = (k + VW - 1) / VW * VW + VW;
+  float *a = gtf_scratch ((gsize) (ROW_BLOCK * (lda + 1)) * sizeof *a), *scales = a + ROW_BLOCK * lda;
+
+  for (gint64 i = m0; i < m1; i++)
+    if (quads)
+      scales[i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) (a + (i - m0) * lda));
+    else
+      narrow_row (g->a + i * g->lda, g->k, (guint16 *) (a + (i - m0) * lda));
+  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? scales : NULL };
+}
+#endif
 
 static void
 gemm (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
-  gint64 bps = g->k * GTF_PANEL;
-  float *wide = g->type == GTF_DTYPE_F32 ? NULL : gtf_scratch ((gsize) bps * TILE_PANELS * sizeof *wide);
+  gboolean narrow = FALSE;
 
-  /* Widening is worth it only once for all rows. */
-  gint64 block = wide == NULL ? ROW_BLOCK : MAX (m1 - m0, 1);
-
-  for (gint64 row = m0; row < m1; row += block)
-    for (gint64 p = p0; p < p1; p += TILE_PANELS)
-      {
-        int np = (int) MIN (TILE_PANELS, p1 - p);
-        const float *b = (const float *) g->w + p * bps;
-
-        for (int j = 0; wide != NULL && j < np; j++)
-          expand_panel (g, p + j, wide + j * bps);
-        panel_rows (g, wide != NULL ? wide : b, GTF_PANEL, bps, np, p * GTF_PANEL, row, MIN (row + block, m1));
-      }
+#if VW == 16
+  narrow = (g->type == GTF_DTYPE_BF16 && gtf_cpu_has_bf16 ()) || (g->type == GTF_DTYPE_I8 && gtf_cpu_has_vnni ());
+#endif
+#ifdef V_HAS_HALF
+  if (g->type == GTF_DTYPE_F16)
+    {
+      Operand o = { f16_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL };
+      block_panels (g, &o, m0, m1, p0, p1);
+      return;
+    }
+#endif
+  if (g->type != GTF_DTYPE_F32 && !narrow)
+    {
+      gemm_expanded (g, m0, m1, p0, p1);
+      return;
+    }
+  for (gint64 row = m0; row < m1; row += ROW_BLOCK)
+    {
+      gint64 end = MIN (row + ROW_BLOCK, m1);
+      Operand o = { f32_tiles, g->k, g->lda, g->a + row * g->lda, row, NULL };
+#if VW == 16
+      if (narrow)
+        o = narrow_block (g, row, end);
+#endif
+      block_panels (g, &o, row, end, p0, p1);
+    }
 }

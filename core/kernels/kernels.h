@@ -67,7 +67,7 @@ typedef struct
 
 const GtfKernels *gtf_kernels_get    (void);                /* of this CPU, or what GTF_ISA forces */
 const GtfKernels *gtf_kernels_for    (const char *isa);     /* NULL: unknown or not on this CPU */
-/* Whether products of this type of weights run natively (BF16 dot products, VNNI). */
+/* Whether this CPU multiplies these types itself, whatever GTF_ISA says. */
 gboolean          gtf_cpu_has_bf16   (void);
 gboolean          gtf_cpu_has_vnni   (void);
 

@@ -7,7 +7,7 @@
 #include "kernels/memory.h"
 #include "kernels/half.h"
 #include "kernels/math.inc.c"
-#include "kernels/tile.inc.c"
+#include "kernels/tiles.inc.c"
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */
 
@@ -173,15 +173,30 @@ static void
 widen (GtfDtype type, const void *x, gint64 n, float *y)
 {
   const guint16 *h = x;
+  gint64 i = 0;
 
   if (type == GTF_DTYPE_F32)
     memcpy (y, x, (gsize) n * sizeof *y);
   else if (type == GTF_DTYPE_BF16)
-    for (gint64 i = 0; i < n; i++)
-      y[i] = gtf_bf16_to_f32 (h[i]);
+    for (; i < n; i++)
+      {
+        guint16 b;      /* a file may place it at an odd address */
+        memcpy (&b, h + i, sizeof b);
+        y[i] = gtf_bf16_to_f32 (b);
+      }
   else
-    for (gint64 i = 0; i < n; i++)
-      y[i] = gtf_f16_to_f32 (h[i]);
+    {
+#ifdef V_HAS_HALF
+      for (; i + VW <= n; i += VW)
+        v_store (y + i, v_load_f16 (h + i));
+#endif
+      for (; i < n; i++)
+        {
+          guint16 b;
+          memcpy (&b, h + i, sizeof b);
+          y[i] = gtf_f16_to_f32 (b);
+        }
+    }
 }
 
 #include "kernels/gemm.inc.c"

@@ -3,64 +3,73 @@
  * The micro-kernel: MR rows of A times NP panels of 16 outputs, all of K in one go, sums in registers. One function for each
  * size (MR, NP); they are static inline with constant sizes, so that every loop over rows and vectors is unrolled.
  *
+ * Included once for each type of operands, which gives
+ *   TILE_NAME           prefix of the functions; the table of them is TILE_NAME##_tiles
+ *   TILE_TARGET         attributes, where the type needs more than the ISA as a whole
+ *   TILE_ACC, TILE_W    types of a vector of sums, of weights
+ *   TILE_ZERO, TILE_INIT (p), TILE_STORE (p, acc)
+ *   TILE_LOAD (b, i)    weights from element i of b on (float32: 16 an output and step; halves are counted alike)
+ *   TILE_DOT (acc, a, w)    acc += *a * w; *a is a float, or 32 bits that hold 2 or 4 numbers
+ *
  * B is read as b[panel * bps + k * ldb + lane]: for packed weights ldb is 16 and bps k * 16; for the values of attention,
  * which stay where they lie, ldb is their row stride and bps 16. The sums begin at init[row * ldi + ..] (a bias with ldi 0, or
  * C itself), or at 0.
  */
 
-#define PV (GTF_PANEL / VW)     /* vectors in a panel */
+#define TILE_CAT2(a, b) a##_##b
+#define TILE_CAT(a, b) TILE_CAT2 (a, b)
+#define TILE_BODY TILE_CAT (TILE_NAME, body)
+#define TILE_TABLE TILE_CAT (TILE_NAME, tiles)
 
-typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *init, gint64 ldi,
-                          float *c, gint64 ldc);
-
-INLINE void
-tile (const int mr, const int np, gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *init,
-      gint64 ldi, float *c, gint64 ldc)
+INLINE TILE_TARGET void
+TILE_BODY (const int mr, const int np, gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *init,
+           gint64 ldi, float *c, gint64 ldc)
 {
-  vf acc[TILE_ROWS][TILE_PANELS * PV];
+  TILE_ACC acc[TILE_ROWS][TILE_PANELS * PV];
+  gint64 at = 0;
 
 #pragma GCC unroll 16
   for (int j = 0; j < np * PV; j++)
     {
 #pragma GCC unroll 16
       for (int i = 0; i < mr; i++)
-        acc[i][j] = init != NULL ? v_load (init + i * ldi + j * VW) : v_set1 (0.0f);
+        acc[i][j] = init != NULL ? TILE_INIT (init + i * ldi + j * VW) : TILE_ZERO;
     }
   for (gint64 l = 0; l < k; l++)
     {
-      vf w[TILE_PANELS * PV];
+      TILE_W w[TILE_PANELS * PV];
 #pragma GCC unroll 16
       for (int j = 0; j < np * PV; j++)
-        w[j] = v_load (b + (j / PV) * bps + (j % PV) * VW);
-      b += ldb;
+        w[j] = TILE_LOAD (b, at + (j / PV) * bps + (j % PV) * VW);
+      at += ldb;
 #pragma GCC unroll 16
       for (int i = 0; i < mr; i++)
         {
-          vf x = v_set1 (a[i * lda + l]);
 #pragma GCC unroll 16
           for (int j = 0; j < np * PV; j++)
-            acc[i][j] = v_fma (x, w[j], acc[i][j]);
+            TILE_DOT (acc[i][j], a + i * lda + l, w[j]);
         }
     }
 #pragma GCC unroll 16
   for (int i = 0; i < mr; i++)
 #pragma GCC unroll 16
     for (int j = 0; j < np * PV; j++)
-      v_store (c + i * ldc + j * VW, acc[i][j]);
+      TILE_STORE (c + i * ldc + j * VW, acc[i][j]);
 }
 
+#define TILE_FUNC(mr, np) TILE_CAT (TILE_CAT (TILE_NAME, mr), np)
 #define TILE(mr, np)                                                                                                               \
-  static void tile_##mr##_##np (gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *init,    \
-                                gint64 ldi, float *c, gint64 ldc)                                                                            \
+  TILE_TARGET static void TILE_FUNC (mr, np) (gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps,        \
+                                              const float *init, gint64 ldi, float *c, gint64 ldc)                                 \
   {                                                                                                                                \
-    tile (mr, np, k, a, lda, b, ldb, bps, init, ldi, c, ldc);                                                                      \
+    TILE_BODY (mr, np, k, a, lda, b, ldb, bps, init, ldi, c, ldc);                                                                 \
   }
 #if TILE_PANELS == 4
 #define TILES(mr) TILE (mr, 1) TILE (mr, 2) TILE (mr, 3) TILE (mr, 4)
-#define ROW(mr) { tile_##mr##_1, tile_##mr##_2, tile_##mr##_3, tile_##mr##_4 }
+#define TILE_ROW(mr) { TILE_FUNC (mr, 1), TILE_FUNC (mr, 2), TILE_FUNC (mr, 3), TILE_FUNC (mr, 4) }
 #else
 #define TILES(mr) TILE (mr, 1)
-#define ROW(mr) { tile_##mr##_1 }
+#define TILE_ROW(mr) { TILE_FUNC (mr, 1) }
 #endif
 
 TILES (1)
@@ -70,7 +79,22 @@ TILES (3)
 TILES (4)
 TILES (5)
 TILES (6)
-static const TileFunc tiles[TILE_ROWS][TILE_PANELS] = { ROW (1), ROW (2), ROW (3), ROW (4), ROW (5), ROW (6) };
+static const TileFunc TILE_TABLE[TILE_ROWS][TILE_PANELS] = {
+  TILE_ROW (1), TILE_ROW (2), TILE_ROW (3), TILE_ROW (4), TILE_ROW (5), TILE_ROW (6)
+};
 #else
-static const TileFunc tiles[TILE_ROWS][TILE_PANELS] = { ROW (1), ROW (2), ROW (3) };
+static const TileFunc TILE_TABLE[TILE_ROWS][TILE_PANELS] = { TILE_ROW (1), TILE_ROW (2), TILE_ROW (3) };
 #endif
+
+#undef TILE
+#undef TILES
+#undef TILE_ROW
+#undef TILE_NAME
+#undef TILE_TARGET
+#undef TILE_ACC
+#undef TILE_W
+#undef TILE_ZERO
+#undef TILE_INIT
+#undef TILE_STORE
+#undef TILE_LOAD
+#undef TILE_DOT

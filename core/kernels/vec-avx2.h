@@ -53,3 +53,5 @@ INLINE float v_top (vf a)
 }
 INLINE vf v_load_n (const float *p, int64_t n) { return _mm256_maskload_ps (p, v_lanes (n)); }
 INLINE void v_store_n (float *p, vf x, int64_t n) { _mm256_maskstore_ps (p, v_lanes (n), x); }
+#define V_HAS_HALF
+INLINE vf v_load_f16 (const uint16_t *p) { return _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *) p)); }

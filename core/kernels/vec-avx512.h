@@ -36,3 +36,5 @@ INLINE float v_sum (vf a) { return _mm512_reduce_add_ps (a); }
 INLINE float v_top (vf a) { return _mm512_reduce_max_ps (a); }
 INLINE vf v_load_n (const float *p, int64_t n) { return _mm512_maskz_loadu_ps ((__mmask16) ((1u << n) - 1), p); }
 INLINE void v_store_n (float *p, vf x, int64_t n) { _mm512_mask_storeu_ps (p, (__mmask16) ((1u << n) - 1), x); }
+#define V_HAS_HALF
+INLINE vf v_load_f16 (const uint16_t *p) { return _mm512_cvtph_ps (_mm256_loadu_si256 ((const __m256i *) p)); }

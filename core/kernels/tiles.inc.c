@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The micro-kernel for float32 on every ISA, and for the types that this ISA multiplies by itself.
+ */
+
+#define PV (GTF_PANEL / VW)     /* vectors in a panel */
+
+typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, const float *init, gint64 ldi,
+                          float *c, gint64 ldc);
+
+#define TILE_NAME f32
+#define TILE_TARGET
+#define TILE_ACC vf
+#define TILE_W vf
+#define TILE_ZERO v_set1 (0.0f)
+#define TILE_INIT(p) v_load (p)
+#define TILE_STORE(p, x) v_store (p, x)
+#define TILE_LOAD(b, i) v_load (b + (i))
+#define TILE_DOT(acc, a, w) acc = v_fma (v_set1 (*(a)), w, acc)
+#include "kernels/tile.inc.c"
+
+#ifdef V_HAS_HALF
+/* Halves become float32 in registers. */
+#define TILE_NAME f16
+#define TILE_TARGET
+#define TILE_ACC vf
+#define TILE_W vf
+#define TILE_ZERO v_set1 (0.0f)
+#define TILE_INIT(p) v_load (p)
+#define TILE_STORE(p, x) v_store (p, x)
+#define TILE_LOAD(b, i) v_load_f16 ((const guint16 *) (b) + (i))
+#define TILE_DOT(acc, a, w) acc = v_fma (v_set1 (*(a)), w, acc)
+#include "kernels/tile.inc.c"
+#endif
+
+#if VW == 16
+/* Pairs of bfloat16, accumulated in float32. */
+#define TILE_NAME bf16
+#define TILE_TARGET __attribute__ ((target ("avx512bf16")))
+#define TILE_ACC vf
+#define TILE_W __m512i
+#define TILE_ZERO v_set1 (0.0f)
+#define TILE_INIT(p) v_load (p)
+#define TILE_STORE(p, x) v_store (p, x)
+#define TILE_LOAD(b, i) _mm512_loadu_si512 (b + (i))
+#define TILE_DOT(acc, a, w) acc = _mm512_dpbf16_ps (acc, (__m512bh) _mm512_castps_si512 (v_set1 (*(a))), (__m512bh) (w))
+#include "kernels/tile.inc.c"
+
+/* Quads of unsigned activations times signed weights, accumulated in int32. The instruction is written out, since gcc 12
+ * copies each accumulator of the intrinsic once too often. */
+#define TILE_NAME i8
+#define TILE_TARGET __attribute__ ((target ("avx512vnni")))
+#define TILE_ACC __m512i
+#define TILE_W __m512i
+#define TILE_ZERO _mm512_setzero_si512 ()
+#define TILE_INIT(p) _mm512_loadu_si512 (p)
+#define TILE_STORE(p, x) _mm512_storeu_si512 (p, x)
+#define TILE_LOAD(b, i) _mm512_loadu_si512 (b + (i))
+#define TILE_DOT(acc, a, w) __asm__ ("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(_mm512_castps_si512 (v_set1 (*(a)))), "v"(w))
+#include "kernels/tile.inc.c"
+#endif
