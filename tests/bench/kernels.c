@@ -157,6 +157,26 @@ bench_norm (GtfContext *c)
   report ("layer_norm 1500x512", 8.0 * 1500 * 512, 8.0 * 1500 * 512, run_norm, &b);
 }
 
+static void
+run_pack (gpointer data)
+{
+  Bench *b = data;
+
+  gtf_linear_put ((GtfLinear *) b->w, 0, b->w->out, &(GtfRawMatrix){ GTF_DTYPE_F32, b->x->data, FALSE });
+}
+
+static void
+bench_pack (GtfDtype type, gint64 n, gint64 k)
+{
+  g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+  g_autoptr (GtfTensor) x = random_tensor (2, (gint64[]){ n, k });
+  g_autofree char *name = g_strdup_printf ("pack to %s %dx%d", gtf_dtype_name (type), (int) n, (int) k);
+  Bench b = { .w = gtf_linear_new (store, type, n, k, FALSE, NULL), .x = x };
+  double bytes = (double) (n * k) * 4 + (double) b.w->panel_bytes * (double) n / 16;
+
+  report (name, 0, bytes, run_pack, &b);
+}
+
 /* The yardstick: a product whose operands stay in L1. */
 static void
 measure_peak (GtfContext *c, GtfDtype type)
@@ -198,6 +218,8 @@ main (int argc, char **argv)
       bench_linear (c, types[t], 1500, 512, 1536, GTF_ACTIVATION_NONE);
       bench_linear (c, types[t], 1, 512, 51865, GTF_ACTIVATION_NONE);
       bench_linear (c, types[t], 5, 512, 51865, GTF_ACTIVATION_NONE);
+      bench_pack (types[t], 51865, 512);
+      bench_pack (types[t], 512, 2048);
     }
   bench_attention (c, 1500, 1500, 8, 64);
   bench_attention (c, 1, 1500, 8, 64);
