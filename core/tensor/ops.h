@@ -55,6 +55,8 @@ GTF_API GtfTensor *gtf_slice      (GtfContext *c, const GtfTensor *x, gint64 fir
 GTF_API GtfTensor *gtf_steps      (GtfContext *c, const GtfTensor *x, gint64 first, gint64 n);
 /* The last two dimensions change places (a copy). */
 GTF_API GtfTensor *gtf_transpose  (GtfContext *c, const GtfTensor *x);
+/* The tensors one after the other along the first dimension (a copy); their other dimensions are alike. */
+GTF_API GtfTensor *gtf_concat     (GtfContext *c, GtfTensor *const *parts, gint64 n_parts);
 GTF_API GtfTensor *gtf_reshape    (GtfContext *c, const GtfTensor *x, guint n_dims, const gint64 *shape);
 GTF_API gint64     gtf_dim        (const GtfTensor *x, gint dim);
 

@@ -196,3 +196,55 @@ gtf_reshape (GtfContext *c, const GtfTensor *x, guint n_dims, const gint64 *shap
   y->matrix_stride = 0;
   return y;
 }
+
+/* What the dimensions after the first have in common. */
+static gboolean
+check_parts (GtfContext *c, GtfTensor *const *parts, gint64 n_parts)
+{
+  for (gint64 i = 0; i < n_parts; i++)
+    if (parts[i] == NULL || parts[i]->dtype != GTF_DTYPE_F32)
+      {
+        gtf_fail (c, "part %" G_GINT64_FORMAT " is %s", i, parts[i] == NULL ? "missing" : gtf_dtype_name (parts[i]->dtype));
+        return FALSE;
+      }
+    else if (parts[i]->n_dims != parts[0]->n_dims || memcmp (parts[i]->shape + 1, parts[0]->shape + 1, (parts[0]->n_dims - 1) * sizeof (gint64)) != 0)
+      {
+        gtf_fail_shapes (c, parts[0], parts[i], "parts differ beyond their first dimension");
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/**
+ * gtf_concat:
+ * @parts: (array length=n_parts): tensors [n][...] that differ in n at most
+ * @n_parts: how many, at least one
+ *
+ * Returns: (transfer none) (nullable): one tensor with all of them along the first dimension, a copy
+ */
+GtfTensor *
+gtf_concat (GtfContext *c, GtfTensor *const *parts, gint64 n_parts)
+{
+  gint64 shape[GTF_MAX_DIMS], at = 0;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "concat", 0))
+    return NULL;
+  if (n_parts < 1)
+    {
+      gtf_fail (c, "nothing to put together");
+      return NULL;
+    }
+  if (!check_parts (c, parts, n_parts))
+    return NULL;
+  memcpy (shape, parts[0]->shape, sizeof shape);
+  for (gint64 i = 1; i < n_parts; i++)
+    shape[0] += parts[i]->shape[0];
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, parts[0]->n_dims, shape);
+  for (gint64 i = 0; y != NULL && i < n_parts; i++)
+    {
+      gtf_tensor_copy_packed (parts[i], gtf_tensor_f32 (y) + at);
+      at += (gint64) gtf_tensor_get_n_elements (parts[i]);
+    }
+  return y;
+}
