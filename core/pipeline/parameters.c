@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Parameters of a request against the table of the task: an unknown name and a number out of bounds are errors before
- * the task sees them.
+ * the task sees them. A table that ends with "*" leaves further names to the task (generation parameters).
  */
 #include "pipeline/pipeline-private.h"
 
@@ -12,7 +12,7 @@ static const GtfTaskParameter *
 find (const GtfTaskPlugin *plugin, const char *name)
 {
   for (const GtfTaskParameter *p = plugin->parameters; p && p->name; p++)
-    if (strcmp (p->name, name) == 0)
+    if (strcmp (p->name, name) == 0 || strcmp (p->name, "*") == 0)
       return p;
   return NULL;
 }

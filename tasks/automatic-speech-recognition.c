@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The task automatic-speech-recognition: transformers' pipeline of that name, request and answer. Which kind of model answers
+ * is read from what the repository declares, never from the architecture's name: a generation_config.json with timestamp
+ * tokens means Whisper's rules (asr/whisper*.c). Other kinds (CTC) are further back ends beside it.
+ */
+#include "asr/asr-private.h"
+
+typedef struct
+{
+  const AsrBackend *backend;
+  gpointer state;
+} AsrTask;
+
+static const AsrBackend *
+find_backend (GtfTask *task)
+{
+  JsonObject *config = task->generation_config;
+  gboolean declares_timestamps = config != NULL && (gtf_json_find (config, "no_timestamps_token_id") != NULL || gtf_json_find (config, "lang_to_id") != NULL);
+
+  if (!gtf_model_can (task->model, "encode") || !gtf_model_can (task->model, "decode"))
+    return NULL;
+  /* The oldest repositories say nothing: there the tokenizer knows. */
+  if (declares_timestamps || (task->tokenizer != NULL && gtf_tokenizer_token_to_id (task->tokenizer, "<|notimestamps|>") >= 0))
+    return &asr_backend_whisper;
+  return NULL;
+}
+
+static gboolean
+asr_open (GtfTask *task, GError **error)
+{
+  const AsrBackend *backend = find_backend (task);
+  gpointer state;
+  AsrTask *self;
+
+  if (backend == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED,
+                   "%s: automatic-speech-recognition: expected an encoder-decoder whose generation_config.json has timestamp tokens "
+                   "(no_timestamps_token_id), found %s, which declares none", gtf_model_get_directory (task->model), gtf_model_get_architecture (task->model));
+      return FALSE;
+    }
+  state = backend->open (task, error);
+  if (state == NULL)
+    return FALSE;
+  self = g_new0 (AsrTask, 1);
+  self->backend = backend;
+  self->state = state;
+  task->state = self;
+  return TRUE;
+}
+
+static void
+asr_close (GtfTask *task)
+{
+  AsrTask *self = g_steal_pointer (&task->state);
+
+  if (self == NULL)
+    return;
+  self->backend->close (self->state);
+  g_free (self);
+}
+
+static JsonNode *
+asr_run (GtfTask *task, const GtfRequest *request, GError **error)
+{
+  AsrTask *self = task->state;
+  guint rate = gtf_preprocessor_get_sampling_rate (task->preprocessor);
+  g_autoptr (JsonArray) answers = json_array_new ();
+  g_autoptr (GPtrArray) inputs = NULL;
+  AsrParameters parameters = { 0 };
+  gboolean is_list = FALSE;
+  gboolean ok;
+  JsonNode *node;
+
+  ok = asr_parameters_init (&parameters, request->parameters, error)
+       && (inputs = asr_inputs_read (request, rate, &is_list, error)) != NULL
+       && self->backend->run (self->state, &parameters, request, inputs, answers, error);
+  asr_parameters_clear (&parameters);
+  if (!ok)
+    return NULL;
+  if (!is_list)
+    return json_array_dup_element (answers, 0);
+  node = json_node_alloc ();
+  return json_node_init_array (node, answers);
+}
+
+/* ---- for people ------------------------------------------------------------------------------------------------------------ */
+
+static void
+append_time (GString *out, JsonArray *timestamp, guint index)
+{
+  gint64 centiseconds;
+
+  if (timestamp == NULL || index >= json_array_get_length (timestamp) || json_array_get_null_element (timestamp, index))
+    {
+      g_string_append (out, "  --:--.--");
+      return;
+    }
+  centiseconds = (gint64) (json_array_get_double_element (timestamp, index) * 100 + 0.5);
+  g_string_append_printf (out, "%4" G_GINT64_FORMAT ":%02d.%02d", centiseconds / 6000, (int) (centiseconds / 100 % 60), (int) (centiseconds % 100));
+}
+
+static void
+append_chunk (GString *out, JsonObject *chunk)
+{
+  JsonNode *node = gtf_json_find (chunk, "timestamp");
+  JsonArray *timestamp = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  const char *text = json_object_get_string_member_with_default (chunk, "text", "");
+  const char *language = json_object_get_string_member_with_default (chunk, "language", NULL);
+
+  if (timestamp != NULL)
+    {
+      append_time (out, timestamp, 0);
+      g_string_append (out, " -");
+      append_time (out, timestamp, 1);
+      g_string_append (out, "  ");
+    }
+  if (language != NULL)
+    g_string_append_printf (out, "[%s] ", language);
+  g_string_append (out, *text == ' ' ? text + 1 : text);
+  g_string_append_c (out, '\n');
+}
+
+static void
+append_answer (GString *out, JsonObject *answer)
+{
+  JsonNode *chunks = gtf_json_find (answer, "chunks");
+  const char *text = json_object_get_string_member_with_default (answer, "text", "");
+
+  if (chunks == NULL || !JSON_NODE_HOLDS_ARRAY (chunks))
+    g_string_append_printf (out, "%s\n", *text == ' ' ? text + 1 : text);
+  else
+    for (guint i = 0; i < json_array_get_length (json_node_get_array (chunks)); i++)
+      append_chunk (out, json_array_get_object_element (json_node_get_array (chunks), i));
+}
+
+/* The text, or one line a chunk with its times. */
+static char *
+asr_to_text (JsonNode *result)
+{
+  GString *out = g_string_new (NULL);
+  JsonArray *list = JSON_NODE_HOLDS_ARRAY (result) ? json_node_get_array (result) : NULL;
+
+  if (list == NULL && JSON_NODE_HOLDS_OBJECT (result))
+    append_answer (out, json_node_get_object (result));
+  for (guint i = 0; list != NULL && i < json_array_get_length (list); i++)
+    if (JSON_NODE_HOLDS_OBJECT (json_array_get_element (list, i)))
+      append_answer (out, json_array_get_object_element (list, i));
+  if (out->len > 0 && out->str[out->len - 1] == '\n')
+    g_string_truncate (out, out->len - 1);
+  return g_string_free (out, FALSE);
+}
+
+/* ---- what the module is ------------------------------------------------------------------------------------------------------ */
+
+static const GtfTaskParameter parameters[] = {
+  { "return_timestamps", "bool or \"word\"", "null", "also return chunks with their times: of phrases (true) or of words (\"word\")", 0, 0 },
+  { "return_language", "bool", "null", "also return the language of each chunk", 0, 0 },
+  { "chunk_length_s", "float (s)", "0", "cut long sound into overlapping chunks of this length; 0: follow it window by window", 0, 1e6 },
+  { "stride_length_s", "float or [left, right] (s)", "null", "overlap of the chunks on each side; a sixth of chunk_length_s if not given", 0, 0 },
+  { "batch_size", "int", "1", "inputs or chunks that are worked on together", 1, 65536 },
+  { "ignore_warning", "bool", "false", "no warning about chunk_length_s", 0, 0 },
+  { "generate_kwargs", "object", "{}",
+    "how the text is generated: language (\"en\", \"english\"), task (transcribe, translate), num_beams (5), max_new_tokens (256), temperature (a number or "
+    "a list to fall back on), compression_ratio_threshold, logprob_threshold, no_speech_threshold, condition_on_prev_tokens, prompt_ids, "
+    "prompt_condition_type, and whatever generation_config.json may hold", 0, 0 },
+  { "*", "any", "", "further names count as generate_kwargs", 0, 0 },
+  { NULL }
+};
+
+static const GtfTaskPlugin plugin = {
+  .head = { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "automatic-speech-recognition" },
+  .media = "audio",
+  .parameters = parameters,
+  .open = asr_open,
+  .close = asr_close,
+  .run = asr_run,
+  .to_text = asr_to_text,
+};
+
+GTF_PLUGIN_EXPORT const GtfTaskPlugin *gtf_task_automatic_speech_recognition (void);
+
+GTF_PLUGIN_EXPORT const GtfTaskPlugin *
+gtf_task_automatic_speech_recognition (void)
+{
+  return &plugin;
+}
