@@ -6,6 +6,7 @@
 
 #include "base/defs.h"
 #include "base/error.h"
+#include "base/version.h"
 #include "tensor/dtype.h"
 #include "tensor/tensor.h"
 #include "tensor/context.h"

@@ -259,7 +259,7 @@ gtf_pipeline_run_samples (GtfPipeline *self, const float *samples, gsize n_sampl
 }
 
 /**
- * gtf_pipeline_run_async: (finish-func run_finish)
+ * gtf_pipeline_run_async:
  * @self: a pipeline
  * @inputs: as in [method@Pipeline.run]
  * @parameters: (nullable): as in [method@Pipeline.run]
@@ -281,7 +281,7 @@ gtf_pipeline_run_async (GtfPipeline *self, const char *inputs, const char *param
 }
 
 /**
- * gtf_pipeline_run_file_async: (finish-func run_finish)
+ * gtf_pipeline_run_file_async:
  * @self: a pipeline
  * @path: (type filename): as in [method@Pipeline.run_file]
  * @parameters: (nullable): as in [method@Pipeline.run]
@@ -303,7 +303,7 @@ gtf_pipeline_run_file_async (GtfPipeline *self, const char *path, const char *pa
 }
 
 /**
- * gtf_pipeline_run_samples_async: (finish-func run_finish)
+ * gtf_pipeline_run_samples_async:
  * @self: a pipeline
  * @samples: (array length=n_samples): as in [method@Pipeline.run_samples]; they are copied
  * @n_samples: how many
