@@ -17,5 +17,15 @@ __attribute__ ((weak)) gsize gtf_tokenizer_get_vocab_size (GtfTokenizer *t) { re
 __attribute__ ((weak)) GType gtf_preprocessor_get_type (void) { return G_TYPE_OBJECT; }
 MISSING (GtfPreprocessor *, gtf_preprocessor_load, (const char *d, GCancellable *c, GError **error), NULL)
 MISSING (GHashTable *, gtf_preprocessor_run_file, (GtfPreprocessor *self, const char *p, const char *q, GCancellable *c, GError **error), NULL)
-MISSING (GtfAudio *, gtf_audio_new, (gsize n, guint r, GError **error), NULL)
-__attribute__ ((weak)) void gtf_audio_free (GtfAudio *a) { }
+__attribute__ ((weak)) void gtf_audio_free (GtfAudio *a) { g_free (a->samples); g_free (a); }
+
+__attribute__ ((weak)) GtfAudio *
+gtf_audio_new (gsize n, guint rate, GError **error)
+{
+  GtfAudio *a = g_new0 (GtfAudio, 1);
+
+  a->samples = g_try_new0 (float, n + 1);
+  a->n_samples = n;
+  a->sampling_rate = rate;
+  return a;
+}

@@ -127,7 +127,6 @@ test_bad_run (void)
       g_assert_nonnull (strstr (error->message, bad_runs[i].mentions));
       good = gtf_pipeline_run (self, "\"x\"", NULL, NULL, NULL);
       g_assert_cmpstr (gtf_result_get_text (good), ==, "x");
-      g_object_unref (good);
     }
 }
 

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The command-line tool from outside: exit statuses, formats, files, requests line by line, signals.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <glib/gstdio.h>
+#include <gio/gio.h>
+#include "../pipeline/toy/repository.h"
+
+static char *cli, *repository, *scratch;
+
+typedef struct
+{
+  int status;                   /* exit status, or minus the signal */
+  char *out, *err;
+} Outcome;
+
+static void
+outcome_clear (Outcome *o)
+{
+  g_free (o->out);
+  g_free (o->err);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
+
+static int
+decode_status (int status)
+{
+  return WIFSIGNALED (status) ? -WTERMSIG (status) : WEXITSTATUS (status);
+}
+
+/* @line is split like a shell does; $M is the model, $T a scratch folder. */
+static char **
+command (const char *line)
+{
+  g_autoptr (GString) full = g_string_new (cli);
+  char **argv = NULL;
+
+  g_string_append_printf (full, " %s", line);
+  g_string_replace (full, "$M", repository, 0);
+  g_string_replace (full, "$T", scratch, 0);
+  g_assert_true (g_shell_parse_argv (full->str, NULL, &argv, NULL));
+  return argv;
+}
+
+static char *
+text_of (GBytes *bytes)
+{
+  gsize n;
+  const char *data = g_bytes_get_data (bytes, &n);
+
+  return n ? g_strndup (data, n) : g_strdup ("");
+}
+
+static Outcome
+run_with_input (const char *line, const char *input)
+{
+  g_auto (GStrv) argv = command (line);
+  g_autoptr (GSubprocess) process = g_subprocess_newv ((const char *const *) argv, G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, NULL);
+  g_autoptr (GBytes) in = g_bytes_new (input, strlen (input)), out = NULL, err = NULL;
+  Outcome o = { 0 };
+
+  g_assert_true (g_subprocess_communicate (process, in, NULL, &out, &err, NULL));
+  o.out = text_of (out);
+  o.err = text_of (err);
+  o.status = decode_status (g_subprocess_get_status (process));
+  return o;
+}
+
+static const struct
+{
+  const char *line;
+  int status;
+  const char *out;              /* NULL: nothing; "...": not looked at */
+  const char *mentions;         /* on standard error; NULL: nothing there */
+} cases[] = {
+  { "", 2, NULL, "command" },
+  { "nonsense", 2, NULL, "nonsense" },
+  { "--version", 0, "...", NULL },
+  { "--help", 0, "...", NULL },
+  { "run", 2, NULL, "task" },
+  { "run --help", 0, "...", NULL },
+  { "run echo --help", 0, "...", NULL },
+  { "run nothing --help", 1, NULL, "nothing" },
+  { "run echo --model $M", 2, NULL, "input" },
+  { "run echo --model $M --what a", 2, NULL, "--what" },
+  { "run echo --model $M --set volume a", 2, NULL, "KEY=VALUE" },
+  { "run echo --model $M --format odf a", 2, NULL, "odf" },
+  { "run echo --model $M --output a.odt a", 2, NULL, "a.odt" },
+  { "run echo --model $M --threads 0 a", 2, NULL, "--threads" },
+  { "run echo --model $M --jsonl a", 2, NULL, "--jsonl" },
+  { "run echo a", 1, NULL, "no built-in model" },
+  { "run echo --model /nowhere a", 1, NULL, "/nowhere" },
+  { "run echo --model org/none a", 1, NULL, "hf download org/none" },
+  { "run nothing --model $M a", 1, NULL, "gtf-nothing" },
+  { "run echo --model $M --dtype float7 a", 1, NULL, "float7" },
+  { "run echo --model $M fail-1.wav", 1, NULL, "fail-1.wav" },
+  { "run echo --model $M a --set loud=1", 1, NULL, "loud" },
+  { "run echo --model $M 'a b'", 0, "{\"text\": \"a b\"}\n", NULL },
+  { "run parrot --model $M 'Łódź 東京'", 0, "{\"text\": \"Łódź 東京\"}\n", NULL },
+  { "run auto --model $M a", 0, "{\"text\": \"a\"}\n", NULL },
+  { "run echo --model $M a b", 0, "[{\"text\": \"a\"}, {\"text\": \"b\"}]\n", NULL },
+  { "run echo --model $M a b --format text", 0, "a\nb\n", NULL },
+  { "run echo --model $M a --set return_timestamps=word --set generate_kwargs.language=en", 0,
+    "{\"text\": \"a\", \"chunks\": [{\"text\": \" a\", \"timestamp\": [0.0, null]}], \"kwargs\": {\"language\": \"en\"}}\n", NULL },
+  { "run echo --model $M odd", 0, "{\"text\": \"odd\", \"score\": null}\n", NULL },
+  { "run echo --model $M 'a b.' --format srt", 0, "1\n00:00:00,000 --> 00:00:01,300\na b.\n\n", NULL },
+  { "run echo --model $M 'a b.' --format vtt", 0, "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.300\na b.\n\n", NULL },
+  { "run echo --model $M a b --format srt", 2, NULL, "one input" },
+  { "run echo --model $M -- --help", 0, "{\"text\": \"--help\"}\n", NULL },
+  { "tokenize a", 2, NULL, "--model" },
+  { "tokenize --model $M --chat a", 1, NULL, "chat" },
+  { "preprocess --model $M a.wav", 2, NULL, "--output" },
+  { "preprocess --model $M a.wav --output a.txt", 2, NULL, ".safetensors" },
+  { "inspect", 2, NULL, "REF" },
+  { "inspect /nowhere", 1, NULL, "/nowhere" },
+  { "inspect $M --weights", 0, "...", NULL },
+  { "plugins", 0, "...", NULL },
+  { "plugins --update-cache /nowhere", 1, NULL, "/nowhere" },
+  { "plugins x", 2, NULL, "x" },
+  { "env", 0, "...", NULL },
+};
+
+static void
+test_cases (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_auto (Outcome) o = run_with_input (cases[i].line, "");
+
+      g_test_message ("%s", cases[i].line);
+      g_assert_cmpint (o.status, ==, cases[i].status);
+      if (g_strcmp0 (cases[i].out, "...") != 0)
+        g_assert_cmpstr (o.out, ==, cases[i].out ? cases[i].out : "");
+      if (cases[i].mentions == NULL)
+        g_assert_cmpstr (o.err, ==, "");
+      else if (strstr (o.err, cases[i].mentions) == NULL)
+        g_error ("'%s' is not in: %s", cases[i].mentions, o.err);
+    }
+}
+
+static const char requests[] =
+  "{\"inputs\": \"a\"}\n"
+  "\n"
+  "{\"inputs\": \"b\", \"parameters\": null}\n"
+  "{\"inputs\": \"c\", \"parameters\": {\"return_timestamps\": true}}\n"
+  "not json\n"
+  "[1, 2]\n"
+  "{\"parameters\": {}}\n"
+  "{\"inputs\": 3}\n"
+  "{\"inputs\": \"d\", \"parameters\": 3}\n"
+  "{\"inputs\": \"d\", \"parameters\": {\"loud\": 1}}\n"
+  "{\"inputs\": \"fail-x\"}\n"
+  "{\"inputs\": \"\\ud800 \\ud83d\\ude00\"}\n"
+  "{\"inputs\": \"\xED\xA0\x80\"}\n"
+  "{\"inputs\": \"\xFF\"}\n"
+  "{\"inputs\": \"odd\"}\n"
+  "{\"inputs\": \"last\"}";
+
+static const char *const answers[] = {
+  "{\"text\": \"a\"}", "{\"text\": \"b\"}", "{\"text\": \"c\", \"chunks\": [{\"text\": \" c\", \"timestamp\": [0.0, null]}]}",
+  "!request", "!object", "!inputs", "!string", "!parameters", "!loud", "!fail-x", "{\"text\": \"\xEF\xBF\xBD 😀\"}", "{\"text\": \"\xEF\xBF\xBD\"}",
+  "!UTF-8", "{\"text\": \"odd\", \"score\": null}", "{\"text\": \"last\"}", ""
+};
+
+/* '!WORD': an error that mentions it. */
+static void
+test_lines (void)
+{
+  g_auto (Outcome) o = run_with_input ("run echo --model $M --jsonl", requests);
+  g_auto (GStrv) lines = g_strsplit (o.out, "\n", -1);
+
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_cmpstr (o.err, ==, "");
+  g_assert_cmpuint (g_strv_length (lines), ==, G_N_ELEMENTS (answers));
+  for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
+    if (answers[i][0] != '!')
+      g_assert_cmpstr (lines[i], ==, answers[i]);
+    else if (!g_str_has_prefix (lines[i], "{\"error\": \"") || strstr (lines[i], answers[i] + 1) == NULL)
+      g_error ("%s: %s", answers[i], lines[i]);
+}
+
+/* Each answer is there before the next question. */
+static void
+test_conversation (void)
+{
+  g_auto (GStrv) argv = command ("run echo --model $M --jsonl --set return_timestamps=false");
+  g_autoptr (GSubprocess) process = g_subprocess_newv ((const char *const *) argv, G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE, NULL);
+  g_autoptr (GDataInputStream) in = g_data_input_stream_new (g_subprocess_get_stdout_pipe (process));
+  GOutputStream *out = g_subprocess_get_stdin_pipe (process);
+
+  for (guint i = 0; i < 5; i++)
+    {
+      g_autofree char *question = g_strdup_printf ("{\"inputs\": \"%u\"}\n", i), *expected = g_strdup_printf ("{\"text\": \"%u\"}", i);
+      g_autofree char *line = NULL;
+
+      g_assert_true (g_output_stream_write_all (out, question, strlen (question), NULL, NULL, NULL));
+      line = g_data_input_stream_read_line (in, NULL, NULL, NULL);
+      g_assert_cmpstr (line, ==, expected);
+    }
+  g_assert_true (g_output_stream_close (out, NULL, NULL));
+  g_assert_true (g_subprocess_wait_check (process, NULL, NULL));
+}
+
+static void
+test_output (void)
+{
+  static const struct
+  {
+    const char *file, *text;
+  } files[] = {
+    { "a.json", "{\"text\": \"a b\"}\n" }, { "a.txt", "a b\n" }, { "a.srt", "1\n00:00:00,000 --> 00:00:01,300\na b\n\n" },
+    { "a.vtt", "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.300\na b\n\n" },
+  };
+
+  for (guint round = 0; round < 2; round++)           /* the second time they are replaced */
+    for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+      {
+        g_autofree char *line = g_strdup_printf ("run echo --model $M 'a b' --output $T/%s", files[i].file);
+        g_autofree char *path = g_build_filename (scratch, files[i].file, NULL), *text = NULL;
+        g_auto (Outcome) o = run_with_input (line, "");
+
+        g_assert_cmpint (o.status, ==, 0);
+        g_assert_cmpstr (o.out, ==, "");
+        g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+        g_assert_cmpstr (text, ==, files[i].text);
+      }
+  toy_remove (scratch);
+  g_mkdir (scratch, 0700);
+}
+
+static guint
+files_in_scratch (void)
+{
+  g_autoptr (GDir) dir = g_dir_open (scratch, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir))
+    n++;
+  return n;
+}
+
+static void
+test_full_disk (void)
+{
+  g_auto (Outcome) device = run_with_input ("run echo --model $M a --output /dev/full", "");
+  g_auto (Outcome) folder = run_with_input ("run echo --model $M a --output /nowhere/at/all.json", "");
+  g_auto (Outcome) error = run_with_input ("run echo --model $M fail --output $T/a.json", "");
+
+  g_assert_cmpint (device.status, ==, 1);
+  g_assert_nonnull (strstr (device.err, "/dev/full"));
+  g_assert_cmpint (folder.status, ==, 1);
+  g_assert_nonnull (strstr (folder.err, "/nowhere/at/all.json"));
+  g_assert_cmpint (error.status, ==, 1);
+  g_assert_cmpuint (files_in_scratch (), ==, 0);
+}
+
+/* A full standard output is an error too. */
+static void
+test_full_stdout (void)
+{
+  g_autofree char *line = g_strdup_printf ("'%s' run echo --model '%s' a > /dev/full", cli, repository);
+  const char *argv[] = { "sh", "-c", line, NULL };
+  g_autofree char *err = NULL;
+  int status;
+
+  g_assert_true (g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &err, &status, NULL));
+  g_assert_cmpint (decode_status (status), ==, 1);
+  g_assert_nonnull (strstr (err, "standard output"));
+}
+
+/* Interrupted while it works, whether the work listens or not: dead by the signal, nothing left behind. The promise is
+ * 100 ms; what is tested is that it ends although the work would take ten seconds. */
+static void
+interrupt (const char *input, int number)
+{
+  g_autofree char *line = g_strdup_printf ("run echo --model $M %s --output $T/a.json", input);
+  g_auto (GStrv) argv = command (line);
+  g_autoptr (GSubprocess) process = g_subprocess_newv ((const char *const *) argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, NULL);
+
+  g_usleep (300000);
+  g_subprocess_send_signal (process, number);
+  g_assert_true (g_subprocess_wait (process, NULL, NULL));
+  if (g_subprocess_get_if_exited (process))
+    g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 1);
+  else
+    g_assert_cmpint (g_subprocess_get_term_sig (process), ==, number);
+  g_assert_cmpuint (files_in_scratch (), ==, 0);
+}
+
+static void
+test_interrupt (void)
+{
+  interrupt ("slow", SIGINT);
+  interrupt ("deaf", SIGINT);
+  interrupt ("deaf", SIGTERM);
+}
+
+/* In a locale with a decimal comma everything stays as it is, where there is such a locale. */
+static void
+test_locale (void)
+{
+  g_auto (Outcome) o = { 0 };
+
+  g_setenv ("LC_ALL", "de_DE.UTF-8", TRUE);
+  o = run_with_input ("run echo --model $M 'a b' --set return_timestamps=true --set volume=1.5", "");
+  g_unsetenv ("LC_ALL");
+  g_assert_cmpstr (o.out, ==, "{\"text\": \"a b\", \"chunks\": [{\"text\": \" a\", \"timestamp\": [0.0, 0.25]}, {\"text\": \" b\", \"timestamp\": [0.3, null]}]}\n");
+}
+
+int
+main (int argc, char **argv)
+{
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  cli = g_shell_quote (g_getenv ("GTF_CLI"));
+  repository = toy_repository ();
+  scratch = g_dir_make_tmp ("gtf-cli-XXXXXX", NULL);
+  g_unsetenv ("G_MESSAGES_DEBUG");
+  g_setenv ("HF_HOME", scratch, TRUE);
+  g_test_add_func ("/tools/cli/cases", test_cases);
+  g_test_add_func ("/tools/cli/lines", test_lines);
+  g_test_add_func ("/tools/cli/conversation", test_conversation);
+  g_test_add_func ("/tools/cli/output", test_output);
+  g_test_add_func ("/tools/cli/full-disk", test_full_disk);
+  g_test_add_func ("/tools/cli/full-stdout", test_full_stdout);
+  g_test_add_func ("/tools/cli/interrupt", test_interrupt);
+  g_test_add_func ("/tools/cli/locale", test_locale);
+  status = g_test_run ();
+  toy_remove (repository);
+  toy_remove (scratch);
+  return status;
+}
