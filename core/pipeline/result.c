@@ -80,6 +80,21 @@ gtf_result_get_node (GtfResult *self)
   return self->node;
 }
 
+/**
+ * gtf_result_get_readable: (skip)
+ * @self: a result
+ *
+ * The answer as the task writes it for people, with times and labels.
+ *
+ * Returns: (nullable): UTF-8, owned by the result; %NULL where the task has no such form
+ */
+const char *
+gtf_result_get_readable (GtfResult *self)
+{
+  g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
+  return self->readable;
+}
+
 static JsonNode *
 member (JsonNode *node, const char *name)
 {

@@ -22,5 +22,6 @@ GTF_API GtfResult  *gtf_result_get_item        (GtfResult *self, guint item);
 /* For those who make results (the pipeline, the live class). */
 GTF_API GtfResult  *gtf_result_new             (JsonNode *node, const char *readable);
 GTF_API JsonNode   *gtf_result_get_node        (GtfResult *self);
+GTF_API const char *gtf_result_get_readable    (GtfResult *self);
 
 G_END_DECLS

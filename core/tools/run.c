@@ -194,7 +194,7 @@ run_with_times (Run *run, JsonNode *input, GError **error)
 static void
 append_text_result (GString *out, GtfResult *result)
 {
-  const char *text = gtf_result_get_text (result);
+  const char *text = gtf_result_get_readable (result) ? gtf_result_get_readable (result) : gtf_result_get_text (result);
 
   if (text)
     g_string_append (out, text[0] == ' ' ? text + 1 : text);
