@@ -27,31 +27,46 @@ gtf_config_free (GtfConfig *self)
   g_free (self);
 }
 
+/* What is an argument in a request is data in a file. */
+static void
+as_data_error (GError **error)
+{
+  if (error && *error && g_error_matches (*error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT))
+    (*error)->code = GTF_ERROR_INVALID_DATA;
+}
+
+static gboolean
+read_names (GtfConfig *self, GError **error)
+{
+  const char *path = self->path;
+  JsonNode *node = gtf_json_find (self->object, "model_type");
+
+  if (!node)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"model_type\" is missing: it says which architecture this is", path);
+      return FALSE;
+    }
+  if (!(self->model_type = gtf_param_get_string (node, path, "model_type", error)))
+    return FALSE;
+  node = gtf_json_find (self->object, "architectures");
+  if (!node || !JSON_NODE_HOLDS_ARRAY (node) || json_array_get_length (json_node_get_array (node)) == 0)
+    return TRUE;
+  node = json_array_get_element (json_node_get_array (node), 0);
+  return (self->architecture = gtf_param_get_string (node, path, "architectures", error)) != NULL;
+}
+
 /* Takes over @object. */
 static GtfConfig *
 config_new (const char *path, JsonObject *object, GError **error)
 {
   g_autoptr (GtfConfig) self = g_new0 (GtfConfig, 1);
-  JsonNode *node;
 
   self->path = g_strdup (path);
   self->object = object;
-  node = gtf_json_find (object, "model_type");
-  if (!node)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"model_type\" is missing: it says which architecture this is", path);
-      return NULL;
-    }
-  if (!(self->model_type = gtf_param_get_string (node, path, "model_type", error)))
-    return NULL;
-  node = gtf_json_find (object, "architectures");
-  if (node && JSON_NODE_HOLDS_ARRAY (node) && json_array_get_length (json_node_get_array (node)) > 0)
-    {
-      node = json_array_get_element (json_node_get_array (node), 0);
-      if (!(self->architecture = gtf_param_get_string (node, path, "architectures", error)))
-        return NULL;
-    }
-  return g_steal_pointer (&self);
+  if (read_names (self, error))
+    return g_steal_pointer (&self);
+  as_data_error (error);
+  return NULL;
 }
 
 GtfConfig *
@@ -227,9 +242,7 @@ gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GE
       use_fallback (field, to);
       if (node && !read_field (field, node, self->path, key, to, error))
         {
-          /* What is an argument in a request is data in a file. */
-          if (error && *error && g_error_matches (*error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT))
-            (*error)->code = GTF_ERROR_INVALID_DATA;
+          as_data_error (error);
           return FALSE;
         }
     }

@@ -69,6 +69,20 @@ typedef struct
   GPtrArray *found;         /* the tensors of this header, borrowed */
 } Header;
 
+/* Says at the end of a message which tensor and field it is about. */
+static gboolean
+about (GError **error, const char *name, const char *field)
+{
+  if (error && *error)
+    {
+      char *longer = g_strdup_printf ("%s (tensor \"%s\": \"%s\")", (*error)->message, name, field);
+
+      g_free ((*error)->message);
+      (*error)->message = longer;
+    }
+  return FALSE;
+}
+
 static gboolean
 read_shape (Header *h, GtfStoredTensor *t, GError **error)
 {
@@ -85,10 +99,7 @@ read_shape (Header *h, GtfStoredTensor *t, GError **error)
           return FALSE;
         }
       if (!gtf_json_reader_get_int (&h->reader, 0, G_MAXINT64, &t->shape[t->n_dims], error))
-        {
-          g_prefix_error (error, "tensor \"%s\": \"shape\": ", t->name);
-          return FALSE;
-        }
+        return about (error, t->name, "shape");
       t->n_dims++;
     }
   if (token == GTF_JSON_END_ARRAY)
@@ -107,10 +118,7 @@ read_offsets (Header *h, GtfStoredTensor *t, gint64 *end, GError **error)
       || !gtf_json_reader_read_int (&h->reader, 0, G_MAXINT64, &begin, error)
       || !gtf_json_reader_read_int (&h->reader, 0, G_MAXINT64, end, error)
       || !gtf_json_reader_expect (&h->reader, GTF_JSON_END_ARRAY, error))
-    {
-      g_prefix_error (error, "tensor \"%s\": \"data_offsets\": ", t->name);
-      return FALSE;
-    }
+    return about (error, t->name, "data_offsets");
   if (begin > *end || (guint64) *end > h->data_size)
     {
       gtf_json_reader_fail (&h->reader, error, "tensor \"%s\": data_offsets [%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "] do not lie inside the %"

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The table of config fields: both spellings, null, bounds, Python's numbers; errors that name file and key.
+ */
+#include "model/config.h"
+
+#include <string.h>
+
+typedef struct
+{
+  gint64 size, layers, nested;
+  double eps, free;
+  gboolean flag;
+  GtfActivation act;
+  const char *text;
+} Config;
+
+static const GtfConfigField fields[] = {
+  GTF_CONFIG_INT_REQUIRED (Config, size, "hidden_size|d_model", 1, 4096),
+  GTF_CONFIG_INT_FIELD (Config, layers, "num_hidden_layers|n_layer", 0, 100, 3),
+  GTF_CONFIG_INT_FIELD (Config, nested, "text_config.num_heads|num_heads", 0, 100, 8),
+  GTF_CONFIG_FLOAT_FIELD (Config, eps, "layer_norm_eps", 0, 1, 1e-5),
+  GTF_CONFIG_FLOAT_FIELD (Config, free, "free", -G_MAXDOUBLE, G_MAXDOUBLE, 0.5),
+  GTF_CONFIG_BOOL_FIELD (Config, flag, "flag", TRUE),
+  GTF_CONFIG_ACTIVATION_FIELD (Config, act, "hidden_act|activation_function", "gelu"),
+  GTF_CONFIG_STRING_FIELD (Config, text, "position", "absolute"),
+  GTF_CONFIG_FIELDS_END
+};
+
+static void
+test_good (void)
+{
+  static const struct { const char *json; Config expected; } cases[] = {
+    { "{\"model_type\":\"x\",\"hidden_size\":32}", { 32, 3, 8, 1e-5, 0.5, TRUE, GTF_ACTIVATION_GELU, "absolute" } },
+    { "{\"model_type\":\"x\",\"d_model\":64,\"n_layer\":7,\"num_heads\":2,\"layer_norm_eps\":1e-12,\"flag\":false,\"activation_function\":\"gelu_new\",\"position\":\"rotary\"}",
+      { 64, 7, 2, 1e-12, 0.5, FALSE, GTF_ACTIVATION_GELU_TANH, "rotary" } },
+    { "{\"model_type\":\"x\",\"hidden_size\":null,\"d_model\":64,\"num_hidden_layers\":null,\"flag\":null,\"text_config\":{\"num_heads\":3},\"num_heads\":9,\"flag\":0}",
+      { 64, 3, 3, 1e-5, 0.5, FALSE, GTF_ACTIVATION_GELU, "absolute" } },
+    { "{\"model_type\":\"x\",\"hidden_size\":32.0,\"layer_norm_eps\":1,\"free\":-1e300,\"other\":NaN,\"more\":[Infinity]}", { 32, 3, 8, 1, -1e300, TRUE, GTF_ACTIVATION_GELU, "absolute" } },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfConfig) config = gtf_config_parse ("config.json", cases[i].json, -1, &error);
+      const Config *e = &cases[i].expected;
+      Config c = { 0 };
+
+      g_assert_no_error (error);
+      g_assert_true (gtf_config_fill (config, fields, &c, &error));
+      g_assert_true (c.size == e->size && c.layers == e->layers && c.nested == e->nested && c.eps == e->eps && c.free == e->free && c.flag == e->flag && c.act == e->act);
+      g_assert_cmpstr (c.text, ==, e->text);
+    }
+}
+
+static void
+test_bad (void)
+{
+  static const struct { const char *json, *message; } cases[] = {
+    { "", "config.json: line 1" }, { "[]", "expected a JSON object, found a list" }, { "{}", "\"model_type\" is missing" }, { "{\"model_type\":7}", "\"model_type\": expected a string, found 7" },
+    { "{\"model_type\":\"x\",\"architectures\":[7]}", "\"architectures\": expected a string" },
+    { "{\"model_type\":\"x\"}", "config.json: \"hidden_size\" is missing" },
+    { "{\"model_type\":\"x\",\"d_model\":0}", "config.json: \"d_model\": expected an integer from 1 to 4096, found 0" },
+    { "{\"model_type\":\"x\",\"d_model\":4097}", "found 4097" }, { "{\"model_type\":\"x\",\"d_model\":1e30}", "found 1e+30" }, { "{\"model_type\":\"x\",\"d_model\":1.5}", "found 1.5" },
+    { "{\"model_type\":\"x\",\"d_model\":\"64\"}", "the string \"64\"" }, { "{\"model_type\":\"x\",\"d_model\":true}", "found true" }, { "{\"model_type\":\"x\",\"d_model\":[64]}", "found a list" },
+    { "{\"model_type\":\"x\",\"d_model\":NaN}", "expected an integer" }, { "{\"model_type\":\"x\",\"d_model\":-9223372036854775808}", "found -9223372036854775808" },
+    { "{\"model_type\":\"x\",\"d_model\":8,\"layer_norm_eps\":NaN}", "\"layer_norm_eps\": expected a number from 0 to 1, found nan" },
+    { "{\"model_type\":\"x\",\"d_model\":8,\"layer_norm_eps\":Infinity}", "found inf" }, { "{\"model_type\":\"x\",\"d_model\":8,\"layer_norm_eps\":-1}", "found -1" },
+    { "{\"model_type\":\"x\",\"d_model\":8,\"flag\":\"yes\"}", "true or false" }, { "{\"model_type\":\"x\",\"d_model\":8,\"flag\":2}", "true or false" },
+    { "{\"model_type\":\"x\",\"d_model\":8,\"hidden_act\":\"swoosh\"}", "\"hidden_act\": the activation \"swoosh\" is unknown" },
+    { "{\"model_type\":\"x\",\"d_model\":8,\"hidden_act\":{}}", "expected a string, found an object" }, { "{\"model_type\":\"x\",\"d_model\":8,\"position\":1}", "expected a string" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfConfig) config = gtf_config_parse ("config.json", cases[i].json, -1, &error);
+      Config c = { 0 };
+
+      g_assert_false (config && gtf_config_fill (config, fields, &c, &error));
+      g_assert_nonnull (error);
+      g_assert_cmpint (error->code, !=, GTF_ERROR_INVALID_ARGUMENT);
+      if (!strstr (error->message, cases[i].message))
+        g_error ("%s: \"%s\" does not say \"%s\"", cases[i].json, error->message, cases[i].message);
+    }
+}
+
+static void
+test_dims (void)
+{
+  static const struct { GtfDim dim; gboolean ok; gint64 value; } cases[] = {
+    { GTF_DIM (Config, size), TRUE, 32 }, { GTF_DIM_TIMES (Config, size, 3), TRUE, 96 }, { GTF_DIM_CONST (7), TRUE, 7 }, { GTF_DIM_TIMES (Config, layers, 4), FALSE, 0 },
+    { GTF_DIM_TIMES (Config, size, -1), FALSE, 0 },
+  };
+  Config c = { .size = 32, .layers = G_MAXINT64 / 2 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      gint64 value = 0;
+
+      g_assert_cmpint (gtf_dim_resolve (&cases[i].dim, &c, &value), ==, cases[i].ok);
+      if (cases[i].ok)
+        g_assert_cmpint (value, ==, cases[i].value);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/model/config/good", test_good);
+  g_test_add_func ("/model/config/bad", test_bad);
+  g_test_add_func ("/model/config/dims", test_dims);
+  return g_test_run ();
+}
