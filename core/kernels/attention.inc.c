@@ -3,19 +3,40 @@
  * Attention of one head. A group of a few queries works against all keys: scores into a buffer of queries x keys that stays
  * in L2, an ordinary softmax, then the product with the values as they lie. The whole score matrix is never written.
  * Keys are packed once a head into panels of 16 keys [keys / 16][d][16], so that the scores are the same micro-kernel as a
- * linear layer.
+ * linear layer. Values are copied too, [keys][dv]: in their tensor they lie a power of two apart and would share a few sets of
+ * the cache.
  */
 
-static void
-pack_keys (const float *k, gint64 ldk, gint64 keys, gint64 d, float *packed)
+static gint64
+round_up (gint64 n)
 {
-  for (gint64 p = 0; p < keys; p += GTF_PANEL)
+  return (n + GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL;
+}
+
+static gint64
+pack_size (gint64 keys, gint64 d, gint64 dv)
+{
+  return round_up (keys) * d + keys * round_up (dv);
+}
+
+static void
+pack_head (const GtfHeadTask *t, float *packed)
+{
+  gint64 width = round_up (t->dv);
+  float *values = packed + round_up (t->keys) * t->d;
+
+  for (gint64 p = 0; p < t->keys; p += GTF_PANEL)
     {
-      gint64 n = MIN (GTF_PANEL, keys - p);
-      float *to = packed + p * d;
-      for (gint64 l = 0; l < d; l++)
+      gint64 n = MIN (GTF_PANEL, t->keys - p);
+      float *to = packed + p * t->d;
+      for (gint64 l = 0; l < t->d; l++)
         for (gint64 j = 0; j < GTF_PANEL; j++)
-          to[l * GTF_PANEL + j] = j < n ? k[(p + j) * ldk + l] : 0.0f;
+          to[l * GTF_PANEL + j] = j < n ? t->k[(p + j) * t->ldk + l] : 0.0f;
+    }
+  for (gint64 i = 0; i < t->keys; i++)
+    {
+      memcpy (values + i * width, t->v + i * t->ldv, (gsize) t->dv * sizeof *values);
+      memset (values + i * width + t->dv, 0, (gsize) (width - t->dv) * sizeof *values);
     }
 }
 
@@ -127,7 +148,7 @@ group_softmax (Group *g, gint64 row)
     t->weights[query * t->keys + j] = 0.0f;
 }
 
-/* Columns beyond whole panels of the values, one by one. */
+/* Columns beyond whole panels of values that lie in their tensor, one by one. */
 static void
 values_rest (Group *g, gint64 first)
 {
@@ -143,21 +164,35 @@ values_rest (Group *g, gint64 first)
       }
 }
 
+/* Sums of panels of the values v: into the output, or, for the last panel of a head that does not fill it, through `edge`. */
 static void
-group_values (Group *g)
+value_panels (Group *g, const float *v, gint64 ldv, gint64 panel, gint64 n)
 {
   const GtfHeadTask *t = g->task;
-  gint64 panels = t->dv / GTF_PANEL;
+  gint64 cols = MIN (n * GTF_PANEL, t->dv - panel * GTF_PANEL);
+  gboolean whole = cols == n * GTF_PANEL;
+  float edge[TILE_ROWS * GROUP_TILES * TILE_PANELS * GTF_PANEL];
+  float *out = whole ? t->out + g->q0 * t->ldo + panel * GTF_PANEL : edge;
+  gint64 ldo = whole ? t->ldo : n * GTF_PANEL;
 
   for (gint64 l = 0; l < g->keys; l += KEY_BLOCK)
-    for (gint64 p = 0; p < panels; p += TILE_PANELS)
-      for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
-        {
-          float *out = t->out + (g->q0 + i) * t->ldo + p * GTF_PANEL;
-          f32_tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
-            MIN (KEY_BLOCK, g->keys - l), g->scores + i * g->stride + l, g->stride, t->v + l * t->ldv + p * GTF_PANEL, t->ldv, GTF_PANEL,
-            l > 0 ? out : NULL, t->ldo, out, t->ldo);
-        }
+    for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
+      f32_tiles[MIN (TILE_ROWS, g->rows - i) - 1][n - 1] (MIN (KEY_BLOCK, g->keys - l), g->scores + i * g->stride + l, g->stride,
+                                                          v + l * ldv + panel * GTF_PANEL, ldv, GTF_PANEL, l > 0 ? out + i * ldo : NULL, ldo,
+                                                          out + i * ldo, ldo);
+  for (gint64 i = 0; !whole && i < g->rows; i++)
+    memcpy (t->out + (g->q0 + i) * t->ldo + panel * GTF_PANEL, edge + i * ldo, (gsize) cols * sizeof *edge);
+}
+
+static void
+group_values (Group *g, const float *packed)
+{
+  const GtfHeadTask *t = g->task;
+  const float *v = packed != NULL ? packed : t->v;
+  gint64 panels = packed != NULL ? round_up (t->dv) / GTF_PANEL : t->dv / GTF_PANEL, ldv = packed != NULL ? round_up (t->dv) : t->ldv;
+
+  for (gint64 p = 0; p < panels; p += TILE_PANELS)
+    value_panels (g, v, ldv, p, MIN (TILE_PANELS, panels - p));
   if (panels * GTF_PANEL < t->dv)
     values_rest (g, panels * GTF_PANEL);
   for (gint64 i = 0; i < g->rows; i++)
@@ -165,7 +200,7 @@ group_values (Group *g)
 }
 
 static void
-attention (const GtfHeadTask *t, const float *packed_k, gint64 q0, gint64 q1)
+attention (const GtfHeadTask *t, const float *packed, gint64 q0, gint64 q1)
 {
   Group g = { .task = t, .stride = (t->keys + TILE_PANELS * GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL + GTF_PANEL };
   gint64 group = TILE_ROWS * GROUP_TILES;
@@ -178,12 +213,12 @@ attention (const GtfHeadTask *t, const float *packed_k, gint64 q0, gint64 q1)
     {
       g.rows = MIN (group, q1 - g.q0);
       g.keys = t->causal_past >= 0 ? CLAMP (t->causal_past + g.q0 + g.rows, 1, t->keys) : t->keys;
-      if (packed_k != NULL)
-        scores_packed (&g, packed_k);
+      if (packed != NULL)
+        scores_packed (&g, packed);
       else
         scores_unpacked (&g);
       for (gint64 i = 0; i < g.rows; i++)
         group_softmax (&g, i);
-      group_values (&g);
+      group_values (&g, packed != NULL ? packed + round_up (t->keys) * t->d : NULL);
     }
 }

@@ -51,9 +51,10 @@ typedef struct
   const char *name;
   /* Rows m0 .. m1, panels p0 .. p1 of the product. */
   void (*gemm) (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1);
-  /* Queries q0 .. q1; `packed_k` as pack_keys () makes it (NULL: K is read as it lies). */
-  void (*attention) (const GtfHeadTask *t, const float *packed_k, gint64 q0, gint64 q1);
-  void (*pack_keys) (const float *k, gint64 ldk, gint64 keys, gint64 d, float *packed);
+  /* Queries q0 .. q1; `packed` as pack_head () makes it (NULL: keys and values are read as they lie, for few queries). */
+  void (*attention) (const GtfHeadTask *t, const float *packed, gint64 q0, gint64 q1);
+  gint64 (*pack_size) (gint64 keys, gint64 d, gint64 dv);       /* in floats */
+  void (*pack_head) (const GtfHeadTask *t, float *packed);
   void (*layer_norm) (const float *x, const float *w, const float *b, float eps, gint64 n, float *y);
   void (*rms_norm) (const float *x, const float *w, const float *b, float eps, gint64 n, float *y);
   void (*softmax) (const float *x, gint64 n, float *y);

@@ -208,5 +208,5 @@ widen (GtfDtype type, const void *x, gint64 n, float *y)
 #define NAME(isa) NAME2 (isa)
 
 const GtfKernels TABLE (ISA) = {
-  NAME (ISA), gemm, attention, pack_keys, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, widen
+  NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, widen
 };

@@ -15,12 +15,25 @@ typedef struct
   GtfTensor *out, *weights;
   gint64 batch, heads, kv_heads, d, queries, keys, q_matrix, out_matrix;
   float scale;
-  float *packed;                /* [Bk][kv_heads][keys, padded][d]; NULL: K is read as it lies */
+  float *packed;                /* keys and values, [Bk][kv_heads][packed_size]; NULL: they are read as they lie */
   gint64 packed_size;
   gint64 query_blocks, block;
 } Attention;
 
 #define BLOCK_QUERIES 96        /* a multiple of all tiles' rows */
+
+/* Keys and values of one head. */
+static GtfHeadTask
+head_task (const Attention *t, gint64 bk, gint64 kv_head)
+{
+  GtfHeadTask task = { .queries = t->queries, .keys = t->keys, .d = t->d, .dv = gtf_tensor_cols (t->v) / t->kv_heads,
+                       .ldq = t->q->row_stride, .ldk = t->k->row_stride, .ldv = t->v->row_stride, .ldo = t->out->row_stride,
+                       .scale = t->scale, .causal_past = t->a->causal ? t->keys - t->queries : -1 };
+
+  task.k = gtf_tensor_f32 (t->k) + bk * gtf_tensor_matrix_stride (t->k) + kv_head * t->d;
+  task.v = gtf_tensor_f32 (t->v) + bk * gtf_tensor_matrix_stride (t->v) + kv_head * task.dv;
+  return task;
+}
 
 static void
 pack_part (gpointer data, guint part, guint n_parts)
@@ -29,8 +42,10 @@ pack_part (gpointer data, guint part, guint n_parts)
   gint64 n = t->k->shape[0] * t->kv_heads;
 
   for (gint64 i = part * n / n_parts; i < (part + 1) * n / n_parts; i++)
-    t->kernels->pack_keys (gtf_tensor_f32 (t->k) + i / t->kv_heads * gtf_tensor_matrix_stride (t->k) + i % t->kv_heads * t->d,
-                           t->k->row_stride, t->keys, t->d, t->packed + i * t->packed_size);
+    {
+      GtfHeadTask task = head_task (t, i / t->kv_heads, i % t->kv_heads);
+      t->kernels->pack_head (&task, t->packed + i * t->packed_size);
+    }
 }
 
 /* The mask of one head: [B or 1][1 or heads][queries or 1][keys]. */
@@ -56,13 +71,9 @@ attention_part (gpointer data, guint part, guint n_parts)
   gint64 block = part % t->query_blocks, bh = part / t->query_blocks, h = bh % t->heads, b = bh / t->heads;
   gint64 kv_head = h / (t->heads / t->kv_heads), bk = b / (t->batch / t->k->shape[0]);
   gint64 from = block * t->block, to = MIN (from + t->block, t->queries);
-  GtfHeadTask task = { .queries = t->queries, .keys = t->keys, .d = t->d, .dv = gtf_tensor_cols (t->v) / t->kv_heads,
-                       .ldq = t->q->row_stride, .ldk = t->k->row_stride, .ldv = t->v->row_stride, .ldo = t->out->row_stride,
-                       .scale = t->scale, .causal_past = t->a->causal ? t->keys - t->queries : -1 };
+  GtfHeadTask task = head_task (t, bk, kv_head);
 
   task.q = gtf_tensor_f32 (t->q) + b * t->q_matrix + h * t->d;
-  task.k = gtf_tensor_f32 (t->k) + bk * gtf_tensor_matrix_stride (t->k) + kv_head * t->d;
-  task.v = gtf_tensor_f32 (t->v) + bk * gtf_tensor_matrix_stride (t->v) + kv_head * task.dv;
   task.out = gtf_tensor_f32 (t->out) + b * t->out_matrix + h * task.dv;
   if (t->weights != NULL)
     task.weights = gtf_tensor_f32 (t->weights) + bh * t->queries * t->keys;
@@ -113,7 +124,7 @@ prepare (GtfContext *c, Attention *t)
   /* Few queries: packing would cost more than it saves. */
   if (t->queries * (t->heads / t->kv_heads) * (t->batch / t->k->shape[0]) < 8)
     return;
-  t->packed_size = (t->keys + GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL * t->d;
+  t->packed_size = t->kernels->pack_size (t->keys, t->d, gtf_tensor_cols (t->v) / t->kv_heads);
   t->packed = gtf_arena_alloc (c, (gsize) (t->k->shape[0] * t->kv_heads * t->packed_size) * sizeof (float));
   if (t->packed != NULL)
     gtf_pool_run (c->pool, (guint) MIN (t->k->shape[0] * t->kv_heads, n), pack_part, t);

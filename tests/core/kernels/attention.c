@@ -44,7 +44,7 @@ check_case (const GtfKernels *kernels, const Case *c)
   g_autofree float *q = check_randoms (&seed, (gsize) (c->queries * ld)), *k = check_randoms (&seed, (gsize) (c->keys * ld));
   g_autofree float *v = check_randoms (&seed, (gsize) (c->keys * ld)), *mask = check_randoms (&seed, (gsize) (c->queries * c->keys));
   g_autofree float *out = g_new0 (float, c->queries * ld), *weights = g_new0 (float, c->queries * c->keys);
-  g_autofree float *packed = g_new0 (float, (c->keys + 15) / 16 * 16 * c->d);
+  g_autofree float *packed = g_new0 (float, kernels->pack_size (c->keys, c->d, c->dv));
   g_autofree double *p = g_new (double, c->keys), *expected = g_new (double, c->dv);
   GtfHeadTask t = { c->queries, c->keys, c->d, c->dv, q, k, v, ld, ld, ld, 1.7f / sqrtf ((float) c->d), c->causal ? c->keys - c->queries : -1,
                     c->mask ? mask : NULL, c->keys, weights, out, ld };
@@ -56,7 +56,7 @@ check_case (const GtfKernels *kernels, const Case *c)
       if (i % 7 == 6)
         mask[i] = -INFINITY;
   if (c->packed)
-    kernels->pack_keys (k, ld, c->keys, c->d, packed);
+    kernels->pack_head (&t, packed);
   kernels->attention (&t, c->packed ? packed : NULL, 0, c->queries / 2);
   kernels->attention (&t, c->packed ? packed : NULL, c->queries / 2, c->queries);
   for (gint64 i = 0; i < c->queries; i++)
