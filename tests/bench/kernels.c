@@ -12,7 +12,7 @@
 #include "tensor/context-private.h"
 #include "tensor/weights-private.h"
 
-#define RUNS 9
+#define RUNS 15
 
 static double
 now (void)
