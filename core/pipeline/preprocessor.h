@@ -21,6 +21,9 @@ typedef struct
   guint sampling_rate;
 } GtfAudio;
 
+#define GTF_TYPE_AUDIO (gtf_audio_get_type ())
+GTF_API GType     gtf_audio_get_type (void);
+GTF_API GtfAudio *gtf_audio_copy (const GtfAudio *self);
 GTF_API GtfAudio *gtf_audio_new  (gsize n_samples, guint sampling_rate, GError **error);
 GTF_API void      gtf_audio_free (GtfAudio *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfAudio, gtf_audio_free)
@@ -56,7 +59,7 @@ typedef struct
 {
   GtfPlugin head;
   const char *const *types;       /* feature_extractor_type / image_processor_type values it serves, NULL-terminated */
-  gpointer (*create) (const char *directory, const char *config_json, GError **error);
+  gpointer (*create) (const char *config_path, const char *config_json, GError **error);   /* the path is for messages */
   void (*destroy) (gpointer state);
   guint (*sampling_rate) (gpointer state);
   gsize (*n_samples) (gpointer state);

@@ -14,13 +14,8 @@ MISSING (char *, gtf_tokenizer_decode, (GtfTokenizer *t, const gint32 *i, gsize 
 __attribute__ ((weak)) void gtf_encoding_free (GtfEncoding *e) { }
 __attribute__ ((weak)) const char *gtf_tokenizer_id_to_token (GtfTokenizer *t, gint32 i) { return NULL; }
 __attribute__ ((weak)) gsize gtf_tokenizer_get_vocab_size (GtfTokenizer *t) { return 0; }
-__attribute__ ((weak)) GType gtf_preprocessor_get_type (void) { return G_TYPE_OBJECT; }
-MISSING (GtfPreprocessor *, gtf_preprocessor_load, (const char *d, GCancellable *c, GError **error), NULL)
-MISSING (GHashTable *, gtf_preprocessor_run_file, (GtfPreprocessor *self, const char *p, const char *q, GCancellable *c, GError **error), NULL)
-__attribute__ ((weak)) void gtf_audio_free (GtfAudio *a) { g_free (a->samples); g_free (a); }
 
 __attribute__ ((weak)) GtfAudio *
-gtf_audio_new (gsize n, guint rate, GError **error)
 {
   GtfAudio *a = g_new0 (GtfAudio, 1);
 

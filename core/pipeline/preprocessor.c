@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * GtfPreprocessor: what stands between media and tensors. The repository's preprocessor_config.json (or the nested layout of
+ * processor_config.json, transformers 5) names a type; the registry finds the module that serves it; the module does the work.
+ */
+#include "pipeline/preprocessor.h"
+
+#include <string.h>
+#include "base/json.h"
+#include "base/json-print.h"
+#include "base/params.h"
+#include "registry/registry.h"
+
+struct _GtfPreprocessor
+{
+  GObject parent;
+  const GtfPreprocessorPlugin *plugin;
+  gpointer state;
+};
+
+G_DEFINE_FINAL_TYPE (GtfPreprocessor, gtf_preprocessor, G_TYPE_OBJECT)
+
+static void
+gtf_preprocessor_finalize (GObject *object)
+{
+  GtfPreprocessor *self = GTF_PREPROCESSOR (object);
+
+  if (self->state)
+    self->plugin->destroy (self->state);
+  G_OBJECT_CLASS (gtf_preprocessor_parent_class)->finalize (object);
+}
+
+static void
+gtf_preprocessor_class_init (GtfPreprocessorClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = gtf_preprocessor_finalize;
+}
+
+static void
+gtf_preprocessor_init (GtfPreprocessor *self)
+{
+}
+
+/* ---- where the configuration stands ---- */
+
+static const char *const type_keys[] = { "feature_extractor_type", "image_processor_type" };
+static const char *const nested_keys[] = { "feature_extractor", "audio_processor", "image_processor" };
+
+/* The type in @config, or NULL. */
+static const char *
+find_type (JsonObject *config)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (type_keys); i++)
+    {
+      JsonNode *node = json_object_get_member (config, type_keys[i]);
+      if (node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
+        return json_node_get_string (node);
+    }
+  return NULL;
+}
+
+/* The object that holds the type: @config itself, or one nested in it. */
+static JsonObject *
+find_nested (JsonObject *config)
+{
+  if (find_type (config))
+    return config;
+  for (guint i = 0; i < G_N_ELEMENTS (nested_keys); i++)
+    {
+      JsonNode *node = json_object_get_member (config, nested_keys[i]);
+      if (node && JSON_NODE_HOLDS_OBJECT (node) && find_type (json_node_get_object (node)))
+        return json_node_get_object (node);
+    }
+  return NULL;
+}
+
+/* (transfer full): the configuration; @file tells where it was found */
+static JsonObject *
+find_config (const char *directory, char **file, GError **error)
+{
+  static const char *const names[] = { "preprocessor_config.json", "processor_config.json" };
+  gboolean seen = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_build_filename (directory, names[i], NULL);
+      g_autoptr (JsonObject) config = NULL;
+      JsonObject *found;
+
+      if (!g_file_test (path, G_FILE_TEST_EXISTS))
+        continue;
+      seen = TRUE;
+      config = gtf_json_load_object (path, error);
+      if (!config)
+        return NULL;
+      found = find_nested (config);
+      if (found)
+        {
+          *file = g_steal_pointer (&path);
+          return json_object_ref (found);
+        }
+    }
+  if (seen)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: preprocessor_config.json and processor_config.json name no \"feature_extractor_type\" or \"image_processor_type\"", directory);
+  else
+    g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: there is no preprocessor_config.json (nor processor_config.json)", directory);
+  return NULL;
+}
+
+/**
+ * gtf_preprocessor_load:
+ * @directory: (type filename): the folder of a repository
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location
+ *
+ * Reads preprocessor_config.json, or the nested layout of processor_config.json.
+ *
+ * Errors: %GTF_ERROR_NOT_FOUND without such a file, %GTF_ERROR_INVALID_DATA for a broken one, %GTF_ERROR_UNSUPPORTED for a type
+ * that no module serves.
+ *
+ * Returns: (transfer full): the preprocessor
+ */
+GtfPreprocessor *
+gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *file = NULL, *text = NULL;
+  g_autoptr (JsonObject) config = NULL;
+  g_autoptr (JsonNode) node = NULL;
+  g_autoptr (GtfPreprocessor) self = NULL;
+  const GtfPreprocessorPlugin *plugin;
+
+  g_return_val_if_fail (directory, NULL);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+  config = find_config (directory, &file, error);
+  if (!config)
+    return NULL;
+  plugin = (const GtfPreprocessorPlugin *) gtf_registry_find (GTF_PLUGIN_PREPROCESSOR, find_type (config), error);
+  if (!plugin)
+    {
+      g_prefix_error (error, "%s: ", file);
+      return NULL;
+    }
+  node = json_node_init_object (json_node_alloc (), config);
+  text = json_to_string (node, FALSE);
+  self = g_object_new (GTF_TYPE_PREPROCESSOR, NULL);
+  self->plugin = plugin;
+  self->state = plugin->create (file, text, error);
+  return self->state ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * gtf_preprocessor_get_kind:
+ * @self: a preprocessor
+ *
+ * Returns: "audio" or "image": the name of its module
+ */
+const char *
+gtf_preprocessor_get_kind (GtfPreprocessor *self)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), NULL);
+  return self->plugin->head.name;
+}
+
+/**
+ * gtf_preprocessor_get_sampling_rate:
+ * @self: a preprocessor
+ *
+ * Returns: samples a second that it takes; 0: it does not take sound
+ */
+guint
+gtf_preprocessor_get_sampling_rate (GtfPreprocessor *self)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), 0);
+  return self->plugin->sampling_rate ? self->plugin->sampling_rate (self->state) : 0;
+}
+
+/**
+ * gtf_preprocessor_get_n_samples:
+ * @self: a preprocessor
+ *
+ * Returns: samples of one chunk (Whisper: 480000); 0: any length
+ */
+gsize
+gtf_preprocessor_get_n_samples (GtfPreprocessor *self)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), 0);
+  return self->plugin->n_samples ? self->plugin->n_samples (self->state) : 0;
+}
+
+/**
+ * gtf_preprocessor_get_hop_length:
+ * @self: a preprocessor
+ *
+ * Returns: samples from one frame of features to the next; 0: there are no frames
+ */
+gsize
+gtf_preprocessor_get_hop_length (GtfPreprocessor *self)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), 0);
+  return self->plugin->hop_length ? self->plugin->hop_length (self->state) : 0;
+}
+
+/**
+ * gtf_preprocessor_run_audio:
+ * @self: a preprocessor of sound
+ * @samples: (array length=n_samples): mono, at gtf_preprocessor_get_sampling_rate()
+ * @n_samples: how many
+ * @parameters: (nullable): a JSON object with arguments of the feature extractor's `__call__` ("return_attention_mask", "padding", "truncation", "max_length" ...)
+ * @error: return location
+ *
+ * Returns: (transfer full) (element-type utf8 GtfTensor): "input_features" [1][bins][frames] (or "input_values"), "attention_mask" ...
+ */
+GHashTable *
+gtf_preprocessor_run_audio (GtfPreprocessor *self, const float *samples, gsize n_samples, const char *parameters, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), NULL);
+  if (!self->plugin->run_audio)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "this model's preprocessor (%s) does not take sound", self->plugin->head.name);
+      return NULL;
+    }
+  return self->plugin->run_audio (self->state, samples, n_samples, parameters, error);
+}
+
+/**
+ * gtf_preprocessor_run_file:
+ * @self: a preprocessor
+ * @path: (type filename): a file; "-" is standard input
+ * @parameters: (nullable): as in gtf_preprocessor_run_audio()
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location
+ *
+ * Decodes and processes a file.
+ *
+ * Returns: (transfer full) (element-type utf8 GtfTensor): the tensors that the model is given
+ */
+GHashTable *
+gtf_preprocessor_run_file (GtfPreprocessor *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GtfAudio) audio = NULL;
+  GHashTable *tensors;
+
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), NULL);
+  audio = gtf_audio_load (path, gtf_preprocessor_get_sampling_rate (self), cancellable, error);
+  if (!audio)
+    return NULL;
+  tensors = gtf_preprocessor_run_audio (self, audio->samples, audio->n_samples, parameters, error);
+  if (!tensors)
+    g_prefix_error (error, "%s: ", path);
+  return tensors;
+}
+
+/* ---- sound ---- */
+
+G_DEFINE_BOXED_TYPE (GtfAudio, gtf_audio, gtf_audio_copy, gtf_audio_free)
+
+/**
+ * gtf_audio_new: (constructor)
+ * @n_samples: how many
+ * @sampling_rate: samples a second
+ * @error: return location
+ *
+ * Silence of this length. Errors: %GTF_ERROR_NO_MEMORY.
+ *
+ * Returns: (transfer full): the sound
+ */
+GtfAudio *
+gtf_audio_new (gsize n_samples, guint sampling_rate, GError **error)
+{
+  float *samples = g_try_new0 (float, MAX (n_samples, 1));
+  GtfAudio *self;
+
+  if (!samples)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " samples of sound", n_samples);
+      return NULL;
+    }
+  self = g_new0 (GtfAudio, 1);
+  self->samples = samples;
+  self->n_samples = n_samples;
+  self->sampling_rate = sampling_rate;
+  return self;
+}
+
+/**
+ * gtf_audio_copy:
+ * @self: a sound
+ *
+ * Returns: (transfer full) (nullable): a copy
+ */
+GtfAudio *
+gtf_audio_copy (const GtfAudio *self)
+{
+  GtfAudio *copy = gtf_audio_new (self->n_samples, self->sampling_rate, NULL);
+
+  if (copy && self->n_samples)
+    memcpy (copy->samples, self->samples, self->n_samples * sizeof (float));
+  return copy;
+}
+
+/**
+ * gtf_audio_free:
+ * @self: (nullable): a sound
+ *
+ * Frees it.
+ */
+void
+gtf_audio_free (GtfAudio *self)
+{
+  if (!self)
+    return;
+  g_free (self->samples);
+  g_free (self);
+}
+
+static const GtfPreprocessorPlugin *
+audio_module (GError **error)
+{
+  return (const GtfPreprocessorPlugin *) gtf_registry_find (GTF_PLUGIN_PREPROCESSOR, "audio", error);
+}
+
+/**
+ * gtf_audio_load:
+ * @path: (type filename): a file; "-" is standard input
+ * @sampling_rate: the rate wanted; 0: the file's own
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location
+ *
+ * Decodes a file into mono, mixed and resampled as the reference's pipeline does. What libsndfile does not read is left to
+ * GStreamer, loaded only then. Errors name the file.
+ *
+ * Returns: (transfer full): the sound
+ */
+GtfAudio *
+gtf_audio_load (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error)
+{
+  const GtfPreprocessorPlugin *module = audio_module (error);
+
+  return module ? module->load_audio (path, sampling_rate, cancellable, error) : NULL;
+}
+
+/**
+ * gtf_audio_resample:
+ * @audio: a sound
+ * @sampling_rate: samples a second wanted
+ * @error: return location
+ *
+ * Returns: (transfer full): the same sound at another rate
+ */
+GtfAudio *
+gtf_audio_resample (const GtfAudio *audio, guint sampling_rate, GError **error)
+{
+  const GtfPreprocessorPlugin *module = audio_module (error);
+
+  return module ? module->resample (audio, sampling_rate, error) : NULL;
+}

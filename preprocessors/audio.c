@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gtf-audio.so: the front end for sound. The configuration says which feature extractor of transformers a repository uses; each
+ * is a row of the table below: how samples are padded, what is computed from them, what the tensor is called.
+ */
+#include "audio.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/json.h"
+#include "base/params.h"
+
+typedef struct _Extractor Extractor;
+
+/* preprocessor_config.json */
+typedef struct
+{
+  gint64 feature_size, sampling_rate, hop_length, chunk_length, n_fft;
+  double padding_value;
+  gboolean do_normalize, return_attention_mask;
+} Config;
+
+static const GtfParam config_params[] = {
+  GTF_PARAM_INT_FIELD (Config, feature_size, "feature_size", 1, 4096),
+  GTF_PARAM_INT_FIELD (Config, sampling_rate, "sampling_rate", 1, 1000000),
+  GTF_PARAM_INT_FIELD (Config, hop_length, "hop_length", 1, 65536),
+  GTF_PARAM_INT_FIELD (Config, chunk_length, "chunk_length", 1, 3600),
+  GTF_PARAM_INT_FIELD (Config, n_fft, "n_fft", 2, 32768),
+  GTF_PARAM_FLOAT_FIELD (Config, padding_value, "padding_value", -1e6, 1e6),
+  GTF_PARAM_BOOL_FIELD (Config, do_normalize, "do_normalize"),
+  GTF_PARAM_BOOL_FIELD (Config, return_attention_mask, "return_attention_mask"),
+  GTF_PARAMS_END
+};
+
+/* Arguments of the call. */
+typedef struct
+{
+  JsonNode *padding, *truncation, *max_length;
+  gint64 pad_to_multiple_of, sampling_rate;
+  gboolean return_attention_mask, do_normalize;
+} Call;
+
+static const GtfParam call_params[] = {
+  GTF_PARAM_NODE_FIELD (Call, padding, "padding"),
+  GTF_PARAM_NODE_FIELD (Call, truncation, "truncation"),
+  GTF_PARAM_NODE_FIELD (Call, max_length, "max_length"),
+  GTF_PARAM_INT_FIELD (Call, pad_to_multiple_of, "pad_to_multiple_of", 1, 1 << 30),
+  GTF_PARAM_INT_FIELD (Call, sampling_rate, "sampling_rate", 1, 10000000),
+  GTF_PARAM_BOOL_FIELD (Call, return_attention_mask, "return_attention_mask"),
+  GTF_PARAM_BOOL_FIELD (Call, do_normalize, "do_normalize"),
+  GTF_PARAMS_END
+};
+
+typedef struct
+{
+  const Extractor *extractor;
+  Config config;
+  GtfMel *mel;
+} Audio;
+
+/* Samples after padding, with how many of them were there before. */
+typedef struct
+{
+  float *samples;
+  gsize n, n_real;
+} Padded;
+
+typedef enum
+{
+  PAD_LONGEST,      /* one sound: none */
+  PAD_MAX_LENGTH
+} Padding;
+
+struct _Extractor
+{
+  const char *type;                   /* feature_extractor_type */
+  Config defaults;                    /* of its __init__ */
+  gboolean chunked;                   /* has chunk_length: the default max_length */
+  Padding padding;                    /* defaults of its __call__ */
+  gboolean truncation;
+  gboolean (*setup) (Audio *self, GError **error);
+  gboolean (*extract) (Audio *self, const Padded *padded, gboolean mask, GHashTable *out, GError **error);
+};
+
+static gboolean
+put (GHashTable *out, const char *name, GtfTensor *tensor)
+{
+  if (tensor)
+    g_hash_table_insert (out, g_strdup (name), tensor);
+  return tensor != NULL;
+}
+
+/* attention_mask [1][ceil (n / step)] int32: 1 where a sample that was there before padding falls on a step */
+static gboolean
+put_mask (GHashTable *out, const Padded *padded, gsize n, gsize step, GError **error)
+{
+  gint64 shape[2] = { 1, (gint64) n };
+  g_autofree gint32 *mask = g_try_new0 (gint32, MAX (n, 1));
+
+  if (!mask)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for an attention mask of %" G_GSIZE_FORMAT, n);
+      return FALSE;
+    }
+  for (gsize i = 0; i < n; i++)
+    mask[i] = i * step < padded->n_real;
+  return put (out, "attention_mask", gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, g_bytes_new (mask, n * sizeof *mask), error));
+}
+
+static gboolean
+put_floats (GHashTable *out, const char *name, guint n_dims, const gint64 *shape, float *values, gsize n, GError **error)
+{
+  return put (out, name, gtf_tensor_new_bytes (GTF_DTYPE_F32, n_dims, shape, g_bytes_new_take (values, n * sizeof (float)), error));
+}
+
+static void
+normalize (const Padded *padded, double padding_value)     /* zero mean, unit variance over what was there */
+{
+  double mean = 0, variance = 0;
+  float scale;
+
+  for (gsize i = 0; i < padded->n_real; i++)
+    mean += padded->samples[i];
+  mean /= (double) MAX (padded->n_real, 1);
+  for (gsize i = 0; i < padded->n_real; i++)
+    variance += (padded->samples[i] - mean) * (padded->samples[i] - mean);
+  scale = (float) (1 / sqrt (variance / (double) MAX (padded->n_real, 1) + 1e-7));
+  for (gsize i = 0; i < padded->n; i++)
+    padded->samples[i] = i < padded->n_real ? (padded->samples[i] - (float) mean) * scale : (float) padding_value;
+}
+
+/* ---- WhisperFeatureExtractor ---- */
+
+static gboolean
+setup_whisper (Audio *self, GError **error)
+{
+  const Config *c = &self->config;
+  GtfMelParams params = { (guint) c->n_fft, (guint) c->hop_length, (guint) c->feature_size, (guint) c->sampling_rate, 0, 8000 };
+
+  self->mel = gtf_mel_new (&params, error);
+  return self->mel != NULL;
+}
+
+static gboolean
+extract_whisper (Audio *self, const Padded *padded, gboolean mask, GHashTable *out, GError **error)
+{
+  gsize hop = (gsize) self->config.hop_length, bins = (gsize) self->config.feature_size;
+  gsize n_frames = padded->n / hop;
+  gint64 shape[3] = { 1, (gint64) bins, (gint64) n_frames };
+  g_autofree float *mel = g_try_new (float, MAX (bins * n_frames, 1));
+  float highest = -10;
+
+  if (!mel)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " frames", n_frames);
+      return FALSE;
+    }
+  if (!gtf_mel_log10 (self->mel, padded->samples, padded->n, n_frames, mel, error))
+    return FALSE;
+  for (gsize i = 0; i < bins * n_frames; i++)
+    highest = MAX (highest, mel[i]);
+  for (gsize i = 0; i < bins * n_frames; i++)
+    mel[i] = (MAX (mel[i], highest - 8) + 4) * 0.25f;
+  if (mask && !put_mask (out, padded, n_frames, hop, error))
+    return FALSE;
+  return put_floats (out, "input_features", 3, shape, g_steal_pointer (&mel), bins * n_frames, error);
+}
+
+/* ---- Wav2Vec2FeatureExtractor: the samples themselves ---- */
+
+static gboolean
+extract_samples (Audio *self, const Padded *padded, gboolean mask, GHashTable *out, GError **error)
+{
+  gint64 shape[2] = { 1, (gint64) padded->n };
+  float *values = g_try_new (float, MAX (padded->n, 1));
+
+  if (!values)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " samples", padded->n);
+      return FALSE;
+    }
+  memcpy (values, padded->samples, padded->n * sizeof (float));
+  if (!put_floats (out, "input_values", 2, shape, values, padded->n, error))
+    return FALSE;
+  return !mask || put_mask (out, padded, padded->n, 1, error);
+}
+
+static const Extractor extractors[] = {
+  { "WhisperFeatureExtractor", { 80, 16000, 160, 30, 400, 0, FALSE, FALSE }, TRUE, PAD_MAX_LENGTH, TRUE, setup_whisper, extract_whisper },
+  { "Wav2Vec2FeatureExtractor", { 1, 16000, 1, 0, 2, 0, TRUE, FALSE }, FALSE, PAD_LONGEST, FALSE, NULL, extract_samples }
+};
+
+static const char *const types[] = { "audio", "WhisperFeatureExtractor", "Wav2Vec2FeatureExtractor", NULL };
+
+/* ---- the module ---- */
+
+static gsize
+n_samples (gpointer state)
+{
+  Audio *self = state;
+
+  return self->extractor->chunked ? (gsize) (self->config.chunk_length * self->config.sampling_rate) : 0;
+}
+
+static void
+destroy (gpointer state)
+{
+  Audio *self = state;
+
+  gtf_mel_free (self->mel);
+  g_free (self);
+}
+
+static gpointer
+create (const char *config_path, const char *config_json, GError **error)
+{
+  g_autoptr (JsonObject) object = gtf_json_parse_object (config_path, config_json, -1, 0, error);
+  Audio *self;
+  const char *type;
+
+  if (!object)
+    return NULL;
+  type = gtf_param_get_string (json_object_get_member (object, "feature_extractor_type"), config_path, "feature_extractor_type", error);
+  if (!type)
+    return NULL;
+  self = g_new0 (Audio, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (extractors); i++)
+    if (g_str_equal (extractors[i].type, type))
+      self->extractor = &extractors[i];
+  if (!self->extractor)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"feature_extractor_type\": %s is not known", config_path, type);
+      destroy (self);
+      return NULL;
+    }
+  self->config = self->extractor->defaults;
+  if (!gtf_params_read (config_params, object, config_path, GTF_PARAMS_DEFAULT, &self->config, error) ||
+      (self->extractor->setup && !self->extractor->setup (self, error)))
+    {
+      destroy (self);
+      return NULL;
+    }
+  return self;
+}
+
+/* "max_length", true (longest), "longest", "do_not_pad", false */
+static gboolean
+read_padding (const Extractor *extractor, const Call *call, Padding *padding, GError **error)
+{
+  const char *name;
+
+  *padding = extractor->padding;
+  if (!call->padding || JSON_NODE_HOLDS_NULL (call->padding))
+    return TRUE;
+  *padding = PAD_LONGEST;
+  if (json_node_get_value_type (call->padding) == G_TYPE_BOOLEAN)
+    return TRUE;
+  name = gtf_param_get_string (call->padding, "parameters", "padding", error);
+  if (!name)
+    return FALSE;
+  if (g_str_equal (name, "max_length"))
+    *padding = PAD_MAX_LENGTH;
+  else if (!g_str_equal (name, "longest") && !g_str_equal (name, "do_not_pad"))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "parameters: \"padding\": expected \"longest\", \"max_length\" or \"do_not_pad\", found \"%s\"", name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+pad (Audio *self, const float *samples, gsize n, const Call *call, Padded *padded, GError **error)
+{
+  gboolean truncation = self->extractor->truncation;
+  gint64 max_length = (gint64) n_samples (self);
+  Padding padding;
+  gsize length = n;
+
+  if ((call->truncation && !JSON_NODE_HOLDS_NULL (call->truncation) && !gtf_param_get_bool (call->truncation, "parameters", "truncation", &truncation, error)) ||
+      (call->max_length && !JSON_NODE_HOLDS_NULL (call->max_length) && !gtf_param_get_int (call->max_length, "parameters", "max_length", 1, G_MAXINT32, &max_length, error)) ||
+      !read_padding (self->extractor, call, &padding, error))
+    return FALSE;
+  if (truncation && max_length > 0)
+    n = length = MIN (n, (gsize) max_length);
+  if (padding == PAD_MAX_LENGTH && max_length > 0)
+    length = MAX (length, (gsize) max_length);
+  if (call->pad_to_multiple_of > 1)
+    length = (length + (gsize) call->pad_to_multiple_of - 1) / (gsize) call->pad_to_multiple_of * (gsize) call->pad_to_multiple_of;
+  padded->samples = g_try_new (float, MAX (length, 1));
+  if (!padded->samples)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " samples", length);
+      return FALSE;
+    }
+  if (n)
+    memcpy (padded->samples, samples, n * sizeof (float));
+  for (gsize i = n; i < length; i++)
+    padded->samples[i] = (float) self->config.padding_value;
+  padded->n = length;
+  padded->n_real = n;
+  return TRUE;
+}
+
+static GHashTable *
+run_audio (gpointer state, const float *samples, gsize n, const char *parameters, GError **error)
+{
+  Audio *self = state;
+  Call call = { .return_attention_mask = self->config.return_attention_mask, .do_normalize = self->config.do_normalize };
+  g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, 0, error) : NULL;
+  g_autoptr (GHashTable) out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) gtf_tensor_unref);
+  Padded padded = { 0 };
+  gboolean good;
+
+  if ((parameters && !object) || (object && !gtf_params_read (call_params, object, "parameters", GTF_PARAMS_DEFAULT, &call, error)))
+    return NULL;
+  if (call.sampling_rate && call.sampling_rate != self->config.sampling_rate)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "parameters: \"sampling_rate\": the model takes %" G_GINT64_FORMAT " Hz, found %" G_GINT64_FORMAT, self->config.sampling_rate, call.sampling_rate);
+      return NULL;
+    }
+  for (gsize i = 0; i < n; i++)
+    if (!isfinite (samples[i]))
+      {
+        g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "sample %" G_GSIZE_FORMAT " is not a finite number", i);
+        return NULL;
+      }
+  if (!pad (self, samples, n, &call, &padded, error))
+    return NULL;
+  if (call.do_normalize)
+    normalize (&padded, self->config.padding_value);
+  good = self->extractor->extract (self, &padded, call.return_attention_mask, out, error);
+  g_free (padded.samples);
+  return good ? g_steal_pointer (&out) : NULL;
+}
+
+static guint
+sampling_rate (gpointer state)
+{
+  return (guint) ((Audio *) state)->config.sampling_rate;
+}
+
+static gsize
+hop_length (gpointer state)
+{
+  return (gsize) ((Audio *) state)->config.hop_length;
+}
+
+static const GtfPreprocessorPlugin plugin = {
+  .head = { GTF_PLUGIN_ABI, sizeof (GtfPreprocessorPlugin), "audio" },
+  .types = types,
+  .create = create,
+  .destroy = destroy,
+  .sampling_rate = sampling_rate,
+  .n_samples = n_samples,
+  .hop_length = hop_length,
+  .run_audio = run_audio,
+  .load_audio = gtf_audio_decode,
+  .resample = gtf_audio_change_rate
+};
+
+GTF_PLUGIN_EXPORT const GtfPreprocessorPlugin *gtf_preprocessor_audio (void);
+
+const GtfPreprocessorPlugin *
+gtf_preprocessor_audio (void)
+{
+  return &plugin;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gtf-decode-gstreamer.so: sound out of any medium that the installed GStreamer reads (m4a, mp4, webm, mkv ...). A module of its
+ * own, opened when libsndfile does not know a file, so that nothing else links GStreamer.
+ */
+#include "audio.h"
+
+#include <gst/app/gstappsink.h>
+#include <gst/audio/audio.h>
+#include <gst/gst.h>
+
+GTF_PLUGIN_EXPORT GtfAudio *gtf_decode_gstreamer (const char *path, GCancellable *cancellable, GError **error);
+
+#define MAX_SAMPLES (G_MAXINT32 / 2)
+
+static gboolean
+report (GstElement *pipeline, const char *path, GError **error)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_autoptr (GError) cause = NULL;
+
+  if (!message)
+    return FALSE;
+  gst_message_parse_error (message, &cause, NULL);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: not sound that can be read: %s", path, cause->message);
+  return TRUE;
+}
+
+static gboolean
+append (GstSample *sample, GArray *samples, guint *rate, const char *path, GError **error)
+{
+  GstBuffer *buffer = gst_sample_get_buffer (sample);
+  GstAudioInfo info;
+  GstMapInfo map;
+  gsize n_frames;
+
+  if (!gst_audio_info_from_caps (&info, gst_sample_get_caps (sample)) || !gst_buffer_map (buffer, &map, GST_MAP_READ))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the decoder gave no samples", path);
+      return FALSE;
+    }
+  *rate = (guint) GST_AUDIO_INFO_RATE (&info);
+  n_frames = map.size / (gsize) GST_AUDIO_INFO_BPF (&info);
+  if (samples->len + n_frames <= MAX_SAMPLES)
+    {
+      guint before = samples->len;
+
+      g_array_set_size (samples, before + (guint) n_frames);
+      gtf_audio_mix ((const float *) map.data, n_frames, (guint) GST_AUDIO_INFO_CHANNELS (&info), &g_array_index (samples, float, before));
+    }
+  gst_buffer_unmap (buffer, &map);
+  return TRUE;
+}
+
+static gboolean
+pull_all (GstElement *pipeline, GstAppSink *sink, const char *path, GArray *samples, guint *rate, GCancellable *cancellable, GError **error)
+{
+  while (!gst_app_sink_is_eos (sink))
+    {
+      g_autoptr (GstSample) sample = gst_app_sink_try_pull_sample (sink, 50 * GST_MSECOND);
+
+      if (g_cancellable_set_error_if_cancelled (cancellable, error) || report (pipeline, path, error))
+        return FALSE;
+      if (sample && !append (sample, samples, rate, path, error))
+        return FALSE;
+    }
+  return !report (pipeline, path, error);
+}
+
+GtfAudio *
+gtf_decode_gstreamer (const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GstElement) pipeline = NULL;
+  g_autoptr (GstElement) source = NULL;
+  g_autoptr (GstElement) sink = NULL;
+  g_autoptr (GArray) samples = g_array_new (FALSE, FALSE, sizeof (float));
+  g_autoptr (GtfAudio) audio = NULL;
+  guint rate = 0;
+  gboolean good;
+
+  if (!gst_init_check (NULL, NULL, error))
+    return NULL;
+  /* All channels: mixing to mono is done here, since audioconvert's own mix is a mean. */
+  pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! audioconvert ! audio/x-raw,format=F32LE,layout=interleaved ! appsink name=sink sync=false max-buffers=64", error);
+  if (!pipeline)
+    return NULL;
+  source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_object_set (source, "location", path, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  good = pull_all (pipeline, GST_APP_SINK (sink), path, samples, &rate, cancellable, error);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  if (!good)
+    return NULL;
+  if (rate == 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: there is no sound in it", path);
+      return NULL;
+    }
+  audio = g_new0 (GtfAudio, 1);
+  audio->sampling_rate = rate;
+  audio->n_samples = samples->len;
+  audio->samples = (float *) g_array_free (g_steal_pointer (&samples), FALSE);
+  return g_steal_pointer (&audio);
+}
