@@ -15,12 +15,3 @@ __attribute__ ((weak)) void gtf_encoding_free (GtfEncoding *e) { }
 __attribute__ ((weak)) const char *gtf_tokenizer_id_to_token (GtfTokenizer *t, gint32 i) { return NULL; }
 __attribute__ ((weak)) gsize gtf_tokenizer_get_vocab_size (GtfTokenizer *t) { return 0; }
 
-__attribute__ ((weak)) GtfAudio *
-{
-  GtfAudio *a = g_new0 (GtfAudio, 1);
-
-  a->samples = g_try_new0 (float, n + 1);
-  a->n_samples = n;
-  a->sampling_rate = rate;
-  return a;
-}
