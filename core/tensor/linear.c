@@ -164,7 +164,9 @@ gtf_linear_get_row (const GtfLinear *self, gint64 row, float *dst)
 /* ---- the product ------------------------------------------------------------------------------------------------------- */
 
 #define UNIT 6                  /* rows are split between tiles */
-#define ROWS_A_PART 192         /* small enough that a thread that was held up does not hold up the other */
+/* Parts small enough that a thread that was held up does not hold up the others. */
+#define ROWS_A_PART 192
+#define BYTES_A_PART (8 << 20)  /* of weights, where outputs are split */
 
 typedef struct
 {
@@ -204,6 +206,8 @@ gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
     n = 1;
   else if (job.by_rows && n > 1)
     n = n * (guint) MIN ((args->m + n * ROWS_A_PART - 1) / (n * ROWS_A_PART), 1000);
+  else if (n > 1)
+    n = n * (guint) MIN (1 + (gint64) w->panel_bytes * job.panels / ((gint64) n * BYTES_A_PART), 1000);
   gtf_pool_run (c->pool, n, gemm_part, &job);
 }
 
