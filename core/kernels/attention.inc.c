@@ -13,14 +13,27 @@ round_up (gint64 n)
   return (n + GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL;
 }
 
+#if VW == 16
+#define NARROW(t) (t)->narrow
+#else
+#define NARROW(t) FALSE
+#endif
+
+/* Words of 32 bits that one query or key takes: floats, or pairs of bfloat16. */
 static gint64
-pack_size (gint64 keys, gint64 d, gint64 dv)
+head_words (const GtfHeadTask *t)
 {
-  return round_up (keys) * d + keys * round_up (dv);
+  return NARROW (t) ? (t->d + 1) / 2 : t->d;
+}
+
+static gint64
+pack_size (const GtfHeadTask *t)
+{
+  return round_up (t->keys) * head_words (t) + (NARROW (t) ? (t->keys + 1) / 2 : t->keys) * round_up (t->dv);
 }
 
 static void
-pack_head (const GtfHeadTask *t, float *packed)
+pack_floats (const GtfHeadTask *t, float *packed)
 {
   gint64 width = round_up (t->dv);
   float *values = packed + round_up (t->keys) * t->d;
@@ -38,6 +51,40 @@ pack_head (const GtfHeadTask *t, float *packed)
       memcpy (values + i * width, t->v + i * t->ldv, (gsize) t->dv * sizeof *values);
       memset (values + i * width + t->dv, 0, (gsize) (width - t->dv) * sizeof *values);
     }
+}
+
+#if VW == 16
+/* Keys as pairs along d, values as pairs of keys. */
+static void
+pack_pairs (const GtfHeadTask *t, float *packed)
+{
+  gint64 words = head_words (t), width = round_up (t->dv);
+  guint32 *keys = (guint32 *) packed, *values = keys + round_up (t->keys) * words;
+
+  memset (packed, 0, (gsize) pack_size (t) * sizeof *packed);
+  for (gint64 i = 0; i < t->keys; i++)
+    {
+      guint32 *to = keys + i / GTF_PANEL * GTF_PANEL * words + i % GTF_PANEL;
+      const float *k = t->k + i * t->ldk, *v = t->v + i * t->ldv;
+      for (gint64 l = 0; l < t->d; l++)
+        to[l / 2 * GTF_PANEL] |= (guint32) gtf_f32_to_bf16 (k[l]) << (l % 2 * 16);
+      for (gint64 l = 0; l < t->dv; l++)
+        values[i / 2 * width + l] |= (guint32) gtf_f32_to_bf16 (v[l]) << (i % 2 * 16);
+    }
+}
+#endif
+
+static void
+pack_head (const GtfHeadTask *t, float *packed)
+{
+#if VW == 16
+  if (t->narrow)
+    {
+      pack_pairs (t, packed);
+      return;
+    }
+#endif
+  pack_floats (t, packed);
 }
 
 static float
@@ -64,6 +111,9 @@ typedef struct
   gint64 keys;                  /* keys that at least one of them sees */
   float *scores;
   gint64 stride;                /* between the scores of two queries */
+  const TileFunc (*tiles)[TILE_PANELS];
+  const float *q;               /* of the group: as they lie, or as bfloat16 */
+  gint64 ldq, words;
   float factor[TILE_ROWS * GROUP_TILES];        /* 1 / sum of each row */
 } Group;
 
@@ -81,14 +131,12 @@ scores_unpacked (Group *g)
 static void
 scores_packed (Group *g, const float *packed_k)
 {
-  const GtfHeadTask *t = g->task;
-  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * t->d;
+  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * g->words;
 
   for (gint64 p = 0; p < panels; p += TILE_PANELS)
     for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
-      f32_tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
-        t->d, t->q + (g->q0 + i) * t->ldq, t->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, g->scores + i * g->stride + p * GTF_PANEL,
-        g->stride);
+      g->tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
+        g->words, g->q + i * g->ldq, g->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, g->scores + i * g->stride + p * GTF_PANEL, g->stride);
 }
 
 /* x = 2^(x factor - top factor); gives the sum. Four sums, so that they do not wait for each other. */
@@ -118,6 +166,39 @@ row_exp2 (float *x, float factor, float top, gint64 n)
   return sum;
 }
 
+#if VW == 16
+/* The same into bfloat16, over the front of the row itself: each write lies before what is still to be read. A whole pair at
+ * the end, the rest of it 0. */
+__attribute__ ((target ("avx512bf16"))) static float
+row_exp2_narrow (float *x, float factor, float top, gint64 n)
+{
+  vf f = v_set1 (factor), shift = v_set1 (-top * factor), s0 = v_set1 (0.0f), s1 = v_set1 (0.0f);
+  guint16 *y = (guint16 *) x;
+  float sum, edge[VW];
+  gint64 i = 0;
+
+  for (; i + 2 * VW <= n; i += 2 * VW)
+    {
+      vf a = v_exp2 (v_fma (v_load (x + i), f, shift)), b = v_exp2 (v_fma (v_load (x + i + VW), f, shift));
+      s0 = v_add (s0, a);
+      s1 = v_add (s1, b);
+      _mm512_storeu_si512 (y + i, (__m512i) _mm512_cvtne2ps_pbh (b, a));
+    }
+  sum = v_sum (v_add (s0, s1));
+  for (; i < n; i += VW)
+    {
+      gint64 m = MIN (VW, n - i);
+      v_store (edge, v_exp2 (v_fma (v_load_n (x + i, m), f, shift)));
+      for (gint64 j = 0; j < m; j++)
+        {
+          y[i + j] = gtf_f32_to_bf16 (edge[j]);
+          sum += edge[j];
+        }
+    }
+  return sum;
+}
+#endif
+
 /* Scale, mask and softmax of one row, in place; keys that the query must not see get 0. Division by the sum waits for the
  * output, which is shorter, unless somebody wants to see the probabilities. */
 static void
@@ -138,6 +219,14 @@ group_softmax (Group *g, gint64 row)
       scale (s, factor, n, s);
       factor = 1.0f;
     }
+#if VW == 16
+  if (t->narrow)
+    {
+      g->factor[row] = 1.0f / row_exp2_narrow (s, factor * 1.44269504f, row_max (s, n), n);
+      memset ((guint16 *) s + n, 0, (gsize) (g->keys + 1 - n) * sizeof (guint16));
+      return;
+    }
+#endif
   g->factor[row] = 1.0f / row_exp2 (s, factor * 1.44269504f, row_max (s, n), n);
   for (gint64 j = n; j < g->keys; j++)
     s[j] = 0.0f;
@@ -173,11 +262,11 @@ value_panels (Group *g, const float *v, gint64 ldv, gint64 panel, gint64 n)
   gboolean whole = cols == n * GTF_PANEL;
   float edge[TILE_ROWS * GROUP_TILES * TILE_PANELS * GTF_PANEL];
   float *out = whole ? t->out + g->q0 * t->ldo + panel * GTF_PANEL : edge;
-  gint64 ldo = whole ? t->ldo : n * GTF_PANEL;
+  gint64 ldo = whole ? t->ldo : n * GTF_PANEL, keys = NARROW (t) ? (g->keys + 1) / 2 : g->keys;
 
-  for (gint64 l = 0; l < g->keys; l += KEY_BLOCK)
+  for (gint64 l = 0; l < keys; l += KEY_BLOCK)
     for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
-      f32_tiles[MIN (TILE_ROWS, g->rows - i) - 1][n - 1] (MIN (KEY_BLOCK, g->keys - l), g->scores + i * g->stride + l, g->stride,
+      g->tiles[MIN (TILE_ROWS, g->rows - i) - 1][n - 1] (MIN (KEY_BLOCK, keys - l), g->scores + i * g->stride + l, g->stride,
                                                           v + l * ldv + panel * GTF_PANEL, ldv, GTF_PANEL, l > 0 ? out + i * ldo : NULL, ldo,
                                                           out + i * ldo, ldo);
   for (gint64 i = 0; !whole && i < g->rows; i++)
@@ -199,26 +288,49 @@ group_values (Group *g, const float *packed)
     scale (t->out + (g->q0 + i) * t->ldo, g->factor[i], t->dv, t->out + (g->q0 + i) * t->ldo);
 }
 
+/* The queries of a group in the type of the products. */
+static void
+group_queries (Group *g, float *narrow)
+{
+  const GtfHeadTask *t = g->task;
+
+  g->q = t->q + g->q0 * t->ldq;
+  g->ldq = t->ldq;
+  g->tiles = f32_tiles;
+#if VW == 16
+  if (!t->narrow)
+    return;
+  for (gint64 i = 0; i < g->rows; i++)
+    narrow_row (t->q + (g->q0 + i) * t->ldq, t->d, (guint16 *) (narrow + i * (g->words + VW)));
+  g->q = narrow;
+  g->ldq = g->words + VW;
+  g->tiles = bf16_tiles;
+#endif
+}
+
 static void
 attention (const GtfHeadTask *t, const float *packed, gint64 q0, gint64 q1)
 {
-  Group g = { .task = t, .stride = (t->keys + TILE_PANELS * GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL + GTF_PANEL };
+  Group g = { .task = t, .stride = (t->keys + TILE_PANELS * GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL + GTF_PANEL, .words = head_words (t) };
   gint64 group = TILE_ROWS * GROUP_TILES;
+  float *scratch;
 
   /* the scores of a group should stay in L2 */
   while (group > TILE_ROWS && group * g.stride > 65536)
     group -= TILE_ROWS;
-  g.scores = gtf_scratch ((gsize) (g.stride * group) * sizeof *g.scores);
+  scratch = gtf_scratch ((gsize) ((g.stride + g.words + 2 * GTF_PANEL) * group) * sizeof *scratch);
+  g.scores = scratch + (g.words + 2 * GTF_PANEL) * group;
   for (g.q0 = q0; g.q0 < q1; g.q0 += group)
     {
       g.rows = MIN (group, q1 - g.q0);
       g.keys = t->causal_past >= 0 ? CLAMP (t->causal_past + g.q0 + g.rows, 1, t->keys) : t->keys;
+      group_queries (&g, scratch);
       if (packed != NULL)
         scores_packed (&g, packed);
       else
         scores_unpacked (&g);
       for (gint64 i = 0; i < g.rows; i++)
         group_softmax (&g, i);
-      group_values (&g, packed != NULL ? packed + round_up (t->keys) * t->d : NULL);
+      group_values (&g, packed != NULL ? packed + round_up (t->keys) * g.words : NULL);
     }
 }

@@ -44,6 +44,7 @@ typedef struct
   float *weights;               /* NULL, or where the probabilities go: [queries][keys] */
   float *out;
   gint64 ldo;
+  gboolean narrow;              /* products in bfloat16; only with packed keys, without `weights`, where the CPU has it */
 } GtfHeadTask;
 
 typedef struct
@@ -53,7 +54,7 @@ typedef struct
   void (*gemm) (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1);
   /* Queries q0 .. q1; `packed` as pack_head () makes it (NULL: keys and values are read as they lie, for few queries). */
   void (*attention) (const GtfHeadTask *t, const float *packed, gint64 q0, gint64 q1);
-  gint64 (*pack_size) (gint64 keys, gint64 d, gint64 dv);       /* in floats */
+  gint64 (*pack_size) (const GtfHeadTask *t);                   /* in floats */
   void (*pack_head) (const GtfHeadTask *t, float *packed);
   void (*layer_norm) (const float *x, const float *w, const float *b, float eps, gint64 n, float *y);
   void (*rms_norm) (const float *x, const float *w, const float *b, float eps, gint64 n, float *y);

@@ -6,6 +6,7 @@
 #include "tensor/context-private.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct
 {
@@ -18,6 +19,7 @@ typedef struct
   float *packed;                /* keys and values, [Bk][kv_heads][packed_size]; NULL: they are read as they lie */
   gint64 packed_size;
   gint64 query_blocks, block;
+  gboolean narrow;              /* bfloat16 products */
 } Attention;
 
 #define BLOCK_QUERIES 96        /* a multiple of all tiles' rows */
@@ -28,7 +30,8 @@ head_task (const Attention *t, gint64 bk, gint64 kv_head)
 {
   GtfHeadTask task = { .queries = t->queries, .keys = t->keys, .d = t->d, .dv = gtf_tensor_cols (t->v) / t->kv_heads,
                        .ldq = t->q->row_stride, .ldk = t->k->row_stride, .ldv = t->v->row_stride, .ldo = t->out->row_stride,
-                       .scale = t->scale, .causal_past = t->a->causal ? t->keys - t->queries : -1 };
+                       .scale = t->scale, .causal_past = t->a->causal ? t->keys - t->queries : -1,
+                       .narrow = t->narrow };
 
   task.k = gtf_tensor_f32 (t->k) + bk * gtf_tensor_matrix_stride (t->k) + kv_head * t->d;
   task.v = gtf_tensor_f32 (t->v) + bk * gtf_tensor_matrix_stride (t->v) + kv_head * task.dv;
@@ -112,6 +115,7 @@ static void
 prepare (GtfContext *c, Attention *t)
 {
   guint n = gtf_pool_get_n_threads (c->pool);
+  GtfHeadTask task;
 
   t->mask = t->a->mask != NULL ? gtf_packed (c, t->a->mask) : NULL;
   t->block = t->batch * t->heads >= 4 * (gint64) n ? MAX (t->queries, 1) : BLOCK_QUERIES;
@@ -124,7 +128,9 @@ prepare (GtfContext *c, Attention *t)
   /* Few queries: packing would cost more than it saves. */
   if (t->queries * (t->heads / t->kv_heads) * (t->batch / t->k->shape[0]) < 8)
     return;
-  t->packed_size = t->kernels->pack_size (t->keys, t->d, gtf_tensor_cols (t->v) / t->kv_heads);
+  t->narrow = c->narrow && t->weights == NULL && strcmp (t->kernels->name, "avx512") == 0 && gtf_cpu_has_bf16 ();
+  task = head_task (t, 0, 0);
+  t->packed_size = t->kernels->pack_size (&task);
   t->packed = gtf_arena_alloc (c, (gsize) (t->k->shape[0] * t->kv_heads * t->packed_size) * sizeof (float));
   if (t->packed != NULL)
     gtf_pool_run (c->pool, (guint) MIN (t->k->shape[0] * t->kv_heads, n), pack_part, t);

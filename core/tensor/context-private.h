@@ -29,6 +29,7 @@ struct _GtfContext
   gsize top;                    /* mark of the first free byte */
   gsize floor;                  /* below it lie outputs: kept until the next reset */
   gsize peak;
+  gboolean narrow;              /* products of activations may be rounded to bfloat16 */
   const char *op;               /* the running op, for messages */
   GError *error;                /* sticky */
   GCancellable *cancellable;
@@ -41,6 +42,8 @@ GtfContext *gtf_context_new             (GtfPool *pool);    /* NULL: the default
 void        gtf_context_free            (GtfContext *c);
 /* Before a call: forgets outputs, the sticky error and all temporaries; memory, inputs and wishes stay. */
 void        gtf_context_reset           (GtfContext *c);
+/* What the model computes in: with BF16 (and I8) attention is computed in bfloat16 too, where the CPU can. */
+void        gtf_context_set_dtype       (GtfContext *c, GtfDtype dtype);
 void        gtf_context_set_cancellable (GtfContext *c, GCancellable *cancellable);
 /* A borrowed tensor; NULL removes the input. */
 void        gtf_context_set_input       (GtfContext *c, const char *name, const GtfTensor *tensor);

@@ -371,6 +371,12 @@ gtf_op_begin (GtfContext *c, const char *op, guint n_inputs, ...)
 }
 
 void
+gtf_context_set_dtype (GtfContext *c, GtfDtype dtype)
+{
+  c->narrow = dtype == GTF_DTYPE_BF16 || dtype == GTF_DTYPE_I8;
+}
+
+void
 gtf_context_set_cancellable (GtfContext *c, GCancellable *cancellable)
 {
   g_set_object (&c->cancellable, cancellable);

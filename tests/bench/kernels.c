@@ -222,6 +222,10 @@ main (int argc, char **argv)
       bench_pack (types[t], 512, 2048);
     }
   bench_attention (c, 1500, 1500, 8, 64);
+  gtf_context_set_dtype (c, GTF_DTYPE_BF16);
+  g_print ("bfloat16: ");
+  bench_attention (c, 1500, 1500, 8, 64);
+  gtf_context_set_dtype (c, GTF_DTYPE_F32);
   bench_attention (c, 1, 1500, 8, 64);
   bench_attention (c, 5, 1500, 8, 64);
   bench_attention (c, 1, 100, 8, 64);
