@@ -8,6 +8,7 @@
 #include <string.h>
 #include "model/cache.h"
 #include "model/model-private.h"
+#include "model/options.h"
 #include "tensor/context-private.h"
 
 struct _GtfSession
@@ -24,9 +25,12 @@ gtf_session_new (GtfModel *model, GError **error)
 {
   const GtfArchitecture *a = model->architecture;
   g_autoptr (GtfSession) self = g_new0 (GtfSession, 1);
+  GtfDtype dtype;
 
   self->model = g_object_ref (model);
   self->context = gtf_context_new (model->pool);
+  if (gtf_compute_dtype_parse (model->dtype, &dtype, NULL))
+    gtf_context_set_dtype (self->context, dtype);
   if (a->decode)
     {
       gint64 layers = gtf_model_get_dim (model, &a->decoder_layers), size = gtf_model_get_dim (model, &a->kv_size);
