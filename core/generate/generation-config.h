@@ -128,6 +128,9 @@ GTF_API void                 gtf_generation_config_free (GtfGenerationConfig *se
  */
 GTF_API gboolean             gtf_generation_config_update (GtfGenerationConfig *self, JsonObject *kwargs, const char *const *also, GError **error);
 
+/* Combinations that the reference refuses (num_return_sequences above num_beams, a forced token that is suppressed). */
+GTF_API gboolean             gtf_generation_config_check  (const GtfGenerationConfig *self, GError **error);
+
 /* The bounds of new tokens after a prompt: max_new_tokens, or max_length less the prompt, as the reference counts. An
  * error if nothing is left to generate. `limit` (0: none) is the model's longest sequence. */
 GTF_API gboolean             gtf_generation_config_get_lengths (const GtfGenerationConfig *self, gsize n_prompt, gsize limit, gsize *max_new, GError **error);
