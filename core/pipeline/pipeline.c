@@ -106,7 +106,7 @@ load (GtfPipeline *self, const char *task, const char *model, const GtfPipelineO
 
 /**
  * gtf_pipeline_load:
- * @task: a task of transformers ("automatic-speech-recognition"), an alias of one ("asr"), or "auto": read it from the repository
+ * @task: a task of transformers ("automatic-speech-recognition"), an alias of one ("ner"), or "auto": read it from the repository
  * @model: (nullable): a folder, "org/name", "org/name@revision" or "builtin/NAME"; %NULL is the built-in model of the task
  * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision"
  * @cancellable: (nullable): stops loading
@@ -132,7 +132,7 @@ gtf_pipeline_load (const char *task, const char *model, const char *options, GCa
 
 /**
  * gtf_pipeline_new: (constructor)
- * @task: a task of transformers ("automatic-speech-recognition"), an alias of one ("asr"), or "auto": read it from the repository
+ * @task: a task of transformers ("automatic-speech-recognition"), an alias of one ("ner"), or "auto": read it from the repository
  * @model: (nullable): a folder, "org/name", "org/name@revision" or "builtin/NAME"; %NULL is the built-in model of the task
  * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision"
  * @error: why there is none

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Completion of gtransformers for bash. Tasks come from the tool itself.
+
+_gtransformers_tasks() {
+  gtransformers plugins --quiet 2>/dev/null | awk '/^tasks:/ { on = 1; next } /^[^ ]/ { on = 0 } on && $1 != "serves" { print $1 }'
+}
+
+_gtransformers_models() {
+  local cache=${HF_HUB_CACHE:-${HF_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/huggingface}/hub} entry name
+  for entry in "$cache"/models--*; do
+    [ -d "$entry" ] || continue
+    name=${entry##*/models--}
+    printf '%s\n' "${name//--//}"
+  done
+}
+
+_gtransformers() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
+  local commands="run tokenize preprocess inspect plugins env" options=
+
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+    return
+  fi
+  case "$prev" in
+    --model | -m)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -W "$(_gtransformers_models)" -- "$cur"; compgen -d -- "$cur")
+      return ;;
+    --format | -f) mapfile -t COMPREPLY < <(compgen -W "text json srt vtt" -- "$cur"); return ;;
+    --dtype) mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 float16 int8 int4 auto" -- "$cur"); return ;;
+    --update-cache) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+    --set | -s | --threads | --revision) return ;;
+  esac
+  case "$command" in
+    run) options="--model --set --format --output --jsonl --dtype --threads --revision --adapter --quiet --help" ;;
+    tokenize) options="--model --set --jsonl --decode --chat --revision --quiet --help" ;;
+    preprocess) options="--model --output --set --revision --quiet --help" ;;
+    inspect) options="--weights --revision --quiet --help" ;;
+    plugins) options="--update-cache --quiet --help" ;;
+    env) options="--help" ;;
+  esac
+  if [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+  elif [ "$command" = run ] && [ "$COMP_CWORD" -eq 2 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "auto $(_gtransformers_tasks)" -- "$cur")
+  else
+    compopt -o filenames
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+  fi
+}
+
+complete -F _gtransformers gtransformers
