@@ -17,6 +17,8 @@ GTF_API G_DECLARE_FINAL_TYPE (GtfModel, gtf_model, GTF, MODEL, GObject)
  *
  * Loads and packs the weights. A model is immutable and shared between threads and sessions; loading the same folder
  * with the same options again while it is alive gives the same object.
+ *
+ * Returns: (transfer full): the model
  */
 GTF_API GtfModel   *gtf_model_load              (const char *directory, const char *options, GCancellable *cancellable, GError **error);
 GTF_API const char *gtf_model_get_model_type    (GtfModel *self);

@@ -289,7 +289,7 @@ gtf_pipeline_run_async (GtfPipeline *self, const char *inputs, const char *param
  * @callback: (scope async) (closure user_data): called in the main context that is the caller's default
  * @user_data: for @callback
  *
- * Runs the task on a file on a thread; end it with [method@Pipeline.run_finish].
+ * Runs the task on a file on a thread; end it with [method@Pipeline.run_file_finish].
  */
 void
 gtf_pipeline_run_file_async (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
@@ -313,7 +313,7 @@ gtf_pipeline_run_file_async (GtfPipeline *self, const char *path, const char *pa
  * @callback: (scope async) (closure user_data): called in the main context that is the caller's default
  * @user_data: for @callback
  *
- * Runs the task on sound in memory on a thread; end it with [method@Pipeline.run_finish].
+ * Runs the task on sound in memory on a thread; end it with [method@Pipeline.run_samples_finish].
  */
 void
 gtf_pipeline_run_samples_async (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters,
@@ -333,7 +333,7 @@ gtf_pipeline_run_samples_async (GtfPipeline *self, const float *samples, gsize n
  * @result: what the callback was given
  * @error: what is wrong
  *
- * Ends each of the `run_async` methods.
+ * Ends [method@Pipeline.run_async].
  *
  * Returns: (transfer full): the answer
  */
@@ -342,4 +342,36 @@ gtf_pipeline_run_finish (GtfPipeline *self, GAsyncResult *result, GError **error
 {
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * gtf_pipeline_run_file_finish:
+ * @self: a pipeline
+ * @result: what the callback was given
+ * @error: what is wrong
+ *
+ * Ends [method@Pipeline.run_file_async].
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run_file_finish (GtfPipeline *self, GAsyncResult *result, GError **error)
+{
+  return gtf_pipeline_run_finish (self, result, error);
+}
+
+/**
+ * gtf_pipeline_run_samples_finish:
+ * @self: a pipeline
+ * @result: what the callback was given
+ * @error: what is wrong
+ *
+ * Ends [method@Pipeline.run_samples_async].
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run_samples_finish (GtfPipeline *self, GAsyncResult *result, GError **error)
+{
+  return gtf_pipeline_run_finish (self, result, error);
 }

@@ -150,12 +150,12 @@ gtf_pipeline_new (const char *task, const char *model, const char *options, GErr
 typedef struct
 {
   char *task, *model, *options;
-} NewCall;
+} LoadCall;
 
 static void
-new_call_free (gpointer data)
+load_call_free (gpointer data)
 {
-  NewCall *call = data;
+  LoadCall *call = data;
 
   g_free (call->task);
   g_free (call->model);
@@ -164,9 +164,9 @@ new_call_free (gpointer data)
 }
 
 static void
-new_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  NewCall *call = data;
+  LoadCall *call = data;
   GError *error = NULL;
   GtfPipeline *self = gtf_pipeline_load (call->task, call->model, call->options, cancellable, &error);
 
@@ -177,7 +177,7 @@ new_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellab
 }
 
 /**
- * gtf_pipeline_new_async:
+ * gtf_pipeline_load_async:
  * @task: as in [ctor@Pipeline.new]
  * @model: (nullable): as in [ctor@Pipeline.new]
  * @options: (nullable): as in [ctor@Pipeline.new]
@@ -185,32 +185,32 @@ new_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellab
  * @callback: (scope async) (closure user_data): called in the main context that is the caller's default
  * @user_data: for @callback
  *
- * Loads on a thread of its own; end it with [func@Pipeline.new_finish].
+ * Loads on a thread of its own; end it with [func@Pipeline.load_finish].
  */
 void
-gtf_pipeline_new_async (const char *task, const char *model, const char *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+gtf_pipeline_load_async (const char *task, const char *model, const char *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) async = g_task_new (NULL, cancellable, callback, user_data);
-  NewCall *call = g_new0 (NewCall, 1);
+  LoadCall *call = g_new0 (LoadCall, 1);
 
   g_return_if_fail (task != NULL);
   call->task = g_strdup (task);
   call->model = g_strdup (model);
   call->options = g_strdup (options);
-  g_task_set_source_tag (async, gtf_pipeline_new_async);
-  g_task_set_task_data (async, call, new_call_free);
-  g_task_run_in_thread (async, new_thread);
+  g_task_set_source_tag (async, gtf_pipeline_load_async);
+  g_task_set_task_data (async, call, load_call_free);
+  g_task_run_in_thread (async, load_thread);
 }
 
 /**
- * gtf_pipeline_new_finish:
+ * gtf_pipeline_load_finish:
  * @result: what the callback was given
  * @error: why there is none
  *
  * Returns: (transfer full): a pipeline
  */
 GtfPipeline *
-gtf_pipeline_new_finish (GAsyncResult *result, GError **error)
+gtf_pipeline_load_finish (GAsyncResult *result, GError **error)
 {
   g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);

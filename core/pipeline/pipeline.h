@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 GTF_API G_DECLARE_FINAL_TYPE (GtfPipeline, gtf_pipeline, GTF, PIPELINE, GObject)
 
 GTF_API GtfPipeline *gtf_pipeline_new         (const char *task, const char *model, const char *options, GError **error);
-GTF_API void         gtf_pipeline_new_async   (const char *task, const char *model, const char *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-GTF_API GtfPipeline *gtf_pipeline_new_finish  (GAsyncResult *result, GError **error);
+GTF_API void         gtf_pipeline_load_async  (const char *task, const char *model, const char *options, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+GTF_API GtfPipeline *gtf_pipeline_load_finish (GAsyncResult *result, GError **error);
 GTF_API GtfPipeline *gtf_pipeline_load        (const char *task, const char *model, const char *options, GCancellable *cancellable, GError **error);
 
 GTF_API const char  *gtf_pipeline_get_task      (GtfPipeline *self);
@@ -26,6 +26,8 @@ GTF_API GtfResult   *gtf_pipeline_run_samples (GtfPipeline *self, const float *s
 GTF_API void         gtf_pipeline_run_async         (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GTF_API void         gtf_pipeline_run_file_async    (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GTF_API void         gtf_pipeline_run_samples_async (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
-GTF_API GtfResult   *gtf_pipeline_run_finish        (GtfPipeline *self, GAsyncResult *result, GError **error);
+GTF_API GtfResult   *gtf_pipeline_run_finish         (GtfPipeline *self, GAsyncResult *result, GError **error);
+GTF_API GtfResult   *gtf_pipeline_run_file_finish    (GtfPipeline *self, GAsyncResult *result, GError **error);
+GTF_API GtfResult   *gtf_pipeline_run_samples_finish (GtfPipeline *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

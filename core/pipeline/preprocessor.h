@@ -31,19 +31,36 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfAudio, gtf_audio_free)
 #define GTF_TYPE_PREPROCESSOR (gtf_preprocessor_get_type ())
 GTF_API G_DECLARE_FINAL_TYPE (GtfPreprocessor, gtf_preprocessor, GTF, PREPROCESSOR, GObject)
 
-/* From a repository's folder: preprocessor_config.json, or the nested layout of processor_config.json. */
+/**
+ * gtf_preprocessor_load:
+ * @directory: (type filename): the folder of a repository: preprocessor_config.json, or the nested layout of processor_config.json
+ * @cancellable: (nullable): stops loading
+ *
+ * Returns: (transfer full): the preprocessor
+ */
 GTF_API GtfPreprocessor *gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError **error);
 GTF_API const char *gtf_preprocessor_get_kind  (GtfPreprocessor *self);          /* "audio", "image" */
 GTF_API guint  gtf_preprocessor_get_sampling_rate (GtfPreprocessor *self);       /* 0: not audio */
 GTF_API gsize  gtf_preprocessor_get_n_samples  (GtfPreprocessor *self);          /* of a chunk (Whisper: 480000); 0: any length */
 GTF_API gsize  gtf_preprocessor_get_hop_length (GtfPreprocessor *self);
 
-/* Decodes a file ("-": standard input) into mono at `sampling_rate`, mixed and resampled as the reference's pipeline does. */
+/**
+ * gtf_audio_load:
+ * @path: (type filename): a file
+ * @sampling_rate: in Hz
+ * @cancellable: (nullable): stops it
+ *
+ * Decodes a file ("-": standard input) into mono at @sampling_rate, mixed and resampled as the reference's pipeline does.
+ *
+ * Returns: (transfer full): the sound
+ */
 GTF_API GtfAudio *gtf_audio_load     (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error);
 GTF_API GtfAudio *gtf_audio_resample (const GtfAudio *audio, guint sampling_rate, GError **error);
 
 /**
  * gtf_preprocessor_run_audio:
+ * @samples: (array length=n_samples): mono
+ * @n_samples: how many
  * @parameters: (nullable): a JSON object with arguments of the feature extractor's __call__ ("return_attention_mask", "padding", "truncation", "max_length" ...)
  *
  * Features of mono samples at the preprocessor's rate.
@@ -51,7 +68,16 @@ GTF_API GtfAudio *gtf_audio_resample (const GtfAudio *audio, guint sampling_rate
  * Returns: (transfer full) (element-type utf8 GtfTensor): "input_features" [1][bins][frames] (or "input_values"), "attention_mask" ...
  */
 GTF_API GHashTable *gtf_preprocessor_run_audio (GtfPreprocessor *self, const float *samples, gsize n_samples, const char *parameters, GError **error);
-/* Decodes and processes a file: what `gtransformers preprocess` does. */
+/**
+ * gtf_preprocessor_run_file:
+ * @path: (type filename): a file
+ * @parameters: (nullable): as in [method@Preprocessor.run_audio]
+ * @cancellable: (nullable): stops it
+ *
+ * Decodes and processes a file: what `gtransformers preprocess` does.
+ *
+ * Returns: (transfer full) (element-type utf8 GtfTensor): as [method@Preprocessor.run_audio]
+ */
 GTF_API GHashTable *gtf_preprocessor_run_file  (GtfPreprocessor *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
 
 /* ---- the ABI of a preprocessor module (gtf-audio.so, gtf_preprocessor_audio) ---- */

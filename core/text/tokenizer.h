@@ -43,7 +43,13 @@ GTF_API GtfEncoding  *gtf_encoding_copy     (const GtfEncoding *self);
 GTF_API void          gtf_encoding_free     (GtfEncoding *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfEncoding, gtf_encoding_free)
 
-/* From a repository's folder: tokenizer.json, else vocab.json + merges.txt ..., with tokenizer_config.json and its kin. */
+/**
+ * gtf_tokenizer_load:
+ * @directory: (type filename): the folder of a repository: tokenizer.json, else vocab.json + merges.txt ..., with tokenizer_config.json and its kin
+ * @cancellable: (nullable): stops loading
+ *
+ * Returns: (transfer full): the tokenizer
+ */
 GTF_API GtfTokenizer *gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **error);
 
 /**
@@ -55,7 +61,16 @@ GTF_API GtfTokenizer *gtf_tokenizer_load (const char *directory, GCancellable *c
  * Returns: (transfer full): the tokens
  */
 GTF_API GtfEncoding  *gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, const char *parameters, GError **error);
-/* As the tokenizer's own decode: skip_special_tokens, clean_up_tokenization_spaces as tokenizer_config.json has it. Incomplete UTF-8 gives U+FFFD. */
+/**
+ * gtf_tokenizer_decode:
+ * @ids: (array length=n_ids): token ids
+ * @n_ids: how many
+ * @skip_special_tokens: leave special tokens out
+ *
+ * As the tokenizer's own decode; clean_up_tokenization_spaces as tokenizer_config.json has it. Incomplete UTF-8 gives U+FFFD.
+ *
+ * Returns: (transfer full): the text
+ */
 GTF_API char         *gtf_tokenizer_decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special_tokens, GError **error);
 GTF_API const char   *gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id);      /* (nullable) */
 GTF_API gint32        gtf_tokenizer_token_to_id (GtfTokenizer *self, const char *token);   /* -1: unknown */

@@ -120,7 +120,8 @@ test_bad_run (void)
   for (guint i = 0; i < G_N_ELEMENTS (bad_runs); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (GtfResult) result = gtf_pipeline_run (self, bad_runs[i].inputs, bad_runs[i].parameters, NULL, &error), *good = NULL;
+      g_autoptr (GtfResult) result = gtf_pipeline_run (self, bad_runs[i].inputs, bad_runs[i].parameters, NULL, &error);
+      g_autoptr (GtfResult) good = NULL;
 
       g_assert_null (result);
       g_assert_nonnull (error);
@@ -244,24 +245,24 @@ test_cancel (void)
 }
 
 static void
-on_new (GObject *source, GAsyncResult *res, gpointer data)
+on_loaded (GObject *source, GAsyncResult *res, gpointer data)
 {
   Async *a = data;
-  g_autoptr (GtfPipeline) self = gtf_pipeline_new_finish (res, &a->error);
+  g_autoptr (GtfPipeline) self = gtf_pipeline_load_finish (res, &a->error);
 
   g_assert_true (self != NULL || a->error != NULL);
   g_main_loop_quit (a->loop);
 }
 
 static void
-test_new_async (void)
+test_load_async (void)
 {
   Async a = { g_main_loop_new (NULL, FALSE), g_thread_self (), NULL, NULL, NULL };
 
-  gtf_pipeline_new_async ("echo", repository, NULL, NULL, on_new, &a);
+  gtf_pipeline_load_async ("echo", repository, NULL, NULL, on_loaded, &a);
   g_main_loop_run (a.loop);
   g_assert_no_error (a.error);
-  gtf_pipeline_new_async ("echo", "/nowhere", NULL, NULL, on_new, &a);
+  gtf_pipeline_load_async ("echo", "/nowhere", NULL, NULL, on_loaded, &a);
   g_main_loop_run (a.loop);
   g_assert_error (a.error, GTF_ERROR, GTF_ERROR_NOT_FOUND);
   g_clear_error (&a.error);
@@ -307,7 +308,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/samples", test_samples);
   g_test_add_func ("/pipeline/async", test_async);
   g_test_add_func ("/pipeline/cancel", test_cancel);
-  g_test_add_func ("/pipeline/new-async", test_new_async);
+  g_test_add_func ("/pipeline/load-async", test_load_async);
   g_test_add_func ("/pipeline/threads", test_threads);
   status = g_test_run ();
   toy_remove (repository);
