@@ -116,15 +116,23 @@ join_text (char **text, const char *tail)
   *text = joined;
 }
 
-/* Python's str.strip (): white space of Unicode at both ends. (transfer full) */
+/* What Python's str.isspace () says of a character. */
+static gboolean
+is_space (gunichar c)
+{
+  return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a)
+         || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+/* Python's str.strip (): white space at both ends goes. (transfer full) */
 static char *
 strip (const char *text)
 {
   const char *end = text + strlen (text);
 
-  while (*text != '\0' && g_unichar_isspace (g_utf8_get_char (text)))
+  while (*text != '\0' && is_space (g_utf8_get_char (text)))
     text = g_utf8_next_char (text);
-  while (end > text && g_unichar_isspace (g_utf8_get_char (g_utf8_prev_char (end))))
+  while (end > text && is_space (g_utf8_get_char (g_utf8_prev_char (end))))
     end = g_utf8_prev_char (end);
   return g_strndup (text, (gsize) (end - text));
 }
