@@ -20,9 +20,6 @@ MISSING (GtfEncoding *, gtf_tokenizer_encode, (GtfTokenizer *t, const char *a, c
 MISSING (char *, gtf_tokenizer_decode, (GtfTokenizer *t, const gint32 *i, gsize n, gboolean s, GError **error), NULL)
 __attribute__ ((weak)) void gtf_encoding_free (GtfEncoding *e) { }
 __attribute__ ((weak)) const char *gtf_tokenizer_id_to_token (GtfTokenizer *t, gint32 i) { return NULL; }
-__attribute__ ((weak)) gint32 gtf_tokenizer_token_to_id (GtfTokenizer *t, const char *s) { return -1; }
-__attribute__ ((weak)) gboolean gtf_tokenizer_is_special (GtfTokenizer *t, gint32 i) { return FALSE; }
-__attribute__ ((weak)) gint32 gtf_tokenizer_get_special_id (GtfTokenizer *t, const char *r) { return -1; }
 __attribute__ ((weak)) gsize gtf_tokenizer_get_vocab_size (GtfTokenizer *t) { return 0; }
 __attribute__ ((weak)) GtfEncoding *gtf_encoding_copy (const GtfEncoding *e) { return NULL; }
 __attribute__ ((weak)) GType
