@@ -19,3 +19,4 @@
 #include "pipeline/task.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/result.h"
+#include "pipeline/transcriber.h"

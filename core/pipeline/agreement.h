@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Local agreement: what two hypotheses about growing sound agree on is final.
+ */
+#pragma once
+
+#include "base/defs.h"
+
+G_BEGIN_DECLS
+
+/* A word on the time line of the stream, in samples. */
+typedef struct
+{
+  char *text;           /* with its leading space */
+  guint64 start, end;
+} GtfHeard;
+
+typedef struct _GtfAgreement GtfAgreement;
+
+GtfAgreement *gtf_agreement_new   (void);
+void          gtf_agreement_free  (GtfAgreement *self);
+void          gtf_agreement_reset (GtfAgreement *self);
+/* A new hypothesis (element-type GtfHeard), over sound that starts at or before the end of what is final. Returns (transfer full)
+ * the words that became final: those on which this hypothesis and the last one agree, those that end by @deadline, all if @all. */
+GPtrArray    *gtf_agreement_add   (GtfAgreement *self, GPtrArray *words, guint64 deadline, gboolean all);
+/* The rest of the last hypothesis, not final yet (transfer none). */
+GPtrArray    *gtf_agreement_get_pending (GtfAgreement *self);
+/* Where the final words end. */
+guint64       gtf_agreement_get_end (GtfAgreement *self);
+
+GtfHeard     *gtf_heard_new  (const char *text, guint64 start, guint64 end);
+void          gtf_heard_free (GtfHeard *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfAgreement, gtf_agreement_free)
+
+G_END_DECLS

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * How it works. The voice gate (voice-gate.c) says where somebody speaks. Outside of speech the window holds only a short
+ * preroll. Within speech it grows; the recogniser is asked
+ *   - each `step` of new sound (live only), and what two answers in a row agree on is final (agreement.c);
+ *   - when the gate closes: everything is final, the window is emptied;
+ *   - when the window is nearly as long as the model can take: all but the last words are final.
+ * A word is spoken at t; the next two runs hear it at t + step and t + 2 step at the latest, so a step of 2/5 of the latency leaves
+ * a fifth for the runs themselves. A word that could not wait for the next run is final without agreement.
+ * Final sound leaves the window once it takes up a third of it, so that what a run costs does not grow with a long speech.
+ */
+#include "live-stream.h"
+
+#include <string.h>
+#include "pipeline/voice-gate.h"
+
+struct _GtfLiveStream
+{
+  GtfLiveConfig config;
+  const GtfLiveOwner *owner;
+  gpointer owner_data;
+  GtfVoiceGate *gate;
+  GtfAgreement *agreement;
+  float *samples;               /* the window */
+  gsize n, capacity;
+  guint64 start;                /* position of its first sample */
+  guint64 asked;                /* position up to which the recogniser has been asked */
+  guint64 cost;
+  gboolean speaking;            /* in an utterance that is not complete */
+};
+
+static guint64
+ms (const GtfLiveStream *self, guint64 n)
+{
+  return n * self->config.sampling_rate / 1000;
+}
+
+GtfLiveStream *
+gtf_live_stream_new (const GtfLiveConfig *config, const GtfLiveOwner *owner, gpointer owner_data)
+{
+  GtfLiveStream *self = g_new0 (GtfLiveStream, 1);
+
+  self->config = *config;
+  self->owner = owner;
+  self->owner_data = owner_data;
+  self->gate = gtf_voice_gate_new (config->sampling_rate);
+  self->agreement = gtf_agreement_new ();
+  self->capacity = config->window;
+  self->samples = g_new (float, self->capacity);
+  return self;
+}
+
+void
+gtf_live_stream_free (GtfLiveStream *self)
+{
+  if (!self)
+    return;
+  gtf_voice_gate_free (self->gate);
+  gtf_agreement_free (self->agreement);
+  g_free (self->samples);
+  g_free (self);
+}
+
+void
+gtf_live_stream_reset (GtfLiveStream *self)
+{
+  gtf_voice_gate_reset (self->gate);
+  gtf_agreement_reset (self->agreement);
+  self->n = 0;
+  self->start = self->asked = 0;
+  self->speaking = FALSE;
+}
+
+void
+gtf_live_stream_set_cost (GtfLiveStream *self, guint64 samples)
+{
+  self->cost = samples;
+}
+
+guint64
+gtf_live_stream_get_position (const GtfLiveStream *self)
+{
+  return self->start + self->n;
+}
+
+/* Forgets the window up to @position. */
+static void
+trim (GtfLiveStream *self, guint64 position)
+{
+  gsize n = position > self->start ? (gsize) MIN (position - self->start, self->n) : 0;
+
+  if (n == 0)
+    return;
+  memmove (self->samples, self->samples + n, (self->n - n) * sizeof (float));
+  self->n -= n;
+  self->start += n;
+}
+
+static guint64
+step (const GtfLiveStream *self)
+{
+  return self->config.latency * 2 / 5;
+}
+
+typedef enum
+{
+  RUN_STEP,       /* what agrees is final */
+  RUN_FULL,       /* all but what touches the end is final */
+  RUN_END         /* everything is */
+} Run;
+
+static void
+run (GtfLiveStream *self, Run kind)
+{
+  guint64 now = gtf_live_stream_get_position (self), deadline = 0;
+  g_autoptr (GPtrArray) words = self->owner->recognise (self->owner_data, self->samples, self->n, self->start);
+  g_autoptr (GPtrArray) final = NULL;
+
+  self->asked = now;
+  if (!words)
+    words = g_ptr_array_new ();     /* it failed, which the owner tells; the window goes on */
+  if (kind == RUN_FULL)
+    deadline = now - MIN (now, ms (self, 1000));
+  else if (self->config.latency > step (self) + self->cost)
+    {
+      guint64 wait = self->config.latency - step (self) - self->cost;     /* the next run would be later than this */
+
+      deadline = now > wait ? now - wait : 0;
+    }
+  final = gtf_agreement_add (self->agreement, words, deadline, kind == RUN_END);
+  if (final->len > 0)
+    self->owner->final (self->owner_data, final);
+  if (gtf_agreement_get_pending (self->agreement)->len > 0)
+    self->owner->partial (self->owner_data, gtf_agreement_get_pending (self->agreement));
+}
+
+/* A pause, or the end: the utterance is complete. */
+static void
+end_utterance (GtfLiveStream *self)
+{
+  if (!self->speaking)
+    return;
+  run (self, RUN_END);
+  self->owner->utterance_end (self->owner_data);
+  self->speaking = FALSE;
+}
+
+static void
+make_room (GtfLiveStream *self)
+{
+  guint64 now = gtf_live_stream_get_position (self), third = self->config.window / 3, end;
+
+  run (self, RUN_FULL);
+  end = gtf_agreement_get_end (self->agreement);
+  /* Nothing recognised in a whole window: keep its last part only. */
+  trim (self, MAX (end, now - MIN (now, third)));
+}
+
+static void
+hear_silence (GtfLiveStream *self)
+{
+  guint64 now = gtf_live_stream_get_position (self), preroll = ms (self, 400);
+
+  if (self->n <= preroll)
+    return;
+  trim (self, now - preroll);
+  self->asked = now;
+  self->owner->silence (self->owner_data, self->start);
+}
+
+/* Sound that is not live is not cut at each short pause: longer windows are recognised better, and cost less. */
+static gboolean
+may_end (GtfLiveStream *self)
+{
+  guint64 quiet = gtf_live_stream_get_position (self) - gtf_voice_gate_get_last_voice (self->gate);
+
+  return self->config.latency > 0 || self->n > self->config.window / 2 || quiet > ms (self, 1500);
+}
+
+static void
+decide (GtfLiveStream *self)
+{
+  if (gtf_voice_gate_is_open (self->gate))
+    {
+      guint64 end = gtf_agreement_get_end (self->agreement);
+
+      self->speaking = TRUE;
+      if (self->n + ms (self, 1000) >= self->config.window)
+        make_room (self);
+      else if (self->config.latency > 0 && gtf_live_stream_get_position (self) >= MAX (self->asked, self->start) + step (self))
+        {
+          run (self, RUN_STEP);
+          end = gtf_agreement_get_end (self->agreement);
+          if (end > self->start + self->config.window / 3)
+            trim (self, end);
+        }
+    }
+  else if (self->speaking && (may_end (self) || self->n + ms (self, 1000) >= self->config.window))
+    end_utterance (self);
+  if (!self->speaking)
+    hear_silence (self);
+}
+
+void
+gtf_live_stream_push (GtfLiveStream *self, const float *samples, gsize n_samples)
+{
+  gsize piece = (gsize) ms (self, 100);
+
+  while (n_samples > 0)
+    {
+      gsize n = MIN (MIN (piece, n_samples), self->capacity - self->n);
+
+      memcpy (self->samples + self->n, samples, n * sizeof (float));
+      self->n += n;
+      gtf_voice_gate_push (self->gate, samples, n);
+      samples += n;
+      n_samples -= n;
+      decide (self);
+    }
+}
+
+void
+gtf_live_stream_drain (GtfLiveStream *self)
+{
+  end_utterance (self);
+  trim (self, gtf_live_stream_get_position (self));
+  self->owner->silence (self->owner_data, self->start);
+}

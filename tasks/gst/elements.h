@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the elements share.
+ */
+#pragma once
+
+#include <gst/gst.h>
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+#define GTF_TYPE_ASR (gtf_asr_get_type ())
+G_DECLARE_FINAL_TYPE (GtfAsr, gtf_asr, GTF, ASR, GstElement)
+
+/* results.c */
+
+/* Where the property `results` sends JSON lines: a file, or "-". Thread-safe. */
+typedef struct _GtfResultsFile GtfResultsFile;
+GtfResultsFile *gtf_results_file_open  (const char *path, GError **error);
+void            gtf_results_file_close (GtfResultsFile *self);
+
+/* Posts `gtf-result` (contract: json, running-time, stream-time, duration, model, final); finals also go to the file (nullable).
+ * segment: to which @start and @duration belong. */
+void gtf_post_result (GstElement *element, const char *json, const GstSegment *segment, GstClockTime start, GstClockTime duration,
+                      const char *model, gboolean final, GtfResultsFile *file);
+
+/* The property `parameters`: "key=value,...", dots descend, or a JSON object -> (transfer full) a JSON object as text; NULL: error */
+char *gtf_parameters_to_json (const char *text, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The GStreamer plugin `gtransformers`.
+ */
+#include "elements.h"
+
+GST_ELEMENT_REGISTER_DECLARE (gtfasr);
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  return GST_ELEMENT_REGISTER (gtfasr, plugin);
+}
+
+#define PACKAGE "gtransformers"
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, gtransformers, "Hugging Face models in pipelines", plugin_init, "0.1.0", "LGPL",
+                   "GTransformers", "GTransformers")
