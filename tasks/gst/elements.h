@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 #define GTF_TYPE_ASR (gtf_asr_get_type ())
 G_DECLARE_FINAL_TYPE (GtfAsr, gtf_asr, GTF, ASR, GstElement)
 
+GST_ELEMENT_REGISTER_DECLARE (gtfasr);
+
 /* results.c */
 
 /* Where the property `results` sends JSON lines: a file, or "-". Thread-safe. */

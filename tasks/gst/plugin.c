@@ -4,8 +4,6 @@
  */
 #include "elements.h"
 
-GST_ELEMENT_REGISTER_DECLARE (gtfasr);
-
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
