@@ -4,8 +4,8 @@
  * a tile, while it is in L1, activation and residual.
  *
  * Weights of other types: f16 is widened in registers; for bf16 and int8 the rows of A are converted at entry, a block at a
- * time, and multiplied by instructions of that type. Where the CPU has none, panels are widened to float32 in a scratch block
- * that all rows use: slower, never less exact.
+ * time, and multiplied by instructions of that type. Where the CPU has none, weights become float32: in registers for few rows,
+ * else panel by panel in a scratch block that all rows use. Slower, never less exact.
  */
 
 #define ROW_BLOCK 192
@@ -18,6 +18,7 @@ typedef struct
   const float *a;               /* first row of the block */
   gint64 first;                 /* its number */
   const float *row_scale;       /* int8: one a row */
+  gboolean unscaled;            /* sums of int8 weights as float32, that still want the scale of their output */
 } Operand;
 
 static void
@@ -52,14 +53,26 @@ dequantize (const GtfGemm *g, const Operand *o, const float *sums, gint64 row, g
 }
 #endif
 
+/* Sums of float32 activations and int8 weights -> c. */
+static void
+scale_columns (const GtfGemm *g, const float *sums, gint64 row, gint64 col, gint64 rows, gint64 cols, gint64 stride)
+{
+  for (gint64 i = 0; i < rows; i++)
+    for (gint64 j = 0; j < cols; j += VW)
+      {
+        vf bias = g->bias != NULL ? v_load (g->bias + col + j) : v_set1 (0.0f);
+        v_store_n (g->c + (row + i) * g->ldc + col + j, v_fma (v_load (sums + i * stride + j), v_load (g->scale + col + j), bias), MIN (VW, cols - j));
+      }
+}
+
 /* np panels from the first output col on, for rows m0 .. m1. */
 static void
 panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int np, gint64 col, gint64 m0, gint64 m1)
 {
   gint64 width = (gint64) np * GTF_PANEL, cols = MIN (width, g->n - col), left = m1 - m0;
-  gboolean direct = cols == width && o->row_scale == NULL;
+  gboolean scaled = o->row_scale != NULL || o->unscaled, direct = cols == width && !scaled;
   _Alignas (64) float edge[TILE_ROWS * TILE_PANELS * GTF_PANEL];
-  const float *bias = g->bias != NULL && o->row_scale == NULL ? g->bias + col : NULL;
+  const float *bias = g->bias != NULL && !scaled ? g->bias + col : NULL;
 
   for (gint64 row = m0; row < m1;)
     {
@@ -74,7 +87,9 @@ panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int 
         dequantize (g, o, edge, row, col, mr, cols, width);
       else
 #endif
-        if (!direct)
+        if (o->unscaled)
+          scale_columns (g, edge, row, col, mr, cols, width);
+        else if (!direct)
           for (gint64 i = 0; i < mr; i++)
             memcpy (c + i * g->ldc, edge + i * width, (gsize) cols * sizeof *c);
       if (g->act != GTF_ACTIVATION_NONE || g->residual != NULL)
@@ -109,7 +124,7 @@ gemm_expanded (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
   gint64 bps = g->k * GTF_PANEL;
   float *wide = gtf_scratch ((gsize) bps * TILE_PANELS * sizeof *wide);
-  Operand o = { f32_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL };
+  Operand o = { f32_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL, FALSE };
 
   for (gint64 p = p0; p < p1; p += TILE_PANELS)
     {
@@ -181,9 +196,31 @@ narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
       scales[i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) (a + (i - m0) * lda));
     else
       narrow_row (g->a + i * g->lda, g->k, (guint16 *) (a + (i - m0) * lda));
-  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? scales : NULL };
+  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? scales : NULL, FALSE };
 }
 #endif
+
+#define FEW_ROWS 6
+
+/* bf16 and int8 weights for few rows. Rows of A must have a whole last word to multiply with. */
+static void
+gemm_taken_apart (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
+{
+  gboolean quads = g->type == GTF_DTYPE_I8;
+  gint64 step = quads ? 4 : 2, k = (g->k + step - 1) / step;
+  Operand o = { quads ? quads_tiles : pairs_tiles, k, g->lda, g->a + m0 * g->lda, m0, NULL, quads };
+
+  if (k * step != g->k)
+    {
+      float *a = gtf_scratch ((gsize) (k * step * (m1 - m0)) * sizeof *a);
+      memset (a, 0, (gsize) (k * step * (m1 - m0)) * sizeof *a);
+      for (gint64 i = m0; i < m1; i++)
+        memcpy (a + (i - m0) * k * step, g->a + i * g->lda, (gsize) g->k * sizeof *a);
+      o.a = a;
+      o.lda = k * step;
+    }
+  block_panels (g, &o, m0, m1, p0, p1);
+}
 
 static void
 gemm (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
@@ -196,20 +233,23 @@ gemm (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 #ifdef V_HAS_HALF
   if (g->type == GTF_DTYPE_F16)
     {
-      Operand o = { f16_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL };
+      Operand o = { f16_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL, FALSE };
       block_panels (g, &o, m0, m1, p0, p1);
       return;
     }
 #endif
   if (g->type != GTF_DTYPE_F32 && !narrow)
     {
-      gemm_expanded (g, m0, m1, p0, p1);
+      if (g->type != GTF_DTYPE_F16 && m1 - m0 <= FEW_ROWS)
+        gemm_taken_apart (g, m0, m1, p0, p1);
+      else
+        gemm_expanded (g, m0, m1, p0, p1);
       return;
     }
   for (gint64 row = m0; row < m1; row += ROW_BLOCK)
     {
       gint64 end = MIN (row + ROW_BLOCK, m1);
-      Operand o = { f32_tiles, g->k, g->lda, g->a + row * g->lda, row, NULL };
+      Operand o = { f32_tiles, g->k, g->lda, g->a + row * g->lda, row, NULL, FALSE };
 #if VW == 16
       if (narrow)
         o = narrow_block (g, row, end);

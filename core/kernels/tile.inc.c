@@ -10,6 +10,7 @@
  *   TILE_ZERO, TILE_INIT (p), TILE_STORE (p, acc)
  *   TILE_LOAD (b, i)    weights from element i of b on (float32: 16 an output and step; halves are counted alike)
  *   TILE_DOT (acc, a, w)    acc += *a * w; *a is a float, or 32 bits that hold 2 or 4 numbers
+ *   TILE_STEP           numbers of A in a step (1, unless words of weights are taken apart here)
  *
  * B is read as b[panel * bps + k * ldb + lane]: for packed weights ldb is 16 and bps k * 16; for the values of attention,
  * which stay where they lie, ldb is their row stride and bps 16. The sums begin at init[row * ldi + ..] (a bias with ldi 0, or
@@ -47,7 +48,7 @@ TILE_BODY (const int mr, const int np, gint64 k, const float *a, gint64 lda, con
         {
 #pragma GCC unroll 16
           for (int j = 0; j < np * PV; j++)
-            TILE_DOT (acc[i][j], a + i * lda + l, w[j]);
+            TILE_DOT (acc[i][j], a + i * lda + l * TILE_STEP, w[j]);
         }
     }
 #pragma GCC unroll 16
@@ -98,3 +99,4 @@ static const TileFunc TILE_TABLE[TILE_ROWS][TILE_PANELS] = { TILE_ROW (1), TILE_
 #undef TILE_STORE
 #undef TILE_LOAD
 #undef TILE_DOT
+#undef TILE_STEP

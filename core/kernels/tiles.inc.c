@@ -17,6 +17,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) v_load (b + (i))
 #define TILE_DOT(acc, a, w) acc = v_fma (v_set1 (*(a)), w, acc)
+#define TILE_STEP 1
 #include "kernels/tile.inc.c"
 
 #ifdef V_HAS_HALF
@@ -30,8 +31,37 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) v_load_f16 ((const guint16 *) (b) + (i))
 #define TILE_DOT(acc, a, w) acc = v_fma (v_set1 (*(a)), w, acc)
+#define TILE_STEP 1
 #include "kernels/tile.inc.c"
 #endif
+
+/* Pairs of bfloat16 and quads of int8, taken apart in registers and multiplied as float32: for few rows, where weights are
+ * read once and no instruction multiplies them as they are. int8 sums still want their scale. */
+#define TILE_NAME pairs
+#define TILE_TARGET
+#define TILE_ACC vf
+#define TILE_W vf
+#define TILE_ZERO v_set1 (0.0f)
+#define TILE_INIT(p) v_load (p)
+#define TILE_STORE(p, x) v_store (p, x)
+#define TILE_LOAD(b, i) v_load (b + (i))
+#define TILE_DOT(acc, a, w) acc = v_fma (v_set1 ((a)[1]), v_pair_1 (w), v_fma (v_set1 ((a)[0]), v_pair_0 (w), acc))
+#define TILE_STEP 2
+#include "kernels/tile.inc.c"
+
+#define TILE_NAME quads
+#define TILE_TARGET
+#define TILE_ACC vf
+#define TILE_W vf
+#define TILE_ZERO v_set1 (0.0f)
+#define TILE_INIT(p) v_load (p)
+#define TILE_STORE(p, x) v_store (p, x)
+#define TILE_LOAD(b, i) v_load (b + (i))
+#define TILE_DOT(acc, a, w)                                                                                                        \
+  acc = v_fma (v_set1 ((a)[3]), v_quad (w, 0),                                                                                     \
+               v_fma (v_set1 ((a)[2]), v_quad (w, 8), v_fma (v_set1 ((a)[1]), v_quad (w, 16), v_fma (v_set1 ((a)[0]), v_quad (w, 24), acc))))
+#define TILE_STEP 4
+#include "kernels/tile.inc.c"
 
 #if VW == 16
 /* Pairs of bfloat16, accumulated in float32. */
@@ -44,6 +74,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) _mm512_loadu_si512 (b + (i))
 #define TILE_DOT(acc, a, w) acc = _mm512_dpbf16_ps (acc, (__m512bh) _mm512_castps_si512 (v_set1 (*(a))), (__m512bh) (w))
+#define TILE_STEP 1
 #include "kernels/tile.inc.c"
 
 /* Quads of unsigned activations times signed weights, accumulated in int32. The instruction is written out, since gcc 12
@@ -57,5 +88,6 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_STORE(p, x) _mm512_storeu_si512 (p, x)
 #define TILE_LOAD(b, i) _mm512_loadu_si512 (b + (i))
 #define TILE_DOT(acc, a, w) __asm__ ("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(_mm512_castps_si512 (v_set1 (*(a)))), "v"(w))
+#define TILE_STEP 1
 #include "kernels/tile.inc.c"
 #endif

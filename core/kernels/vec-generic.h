@@ -56,3 +56,7 @@ INLINE void v_store_n (float *p, vf x, int64_t n)
   v_store (t, x);
   memcpy (p, t, (size_t) n * sizeof *p);
 }
+/* The bfloat16 in the lower and the upper half of each lane; the signed byte that a shift left by n brings to the top. */
+INLINE vf v_pair_0 (vf w) { return (vf) ((vi) w << 16); }
+INLINE vf v_pair_1 (vf w) { return (vf) ((vi) w & (int32_t) 0xffff0000); }
+INLINE vf v_quad (vf w, int n) { return __builtin_convertvector (((vi) w << n) >> 24, vf); }

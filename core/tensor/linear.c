@@ -34,11 +34,17 @@ gtf_linear_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gb
 {
   GtfDtype type = gtf_linear_type (dtype);
   guint g = granule (type);
-  gint64 shape[] = { (out + GTF_PANEL - 1) / GTF_PANEL, (in + g - 1) / g, GTF_PANEL * (gint64) g };
+  gint64 shape[3] = { 0 };
   gsize n_bytes, padded;
   GtfLinear *self;
 
-  if (out <= 0 || in <= 0 || out > G_MAXINT32 || in > G_MAXINT32 || !gtf_shape_size (type, 3, shape, &n_bytes))
+  if (out > 0 && in > 0 && out <= G_MAXINT32 && in <= G_MAXINT32)
+    {
+      shape[0] = (out + GTF_PANEL - 1) / GTF_PANEL;
+      shape[1] = (in + g - 1) / g;
+      shape[2] = GTF_PANEL * (gint64) g;
+    }
+  if (shape[0] == 0 || !gtf_shape_size (type, 3, shape, &n_bytes))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "a weight of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " is impossible", out, in);
       return NULL;
