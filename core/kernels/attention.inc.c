@@ -131,11 +131,11 @@ scores_unpacked (Group *g)
 static void
 scores_packed (Group *g, const float *packed_k)
 {
-  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * g->words;
+  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * g->words, most = PANELS_FOR (g->rows);
 
-  for (gint64 p = 0; p < panels; p += TILE_PANELS)
+  for (gint64 p = 0; p < panels; p += most)
     for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
-      g->tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (TILE_PANELS, panels - p) - 1] (
+      g->tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (most, panels - p) - 1] (
         g->words, g->q + i * g->ldq, g->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, g->scores + i * g->stride + p * GTF_PANEL, g->stride);
 }
 
@@ -279,9 +279,10 @@ group_values (Group *g, const float *packed)
   const GtfHeadTask *t = g->task;
   const float *v = packed != NULL ? packed : t->v;
   gint64 panels = packed != NULL ? round_up (t->dv) / GTF_PANEL : t->dv / GTF_PANEL, ldv = packed != NULL ? round_up (t->dv) : t->ldv;
+  gint64 most = PANELS_FOR (g->rows);
 
-  for (gint64 p = 0; p < panels; p += TILE_PANELS)
-    value_panels (g, v, ldv, p, MIN (TILE_PANELS, panels - p));
+  for (gint64 p = 0; p < panels; p += most)
+    value_panels (g, v, ldv, p, MIN (most, panels - p));
   if (panels * GTF_PANEL < t->dv)
     values_rest (g, panels * GTF_PANEL);
   for (gint64 i = 0; i < g->rows; i++)

@@ -122,13 +122,13 @@ expand_panel (const GtfGemm *g, gint64 panel, float *to)
 static void
 gemm_expanded (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
-  gint64 bps = g->k * GTF_PANEL;
+  gint64 bps = g->k * GTF_PANEL, most = PANELS_FOR (m1 - m0);
   float *wide = gtf_scratch ((gsize) bps * TILE_PANELS * sizeof *wide);
   Operand o = { f32_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL, FALSE };
 
-  for (gint64 p = p0; p < p1; p += TILE_PANELS)
+  for (gint64 p = p0; p < p1; p += most)
     {
-      int np = (int) MIN (TILE_PANELS, p1 - p);
+      int np = (int) MIN (most, p1 - p);
       for (int j = 0; j < np; j++)
         expand_panel (g, p + j, wide + j * bps);
       panel_rows (g, &o, wide, bps, np, p * GTF_PANEL, m0, m1);
@@ -139,9 +139,10 @@ static void
 block_panels (const GtfGemm *g, const Operand *o, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
   gint64 words = g->type == GTF_DTYPE_F16 ? o->k * GTF_PANEL : (gint64) (g->panel_bytes / sizeof (float));
+  gint64 most = PANELS_FOR (m1 - m0);
 
-  for (gint64 p = p0; p < p1; p += TILE_PANELS)
-    panel_rows (g, o, (const float *) ((const char *) g->w + (gsize) p * g->panel_bytes), words, (int) MIN (TILE_PANELS, p1 - p),
+  for (gint64 p = p0; p < p1; p += most)
+    panel_rows (g, o, (const float *) ((const char *) g->w + (gsize) p * g->panel_bytes), words, (int) MIN (most, p1 - p),
                 p * GTF_PANEL, m0, m1);
 }
 

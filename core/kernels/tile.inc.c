@@ -69,8 +69,8 @@ TILE_BODY (const int mr, const int np, gint64 k, const float *a, gint64 lda, con
 #define TILES(mr) TILE (mr, 1) TILE (mr, 2) TILE (mr, 3) TILE (mr, 4)
 #define TILE_ROW(mr) { TILE_FUNC (mr, 1), TILE_FUNC (mr, 2), TILE_FUNC (mr, 3), TILE_FUNC (mr, 4) }
 #else
-#define TILES(mr) TILE (mr, 1)
-#define TILE_ROW(mr) { TILE_FUNC (mr, 1) }
+#define TILES(mr) TILE (mr, 1) TILE (mr, 2)
+#define TILE_ROW(mr) { TILE_FUNC (mr, 1), TILE_FUNC (mr, 2) }
 #endif
 
 TILES (1)

@@ -9,7 +9,8 @@
 
 #define VW 8
 #define TILE_ROWS 6
-#define TILE_PANELS 1
+#define TILE_PANELS 2
+#define PANELS_FOR(rows) ((rows) <= 3 ? 2 : 1)   /* as many as the registers hold sums for */
 #define ISA avx2
 #define V_LDEXP_WIDE 0
 

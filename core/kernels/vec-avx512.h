@@ -10,6 +10,7 @@
 #define VW 16
 #define TILE_ROWS 6
 #define TILE_PANELS 4
+#define PANELS_FOR(rows) TILE_PANELS
 #define ISA avx512
 #define V_LDEXP_WIDE 1
 

@@ -9,7 +9,8 @@
 
 #define VW 4
 #define TILE_ROWS 3             /* rows and panels of 16 of the largest tile */
-#define TILE_PANELS 1
+#define TILE_PANELS 2
+#define PANELS_FOR(rows) ((rows) == 1 ? 2 : 1)   /* as many as the registers hold sums for */
 #define ISA generic
 #define V_LDEXP_WIDE 0
 
