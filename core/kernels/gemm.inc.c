@@ -160,19 +160,22 @@ narrow_row (const float *x, gint64 n, guint16 *to)
   to[n] = 0;
 }
 
-/* n floats as 128 + x * scale, rounded; 128 (0) up to a whole quad. Gives what one step is worth. */
+/* n floats as 128 + x * scale, rounded; 128 (0) up to a whole quad. Gives what one step is worth: NaN for a row that is not
+ * finite, which spoils its results as it should. */
 static float
 quantize_row (const float *x, gint64 n, guint8 *to)
 {
-  vf top = v_set1 (0.0f);
+  vf top = v_set1 (0.0f), check = v_set1 (0.0f);
   float t, inverse;
-  gint64 i = 0;
+  gint64 i;
 
-  for (; i + VW <= n; i += VW)
-    top = v_max (v_abs (v_load (x + i)), top);
+  for (i = 0; i < n; i += VW)
+    {
+      vf v = i + VW <= n ? v_load (x + i) : v_load_n (x + i, n - i);
+      top = v_max (v_abs (v), top);
+      check = v_fma (v, v_set1 (0.0f), check);
+    }
   t = v_top (top);
-  for (; i < n; i++)
-    t = MAX (t, fabsf (x[i]));
   inverse = t > 0.0f ? 127.0f / t : 0.0f;
   for (i = 0; i < n; i += VW)
     {
@@ -180,7 +183,7 @@ quantize_row (const float *x, gint64 n, guint8 *to)
       __m128i bytes = _mm512_cvtsepi32_epi8 (_mm512_cvtps_epi32 (v));
       _mm_storeu_si128 ((__m128i *) (to + i), _mm_xor_si128 (bytes, _mm_set1_epi8 ((char) 0x80)));
     }
-  return t / 127.0f;
+  return t / 127.0f + v_sum (check);
 }
 
 /* Rows m0 .. m1 of A (at most ROW_BLOCK) in the type of the weights. The row stride is no power of two: with one, rows would

@@ -82,6 +82,29 @@ check_case (const GtfKernels *kernels, const Case *c)
       g_assert_cmpfloat (out[i * ldc + j], ==, before[i * ldc + j]);
 }
 
+/* A row with a NaN spoils its own results and no others. */
+static void
+check_nan (const GtfKernels *kernels, GtfDtype type)
+{
+  g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+  guint32 seed = 9;
+  g_autofree float *a = check_randoms (&seed, 20 * 37), *w = check_randoms (&seed, 40 * 37), *out = g_new0 (float, 20 * 40);
+  GtfLinear *l = gtf_linear_new (store, type, 40, 37, FALSE, NULL);
+  GtfGemm g = { .type = type, .m = 20, .n = 40, .k = 37, .a = a, .lda = 37, .w = l->panels, .panel_bytes = l->panel_bytes, .scale = l->scale,
+                .sums = l->sums, .c = out, .ldc = 40 };
+
+  gtf_linear_put (l, 0, 40, &(GtfRawMatrix){ GTF_DTYPE_F32, w, FALSE });
+  a[3 * 37 + 36] = NAN;
+  a[11 * 37] = NAN;
+  for (gint64 rows = 1; rows <= 20; rows += 19)
+    {
+      for (gint64 first = 0; first < 20; first += rows)
+        kernels->gemm (&g, first, first + rows, 0, 3);
+      for (gint64 i = 0; i < 20 * 40; i++)
+        g_assert_true (!isnan (out[i]) == (i / 40 != 3 && i / 40 != 11));
+    }
+}
+
 static void
 check_type (const GtfKernels *kernels, GtfDtype type)
 {
@@ -94,6 +117,7 @@ check_type (const GtfKernels *kernels, GtfDtype type)
           Case c = { type, ms[i], ns[j], ks[l], (gint64) ((i + j + l) % 3), (GtfActivation) ((i + j + l) % 8), (i + j) % 2 == 0, (j + l) % 2 == 0 };
           check_case (kernels, &c);
         }
+  check_nan (kernels, type);
   check_case (kernels, &(Case){ type, 401, 72, 64, 0, GTF_ACTIVATION_GELU, TRUE, TRUE });
   check_case (kernels, &(Case){ type, 9, 96, 2049, 0, GTF_ACTIVATION_NONE, TRUE, FALSE });
 }
