@@ -2,9 +2,10 @@
  *
  * The second half of the binder: reads the tensors of the plan and packs them.
  *
- * Matrices go through a scratch block of some megabytes: all threads read a piece of it, then all threads convert and pack it.
- * So there is never more than the packed weights and one block in memory, whatever the size of a tensor. (A transposed matrix is
- * read whole.) Weights that share a tensor (a tied decoder) share what was packed.
+ * The large matrices are cut into chunks of some hundred kilobytes, and all chunks of the model are one job of the pool: a
+ * thread reads a chunk into its scratch, converts it and packs it while it is in its cache. So the threads meet once, not once
+ * a tensor, and there is never more in memory than the packed weights and one chunk a thread. (A transposed matrix is one
+ * chunk.) Weights that share a tensor (a tied decoder) share what was packed.
  */
 #include "model/binding.h"
 
@@ -12,8 +13,19 @@
 #include "tensor/convert.h"
 #include "tensor/tensor-private.h"
 
-#define BLOCK ((gsize) 8 << 20)
-#define PIECE ((gsize) 256 << 10)
+#define CHUNK ((gsize) 512 << 10)
+#define MAX_CHUNKS 60000u       /* of one job */
+
+/* Rows at ... at + n of a tensor, to be packed as outputs first ... of a linear weight, or copied to `to` as they are. */
+typedef struct
+{
+  const GtfStoredTensor *tensor;
+  GtfLinear *linear;            /* NULL: copied */
+  gint64 first, n;
+  gboolean transposed;
+  char *to;
+  gsize offset, length;         /* bytes of the tensor */
+} Chunk;
 
 typedef struct
 {
@@ -21,57 +33,100 @@ typedef struct
   GtfDtype dtype;               /* computed with */
   GtfWeightStore *store;
   GtfPool *pool;
-  char *scratch;
+  GCancellable *cancellable;
+  char *scratch;                /* for what is small and read one after the other */
   gsize scratch_size;
   GHashTable *linears;          /* GtfStoredTensor of a whole weight -> GtfLinear */
+  GArray *chunks;
+  guint first_chunk;            /* of the running job */
+  GMutex mutex;                 /* guards what follows */
+  GPtrArray *buffers;           /* of CHUNK bytes, not in use */
+  GError *error;
 } Packer;
 
-/* ---- reading -------------------------------------------------------------------------------------------------------- */
+/* ---- chunks --------------------------------------------------------------------------------------------------------- */
 
-/* A read that the pool's threads share. */
-typedef struct
+static char *
+take_buffer (Packer *p, gsize size)
 {
-  Packer *p;
-  const GtfStoredTensor *tensor;
-  gsize offset, length;
-  char *to;
-  GMutex mutex;
-  GError *error;
-} Read;
+  char *buffer = NULL;
+
+  g_mutex_lock (&p->mutex);
+  if (size <= CHUNK && p->buffers->len)
+    buffer = g_ptr_array_steal_index_fast (p->buffers, p->buffers->len - 1);
+  g_mutex_unlock (&p->mutex);
+  return buffer ? buffer : g_try_malloc (MAX (size, CHUNK));
+}
 
 static void
-read_piece (gpointer data, guint part, guint n_parts)
+give_buffer (Packer *p, char *buffer, gsize size)
 {
-  Read *r = data;
-  gsize from = r->length / n_parts * part, to = part + 1 == n_parts ? r->length : r->length / n_parts * (part + 1);
-  GError *error = NULL;
-
-  if (gtf_safetensors_read (r->p->files, r->tensor, r->offset + from, to - from, r->to + from, &error))
-    return;
-  g_mutex_lock (&r->mutex);
-  if (r->error)
-    g_error_free (error);
-  else
-    r->error = error;
-  g_mutex_unlock (&r->mutex);
+  if (size > CHUNK)
+    {
+      g_free (buffer);
+      return;
+    }
+  g_mutex_lock (&p->mutex);
+  g_ptr_array_add (p->buffers, buffer);
+  g_mutex_unlock (&p->mutex);
 }
 
 static gboolean
-read_bytes (Packer *p, const GtfStoredTensor *t, gsize offset, gsize length, gpointer to, GError **error)
+pack_chunk (Packer *p, const Chunk *chunk, GError **error)
 {
-  Read r = { .p = p, .tensor = t, .offset = offset, .length = length, .to = to };
-  guint n = (guint) MIN (length / PIECE, 64);
+  GtfRawMatrix raw = { chunk->tensor->dtype, NULL, chunk->transposed };
+  char *buffer;
+  gboolean ok;
 
-  if (n < 2)
-    return gtf_safetensors_read (p->files, t, offset, length, to, error);
-  g_mutex_init (&r.mutex);
-  gtf_pool_run (p->pool, n, read_piece, &r);
-  g_mutex_clear (&r.mutex);
-  if (!r.error)
+  if (g_cancellable_set_error_if_cancelled (p->cancellable, error))
+    return FALSE;
+  if (!chunk->linear)
+    return gtf_safetensors_read (p->files, chunk->tensor, chunk->offset, chunk->length, chunk->to, error);
+  if (!(buffer = take_buffer (p, chunk->length)))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a buffer of %" G_GSIZE_FORMAT " bytes", chunk->length);
+      return FALSE;
+    }
+  ok = gtf_safetensors_read (p->files, chunk->tensor, chunk->offset, chunk->length, buffer, error);
+  raw.data = buffer;
+  if (ok)
+    gtf_linear_put (chunk->linear, chunk->first, chunk->n, &raw);
+  give_buffer (p, buffer, chunk->length);
+  return ok;
+}
+
+static void
+run_chunk (gpointer data, guint part, guint n_parts)
+{
+  Packer *p = data;
+  GError *error = NULL;
+  gboolean failed;
+
+  g_mutex_lock (&p->mutex);
+  failed = p->error != NULL;
+  g_mutex_unlock (&p->mutex);
+  if (failed || pack_chunk (p, &g_array_index (p->chunks, Chunk, p->first_chunk + part), &error))
+    return;
+  g_mutex_lock (&p->mutex);
+  if (p->error)
+    g_error_free (error);
+  else
+    p->error = error;
+  g_mutex_unlock (&p->mutex);
+}
+
+static gboolean
+run_chunks (Packer *p, GError **error)
+{
+  for (p->first_chunk = 0; p->first_chunk < p->chunks->len && !p->error; p->first_chunk += MAX_CHUNKS)
+    gtf_pool_run (p->pool, MIN (p->chunks->len - p->first_chunk, MAX_CHUNKS), run_chunk, p);
+  if (!p->error)
     return TRUE;
-  g_propagate_error (error, r.error);
+  g_propagate_error (error, g_steal_pointer (&p->error));
   return FALSE;
 }
+
+/* ---- reading what is small ------------------------------------------------------------------------------------------ */
 
 /* At least @size bytes of scratch. */
 static gboolean
@@ -80,13 +135,19 @@ need_scratch (Packer *p, gsize size, GError **error)
   if (size <= p->scratch_size)
     return TRUE;
   g_free (p->scratch);
-  p->scratch_size = MAX (size, BLOCK);
+  p->scratch_size = MAX (size, CHUNK);
   p->scratch = g_try_malloc (p->scratch_size);
   if (p->scratch)
     return TRUE;
   p->scratch_size = 0;
   g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a buffer of %" G_GSIZE_FORMAT " bytes", size);
   return FALSE;
+}
+
+static gboolean
+read_bytes (Packer *p, const GtfStoredTensor *t, gsize offset, gsize length, gpointer to, GError **error)
+{
+  return gtf_safetensors_read (p->files, t, offset, length, to, error);
 }
 
 /* The whole tensor in the scratch. */
@@ -113,22 +174,20 @@ panel_type (const Packer *p, const GtfBoundWeight *b)
   return GTF_DTYPE_F16;
 }
 
+/* Plans the chunks of one part, and packs its bias at once. */
 static gboolean
 put_part (Packer *p, GtfLinear *linear, gint64 first, const GtfBoundPart *part, gboolean transposed, GError **error)
 {
   const GtfStoredTensor *t = part->weight;
   gsize row = t->n_bytes / (gsize) part->out;
-  gint64 step = transposed ? part->out : (gint64) MAX (BLOCK / row / GTF_PANEL * GTF_PANEL, GTF_PANEL);
+  gint64 step = transposed ? part->out : (gint64) MAX (CHUNK / row / GTF_PANEL * GTF_PANEL, GTF_PANEL);
 
   for (gint64 at = 0; at < part->out; at += step)
     {
       gint64 n = MIN (step, part->out - at);
-      GtfRawMatrix raw = { t->dtype, NULL, transposed };
+      Chunk chunk = { t, linear, first + at, n, transposed, NULL, (gsize) at * row, (gsize) n * row };
 
-      if (!need_scratch (p, (gsize) n * row, error) || !read_bytes (p, t, (gsize) at * row, (gsize) n * row, p->scratch, error))
-        return FALSE;
-      raw.data = p->scratch;
-      gtf_linear_put (linear, first + at, n, &raw);
+      g_array_append_val (p->chunks, chunk);
     }
   if (!part->bias)
     return TRUE;
@@ -182,7 +241,7 @@ pack_embedding (Packer *p, const GtfBoundWeight *b, GError **error)
   const GtfStoredTensor *t = b->parts[0].weight;
   GtfLinear *shared = g_hash_table_lookup (p->linears, t);
   gboolean as_is = t->dtype == GTF_DTYPE_F32 || t->dtype == GTF_DTYPE_F16 || t->dtype == GTF_DTYPE_BF16;
-  gsize element = gtf_dtype_size (t->dtype), step = BLOCK / element;
+  gsize element = gtf_dtype_size (t->dtype), step = CHUNK / element;
   GtfEmbedding *self;
   char *rows;
 
@@ -197,8 +256,14 @@ pack_embedding (Packer *p, const GtfBoundWeight *b, GError **error)
   self->d = b->dims[1];
   self->dtype = as_is ? t->dtype : GTF_DTYPE_F32;
   self->rows = rows;
+  for (gsize at = 0; as_is && at < t->n_bytes; at += 4 * CHUNK)
+    {
+      Chunk chunk = { .tensor = t, .to = rows + at, .offset = at, .length = MIN (4 * CHUNK, t->n_bytes - at) };
+
+      g_array_append_val (p->chunks, chunk);
+    }
   if (as_is)
-    return read_bytes (p, t, 0, t->n_bytes, rows, error) ? self : NULL;
+    return self;
   for (gsize at = 0; at < t->n_elements; at += step)
     {
       gsize n = MIN (step, t->n_elements - at);
@@ -262,7 +327,7 @@ pack_one (Packer *p, const GtfBoundWeight *b, GError **error)
 
 /* Linear weights come first, so that an embedding can share a table with its tied projection. */
 static gboolean
-pack_all (Packer *p, GtfBinding *binding, gboolean linear, GCancellable *cancellable, GError **error)
+pack_all (Packer *p, GtfBinding *binding, gboolean linear, GError **error)
 {
   for (guint i = 0; i < gtf_binding_get_n (binding); i++)
     {
@@ -270,7 +335,7 @@ pack_all (Packer *p, GtfBinding *binding, gboolean linear, GCancellable *cancell
 
       if (!b->n_parts || (b->weight->type == GTF_WEIGHT_LINEAR) != linear)
         continue;
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      if (g_cancellable_set_error_if_cancelled (p->cancellable, error))
         return FALSE;
       if (!(*b->field = pack_one (p, b, error)))
         {
@@ -286,10 +351,14 @@ gtf_binding_pack (GtfBinding *self, const GtfSafetensors *files, GtfDtype dtype,
                   GError **error)
 {
   g_autoptr (GHashTable) linears = g_hash_table_new (NULL, NULL);
-  Packer p = { .files = files, .dtype = dtype, .store = store, .pool = pool, .linears = linears };
-  gboolean ok = pack_all (&p, self, TRUE, cancellable, error) && pack_all (&p, self, FALSE, cancellable, error)
-                && gtf_safetensors_check_sizes (files, error);
+  g_autoptr (GArray) chunks = g_array_new (FALSE, FALSE, sizeof (Chunk));
+  g_autoptr (GPtrArray) buffers = g_ptr_array_new_with_free_func (g_free);
+  Packer p = { .files = files, .dtype = dtype, .store = store, .pool = pool, .cancellable = cancellable, .linears = linears, .chunks = chunks, .buffers = buffers };
+  gboolean ok;
 
+  g_mutex_init (&p.mutex);
+  ok = pack_all (&p, self, TRUE, error) && pack_all (&p, self, FALSE, error) && run_chunks (&p, error) && gtf_safetensors_check_sizes (files, error);
+  g_mutex_clear (&p.mutex);
   g_free (p.scratch);
   return ok;
 }
