@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Linear layers: packing of weights into panels, and the product.
+ * Linear layers: their weights (linear-pack.c fills the panels), and the product.
  *
  * Few rows: the outputs (columns of the result) are split between the threads, so that each reads its share of the weights
  * once. Many rows: the rows are split.
@@ -67,81 +67,6 @@ gtf_linear_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gb
           || (self->sums = gtf_weight_store_alloc (store, padded, error)) == NULL))
     return NULL;
   return self;
-}
-
-/* One output's weights, k = 0 .. in, into its lane. */
-static void
-put_row (GtfLinear *self, gint64 row, const float *x)
-{
-  char *panel = (char *) self->panels + (gsize) (row / GTF_PANEL) * self->panel_bytes;
-  gint64 lane = row % GTF_PANEL;
-
-  switch (self->type)
-    {
-    case GTF_DTYPE_BF16:
-      for (gint64 k = 0; k < self->in; k++)
-        ((guint16 *) panel)[(k / 2 * GTF_PANEL + lane) * 2 + k % 2] = gtf_f32_to_bf16 (x[k]);
-      break;
-    case GTF_DTYPE_F16:
-      for (gint64 k = 0; k < self->in; k++)
-        ((guint16 *) panel)[k * GTF_PANEL + lane] = gtf_f32_to_f16 (x[k]);
-      break;
-    case GTF_DTYPE_I8:
-      {
-        float top = 0.0f, inverse;
-        gint32 sum = 0;
-        for (gint64 k = 0; k < self->in; k++)
-          top = MAX (top, fabsf (x[k]));
-        inverse = top > 0.0f && isfinite (top) ? 127.0f / top : 0.0f;
-        for (gint64 k = 0; k < self->in; k++)
-          {
-            gint8 q = (gint8) lrintf (CLAMP (x[k] * inverse, -127.0f, 127.0f));
-            ((gint8 *) panel)[(k / 4 * GTF_PANEL + lane) * 4 + k % 4] = q;
-            sum += q;
-          }
-        self->scale[row] = isfinite (top) ? top / 127.0f : top;
-        self->sums[row] = sum;
-        break;
-      }
-    default:
-      for (gint64 k = 0; k < self->in; k++)
-        ((float *) panel)[k * GTF_PANEL + lane] = x[k];
-    }
-}
-
-typedef struct
-{
-  GtfLinear *self;
-  gint64 first, n;
-  const GtfRawMatrix *raw;
-} PutJob;
-
-#define PUT_ROWS 16
-
-static void
-put_part (gpointer data, guint part, guint n_parts)
-{
-  PutJob *job = data;
-  GtfLinear *self = job->self;
-  gsize size = gtf_dtype_size (job->raw->dtype), in = (gsize) self->in;
-  gint64 from = (gint64) part * job->n / n_parts, to = (gint64) (part + 1) * job->n / n_parts;
-  g_autofree float *x = g_new (float, in);
-
-  for (gint64 i = from; i < to; i++)
-    {
-      const char *src = (const char *) job->raw->data + (gsize) i * size * (job->raw->transposed ? 1 : in);
-      gtf_convert_f32 (job->raw->dtype, src, job->raw->transposed ? (gsize) job->n : 1, in, x);
-      put_row (self, job->first + i, x);
-    }
-}
-
-void
-gtf_linear_put (GtfLinear *self, gint64 first, gint64 n, const GtfRawMatrix *raw)
-{
-  PutJob job = { self, first, n, raw };
-
-  g_return_if_fail (first >= 0 && n >= 0 && first + n <= self->out);
-  gtf_pool_run (gtf_pool_get (0), (guint) CLAMP (n / PUT_ROWS, 1, 1024), put_part, &job);
 }
 
 void
