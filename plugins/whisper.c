@@ -153,9 +153,10 @@ encoder_layer_forward (GtfContext *c, const Config *config, const EncoderLayer *
 {
   const gint64 d = config->d_model;
   const GtfAttention self = { .n_heads = config->encoder_heads };
+  gsize mark = gtf_push (c);
   GtfTensor *qkv = gtf_linear (c, l->qkv, gtf_layer_norm (c, l->attention_norm, x, LAYER_NORM_EPS));
   GtfTensor *a = gtf_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), gtf_slice (c, qkv, 2 * d, d), &self);
-  x = gtf_linear_add (c, l->attention_out, a, x);
+  x = gtf_pop_keep (c, mark, gtf_linear_add (c, l->attention_out, a, x));
   return mlp (c, config->activation, l->mlp_norm, l->fc1, l->fc2, x);
 }
 
@@ -173,14 +174,13 @@ encoder_forward (GtfContext *c, const Config *config, const Weights *w)
                 config->num_mel_bins, 2 * config->max_source_positions, gtf_dim (features, -2), gtf_dim (features, -1));
       return NULL;
     }
+  /* each layer's result takes the place of the one before */
+  gsize mark = gtf_push (c);
   GtfTensor *x = gtf_conv1d (c, w->conv1, gtf_transpose (c, features), 1, 1, GTF_ACTIVATION_GELU);
   x = gtf_conv1d (c, w->conv2, x, 2, 1, GTF_ACTIVATION_GELU);
-  x = gtf_add (c, x, w->positions);
+  x = gtf_pop_keep (c, mark, gtf_add (c, x, w->positions));
   for (gint64 i = 0; i < config->encoder_layers; i++)
-    {
-      gsize mark = gtf_push (c);
-      x = gtf_pop_keep (c, mark, encoder_layer_forward (c, config, &w->encoder[i], x));
-    }
+    x = gtf_pop_keep (c, mark, encoder_layer_forward (c, config, &w->encoder[i], x));
   return gtf_layer_norm (c, w->encoder_norm, x, LAYER_NORM_EPS);
 }
 
