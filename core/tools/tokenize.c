@@ -133,7 +133,6 @@ decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   g_autofree gint32 *ids = NULL;
   g_autofree char *text = NULL;
   JsonObject *object;
-  JsonNode *node;
   gsize n;
 
   if (!gtf_params_read (table, parameters, "parameters", GTF_PARAMS_CLOSED, &options, error))
@@ -144,9 +143,7 @@ decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
     return NULL;
   object = json_object_new ();
   json_object_set_string_member (object, "text", text);
-  node = json_node_new (JSON_NODE_OBJECT);
-  json_node_take_object (node, object);
-  return node;
+  return json_node_init_object (json_node_alloc (), object);
 }
 
 static JsonNode *
@@ -194,7 +191,7 @@ static JsonNode *
 arguments_node (Tokenize *self, guint i, GError **error)
 {
   g_autofree char *text = NULL;
-  g_autoptr (JsonArray) ids = NULL;
+  JsonArray *ids;
 
   if (!self->decode)
     {
@@ -207,7 +204,10 @@ arguments_node (Tokenize *self, guint i, GError **error)
       g_autoptr (JsonNode) id = gtf_json_parse ("token id", self->arguments->pdata[j], -1, GTF_JSON_PYTHON, error);
 
       if (id == NULL)
-        return NULL;
+        {
+          json_array_unref (ids);
+          return NULL;
+        }
       json_array_add_element (ids, g_steal_pointer (&id));
     }
   return json_node_init_array (json_node_alloc (), ids);
