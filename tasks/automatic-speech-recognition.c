@@ -61,28 +61,38 @@ asr_close (GtfTask *task)
   g_free (self);
 }
 
+/* Lists are worked on in batches, so that not all of their sound is in memory at once. */
+static gboolean
+run_batches (AsrTask *self, const AsrParameters *parameters, const GtfRequest *request, guint sampling_rate, guint n_inputs, JsonArray *answers, GError **error)
+{
+  guint step = (guint) parameters->batch_size;
+
+  for (guint first = 0; first < n_inputs; first += step)
+    {
+      guint n = MIN (step, n_inputs - first);
+      g_autoptr (GPtrArray) inputs = asr_inputs_read (request, first, n, sampling_rate, error);
+      AsrBatch batch = { inputs, (double) first / n_inputs, (double) n / n_inputs };
+      if (inputs == NULL || !self->backend->run (self->state, parameters, request, &batch, answers, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static JsonNode *
 asr_run (GtfTask *task, const GtfRequest *request, GError **error)
 {
-  AsrTask *self = task->state;
-  guint rate = gtf_preprocessor_get_sampling_rate (task->preprocessor);
   g_autoptr (JsonArray) answers = json_array_new ();
-  g_autoptr (GPtrArray) inputs = NULL;
   AsrParameters parameters = { 0 };
   gboolean is_list = FALSE;
+  guint n_inputs = asr_inputs_count (request, &is_list);
   gboolean ok;
-  JsonNode *node;
 
   ok = asr_parameters_init (&parameters, request->parameters, error)
-       && (inputs = asr_inputs_read (request, rate, &is_list, error)) != NULL
-       && self->backend->run (self->state, &parameters, request, inputs, answers, error);
+       && run_batches (task->state, &parameters, request, gtf_preprocessor_get_sampling_rate (task->preprocessor), n_inputs, answers, error);
   asr_parameters_clear (&parameters);
   if (!ok)
     return NULL;
-  if (!is_list)
-    return json_array_dup_element (answers, 0);
-  node = json_node_alloc ();
-  return json_node_init_array (node, answers);
+  return is_list ? json_node_init_array (json_node_alloc (), answers) : json_array_dup_element (answers, 0);
 }
 
 /* ---- for people ------------------------------------------------------------------------------------------------------------ */

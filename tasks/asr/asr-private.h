@@ -57,18 +57,26 @@ void      asr_parameters_clear  (AsrParameters *self);
 gboolean  asr_timestamps_parse  (JsonNode *node, AsrTimestamps *timestamps, GError **error);
 
 /* input.c */
-GPtrArray *asr_inputs_read      (const GtfRequest *request, guint sampling_rate, gboolean *is_list, GError **error);
+guint      asr_inputs_count     (const GtfRequest *request, gboolean *is_list);
+GPtrArray *asr_inputs_read      (const GtfRequest *request, guint first, guint n, guint sampling_rate, GError **error);
 
 /* chunking.c */
 GArray   *asr_chunks            (const AsrInput *input, const AsrParameters *parameters, guint sampling_rate, guint align_to, GError **error);
 
-/* one back end a kind of model: what open () put into the task's state */
+/* Recordings that are worked on together, and their place in the whole request. */
+typedef struct
+{
+  GPtrArray *inputs;            /* AsrInput */
+  double done, share;           /* of the whole request: what is finished, what these stand for (progress) */
+} AsrBatch;
+
+/* One back end a kind of model. run () appends an answer for each input. */
 typedef struct _AsrBackend AsrBackend;
 struct _AsrBackend
 {
   gpointer (*open) (GtfTask *task, GError **error);
   void (*close) (gpointer state);
-  gboolean (*run) (gpointer state, const AsrParameters *parameters, const GtfRequest *request, GPtrArray *inputs, JsonArray *answers, GError **error);
+  gboolean (*run) (gpointer state, const AsrParameters *parameters, const GtfRequest *request, const AsrBatch *batch, JsonArray *answers, GError **error);
 };
 
 /* whisper.c */

@@ -241,36 +241,63 @@ from_numbers (JsonArray *array, guint sampling_rate, GError **error)
   return self;
 }
 
-/**
- * asr_inputs_read:
- * @sampling_rate: what the model hears, in Hz
- * @is_list: (out): the answer is a list too
- *
- * Returns: (transfer full) (element-type AsrInput): the recordings, decoded
- */
-GPtrArray *
-asr_inputs_read (const GtfRequest *request, guint sampling_rate, gboolean *is_list, GError **error)
+static JsonArray *
+input_list (const GtfRequest *request)
 {
-  g_autoptr (GPtrArray) inputs = g_ptr_array_new_with_free_func ((GDestroyNotify) input_free);
   JsonArray *list = request->inputs != NULL && JSON_NODE_HOLDS_ARRAY (request->inputs) ? json_node_get_array (request->inputs) : NULL;
   gboolean numbers = list != NULL && json_array_get_length (list) > 0 && is_number (json_array_get_element (list, 0));
-  guint n = list != NULL && !numbers ? json_array_get_length (list) : 1;
 
-  *is_list = request->audio == NULL && list != NULL && !numbers;
-  if (request->audio == NULL && request->inputs == NULL)
+  return request->audio == NULL && !numbers ? list : NULL;
+}
+
+/**
+ * asr_inputs_count:
+ * @is_list: (out): the answer is a list too
+ *
+ * Returns: how many recordings the request holds
+ */
+guint
+asr_inputs_count (const GtfRequest *request, gboolean *is_list)
+{
+  JsonArray *list = input_list (request);
+
+  *is_list = list != NULL;
+  return list != NULL ? json_array_get_length (list) : 1;
+}
+
+static AsrInput *
+read_input (const GtfRequest *request, guint index, guint sampling_rate, GError **error)
+{
+  JsonArray *list = input_list (request);
+
+  if (request->audio != NULL)
+    return from_program (request->audio, sampling_rate, error);
+  if (request->inputs == NULL)
     {
       g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "inputs: missing: expected a path or samples");
       return NULL;
     }
-  for (guint i = 0; i < (request->audio != NULL ? 1 : n); i++)
+  if (list == NULL && JSON_NODE_HOLDS_ARRAY (request->inputs))
+    return from_numbers (json_node_get_array (request->inputs), sampling_rate, error);
+  return read_one (list != NULL ? json_array_get_element (list, index) : request->inputs, sampling_rate, request->cancellable, error);
+}
+
+/**
+ * asr_inputs_read:
+ * @first: the first recording that is wanted
+ * @n: how many
+ * @sampling_rate: what the model hears, in Hz
+ *
+ * Returns: (transfer full) (element-type AsrInput): the recordings, decoded
+ */
+GPtrArray *
+asr_inputs_read (const GtfRequest *request, guint first, guint n, guint sampling_rate, GError **error)
+{
+  g_autoptr (GPtrArray) inputs = g_ptr_array_new_with_free_func ((GDestroyNotify) input_free);
+
+  for (guint i = first; i < first + n; i++)
     {
-      AsrInput *input;
-      if (request->audio != NULL)
-        input = from_program (request->audio, sampling_rate, error);
-      else if (numbers)
-        input = from_numbers (list, sampling_rate, error);
-      else
-        input = read_one (list != NULL ? json_array_get_element (list, i) : request->inputs, sampling_rate, request->cancellable, error);
+      AsrInput *input = read_input (request, i, sampling_rate, error);
       if (input == NULL)
         return NULL;
       g_ptr_array_add (inputs, input);

@@ -18,7 +18,7 @@ static const char *const own_names[] = {
   "return_language", NULL
 };
 
-/* Further keys of generation_config.json that a request may override. */
+/* Keys of generation_config.json that a request may override where the file has them. */
 static const char *const config_names[] = {
   "alignment_heads", "lang_to_id", "task_to_id", "max_initial_timestamp_index", "no_timestamps_token_id", "prev_sot_token_id",
   "forced_decoder_ids", NULL
@@ -231,6 +231,8 @@ static gboolean
 update_config (AsrWhisperOptions *self, const AsrWhisper *whisper, JsonObject *kwargs, GError **error)
 {
   g_autoptr (JsonObject) general = json_object_new ();
+  const char *also[G_N_ELEMENTS (config_names)] = { NULL };
+  gsize n_also = 0;
   JsonObjectIter iter;
   const char *name;
   JsonNode *value;
@@ -244,7 +246,10 @@ update_config (AsrWhisperOptions *self, const AsrWhisper *whisper, JsonObject *k
   if (!json_object_has_member (general, "max_new_tokens") && !json_object_has_member (general, "max_length")
       && self->config->max_new_tokens < 0 && !whisper->sets_max_length)
     json_object_set_int_member (general, "max_new_tokens", DEFAULT_MAX_NEW_TOKENS);
-  return gtf_generation_config_update (self->config, general, config_names, error);
+  for (gsize i = 0; config_names[i] != NULL; i++)
+    if (json_object_has_member (self->config->json, config_names[i]))
+      also[n_also++] = config_names[i];
+  return gtf_generation_config_update (self->config, general, also, error);
 }
 
 /* What the pipeline's postprocessing is told: the request, or the repository's own return_timestamps. */

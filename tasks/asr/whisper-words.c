@@ -136,8 +136,17 @@ typedef struct
   gsize n_heads, n_tokens, n_states;
 } Alignment;
 
+/* Encoder states that lie on sound. A window that begins after its end (the frames are negative then) loses as many at its
+ * end, as Python's slices have it. */
+static gsize
+states_with_sound (gint64 n_states, gint64 n_frames)
+{
+  gint64 n = n_frames >= 0 ? n_frames / 2 : -((1 - n_frames) / 2);
+  return (gsize) CLAMP (n >= 0 ? n : n_states + n, 0, n_states);
+}
+
 static gboolean
-copy_block (Alignment *self, const GArray *heads, const GtfTensor *attention, gsize first, gsize n, gsize n_keep, GError **error)
+copy_block (Alignment *self, const GArray *heads, const GtfTensor *attention, gsize first, gsize n, gint64 n_frames, GError **error)
 {
   gint64 n_layers = gtf_tensor_get_dim (attention, 0), n_heads = gtf_tensor_get_dim (attention, 1);
   gint64 steps = gtf_tensor_get_dim (attention, 2), states = gtf_tensor_get_dim (attention, 3);
@@ -145,7 +154,7 @@ copy_block (Alignment *self, const GArray *heads, const GtfTensor *attention, gs
   if (self->weights == NULL)
     {
       gsize size;
-      self->n_states = MIN ((gsize) states, n_keep);
+      self->n_states = states_with_sound (states, n_frames);
       if (g_size_checked_mul (&size, self->n_heads * MAX (self->n_states, 1), self->n_tokens))
         self->weights = g_try_new (float, size);
       if (self->weights == NULL)
@@ -174,7 +183,7 @@ copy_block (Alignment *self, const GArray *heads, const GtfTensor *attention, gs
 
 /* Decodes prompt and answer once more, and keeps what the alignment heads looked at for each token of the answer. */
 static gboolean
-collect_weights (Alignment *self, const AsrWhisperOptions *options, GtfSession *session, const GArray *prompt, const gint32 *answer, gsize n_keep, GError **error)
+collect_weights (Alignment *self, const AsrWhisperOptions *options, GtfSession *session, const GArray *prompt, const gint32 *answer, gint64 n_frames, GError **error)
 {
   gtf_session_truncate (session, 0);
   if (!gtf_session_decode (session, (const gint32 *) prompt->data, 1, prompt->len, error))
@@ -193,7 +202,7 @@ collect_weights (Alignment *self, const AsrWhisperOptions *options, GtfSession *
                                "return_timestamps: this architecture gives no cross_attentions, so word timestamps are not available");
           return FALSE;
         }
-      if (!copy_block (self, options->alignment_heads, attention, first, n, n_keep, error))
+      if (!copy_block (self, options->alignment_heads, attention, first, n, n_frames, error))
         return FALSE;
     }
   return TRUE;
@@ -266,7 +275,7 @@ to_times (gsize n_prompt, const gint64 *states, gsize n_tokens)
  * asr_whisper_token_times:
  * @session: holds the encoded window
  * @answer: what was generated after @prompt
- * @n_frames: feature frames of sound in this window and after it
+ * @n_frames: feature frames of sound from the start of this window on; negative where it ended before
  *
  * Returns: (transfer full) (element-type float): seconds from the start of the window, for each token of @prompt (0) and @answer
  */
@@ -275,14 +284,13 @@ asr_whisper_token_times (const AsrWhisper *whisper, const AsrWhisperOptions *opt
                          const GtfGenerated *answer, gint64 n_frames, GError **error)
 {
   Alignment alignment = { .n_heads = options->alignment_heads->len, .n_tokens = answer->n_ids > 0 ? answer->n_ids - 1 : 0 };
-  gsize n_keep = (gsize) MAX (n_frames, 0) / 2;
   g_autofree gint64 *states = g_new0 (gint64, alignment.n_tokens + 1);
   g_autofree double *cost = NULL;
   gboolean ok;
 
   if (alignment.n_tokens == 0)
     return to_times (prompt->len, states, 0);
-  ok = collect_weights (&alignment, options, session, prompt, answer->ids, n_keep, error);
+  ok = collect_weights (&alignment, options, session, prompt, answer->ids, n_frames, error);
   if (ok)
     {
       cost = path_cost (&alignment, (gsize) whisper->median_filter_width);

@@ -89,6 +89,7 @@ typedef struct
   AsrWhisper *whisper;
   const AsrParameters *parameters;
   const GtfRequest *request;
+  const AsrBatch *batch;
   AsrWhisperOptions options;
   AsrTimestamps timestamps;
   gboolean return_language;
@@ -269,8 +270,8 @@ run_items (Call *self, const GArray *items, GArray *outputs, GError **error)
       guint first = i - i % batch, n = MIN (batch, items->len - first);
       AsrWhisperOutput output = { .language_id = -1 };
 
-      self->done = (double) i / items->len;
-      self->share = 1.0 / items->len;
+      self->done = self->batch->done + self->batch->share * i / items->len;
+      self->share = self->batch->share / items->len;
       self->offset = i > 0 && g_array_index (items, Item, i - 1).input == item->input
                      ? self->offset + (double) (item->chunk.samples - g_array_index (items, Item, i - 1).chunk.samples) / rate : 0;
       self->options.row = i - first;
@@ -328,9 +329,9 @@ write_answers (Call *self, const GArray *items, GArray *outputs, GPtrArray *inpu
 }
 
 static gboolean
-whisper_run (gpointer state, const AsrParameters *parameters, const GtfRequest *request, GPtrArray *inputs, JsonArray *answers, GError **error)
+whisper_run (gpointer state, const AsrParameters *parameters, const GtfRequest *request, const AsrBatch *batch, JsonArray *answers, GError **error)
 {
-  Call self = { .whisper = state, .parameters = parameters, .request = request };
+  Call self = { .whisper = state, .parameters = parameters, .request = request, .batch = batch };
   g_autoptr (GArray) items = NULL;
   g_autoptr (GArray) outputs = g_array_new (FALSE, TRUE, sizeof (AsrWhisperOutput));
   gboolean ok;
@@ -342,10 +343,10 @@ whisper_run (gpointer state, const AsrParameters *parameters, const GtfRequest *
   self.timestamps = asr_whisper_timestamps (self.whisper, parameters);
   self.return_language = asr_whisper_wants_language (parameters);
   ok = asr_whisper_options_init (&self.options, self.whisper, parameters, error)
-       && (items = list_items (&self, inputs, error)) != NULL
+       && (items = list_items (&self, batch->inputs, error)) != NULL
        && take_session (&self, error)
        && run_items (&self, items, outputs, error)
-       && write_answers (&self, items, outputs, inputs, answers, error);
+       && write_answers (&self, items, outputs, batch->inputs, answers, error);
   if (self.session != NULL)
     give_session_back (&self);
   asr_whisper_options_clear (&self.options);
