@@ -15,6 +15,11 @@
 #include "model/safetensors.h"
 #include "registry/registry.h"
 
+/**
+ * GtfModel:
+ *
+ * A model as a repository has it: its config, the module that knows its architecture, and its weights, packed for this CPU.
+ */
 G_DEFINE_FINAL_TYPE (GtfModel, gtf_model, G_TYPE_OBJECT)
 
 static void
@@ -223,6 +228,24 @@ shared_entry (const char *key)
   return entry;
 }
 
+/**
+ * gtf_model_load:
+ * @directory: the folder of a repository (config.json, *.safetensors), already resolved
+ * @options: (nullable): a JSON object with "dtype" ("float32", the default; "bfloat16", "float16", "int8", "auto": as stored; "fp32",
+ *   "bf16", "fp16") and "threads" (0: one a core, or as GTF_THREADS has it)
+ * @cancellable: (nullable): checked between pieces of the weights
+ * @error: return location
+ *
+ * Loads a model: reads its config, finds the module of its architecture, reads and packs its weights. A model is immutable and may
+ * be used by any number of sessions in any threads. Loading the same folder with the same options while the model is
+ * alive gives the same object; who comes while another thread loads it waits for that.
+ *
+ * Fails with %GTF_ERROR_NOT_FOUND (no config or weights), %GTF_ERROR_INVALID_DATA (a file is broken, or tensors do not fit
+ * the config), %GTF_ERROR_UNSUPPORTED (no module for this architecture, a format that is not read), %GTF_ERROR_PLUGIN (a module that
+ * cannot be used), %GTF_ERROR_INVALID_ARGUMENT (@options), %GTF_ERROR_NO_MEMORY, or %G_IO_ERROR_CANCELLED.
+ *
+ * Returns: (transfer full): the model
+ */
 GtfModel *
 gtf_model_load (const char *directory, const char *options, GCancellable *cancellable, GError **error)
 {
@@ -259,30 +282,61 @@ gtf_model_load (const char *directory, const char *options, GCancellable *cancel
 
 /* ---- what it is ----------------------------------------------------------------------------------------------------- */
 
+/**
+ * gtf_model_get_model_type:
+ * @self: a model
+ *
+ * Returns: "model_type" of its config.json, e.g. "whisper"
+ */
 const char *
 gtf_model_get_model_type (GtfModel *self)
 {
   return gtf_config_get_model_type (self->config_file);
 }
 
+/**
+ * gtf_model_get_directory:
+ * @self: a model
+ *
+ * Returns: (type filename): the folder it was loaded from
+ */
 const char *
 gtf_model_get_directory (GtfModel *self)
 {
   return self->directory;
 }
 
+/**
+ * gtf_model_get_architecture:
+ * @self: a model
+ *
+ * Returns: (nullable): the class that its config.json names, e.g. "WhisperForConditionalGeneration"
+ */
 const char *
 gtf_model_get_architecture (GtfModel *self)
 {
   return gtf_config_get_architecture (self->config_file);
 }
 
+/**
+ * gtf_model_get_dtype:
+ * @self: a model
+ *
+ * Returns: the type it computes in: "float32", "bfloat16", "float16" or "int8"; activations are float32 always
+ */
 const char *
 gtf_model_get_dtype (GtfModel *self)
 {
   return self->dtype;
 }
 
+/**
+ * gtf_model_can:
+ * @self: a model
+ * @ability: "forward", "encode" or "decode"
+ *
+ * Returns: whether its architecture has this function
+ */
 gboolean
 gtf_model_can (GtfModel *self, const char *ability)
 {
@@ -295,6 +349,14 @@ gtf_model_can (GtfModel *self, const char *ability)
   return FALSE;
 }
 
+/**
+ * gtf_model_get_config_int:
+ * @self: a model
+ * @key: a key of config.json; dots descend into objects
+ * @value: (out): the number
+ *
+ * Returns: whether the key is there and holds an integer
+ */
 gboolean
 gtf_model_get_config_int (GtfModel *self, const char *key, gint64 *value)
 {
@@ -306,6 +368,13 @@ gtf_model_get_config_int (GtfModel *self, const char *key, gint64 *value)
   return TRUE;
 }
 
+/**
+ * gtf_model_get_config_string:
+ * @self: a model
+ * @key: a key of config.json; dots descend into objects
+ *
+ * Returns: (nullable): the string, or %NULL if the key is not there or holds something else
+ */
 const char *
 gtf_model_get_config_string (GtfModel *self, const char *key)
 {

@@ -205,6 +205,18 @@ copy_output (const GtfTensor *t, GError **error)
   return gtf_tensor_new_bytes (t->dtype, t->n_dims, t->shape, bytes, error);
 }
 
+/**
+ * gtf_model_forward:
+ * @self: a model whose architecture can "forward"
+ * @inputs: (element-type utf8 GtfTensor): named tensors, e.g. "input_ids" [B][T] of I32 or I64
+ * @wanted: (nullable) (array zero-terminated=1): outputs beyond those the model gives by itself ("hidden_states", "attentions")
+ * @cancellable: (nullable): checked by every op
+ * @error: return location
+ *
+ * Runs the whole model once, in a session of its own. Who runs a model often keeps a session instead, and with it the memory it works in.
+ *
+ * Returns: (transfer full) (element-type utf8 GtfTensor): the named outputs, e.g. "logits" [B][T][vocab] as float32
+ */
 GHashTable *
 gtf_model_forward (GtfModel *self, GHashTable *inputs, const char *const *wanted, GCancellable *cancellable, GError **error)
 {
