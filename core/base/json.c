@@ -83,6 +83,6 @@ gtf_json_describe (JsonNode *node)
     case G_TYPE_INT64:
       return g_strdup_printf ("%" G_GINT64_FORMAT, json_node_get_int (node));
     default:
-      return g_strdup (g_ascii_dtostr (number, sizeof number, json_node_get_double (node)));
+      return g_strdup (g_ascii_formatd (number, sizeof number, "%.15g", json_node_get_double (node)));
     }
 }

@@ -37,6 +37,7 @@ pack_floats (const GtfHeadTask *t, float *packed)
 {
   gint64 width = round_up (t->dv);
   float *values = packed + round_up (t->keys) * t->d;
+  const float *k = t->k, *v = t->v;
 
   for (gint64 p = 0; p < t->keys; p += GTF_PANEL)
     {
@@ -44,11 +45,11 @@ pack_floats (const GtfHeadTask *t, float *packed)
       float *to = packed + p * t->d;
       for (gint64 l = 0; l < t->d; l++)
         for (gint64 j = 0; j < GTF_PANEL; j++)
-          to[l * GTF_PANEL + j] = j < n ? t->k[(p + j) * t->ldk + l] : 0.0f;
+          to[l * GTF_PANEL + j] = j < n ? k[(p + j) * t->ldk + l] : 0.0f;
     }
   for (gint64 i = 0; i < t->keys; i++)
     {
-      memcpy (values + i * width, t->v + i * t->ldv, (gsize) t->dv * sizeof *values);
+      memcpy (values + i * width, v + i * t->ldv, (gsize) t->dv * sizeof *values);
       memset (values + i * width + t->dv, 0, (gsize) (width - t->dv) * sizeof *values);
     }
 }
@@ -65,7 +66,7 @@ pack_pairs (const GtfHeadTask *t, float *packed)
   for (gint64 i = 0; i < t->keys; i++)
     {
       guint32 *to = keys + i / GTF_PANEL * GTF_PANEL * words + i % GTF_PANEL;
-      const float *k = t->k + i * t->ldk, *v = t->v + i * t->ldv;
+      const float *k = (const float *) t->k + i * t->ldk, *v = (const float *) t->v + i * t->ldv;
       for (gint64 l = 0; l < t->d; l++)
         to[l / 2 * GTF_PANEL] |= (guint32) gtf_f32_to_bf16 (k[l]) << (l % 2 * 16);
       for (gint64 l = 0; l < t->dv; l++)
@@ -100,6 +101,21 @@ dot (const float *a, const float *b, gint64 n)
   return v_sum (s);
 }
 
+static float
+dot_bf16 (const float *a, const guint16 *b, gint64 n)
+{
+  vf s = v_set1 (0.0f);
+  gint64 i = 0;
+  float sum;
+
+  for (; i + VW <= n; i += VW)
+    s = v_fma (v_load (a + i), v_load_bf16 (b + i), s);
+  sum = v_sum (s);
+  for (; i < n; i++)
+    sum += a[i] * gtf_bf16_to_f32 (b[i]);
+  return sum;
+}
+
 /* Queries that work together: keys and values of a block are read once for all of them. */
 #define GROUP_TILES 4
 #define KEY_BLOCK 128
@@ -125,7 +141,11 @@ scores_unpacked (Group *g)
 
   for (gint64 j = 0; j < g->keys; j++)
     for (gint64 i = 0; i < g->rows; i++)
-      g->scores[i * g->stride + j] = dot (t->q + (g->q0 + i) * t->ldq, t->k + j * t->ldk, t->d);
+      {
+        const float *q = t->q + (g->q0 + i) * t->ldq;
+        g->scores[i * g->stride + j] = t->bf16_kv ? dot_bf16 (q, (const guint16 *) t->k + j * t->ldk, t->d)
+                                                  : dot (q, (const float *) t->k + j * t->ldk, t->d);
+      }
 }
 
 static void
@@ -248,14 +268,15 @@ values_rest (Group *g, gint64 first)
       {
         float sum = 0.0f;
         for (gint64 l = 0; l < g->keys; l++)
-          sum += g->scores[i * g->stride + l] * t->v[l * t->ldv + col];
+          sum += g->scores[i * g->stride + l]
+                 * (t->bf16_kv ? gtf_bf16_to_f32 (((const guint16 *) t->v)[l * t->ldv + col]) : ((const float *) t->v)[l * t->ldv + col]);
         t->out[(g->q0 + i) * t->ldo + col] = sum;
       }
 }
 
 /* Sums of panels of the values v: into the output, or, for the last panel of a head that does not fill it, through `edge`. */
 static void
-value_panels (Group *g, const float *v, gint64 ldv, gint64 panel, gint64 n)
+value_panels (Group *g, const char *v, gint64 ldv, gint64 panel, gint64 n)
 {
   const GtfHeadTask *t = g->task;
   gint64 cols = MIN (n * GTF_PANEL, t->dv - panel * GTF_PANEL);
@@ -263,11 +284,13 @@ value_panels (Group *g, const float *v, gint64 ldv, gint64 panel, gint64 n)
   float edge[TILE_ROWS * GROUP_TILES * TILE_PANELS * GTF_PANEL];
   float *out = whole ? t->out + g->q0 * t->ldo + panel * GTF_PANEL : edge;
   gint64 ldo = whole ? t->ldo : n * GTF_PANEL, keys = NARROW (t) ? (g->keys + 1) / 2 : g->keys;
+  gint64 size = t->bf16_kv ? sizeof (guint16) : sizeof (float);
+  const TileFunc (*value_tiles)[TILE_PANELS] = t->bf16_kv ? halves_tiles : g->tiles;
 
   for (gint64 l = 0; l < keys; l += KEY_BLOCK)
     for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
-      g->tiles[MIN (TILE_ROWS, g->rows - i) - 1][n - 1] (MIN (KEY_BLOCK, keys - l), g->scores + i * g->stride + l, g->stride,
-                                                          v + l * ldv + panel * GTF_PANEL, ldv, GTF_PANEL, l > 0 ? out + i * ldo : NULL, ldo,
+      value_tiles[MIN (TILE_ROWS, g->rows - i) - 1][n - 1] (MIN (KEY_BLOCK, keys - l), g->scores + i * g->stride + l, g->stride,
+                                                          (const float *) (v + (l * ldv + panel * GTF_PANEL) * size), ldv, GTF_PANEL, l > 0 ? out + i * ldo : NULL, ldo,
                                                           out + i * ldo, ldo);
   for (gint64 i = 0; !whole && i < g->rows; i++)
     memcpy (t->out + (g->q0 + i) * t->ldo + panel * GTF_PANEL, edge + i * ldo, (gsize) cols * sizeof *edge);
@@ -277,7 +300,7 @@ static void
 group_values (Group *g, const float *packed)
 {
   const GtfHeadTask *t = g->task;
-  const float *v = packed != NULL ? packed : t->v;
+  const void *v = packed != NULL ? packed : t->v;
   gint64 panels = packed != NULL ? round_up (t->dv) / GTF_PANEL : t->dv / GTF_PANEL, ldv = packed != NULL ? round_up (t->dv) : t->ldv;
   gint64 most = PANELS_FOR (g->rows);
 

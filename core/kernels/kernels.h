@@ -35,7 +35,8 @@ typedef struct
 typedef struct
 {
   gint64 queries, keys, d, dv;
-  const float *q, *k, *v;
+  const float *q;
+  const void *k, *v;            /* float32, or bfloat16 */
   gint64 ldq, ldk, ldv;
   float scale;
   gint64 causal_past;           /* query t sees keys 0 .. causal_past + t; -1: all */
@@ -44,6 +45,7 @@ typedef struct
   float *weights;               /* NULL, or where the probabilities go: [queries][keys] */
   float *out;
   gint64 ldo;
+  gboolean bf16_kv;             /* k and v are bfloat16; only without packed keys */
   gboolean narrow;              /* products in bfloat16; only with packed keys, without `weights`, where the CPU has it */
 } GtfHeadTask;
 
@@ -65,6 +67,7 @@ typedef struct
   void (*scale) (const float *x, float factor, gint64 n, float *y);
   /* to float32, from F32, F16, BF16 */
   void (*widen) (GtfDtype type, const void *x, gint64 n, float *y);
+  void (*to_bf16) (const float *x, gint64 n, guint16 *y);
 } GtfKernels;
 
 const GtfKernels *gtf_kernels_get    (void);                /* of this CPU, or what GTF_ISA forces */

@@ -199,6 +199,13 @@ widen (GtfDtype type, const void *x, gint64 n, float *y)
     }
 }
 
+static void
+to_bf16 (const float *x, gint64 n, guint16 *y)
+{
+  for (gint64 i = 0; i < n; i++)
+    y[i] = gtf_f32_to_bf16 (x[i]);
+}
+
 #include "kernels/gemm.inc.c"
 #include "kernels/attention.inc.c"
 
@@ -208,5 +215,5 @@ widen (GtfDtype type, const void *x, gint64 n, float *y)
 #define NAME(isa) NAME2 (isa)
 
 const GtfKernels TABLE (ISA) = {
-  NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, widen
+  NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, widen, to_bf16
 };

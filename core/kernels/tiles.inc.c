@@ -35,6 +35,19 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #include "kernels/tile.inc.c"
 #endif
 
+/* bfloat16 as it lies in a row (values of a cache). */
+#define TILE_NAME halves
+#define TILE_TARGET
+#define TILE_ACC vf
+#define TILE_W vf
+#define TILE_ZERO v_set1 (0.0f)
+#define TILE_INIT(p) v_load (p)
+#define TILE_STORE(p, x) v_store (p, x)
+#define TILE_LOAD(b, i) v_load_bf16 ((const guint16 *) (b) + (i))
+#define TILE_DOT(acc, a, w) acc = v_fma (v_set1 (*(a)), w, acc)
+#define TILE_STEP 1
+#include "kernels/tile.inc.c"
+
 /* Pairs of bfloat16 and quads of int8, taken apart in registers and multiplied as float32: for few rows, where weights are
  * read once and no instruction multiplies them as they are. int8 sums still want their scale. */
 #define TILE_NAME pairs

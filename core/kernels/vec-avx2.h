@@ -59,3 +59,7 @@ INLINE vf v_load_f16 (const uint16_t *p) { return _mm256_cvtph_ps (_mm_loadu_si1
 INLINE vf v_pair_0 (vf w) { return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_castps_si256 (w), 16)); }
 INLINE vf v_pair_1 (vf w) { return _mm256_and_ps (w, _mm256_castsi256_ps (_mm256_set1_epi32 ((int32_t) 0xffff0000))); }
 INLINE vf v_quad (vf w, int n) { return _mm256_cvtepi32_ps (_mm256_srai_epi32 (_mm256_slli_epi32 (_mm256_castps_si256 (w), n), 24)); }
+INLINE vf v_load_bf16 (const uint16_t *p)
+{
+  return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (_mm_loadu_si128 ((const __m128i *) p)), 16));
+}

@@ -42,3 +42,7 @@ INLINE vf v_load_f16 (const uint16_t *p) { return _mm512_cvtph_ps (_mm256_loadu_
 INLINE vf v_pair_0 (vf w) { return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_castps_si512 (w), 16)); }
 INLINE vf v_pair_1 (vf w) { return _mm512_and_ps (w, _mm512_castsi512_ps (_mm512_set1_epi32 ((int32_t) 0xffff0000))); }
 INLINE vf v_quad (vf w, unsigned n) { return _mm512_cvtepi32_ps (_mm512_srai_epi32 (_mm512_slli_epi32 (_mm512_castps_si512 (w), n), 24)); }
+INLINE vf v_load_bf16 (const uint16_t *p)
+{
+  return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *) p)), 16));
+}

@@ -61,3 +61,4 @@ INLINE void v_store_n (float *p, vf x, int64_t n)
 INLINE vf v_pair_0 (vf w) { return (vf) ((vi) w << 16); }
 INLINE vf v_pair_1 (vf w) { return (vf) ((vi) w & (int32_t) 0xffff0000); }
 INLINE vf v_quad (vf w, int n) { return __builtin_convertvector (((vi) w << n) >> 24, vf); }
+INLINE vf v_load_bf16 (const uint16_t *p) { return (vf) ((vi){ p[0], p[1], p[2], p[3] } << 16); }

@@ -30,6 +30,7 @@ struct _GtfCache
   gint64 rows, past, steps;     /* steps: of the running call */
   gint64 capacity, row_room;    /* the self buffers are [row_room][capacity][size] */
   gint64 cross_rows, states;
+  gboolean narrow;              /* the cross buffers hold bfloat16 */
   gsize bytes;
   float *spare;                 /* one row, for cycles */
   gint64 spare_room;
@@ -293,6 +294,18 @@ cross_room (GtfContext *c, Layer *l, gsize n)
   return FALSE;
 }
 
+/* Copies x into a cross buffer; in bfloat16 where the model computes in it or in less: half of the bytes at each step. */
+static void
+put_cross_one (GtfContext *c, const GtfTensor *x, float *buffer)
+{
+  gint64 rows = gtf_tensor_rows (x), cols = gtf_tensor_cols (x);
+
+  if (!c->narrow)
+    gtf_tensor_copy_packed (x, buffer);
+  for (gint64 i = 0; c->narrow && i < rows; i++)
+    c->kernels->to_bf16 (gtf_tensor_f32 (x) + gtf_tensor_row_offset (x, i), cols, (guint16 *) buffer + i * cols);
+}
+
 void
 gtf_cache_put_cross (GtfContext *c, GtfCache *cache, gint64 layer, const GtfTensor *k, const GtfTensor *v)
 {
@@ -311,8 +324,9 @@ gtf_cache_put_cross (GtfContext *c, GtfCache *cache, gint64 layer, const GtfTens
     return;
   cache->cross_rows = k->shape[0];
   cache->states = k->shape[1];
-  gtf_tensor_copy_packed (k, l->cross_k);
-  gtf_tensor_copy_packed (v, l->cross_v);
+  cache->narrow = c->narrow;
+  put_cross_one (c, k, l->cross_k);
+  put_cross_one (c, v, l->cross_v);
 }
 
 void
@@ -328,6 +342,8 @@ gtf_cache_get_cross (GtfContext *c, GtfCache *cache, gint64 layer, GtfTensor **k
     }
   *k = view (c, cache, cache->layers[layer].cross_k, cache->cross_rows, cache->states, cache->states);
   *v = view (c, cache, cache->layers[layer].cross_v, cache->cross_rows, cache->states, cache->states);
+  if (cache->narrow && *k && *v)
+    (*k)->dtype = (*v)->dtype = GTF_DTYPE_BF16;
 }
 
 /* ---- beams ---------------------------------------------------------------------------------------------------------- */

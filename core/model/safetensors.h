@@ -5,7 +5,7 @@
  *
  * Data are read by pread() into the buffers of those who pack them, not mapped: a file that shrinks while it is being loaded is
  * then a short read and an error, where a mapping would be SIGBUS, and nothing of the file counts as memory of the
- * process (docs/decisions/0005). Reading is thread-safe.
+ * process (docs/decisions/0022). Reading is thread-safe.
  */
 #pragma once
 

@@ -36,8 +36,8 @@ struct _GtfVoiceGate
   guint window;
   guint history;                      /* voiced frames as bits, newest lowest */
   guint steady;
-  guint last_lag;
-  float last_db;
+  guint steady_lag;                   /* where the present run of like frames began */
+  float steady_db;
   gboolean open;
   guint64 onset, last_voice;
 };
@@ -84,9 +84,13 @@ level_db (const float *x, guint n)
 
 /* The highest normalised autocorrelation over the lags of a voice, and its lag. */
 static float
-periodicity (const float *x, guint *best_lag)
+periodicity (const float *frame, guint *best_lag)
 {
-  float best = 0;
+  float best = 0, x[FRAME];
+
+  x[0] = 0;                         /* rumble, wind and brown noise correlate with themselves: flatten them first */
+  for (guint i = 1; i < FRAME; i++)
+    x[i] = frame[i] - 0.95f * frame[i - 1];
 
   for (guint lag = MIN_LAG; lag <= MAX_LAG; lag++)
     {
@@ -99,7 +103,7 @@ periodicity (const float *x, guint *best_lag)
           b += x[i + lag] * x[i + lag];
         }
       cross /= sqrtf (a * b);
-      if (cross > best)
+      if (cross > best * 1.05f)     /* the shortest period, not a multiple of it */
         {
           best = cross;
           *best_lag = lag;
@@ -108,14 +112,14 @@ periodicity (const float *x, guint *best_lag)
   return best;
 }
 
-/* The floor falls at once and rises to the quietest frame of each window of 1.6 s. */
+/* The floor falls at once and rises to the quietest frame of each window of 1.3 s, so that what never pauses is noise. */
 static void
 follow_floor (GtfVoiceGate *self, float db)
 {
   self->low_db = self->window ? MIN (self->low_db, db) : db;
   if (db < self->floor_db)
     self->floor_db = MAX (db, -80);
-  if (++self->window == 100)
+  if (++self->window == 80)
     {
       self->floor_db = MAX (self->low_db, -80);
       self->window = 0;
@@ -125,12 +129,13 @@ follow_floor (GtfVoiceGate *self, float db)
 static gboolean
 is_steady (GtfVoiceGate *self, float db, guint lag)
 {
-  gboolean same = ABS ((int) lag - (int) self->last_lag) <= 1 && fabsf (db - self->last_db) < 1.5f;
-
-  self->steady = same ? self->steady + 1 : 0;
-  self->last_lag = lag;
-  self->last_db = db;
-  return self->steady > STEADY_FRAMES;
+  if (ABS ((int) lag - (int) self->steady_lag) > 1 || fabsf (db - self->steady_db) > 1.5f)
+    {
+      self->steady = 0;
+      self->steady_lag = lag;
+      self->steady_db = db;
+    }
+  return ++self->steady > STEADY_FRAMES;
 }
 
 static void

@@ -32,9 +32,12 @@ head_task (const Attention *t, gint64 bk, gint64 kv_head)
                        .ldq = t->q->row_stride, .ldk = t->k->row_stride, .ldv = t->v->row_stride, .ldo = t->out->row_stride,
                        .scale = t->scale, .causal_past = t->a->causal ? t->keys - t->queries : -1,
                        .narrow = t->narrow };
+  gint64 size;
 
-  task.k = gtf_tensor_f32 (t->k) + bk * gtf_tensor_matrix_stride (t->k) + kv_head * t->d;
-  task.v = gtf_tensor_f32 (t->v) + bk * gtf_tensor_matrix_stride (t->v) + kv_head * task.dv;
+  task.bf16_kv = t->k->dtype == GTF_DTYPE_BF16;
+  size = (gint64) gtf_dtype_size (t->k->dtype);
+  task.k = (const char *) t->k->data + (bk * gtf_tensor_matrix_stride (t->k) + kv_head * t->d) * size;
+  task.v = (const char *) t->v->data + (bk * gtf_tensor_matrix_stride (t->v) + kv_head * task.dv) * size;
   return task;
 }
 
@@ -111,6 +114,19 @@ check (GtfContext *c, Attention *t, const GtfAttention *a)
   return FALSE;
 }
 
+/* A float32 copy of what lies in bfloat16. */
+static const GtfTensor *
+widened (GtfContext *c, const GtfTensor *x)
+{
+  GtfTensor *y = gtf_new_tensor (c, GTF_DTYPE_F32, x->n_dims, x->shape);
+  gint64 rows = gtf_tensor_rows (x);
+
+  for (gint64 i = 0; y != NULL && i < rows; i++)
+    c->kernels->widen (GTF_DTYPE_BF16, (const guint16 *) x->data + gtf_tensor_row_offset (x, i), gtf_tensor_cols (x),
+                       gtf_tensor_f32 (y) + i * y->row_stride);
+  return y;
+}
+
 static void
 prepare (GtfContext *c, Attention *t)
 {
@@ -128,6 +144,13 @@ prepare (GtfContext *c, Attention *t)
   /* Few queries: packing would cost more than it saves. */
   if (t->queries * (t->heads / t->kv_heads) * (t->batch / t->k->shape[0]) < 8)
     return;
+  if (t->k->dtype == GTF_DTYPE_BF16)
+    {
+      t->k = widened (c, t->k);
+      t->v = widened (c, t->v);
+      if (t->k == NULL || t->v == NULL)
+        return;
+    }
   t->narrow = c->narrow && t->weights == NULL && strcmp (t->kernels->name, "avx512") == 0 && gtf_cpu_has_bf16 ();
   task = head_task (t, 0, 0);
   t->packed_size = t->kernels->pack_size (&task);
@@ -184,8 +207,14 @@ gtf_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfT
 {
   Attention t = { .kernels = c->kernels, .a = a, .q = q, .k = k, .v = v, .heads = a->n_heads };
 
-  if (!gtf_op_begin (c, "attention", 3, q, k, v))
+  if (!gtf_op_begin (c, "attention", 1, q))
     return NULL;
+  if (k == NULL || v == NULL || k->dtype != v->dtype || (k->dtype != GTF_DTYPE_F32 && k->dtype != GTF_DTYPE_BF16))
+    {
+      gtf_fail (c, "keys are %s and values %s, expected F32 or BF16, both alike", k != NULL ? gtf_dtype_name (k->dtype) : "missing",
+                v != NULL ? gtf_dtype_name (v->dtype) : "missing");
+      return NULL;
+    }
   t.kv_heads = a->n_kv_heads > 0 ? a->n_kv_heads : a->n_heads;
   if (!check (c, &t, a))
     return NULL;

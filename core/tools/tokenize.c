@@ -133,6 +133,7 @@ decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   g_autofree gint32 *ids = NULL;
   g_autofree char *text = NULL;
   JsonObject *object;
+  JsonNode *node;
   gsize n;
 
   if (!gtf_params_read (table, parameters, "parameters", GTF_PARAMS_CLOSED, &options, error))
@@ -143,7 +144,9 @@ decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
     return NULL;
   object = json_object_new ();
   json_object_set_string_member (object, "text", text);
-  return json_node_init_object (json_node_alloc (), object);
+  node = json_node_new (JSON_NODE_OBJECT);
+  json_node_take_object (node, object);
+  return node;
 }
 
 static JsonNode *
@@ -191,7 +194,7 @@ static JsonNode *
 arguments_node (Tokenize *self, guint i, GError **error)
 {
   g_autofree char *text = NULL;
-  JsonArray *ids;
+  g_autoptr (JsonArray) ids = NULL;
 
   if (!self->decode)
     {
@@ -204,10 +207,7 @@ arguments_node (Tokenize *self, guint i, GError **error)
       g_autoptr (JsonNode) id = gtf_json_parse ("token id", self->arguments->pdata[j], -1, GTF_JSON_PYTHON, error);
 
       if (id == NULL)
-        {
-          json_array_unref (ids);
-          return NULL;
-        }
+        return NULL;
       json_array_add_element (ids, g_steal_pointer (&id));
     }
   return json_node_init_array (json_node_alloc (), ids);

@@ -7,7 +7,7 @@
 typedef struct
 {
   gint64 queries, keys, d, dv;
-  gboolean causal, mask, packed, narrow;
+  gboolean causal, mask, packed, narrow, bf16_kv;
 } Case;
 
 static void
@@ -20,7 +20,7 @@ reference (const GtfHeadTask *t, gint64 query, double *p, double *out)
     {
       p[j] = 0;
       for (gint64 l = 0; l < t->d; l++)
-        p[j] += (double) t->q[query * t->ldq + l] * t->k[j * t->ldk + l];
+        p[j] += (double) t->q[query * t->ldq + l] * ((const float *) t->k)[j * t->ldk + l];
       p[j] = j < n ? p[j] * t->scale + (t->mask != NULL ? t->mask[query * t->mask_row + j] : 0) : -INFINITY;
       top = MAX (top, p[j]);
     }
@@ -32,7 +32,7 @@ reference (const GtfHeadTask *t, gint64 query, double *p, double *out)
     {
       p[j] /= sum;
       for (gint64 l = 0; l < t->dv; l++)
-        out[l] += p[j] * t->v[j * t->ldv + l];
+        out[l] += p[j] * ((const float *) t->v)[j * t->ldv + l];
     }
 }
 
@@ -46,8 +46,10 @@ check_case (const GtfKernels *kernels, const Case *c)
   g_autofree float *out = g_new0 (float, c->queries * ld), *weights = g_new0 (float, c->queries * c->keys);
   g_autofree double *p = g_new (double, c->keys), *expected = g_new (double, c->dv);
   GtfHeadTask t = { c->queries, c->keys, c->d, c->dv, q, k, v, ld, ld, ld, 1.7f / sqrtf ((float) c->d), c->causal ? c->keys - c->queries : -1,
-                    c->mask ? mask : NULL, c->keys, c->narrow ? NULL : weights, out, ld, c->narrow };
+                    c->mask ? mask : NULL, c->keys, c->narrow ? NULL : weights, out, ld, FALSE, c->narrow };
   g_autofree float *packed = g_new0 (float, kernels->pack_size (&t));
+  g_autofree guint16 *k16 = g_new (guint16, c->keys * ld), *v16 = g_new (guint16, c->keys * ld);
+  GtfHeadTask run = t;
   g_autofree char *what = g_strdup_printf ("%s: %d queries %d keys d %d dv %d causal %d packed %d", kernels->name, (int) c->queries,
                                            (int) c->keys, (int) c->d, (int) c->dv, c->causal, c->packed);
 
@@ -57,8 +59,20 @@ check_case (const GtfKernels *kernels, const Case *c)
         mask[i] = -INFINITY;
   if (c->packed)
     kernels->pack_head (&t, packed);
-  kernels->attention (&t, c->packed ? packed : NULL, 0, c->queries / 2);
-  kernels->attention (&t, c->packed ? packed : NULL, c->queries / 2, c->queries);
+  if (c->bf16_kv)
+    {
+      /* the reference sees the rounded numbers */
+      kernels->to_bf16 (k, c->keys * ld, k16);
+      kernels->widen (GTF_DTYPE_BF16, k16, c->keys * ld, k);
+      kernels->to_bf16 (v, c->keys * ld, v16);
+      kernels->widen (GTF_DTYPE_BF16, v16, c->keys * ld, v);
+      run = t;
+      run.k = k16;
+      run.v = v16;
+      run.bf16_kv = TRUE;
+    }
+  kernels->attention (&run, c->packed ? packed : NULL, 0, c->queries / 2);
+  kernels->attention (&run, c->packed ? packed : NULL, c->queries / 2, c->queries);
   for (gint64 i = 0; i < c->queries; i++)
     {
       reference (&t, i, p, expected);
@@ -80,10 +94,14 @@ check_attention (const GtfKernels *k)
       for (guint l = 0; l < G_N_ELEMENTS (ds); l++)
         for (guint bits = 0; bits < 8; bits++)
           {
-            Case c = { queries[i], keys[j], ds[l], ds[(l + i) % 5], bits & 1, (bits >> 1) & 1, bits >> 2, FALSE };
+            Case c = { queries[i], keys[j], ds[l], ds[(l + i) % 5], bits & 1, (bits >> 1) & 1, bits >> 2, FALSE, FALSE };
             check_case (k, &c);
             c.narrow = c.packed && g_str_equal (k->name, "avx512") && gtf_cpu_has_bf16 ();
             if (c.narrow)
+              check_case (k, &c);
+            c.narrow = FALSE;
+            c.bf16_kv = !c.packed;
+            if (c.bf16_kv)
               check_case (k, &c);
           }
   check_case (k, &(Case){ 13, 4500, 64, 64, FALSE, FALSE, TRUE });

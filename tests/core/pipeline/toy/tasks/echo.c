@@ -32,6 +32,7 @@ chunk_node (const char *text, double start, gboolean last)
 {
   JsonObject *chunk = json_object_new ();
   JsonArray *time = json_array_new ();
+  JsonNode *node;
 
   json_object_set_string_member (chunk, "text", text);
   json_array_add_double_element (time, start);
@@ -40,7 +41,9 @@ chunk_node (const char *text, double start, gboolean last)
   else
     json_array_add_double_element (time, start + 0.25);
   json_object_set_array_member (chunk, "timestamp", time);
-  return json_node_init_object (json_node_alloc (), chunk);
+  node = json_node_new (JSON_NODE_OBJECT);
+  json_node_take_object (node, chunk);
+  return node;
 }
 
 static JsonArray *
@@ -67,6 +70,7 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
 {
   JsonObject *answer;
   const char *text = "samples";
+  JsonNode *node;
   JsonNode *times = json_object_get_member (request->parameters, "return_timestamps");
 
   if (JSON_NODE_HOLDS_VALUE (request->inputs) && json_node_get_value_type (request->inputs) == G_TYPE_STRING)
@@ -87,7 +91,9 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
     json_object_set_double_member (answer, "score", NAN);
   if (json_object_has_member (request->parameters, "generate_kwargs"))
     json_object_set_member (answer, "kwargs", json_node_copy (json_object_get_member (request->parameters, "generate_kwargs")));
-  return json_node_init_object (json_node_alloc (), answer);
+  node = json_node_new (JSON_NODE_OBJECT);
+  json_node_take_object (node, answer);
+  return node;
 }
 
 static const GtfTaskPlugin plugin = { { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "echo" }, aliases, "audio", parameters, NULL, NULL, run, NULL };

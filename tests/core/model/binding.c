@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The binder by itself: each kind of weight against the tensor it was made of, transposed, fused, tied, optional; names.
+ */
+#include "model/binding.h"
+#include "model/weight-names.h"
+#include "repository.h"
+#include "tensor/context-private.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct
+{
+  gint64 in, out, kernel;
+} Config;
+
+typedef struct
+{
+  const GtfLinear *plain, *turned, *fused, *absent, *tied;
+  const GtfNorm *norm;
+  const GtfEmbedding *table;
+  const GtfConv1d *conv;
+  const GtfTensor *tensor;
+} Weights;
+
+#define IN GTF_DIM (Config, in)
+#define OUT GTF_DIM (Config, out)
+
+static const GtfWeight weights[] = {
+  { GTF_WEIGHT_LINEAR, "plain", G_STRUCT_OFFSET (Weights, plain), GTF_WEIGHT_BIAS_OPTIONAL, { OUT, IN } },
+  { GTF_WEIGHT_LINEAR, "turned", G_STRUCT_OFFSET (Weights, turned), GTF_WEIGHT_TRANSPOSED, { OUT, IN } },
+  { GTF_WEIGHT_LINEAR, "whole|{a,b,c}", G_STRUCT_OFFSET (Weights, fused), GTF_WEIGHT_BIAS_OPTIONAL, { GTF_DIM_CONST (50), IN } },
+  { GTF_WEIGHT_LINEAR, "absent", G_STRUCT_OFFSET (Weights, absent), GTF_WEIGHT_OPTIONAL, { OUT, IN } },
+  { GTF_WEIGHT_NORM, "norm", G_STRUCT_OFFSET (Weights, norm), 0, { IN } },
+  { GTF_WEIGHT_EMBEDDING, "table", G_STRUCT_OFFSET (Weights, table), 0, { OUT, IN } },
+  { GTF_WEIGHT_CONV1D, "conv", G_STRUCT_OFFSET (Weights, conv), 0, { OUT, IN, GTF_DIM (Config, kernel) } },
+  { GTF_WEIGHT_TENSOR, "some.tensor", G_STRUCT_OFFSET (Weights, tensor), 0, { GTF_DIM_CONST (2), IN } },
+  { GTF_WEIGHT_LINEAR, "output", G_STRUCT_OFFSET (Weights, tied), GTF_WEIGHT_NO_BIAS, { OUT, IN }, "table" },
+  { GTF_WEIGHT_END }
+};
+
+static const char *const types[] = { "x", NULL };
+static const GtfHead head = { "Model", NULL, NULL, "base" };
+static const GtfArchitecture architecture = { .struct_size = sizeof (GtfArchitecture), .model_types = types, .weights = weights };
+static const Config config = { 21, 37, 3 };
+
+static GHashTable *
+all_tensors (void)
+{
+  GHashTable *t = tensors_new ();
+  gint64 conv[] = { config.out, config.in, config.kernel };
+
+  add_random (t, "plain.weight", config.out, config.in);
+  add_random (t, "base.turned.weight", config.in, config.out);
+  add_random (t, "base.turned.bias", config.out, 0);
+  add_random (t, "a.weight", 10, config.in);
+  add_random (t, "b.weight", 17, config.in);
+  add_random (t, "c.weight", 23, config.in);
+  add_random (t, "b.bias", 17, 0);
+  add_random (t, "norm.weight", config.in, 0);
+  add_random (t, "norm.bias", config.in, 0);
+  add_random (t, "table.weight", config.out, config.in);
+  add_random (t, "conv.bias", config.out, 0);
+  add_random (t, "some.tensor", 2, config.in);
+  g_hash_table_insert (t, g_strdup ("conv.weight"), random_tensor ("conv", 3, conv));
+  return t;
+}
+
+static const float *
+data_of (GHashTable *tensors, const char *name)
+{
+  return gtf_tensor_f32 (g_hash_table_lookup (tensors, name));
+}
+
+static void
+assert_rows (const GtfLinear *l, gint64 first, gint64 n, const float *expected)
+{
+  g_autofree float *row = g_new (float, l->in);
+
+  for (gint64 i = 0; i < n; i++)
+    {
+      gtf_linear_get_row (l, first + i, row);
+      g_assert_cmpmem (row, (gsize) l->in * sizeof *row, expected + i * l->in, (gsize) l->in * sizeof *row);
+    }
+}
+
+static void
+test_kinds (void)
+{
+  g_autoptr (GHashTable) t = all_tensors ();
+  g_autofree char *folder = folder_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfSafetensors) files = NULL;
+  g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+  g_autoptr (GtfBinding) binding = NULL;
+  Weights w = { 0 };
+
+  put_tensors (folder, "model.safetensors", t);
+  files = gtf_safetensors_open (folder, &error);
+  binding = gtf_binding_new (files, "Test", &architecture, &head, &config, &w, store, &error);
+  g_assert_no_error (error);
+  g_assert_true (gtf_binding_pack (binding, files, GTF_DTYPE_F32, store, gtf_pool_get (0), NULL, &error));
+
+  assert_rows (w.plain, 0, config.out, data_of (t, "plain.weight"));
+  g_assert_null (w.plain->bias);
+  for (gint64 i = 0; i < config.out; i++)
+    {
+      float row[64];
+
+      gtf_linear_get_row (w.turned, i, row);
+      for (gint64 k = 0; k < config.in; k++)
+        g_assert_cmpfloat (row[k], ==, data_of (t, "base.turned.weight")[k * config.out + i]);
+      g_assert_cmpfloat (w.turned->bias[i], ==, data_of (t, "base.turned.bias")[i]);
+    }
+  assert_rows (w.fused, 0, 10, data_of (t, "a.weight"));
+  assert_rows (w.fused, 10, 17, data_of (t, "b.weight"));
+  assert_rows (w.fused, 27, 23, data_of (t, "c.weight"));
+  for (gint64 i = 0; i < 50; i++)
+    g_assert_cmpfloat (w.fused->bias[i], ==, i >= 10 && i < 27 ? data_of (t, "b.bias")[i - 10] : 0);
+  g_assert_null (w.absent);
+  g_assert_cmpmem (w.norm->weight, 21 * 4, data_of (t, "norm.weight"), 21 * 4);
+  g_assert_true (w.table->linear == w.tied);
+  assert_rows (w.tied, 0, config.out, data_of (t, "table.weight"));
+  g_assert_cmpmem (w.tensor->data, 2 * 21 * 4, data_of (t, "some.tensor"), 2 * 21 * 4);
+  g_assert_nonnull (w.conv->linear);
+  folder_remove (folder);
+}
+
+/* A tensor larger than a chunk, of each stored type: every row must arrive. */
+static void
+test_chunks (void)
+{
+  static const GtfWeight big[] = { { GTF_WEIGHT_LINEAR, "big", 0, GTF_WEIGHT_NO_BIAS, { GTF_DIM_CONST (3001), GTF_DIM_CONST (257) } },
+                                   { GTF_WEIGHT_EMBEDDING, "rows", 8, 0, { GTF_DIM_CONST (9001), GTF_DIM_CONST (257) } },
+                                   { GTF_WEIGHT_END } };
+  const GtfArchitecture a = { .struct_size = sizeof a, .model_types = types, .weights = big };
+  struct { const GtfLinear *big; const GtfEmbedding *rows; } w = { NULL, NULL };
+  g_autoptr (GHashTable) t = tensors_new ();
+  g_autofree char *folder = folder_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfSafetensors) files = NULL;
+  g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+  g_autoptr (GtfBinding) binding = NULL;
+
+  add_random (t, "big.weight", 3001, 257);
+  add_random (t, "rows.weight", 9001, 257);
+  put_tensors (folder, "model.safetensors", t);
+  files = gtf_safetensors_open (folder, &error);
+  binding = gtf_binding_new (files, "Test", &a, &head, &config, &w, store, &error);
+  g_assert_no_error (error);
+  g_assert_true (gtf_binding_pack (binding, files, GTF_DTYPE_F32, store, gtf_pool_get (0), NULL, &error));
+  assert_rows (w.big, 0, 3001, data_of (t, "big.weight"));
+  g_assert_cmpmem (w.rows->rows, 9001 * 257 * 4, data_of (t, "rows.weight"), 9001 * 257 * 4);
+  folder_remove (folder);
+}
+
+static void
+test_names (void)
+{
+  g_auto (GStrv) outer = g_strsplit ("h.%d|layers.%d", "|", -1), joined = gtf_weight_names_join (outer, "a|b.%d", 7);
+  g_auto (GStrv) prefixed = gtf_weight_names_prefix (joined, "model", TRUE), parts = gtf_weight_name_parts ("x.{q,k}.y"), single = gtf_weight_name_parts ("x{");
+  g_autofree char *a = g_strjoinv (" ", joined), *b = g_strjoinv (" ", prefixed), *c = g_strjoinv (" ", parts);
+  const char *with[] = { "model.a", NULL };
+  g_auto (GStrv) stripped = gtf_weight_names_prefix ((char **) with, "model", TRUE);
+
+  g_assert_cmpstr (a, ==, "h.7.a h.7.b.%d layers.7.a layers.7.b.%d");
+  g_assert_true (g_str_has_prefix (b, "model.h.7.a h.7.a model.h.7.b.%d h.7.b.%d "));
+  g_assert_cmpstr (c, ==, "x.q.y x.k.y");
+  g_assert_cmpstr (single[0], ==, "x{");
+  g_assert_cmpstr (stripped[0], ==, "model.a");
+  g_assert_cmpstr (stripped[1], ==, "a");
+  g_assert_true (gtf_weight_name_matches ("*.inv_freq|x?", "a.b.inv_freq") && gtf_weight_name_matches ("*.inv_freq|x?", "xy"));
+  g_assert_false (gtf_weight_name_matches ("*.inv_freq|x?", "x") || gtf_weight_name_matches (NULL, "x") || gtf_weight_name_matches ("", "x"));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/model/binding/kinds", test_kinds);
+  g_test_add_func ("/model/binding/chunks", test_chunks);
+  g_test_add_func ("/model/binding/names", test_names);
+  return g_test_run ();
+}
