@@ -19,8 +19,6 @@ typedef struct
   gint64 decoder_layers, decoder_heads, decoder_ffn;
   gint64 max_source_positions, max_target_positions;
   GtfActivation activation;
-  gboolean weighted_layer_sum;
-  gint64 classifier_proj_size, hidden_states;
 } Config;
 
 static const GtfConfigField config_fields[] = {
@@ -36,20 +34,15 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_INT_FIELD (Config, max_source_positions, "max_source_positions", 1, 1 << 20, 1500),
   GTF_CONFIG_INT_FIELD (Config, max_target_positions, "max_target_positions", 1, 1 << 20, 448),
   GTF_CONFIG_ACTIVATION_FIELD (Config, activation, "activation_function", "gelu"),
-  GTF_CONFIG_BOOL_FIELD (Config, weighted_layer_sum, "use_weighted_layer_sum", FALSE),
-  GTF_CONFIG_INT_FIELD (Config, classifier_proj_size, "classifier_proj_size", 1, 1 << 16, 256),
   GTF_CONFIG_FIELDS_END
 };
 
 static gboolean
 derive (gpointer data, GError **error)
 {
-  Config *config = data;
+  const Config *config = data;
   if (config->d_model % config->encoder_heads == 0 && config->d_model % config->decoder_heads == 0)
-    {
-      config->hidden_states = config->encoder_layers + 1;
-      return TRUE;
-    }
+    return TRUE;
   g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA,
                "d_model (%" G_GINT64_FORMAT ") must be a multiple of encoder_attention_heads (%" G_GINT64_FORMAT
                ") and of decoder_attention_heads (%" G_GINT64_FORMAT ")",
@@ -85,9 +78,6 @@ typedef struct
   const DecoderLayer *decoder;
   const GtfNorm *decoder_norm;
   const GtfLinear *logits;
-
-  const GtfTensor *layer_weights;
-  const GtfLinear *projector, *classifier;
 } Weights;
 
 #define D(field) GTF_DIM (Config, field)
@@ -250,8 +240,7 @@ whisper_decode (GtfContext *c, const GtfForward *f)
     x = gtf_steps (c, x, n_steps - 1, 1);
   x = gtf_layer_norm (c, w->decoder_norm, x, LAYER_NORM_EPS);
   gtf_output (c, "last_hidden_state", x);
-  if (w->logits)
-    gtf_output (c, "logits", gtf_linear (c, w->logits, x));
+  gtf_output (c, "logits", gtf_linear (c, w->logits, x));
 }
 
 /* ---- the family --------------------------------------------------------------------------------------------------- */
@@ -287,7 +276,7 @@ static const GtfArchitecture *const architectures[] = { &whisper, NULL };
 
 static const GtfArchitecturePlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfArchitecturePlugin), "whisper" },
-  .description = "Whisper: speech recognition, translation and audio classification",
+  .description = "Whisper: speech recognition and translation",
   .license = "LGPL-2.1-or-later",
   .architectures = architectures,
 };
