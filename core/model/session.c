@@ -116,7 +116,12 @@ gtf_session_encode (GtfSession *self, GError **error)
 {
   if (self->cache)
     gtf_cache_reset (self->cache);
-  return run (self, self->model->architecture->encode, "encode", error);
+  if (run (self, self->model->architecture->encode, "encode", error))
+    return TRUE;
+  /* Some layers may have been written and some not. */
+  if (self->cache)
+    gtf_cache_reset (self->cache);
+  return FALSE;
 }
 
 /* Ids come from a tokenizer or a request: an id outside the vocabulary is the caller's data, not his mistake. */

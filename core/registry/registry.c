@@ -53,22 +53,32 @@ folder_of_library (void)
   return g_file_test (cache, G_FILE_TEST_EXISTS) ? g_steal_pointer (&build) : NULL;
 }
 
+/* Each folder once: the build's own is often named in GTF_PLUGIN_PATH too. */
+static void
+add_folder (GPtrArray *folders, const char *folder)
+{
+  g_autofree char *path = g_canonicalize_filename (folder, NULL);
+
+  if (!g_ptr_array_find_with_equal_func (folders, path, g_str_equal, NULL))
+    g_ptr_array_add (folders, g_steal_pointer (&path));
+}
+
 char **
 gtf_registry_get_folders (void)
 {
-  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
+  GPtrArray *folders = g_ptr_array_new ();
   const char *variable = g_getenv ("GTF_PLUGIN_PATH");
   g_auto (GStrv) parts = g_strsplit (variable ? variable : "", ":", -1);
   g_autofree char *own = folder_of_library ();
 
   for (char **part = parts; *part; part++)
     if (**part)
-      g_strv_builder_add (folders, *part);
+      add_folder (folders, *part);
   if (own)
-    g_strv_builder_add (folders, own);
-  if (g_strcmp0 (own, GTF_MODULE_DIR) != 0)
-    g_strv_builder_add (folders, GTF_MODULE_DIR);
-  return g_strv_builder_end (folders);
+    add_folder (folders, own);
+  add_folder (folders, GTF_MODULE_DIR);
+  g_ptr_array_add (folders, NULL);
+  return (char **) g_ptr_array_free (folders, FALSE);
 }
 
 static char *
