@@ -133,13 +133,53 @@ typedef struct
   float factor[TILE_ROWS * GROUP_TILES];        /* 1 / sum of each row */
 } Group;
 
+INLINE vf
+load_kv (const int bf16, const void *p, gint64 i)
+{
+  return bf16 ? v_load_bf16 ((const guint16 *) p + i) : v_load ((const float *) p + i);
+}
+
+/* Scores of one query with VW keys from j on: a vector of sums for each key, and at the end all their sums at once. Keys of
+ * some groups later are fetched meanwhile: rows of one head lie far apart. */
+INLINE void
+dots (const int bf16, const GtfHeadTask *t, const float *q, gint64 j, float *to)
+{
+  vf s[VW];
+  gint64 l = 0;
+
+#pragma GCC unroll 16
+  for (int i = 0; i < VW; i++)
+    s[i] = v_set1 (0.0f);
+  for (; l + VW <= t->d; l += VW)
+    {
+      vf x = v_load (q + l);
+#pragma GCC unroll 16
+      for (int i = 0; i < VW; i++)
+        {
+          s[i] = v_fma (x, load_kv (bf16, t->k, (j + i) * t->ldk + l), s[i]);
+          __builtin_prefetch ((const char *) t->k + ((j + i + 4 * VW) * t->ldk + l) * (bf16 ? 2 : 4));
+        }
+    }
+  v_store (to, v_sums (s));
+  for (; l < t->d; l++)
+    for (int i = 0; i < VW; i++)
+      to[i] += q[l] * (bf16 ? gtf_bf16_to_f32 (((const guint16 *) t->k)[(j + i) * t->ldk + l]) : ((const float *) t->k)[(j + i) * t->ldk + l]);
+}
+
 /* Keys as they lie, for few queries. */
 static void
 scores_unpacked (Group *g)
 {
   const GtfHeadTask *t = g->task;
+  gint64 whole = g->keys / VW * VW;
 
-  for (gint64 j = 0; j < g->keys; j++)
+  for (gint64 j = 0; j < whole; j += VW)
+    for (gint64 i = 0; i < g->rows; i++)
+      if (t->bf16_kv)
+        dots (1, t, t->q + (g->q0 + i) * t->ldq, j, g->scores + i * g->stride + j);
+      else
+        dots (0, t, t->q + (g->q0 + i) * t->ldq, j, g->scores + i * g->stride + j);
+  for (gint64 j = whole; j < g->keys; j++)
     for (gint64 i = 0; i < g->rows; i++)
       {
         const float *q = t->q + (g->q0 + i) * t->ldq;

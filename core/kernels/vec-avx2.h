@@ -63,3 +63,9 @@ INLINE vf v_load_bf16 (const uint16_t *p)
 {
   return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (_mm_loadu_si128 ((const __m128i *) p)), 16));
 }
+INLINE vf v_sums (const vf *a)
+{
+  vf x = _mm256_hadd_ps (_mm256_hadd_ps (a[0], a[1]), _mm256_hadd_ps (a[2], a[3]));
+  vf y = _mm256_hadd_ps (_mm256_hadd_ps (a[4], a[5]), _mm256_hadd_ps (a[6], a[7]));
+  return _mm256_add_ps (_mm256_permute2f128_ps (x, y, 0x20), _mm256_permute2f128_ps (x, y, 0x31));
+}

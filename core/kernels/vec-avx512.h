@@ -46,3 +46,16 @@ INLINE vf v_load_bf16 (const uint16_t *p)
 {
   return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (_mm256_loadu_si256 ((const __m256i *) p)), 16));
 }
+/* Sums of 4 vectors within each quarter: lane i of a quarter belongs to a[i]. */
+INLINE vf v_sums_4 (const vf *a)
+{
+  vf x = _mm512_add_ps (_mm512_unpacklo_ps (a[0], a[1]), _mm512_unpackhi_ps (a[0], a[1]));
+  vf y = _mm512_add_ps (_mm512_unpacklo_ps (a[2], a[3]), _mm512_unpackhi_ps (a[2], a[3]));
+  __m512d lo = _mm512_unpacklo_pd (_mm512_castps_pd (x), _mm512_castps_pd (y)), hi = _mm512_unpackhi_pd (_mm512_castps_pd (x), _mm512_castps_pd (y));
+  return _mm512_add_ps (_mm512_castpd_ps (lo), _mm512_castpd_ps (hi));
+}
+INLINE vf v_add_quarters (vf a, vf b) { return _mm512_add_ps (_mm512_shuffle_f32x4 (a, b, 0x88), _mm512_shuffle_f32x4 (a, b, 0xdd)); }
+INLINE vf v_sums (const vf *a)
+{
+  return v_add_quarters (v_add_quarters (v_sums_4 (a), v_sums_4 (a + 4)), v_add_quarters (v_sums_4 (a + 8), v_sums_4 (a + 12)));
+}

@@ -62,3 +62,5 @@ INLINE vf v_pair_0 (vf w) { return (vf) ((vi) w << 16); }
 INLINE vf v_pair_1 (vf w) { return (vf) ((vi) w & (int32_t) 0xffff0000); }
 INLINE vf v_quad (vf w, int n) { return __builtin_convertvector (((vi) w << n) >> 24, vf); }
 INLINE vf v_load_bf16 (const uint16_t *p) { return (vf) ((vi){ p[0], p[1], p[2], p[3] } << 16); }
+/* The sums of VW vectors, one a lane. */
+INLINE vf v_sums (const vf *a) { return (vf){ v_sum (a[0]), v_sum (a[1]), v_sum (a[2]), v_sum (a[3]) }; }
