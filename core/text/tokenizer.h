@@ -72,6 +72,8 @@ GTF_API GtfEncoding  *gtf_tokenizer_encode (GtfTokenizer *self, const char *text
  * Returns: (transfer full): the text
  */
 GTF_API char         *gtf_tokenizer_decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special_tokens, GError **error);
+/* The same with the arguments of PreTrainedTokenizer.decode as a JSON object: skip_special_tokens, clean_up_tokenization_spaces. */
+GTF_API char         *gtf_tokenizer_decode_with (GtfTokenizer *self, const gint32 *ids, gsize n_ids, const char *parameters, GError **error);
 GTF_API const char   *gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id);      /* (nullable) */
 GTF_API gint32        gtf_tokenizer_token_to_id (GtfTokenizer *self, const char *token);   /* -1: unknown */
 GTF_API gboolean      gtf_tokenizer_is_special  (GtfTokenizer *self, gint32 id);      /* an added token marked special */

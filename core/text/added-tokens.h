@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tokens that are found in the text before the model sees it: leftmost first, of several that begin at one place the longest
+ * (a trie over bytes), those with `normalized` in the normalised text, the others before it.
+ */
+#pragma once
+
+#include "text/pieces.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  char *content;
+  char *normal;            /* as it stands in the normalised text, where that differs; else NULL */
+  gint32 id;
+  gboolean single_word, lstrip, rstrip, normalized, special;
+} GtfAddedToken;
+
+typedef struct { GArray *nodes; guint32 first[256]; } GtfTrie;
+
+typedef struct
+{
+  GPtrArray *tokens;       /* GtfAddedToken */
+  GHashTable *by_id;       /* id -> GtfAddedToken */
+  GHashTable *by_content;
+  GtfTrie plain, normal;
+} GtfAddedTokens;
+
+void           gtf_added_tokens_init  (GtfAddedTokens *self);
+void           gtf_added_tokens_clear (GtfAddedTokens *self);
+/* Takes @token; one of the same content or id is replaced. */
+void           gtf_added_tokens_add   (GtfAddedTokens *self, GtfAddedToken *token);
+void           gtf_added_tokens_build (GtfAddedTokens *self);
+GtfAddedToken *gtf_added_tokens_find  (const GtfAddedTokens *self, gint32 id);
+/* A GtfCutFunc pass; data is self. */
+gboolean       gtf_added_tokens_cut_plain  (gpointer self, GtfPieces *pieces, const GtfPiece *piece, GError **error);
+gboolean       gtf_added_tokens_cut_normal (gpointer self, GtfPieces *pieces, const GtfPiece *piece, GError **error);
+void           gtf_added_token_free   (GtfAddedToken *self);
+
+G_END_DECLS

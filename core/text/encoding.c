@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Segments of rows (rows.h) and GtfEncoding, what callers get: one column for each property.
+ */
+#include "text/rows.h"
+
+#include <string.h>
+
+G_DEFINE_BOXED_TYPE (GtfEncoding, gtf_encoding, gtf_encoding_copy, gtf_encoding_free)
+
+GtfSegment *
+gtf_segment_new (void)
+{
+  GtfSegment *self = g_new0 (GtfSegment, 1);
+  self->rows = g_array_new (FALSE, TRUE, sizeof (GtfRow));
+  return self;
+}
+
+void
+gtf_segment_free (GtfSegment *self)
+{
+  if (self == NULL)
+    return;
+  g_array_unref (self->rows);
+  g_clear_pointer (&self->overflow, g_ptr_array_unref);
+  g_free (self);
+}
+
+static void
+append_rows (GtfSegment *self, const GtfSegment *other, gsize begin, gsize end)
+{
+  g_array_append_vals (self->rows, &g_array_index (other->rows, GtfRow, begin), end - begin);
+}
+
+static void
+add_overflow (GtfSegment *self, GtfSegment *part)
+{
+  if (self->overflow == NULL)
+    self->overflow = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
+  g_ptr_array_add (self->overflow, part);
+}
+
+GtfSegment *
+gtf_segment_copy (const GtfSegment *self)
+{
+  GtfSegment *copy = gtf_segment_new ();
+  append_rows (copy, self, 0, self->rows->len);
+  for (guint i = 0; self->overflow && i < self->overflow->len; i++)
+    add_overflow (copy, gtf_segment_copy (g_ptr_array_index (self->overflow, i)));
+  return copy;
+}
+
+static GtfSegment *
+joined (const GtfSegment *a, const GtfSegment *b)
+{
+  GtfSegment *both = gtf_segment_new ();
+  append_rows (both, a, 0, a->rows->len);
+  append_rows (both, b, 0, b->rows->len);
+  return both;
+}
+
+void
+gtf_segment_merge (GtfSegment *self, const GtfSegment *other)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
+  guint n = self->overflow ? self->overflow->len : 0, m = other->overflow ? other->overflow->len : 0;
+  for (guint i = 0; i < n; i++)
+    {
+      const GtfSegment *part = g_ptr_array_index (self->overflow, i);
+      g_ptr_array_add (all, joined (part, other));
+      for (guint j = 0; j < m; j++)
+        g_ptr_array_add (all, joined (part, g_ptr_array_index (other->overflow, j)));
+    }
+  for (guint j = 0; j < m; j++)
+    g_ptr_array_add (all, joined (self, g_ptr_array_index (other->overflow, j)));
+  append_rows (self, other, 0, other->rows->len);
+  g_clear_pointer (&self->overflow, g_ptr_array_unref);
+  if (all->len)
+    self->overflow = g_steal_pointer (&all);
+}
+
+gboolean
+gtf_segment_truncate (GtfSegment *self, gsize length, gsize stride, gboolean left)
+{
+  gsize n = self->rows->len;
+  if (length >= n)
+    return TRUE;
+  g_autoptr (GArray) rows = self->rows;
+  GtfSegment whole = { rows, NULL };
+  self->rows = g_array_new (FALSE, TRUE, sizeof (GtfRow));
+  if (length == 0)
+    {
+      add_overflow (self, gtf_segment_copy (&whole));
+      return TRUE;
+    }
+  if (stride >= length)
+    return FALSE;
+  gboolean first = TRUE;
+  for (gsize at = 0;; at += length - stride)
+    {
+      gsize begin = left ? (n - at > length ? n - at - length : 0) : at;
+      gsize end = left ? n - at : MIN (at + length, n);
+      GtfSegment *part = first ? self : gtf_segment_new ();
+      append_rows (part, &whole, begin, end);
+      if (!first)
+        add_overflow (self, part);
+      first = FALSE;
+      if (left ? begin == 0 : end == n)
+        return TRUE;
+    }
+}
+
+void
+gtf_segment_pad (GtfSegment *self, gsize length, gint32 id, gint32 type, gboolean left)
+{
+  for (guint i = 0; self->overflow && i < self->overflow->len; i++)
+    gtf_segment_pad (g_ptr_array_index (self->overflow, i), length, id, type, left);
+  if (self->rows->len >= length)
+    return;
+  gsize n = length - self->rows->len;
+  GtfRow pad = { .id = id, .type = type, .word = -1, .sequence = -1, .special = 1 };
+  g_autofree GtfRow *rows = g_new (GtfRow, n);
+  for (gsize i = 0; i < n; i++)
+    rows[i] = pad;
+  if (left)
+    g_array_prepend_vals (self->rows, rows, n);
+  else
+    g_array_append_vals (self->rows, rows, n);
+}
+
+static GtfEncoding *
+encoding_new (gsize n)
+{
+  GtfEncoding *self = g_new0 (GtfEncoding, 1);
+  self->n_ids = n;
+  self->ids = g_new (gint32, n);
+  self->type_ids = g_new (gint32, n);
+  self->special_tokens_mask = g_new (guint8, n);
+  self->attention_mask = g_new (guint8, n);
+  self->begin = g_new (guint32, n);
+  self->end = g_new (guint32, n);
+  self->begin_bytes = g_new0 (guint32, n);
+  self->end_bytes = g_new0 (guint32, n);
+  self->word_ids = g_new (gint32, n);
+  self->sequence_ids = g_new (gint8, n);
+  return self;
+}
+
+GtfEncoding *
+gtf_segment_finish (const GtfSegment *segment)
+{
+  GtfEncoding *self = encoding_new (segment->rows->len);
+  for (gsize i = 0; i < self->n_ids; i++)
+    {
+      const GtfRow *row = &g_array_index (segment->rows, GtfRow, i);
+      self->ids[i] = row->id;
+      self->type_ids[i] = row->type;
+      self->special_tokens_mask[i] = row->special;
+      self->attention_mask[i] = row->attention;
+      self->begin[i] = row->begin;
+      self->end[i] = row->end;
+      self->word_ids[i] = row->word;
+      self->sequence_ids[i] = row->sequence;
+    }
+  for (guint i = 0; segment->overflow && i < segment->overflow->len; i++)
+    {
+      if (self->overflowing == NULL)
+        self->overflowing = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_encoding_free);
+      g_ptr_array_add (self->overflowing, gtf_segment_finish (g_ptr_array_index (segment->overflow, i)));
+    }
+  return self;
+}
+
+/**
+ * gtf_encoding_copy:
+ *
+ * Returns: (transfer full): a copy, with what overflowed
+ */
+GtfEncoding *
+gtf_encoding_copy (const GtfEncoding *self)
+{
+  GtfEncoding *copy = encoding_new (self->n_ids);
+#define COPY(field) memcpy (copy->field, self->field, self->n_ids * sizeof *self->field)
+  COPY (ids); COPY (type_ids); COPY (special_tokens_mask); COPY (attention_mask); COPY (begin); COPY (end);
+  COPY (begin_bytes); COPY (end_bytes); COPY (word_ids); COPY (sequence_ids);
+#undef COPY
+  for (guint i = 0; self->overflowing && i < self->overflowing->len; i++)
+    {
+      if (copy->overflowing == NULL)
+        copy->overflowing = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_encoding_free);
+      g_ptr_array_add (copy->overflowing, gtf_encoding_copy (g_ptr_array_index (self->overflowing, i)));
+    }
+  return copy;
+}
+
+/**
+ * gtf_encoding_free:
+ *
+ * Frees an encoding.
+ */
+void
+gtf_encoding_free (GtfEncoding *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->ids);
+  g_free (self->type_ids);
+  g_free (self->special_tokens_mask);
+  g_free (self->attention_mask);
+  g_free (self->begin);
+  g_free (self->end);
+  g_free (self->begin_bytes);
+  g_free (self->end_bytes);
+  g_free (self->word_ids);
+  g_free (self->sequence_ids);
+  g_clear_pointer (&self->overflowing, g_ptr_array_unref);
+  g_free (self);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Byte pair encoding: a piece starts as its characters, then of all neighbours that have a merge those of the lowest rank,
+ * the leftmost first, become one, until none has. Short pieces search their ranks one after the other; long ones keep them in
+ * a heap, so that a piece of n characters costs n log n.
+ */
+#include "text/model.h"
+#include "text/unicode.h"
+
+#include <string.h>
+
+typedef struct { guint64 pair; guint32 rank, id; } Merge;
+
+typedef struct
+{
+  GtfTextModel parent;
+  Merge *table;
+  gsize mask;
+  gint32 bytes[256];             /* byte_fallback */
+  gint32 ascii[128];             /* the id of a single ASCII character without marks, or -1 */
+  gint32 unk;
+  gsize n_prefix, n_suffix;
+} Bpe;
+
+typedef struct { gint32 id; guint32 length; gint32 prev, next; } Symbol;
+typedef struct { guint32 rank, at, id; } Entry;
+
+#define NO_PAIR G_MAXUINT64
+
+static gsize
+pair_hash (guint64 pair)
+{
+  pair *= 0x9E3779B97F4A7C15ull;
+  return pair >> 32 ^ pair >> 7;
+}
+
+static gboolean
+build (GtfTextModel *model, GError **error)
+{
+  Bpe *self = (Bpe *) model;
+  gsize n = 16;
+  while (n < 2 * model->n_merges)
+    n *= 2;
+  self->table = g_try_new (Merge, n);
+  if (self->table == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.merges: no memory", model->file);
+      return FALSE;
+    }
+  for (gsize i = 0; i < n; i++)
+    self->table[i].pair = NO_PAIR;
+  self->mask = n - 1;
+  for (gsize i = 0; i < model->n_merges; i++)
+    {
+      gsize at = pair_hash (model->merges[i]) & self->mask;
+      while (self->table[at].pair != NO_PAIR && self->table[at].pair != model->merges[i])
+        at = (at + 1) & self->mask;
+      self->table[at] = (Merge) { model->merges[i], i, model->merged[i] };     /* of equal ones the last counts, as in the reference */
+    }
+  g_clear_pointer (&model->merges, g_free);
+  g_clear_pointer (&model->merged, g_free);
+  for (guint i = 0; i < 256; i++)
+    self->bytes[i] = model->byte_fallback ? gtf_text_model_byte_id (model, i) : -1;
+  for (guint i = 0; i < 128; i++)
+    self->ascii[i] = gtf_vocab_find (&model->vocab, (char[]) { i }, 1);
+  self->n_prefix = model->prefix ? strlen (model->prefix) : 0;
+  self->n_suffix = model->suffix ? strlen (model->suffix) : 0;
+  self->unk = model->unk_token ? gtf_vocab_find (&model->vocab, model->unk_token, strlen (model->unk_token)) : -1;
+  return TRUE;
+}
+
+static void
+clear (GtfTextModel *model)
+{
+  g_free (((Bpe *) model)->table);
+}
+
+static inline const Merge *
+find_merge (const Bpe *self, gint32 a, gint32 b)
+{
+  guint64 pair = (guint64) a << 32 | (guint32) b;
+  for (gsize at = pair_hash (pair) & self->mask;; at = (at + 1) & self->mask)
+    {
+      if (self->table[at].pair == pair)
+        return &self->table[at];
+      if (self->table[at].pair == NO_PAIR)
+        return NULL;
+    }
+}
+
+static gint32
+char_id (const Bpe *self, const char *c, guint size, gboolean first, gboolean last)
+{
+  const GtfTextModel *model = &self->parent;
+  gsize prefix = first ? 0 : self->n_prefix, suffix = last ? self->n_suffix : 0;
+  if (prefix + suffix == 0)
+    return size == 1 ? self->ascii[(guint8) *c] : gtf_vocab_find (&model->vocab, c, size);
+  char buffer[256];
+  if (prefix + size + suffix > sizeof buffer)
+    return -1;
+  memcpy (buffer, model->prefix, prefix);
+  memcpy (buffer + prefix, c, size);
+  memcpy (buffer + prefix + size, model->suffix, suffix);
+  return gtf_vocab_find (&model->vocab, buffer, prefix + size + suffix);
+}
+
+static gboolean
+add_bytes (const Bpe *self, const char *c, guint size, gboolean first, gboolean last, Symbol *symbols, gsize *n)
+{
+  const GtfTextModel *model = &self->parent;
+  if (!model->byte_fallback)
+    return FALSE;
+  g_autoptr (GString) s = g_string_new (first || model->prefix == NULL ? "" : model->prefix);
+  g_string_append_len (s, c, size);
+  if (last && model->suffix)
+    g_string_append (s, model->suffix);
+  for (gsize i = 0; i < s->len; i++)
+    if (self->bytes[(guint8) s->str[i]] < 0)
+      return FALSE;
+  for (gsize i = 0; i < s->len; i++)
+    symbols[(*n)++] = (Symbol) { self->bytes[(guint8) s->str[i]], 1, 0, 0 };
+  return TRUE;
+}
+
+/* The characters of a piece, unknown ones as bytes or as the unknown token. -1: that token is needed and not there. */
+static gssize
+split (const Bpe *self, const char *text, gsize length, Symbol *symbols)
+{
+  const GtfTextModel *model = &self->parent;
+  gsize n = 0, unk = 0;
+  for (gsize i = 0; i < length;)
+    {
+      guint size = gtf_utf8_size (text[i]);
+      gboolean last = i + size >= length;
+      gint32 id = char_id (self, text + i, size, i == 0, last);
+      if (id >= 0)
+        {
+          if (unk)
+            symbols[n++] = (Symbol) { self->unk, unk, 0, 0 };
+          unk = 0;
+          symbols[n++] = (Symbol) { id, size, 0, 0 };
+        }
+      else if (!add_bytes (self, text + i, size, i == 0, last, symbols, &n) && model->unk_token)
+        {
+          if (self->unk < 0)
+            return -1;
+          if (unk && !model->fuse_unk)
+            {
+              symbols[n++] = (Symbol) { self->unk, unk, 0, 0 };
+              unk = 0;
+            }
+          unk += size;
+        }
+      i += size;
+    }
+  if (unk)
+    symbols[n++] = (Symbol) { self->unk, unk, 0, 0 };
+  return n;
+}
+
+static gsize
+merge_short (const Bpe *self, Symbol *s, gsize n)
+{
+  const Merge *merges[64];
+  for (gsize i = 0; i + 1 < n; i++)
+    merges[i] = find_merge (self, s[i].id, s[i + 1].id);
+  for (;;)
+    {
+      gsize best = n;
+      guint32 rank = G_MAXUINT32;
+      for (gsize i = 0; i + 1 < n; i++)
+        if (merges[i] && merges[i]->rank < rank)
+          {
+            rank = merges[i]->rank;
+            best = i;
+          }
+      if (best == n)
+        return n;
+      s[best].id = merges[best]->id;
+      s[best].length += s[best + 1].length;
+      memmove (s + best + 1, s + best + 2, (n - best - 2) * sizeof *s);
+      memmove (merges + best, merges + best + 1, (n - best - 2) * sizeof *merges);
+      n--;
+      if (best > 0)
+        merges[best - 1] = find_merge (self, s[best - 1].id, s[best].id);
+      if (best + 1 < n)
+        merges[best] = find_merge (self, s[best].id, s[best + 1].id);
+    }
+}
+
+static inline gboolean
+entry_before (const Entry *a, const Entry *b)
+{
+  return a->rank < b->rank || (a->rank == b->rank && a->at < b->at);
+}
+
+static void
+heap_push (Entry *heap, gsize *n, Entry e)
+{
+  gsize i = (*n)++;
+  for (; i > 0 && entry_before (&e, &heap[(i - 1) / 2]); i = (i - 1) / 2)
+    heap[i] = heap[(i - 1) / 2];
+  heap[i] = e;
+}
+
+static Entry
+heap_pop (Entry *heap, gsize *n)
+{
+  Entry top = heap[0], e = heap[--*n];
+  gsize i = 0;
+  for (gsize child; (child = 2 * i + 1) < *n; i = child)
+    {
+      if (child + 1 < *n && entry_before (&heap[child + 1], &heap[child]))
+        child++;
+      if (!entry_before (&heap[child], &e))
+        break;
+      heap[i] = heap[child];
+    }
+  heap[i] = e;
+  return top;
+}
+
+static void
+push_pair (const Bpe *self, const Symbol *s, gint32 a, gint32 b, Entry *heap, gsize *n)
+{
+  const Merge *m = a >= 0 && b >= 0 ? find_merge (self, s[a].id, s[b].id) : NULL;
+  if (m)
+    heap_push (heap, n, (Entry) { m->rank, a, m->id });
+}
+
+/* @heap has room for 3 n: n - 1 pairs at the start and two more for each merge, of which there are fewer than n. */
+static gsize
+merge_long (const Bpe *self, Symbol *s, gsize n, Entry *heap)
+{
+  gsize n_heap = 0, kept = 0;
+  for (gsize i = 0; i < n; i++)
+    {
+      s[i].prev = (gint32) i - 1;
+      s[i].next = i + 1 < n ? (gint32) i + 1 : -1;
+    }
+  for (gsize i = 0; i + 1 < n; i++)
+    push_pair (self, s, i, i + 1, heap, &n_heap);
+  while (n_heap)
+    {
+      Entry top = heap_pop (heap, &n_heap);
+      Symbol *left = &s[top.at];
+      if (left->length == 0 || left->next < 0)
+        continue;
+      Symbol *right = &s[left->next];
+      const Merge *m = find_merge (self, left->id, right->id);
+      if (m == NULL || m->id != top.id)          /* an entry that a merge has overtaken */
+        continue;
+      left->id = top.id;
+      left->length += right->length;
+      left->next = right->next;
+      right->length = 0;
+      if (left->next >= 0)
+        s[left->next].prev = top.at;
+      push_pair (self, s, left->prev, top.at, heap, &n_heap);
+      push_pair (self, s, top.at, left->next, heap, &n_heap);
+    }
+  for (gsize i = 0; i < n; i++)
+    if (s[i].length)
+      s[kept++] = s[i];
+  return kept;
+}
+
+static gboolean
+tokenize (const GtfTextModel *model, const char *text, gsize length, GtfModelScratch *scratch, GtfTokens *out, GError **error)
+{
+  const Bpe *self = (const Bpe *) model;
+  gint32 whole = model->ignore_merges ? gtf_vocab_find (&model->vocab, text, length) : -1;
+  if (whole >= 0)
+    return gtf_tokens_add (out, whole, 0, length), TRUE;
+  gsize extra = model->byte_fallback ? length * self->n_prefix + self->n_suffix : 0;
+  gsize most = length + extra + 1;
+  Symbol *symbols = gtf_model_scratch_get (scratch, most * (sizeof (Symbol) + 3 * sizeof (Entry)));
+  if (symbols == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "text: no memory to tokenize a word of %" G_GSIZE_FORMAT " bytes", length);
+      return FALSE;
+    }
+  gssize n = split (self, text, length, symbols);
+  if (n < 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.unk_token: “%s” is not in the vocabulary", model->file, model->unk_token);
+      return FALSE;
+    }
+  n = n <= 64 ? merge_short (self, symbols, n) : merge_long (self, symbols, n, (Entry *) (symbols + most));
+  gsize at = 0;
+  for (gssize i = 0; i < n; i++)
+    {
+      gtf_tokens_add (out, symbols[i].id, at, at + symbols[i].length);
+      at += symbols[i].length;
+    }
+  return TRUE;
+}
+
+const GtfTextModelClass gtf_text_model_bpe = { "BPE", sizeof (Bpe), build, tokenize, clear };

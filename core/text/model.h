@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The part of a tokenizer that makes tokens of a piece of text: BPE, WordPiece, WordLevel, Unigram. Each kind is a file of
+ * its own and a row of the table in models.c. A model does not change once it is built; what it needs while it works is in a
+ * scratch of the caller's.
+ */
+#pragma once
+
+#include "base/json-reader.h"
+#include "text/vocab.h"
+
+G_BEGIN_DECLS
+
+/* A token inside its piece: bytes begin ... end. */
+typedef struct { gint32 id; guint32 begin, end; } GtfToken;
+
+typedef struct { GtfToken *tokens; gsize n, room; gboolean no_memory; } GtfTokens;
+void gtf_tokens_grow (GtfTokens *self);
+static inline void
+gtf_tokens_add (GtfTokens *self, gint32 id, gsize begin, gsize end)
+{
+  if (G_UNLIKELY (self->n == self->room))
+    gtf_tokens_grow (self);
+  if (G_LIKELY (self->n < self->room))
+    self->tokens[self->n++] = (GtfToken) { id, begin, end };
+}
+
+/* Working memory of a model, kept from piece to piece. */
+typedef struct { gpointer memory; gsize room; } GtfModelScratch;
+gpointer gtf_model_scratch_get (GtfModelScratch *self, gsize size);      /* NULL: no memory */
+
+typedef struct _GtfTextModel GtfTextModel;
+
+typedef struct
+{
+  const char *type;
+  gsize size;
+  gboolean (*build)    (GtfTextModel *self, GError **error);             /* after the settings and the vocabulary are read */
+  gboolean (*tokenize) (const GtfTextModel *self, const char *text, gsize length, GtfModelScratch *scratch, GtfTokens *out, GError **error);
+  void     (*clear)    (GtfTextModel *self);
+} GtfTextModelClass;
+
+struct _GtfTextModel
+{
+  const GtfTextModelClass *klass;
+  char *file;                        /* for error messages */
+  GtfVocab vocab;
+  double *scores;                    /* Unigram: by id */
+  gsize n_scores, scores_room;
+  guint64 *merges;                   /* BPE: left id << 32 | right id, by rank */
+  guint32 *merged;                   /* and what they make */
+  gsize n_merges, merges_room;
+  char *unk_token, *prefix, *suffix;
+  gint64 unk_id, max_chars;
+  gboolean fuse_unk, byte_fallback, ignore_merges;
+};
+
+/* @reader stands before the value of "model". */
+GtfTextModel *gtf_text_model_read      (GtfJsonReader *reader, GError **error);
+/* By hand, for repositories without tokenizer.json: new, add tokens and merges, build. */
+GtfTextModel *gtf_text_model_new       (const char *type, const char *file, GError **error);
+gboolean      gtf_text_model_add       (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error);
+gboolean      gtf_text_model_add_merge (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);
+gboolean      gtf_text_model_build     (GtfTextModel *self, GError **error);
+void          gtf_text_model_free      (GtfTextModel *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfTextModel, gtf_text_model_free)
+
+/* The id of "<0xNN>", or -1. */
+gint32        gtf_text_model_byte_id   (const GtfTextModel *self, guint8 byte);
+
+extern const GtfTextModelClass gtf_text_model_bpe, gtf_text_model_wordpiece, gtf_text_model_wordlevel, gtf_text_model_unigram;
+
+G_END_DECLS

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The normalizers, each a pass that rewrites, and their table. Spans follow the reference: a character that takes another's
+ * place has its span, one that is put in after it too, and what was composed has that of its first part.
+ */
+#include "text/byte-level.h"
+#include "text/passes.h"
+
+#define FOR_EACH_CHAR(pieces, piece, c, size, at) \
+  for (gsize at = (piece)->begin; at < (piece)->end && ((c) = gtf_utf8_get ((pieces)->buffer->text + at, &(size)), TRUE); at += (size))
+
+/* ------------------------------------------------------------------ one character at a time */
+
+static gboolean
+lowercase_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  gunichar c, out[4];
+  guint size;
+  FOR_EACH_CHAR (pieces, piece, c, size, at)
+    {
+      gsize n = gtf_unicode_lower (c, out);
+      for (gsize i = 0; i < n; i++)
+        gtf_pieces_emit (pieces, out[i], pieces->buffer->span[at]);
+    }
+  return TRUE;
+}
+
+static gboolean
+lowercase (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, lowercase_piece, self, error);
+}
+
+static gboolean
+drop_flagged (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  guint32 drop = GPOINTER_TO_UINT (data);
+  gunichar c;
+  guint size;
+  FOR_EACH_CHAR (pieces, piece, c, size, at)
+    if (!(gtf_unicode_flags (c) & drop))
+      gtf_pieces_copy (pieces, at, at + size);
+  return TRUE;
+}
+
+static gboolean
+strip_accents (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, drop_flagged, GUINT_TO_POINTER (GTF_U_ACCENT), error);
+}
+
+static gboolean
+nmt_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  gunichar c;
+  guint size;
+  FOR_EACH_CHAR (pieces, piece, c, size, at)
+    {
+      if ((c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F)
+        continue;
+      gboolean space = c == 9 || c == 0xA || c == 0xC || c == 0xD || c == 0x1680 || (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
+                       c == 0xFEFF || c == 0xFFFD;
+      if (space)
+        gtf_pieces_emit (pieces, ' ', pieces->buffer->span[at]);
+      else
+        gtf_pieces_copy (pieces, at, at + size);
+    }
+  return TRUE;
+}
+
+static gboolean
+nmt (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, nmt_piece, self, error);
+}
+
+static gboolean
+byte_level_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  for (gsize at = piece->begin; at < piece->end; at++)
+    gtf_pieces_emit (pieces, gtf_byte_to_char (pieces->buffer->text[at]), pieces->buffer->span[at]);
+  return TRUE;
+}
+
+static gboolean
+byte_level (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, byte_level_piece, self, error);
+}
+
+/* ------------------------------------------------------------------ NFD, NFKD, NFC, NFKC */
+
+typedef struct { gunichar c; guint8 ccc; gint change; } Part;      /* change: 1 put in, 0 in place of one, -n one and n more */
+typedef struct { GtfPass parent; gboolean compatibility, compose; } Forms;
+typedef struct { GtfPieces *pieces; const GtfPiece *piece; gsize at; } Writer;
+
+static void
+write_part (Writer *w, const Part *p)
+{
+  const GtfBuffer *in = w->pieces->buffer;
+  gboolean in_place = p->change <= 0 && w->at < w->piece->end;
+  gtf_pieces_emit (w->pieces, p->c, in_place ? in->span[w->at] : gtf_pieces_span_before (w->pieces, w->piece, w->at));
+  for (gint i = p->change; i <= 0 && w->at < w->piece->end; i++)
+    w->at += gtf_utf8_size (in->text[w->at]);
+}
+
+static void
+sort_marks (Part *parts, gsize n)
+{
+  for (gsize i = 1; i < n; i++)
+    {
+      Part p = parts[i];
+      gsize j = i;
+      for (; p.ccc && j > 0 && parts[j - 1].ccc > p.ccc; j--)
+        parts[j] = parts[j - 1];
+      parts[j] = p;
+    }
+}
+
+/* Composes a run that begins with a starter (or has none) in place; how many parts are left. */
+static gsize
+compose_run (Part *parts, gsize n)
+{
+  gssize starter = -1;
+  gsize kept = 0;
+  guint last = 0;
+  for (gsize i = 0; i < n; i++)
+    {
+      Part p = parts[i];
+      gboolean adjacent = starter >= 0 && (gsize) starter + 1 == kept;
+      gunichar made = starter >= 0 && (adjacent || last < p.ccc) ? gtf_unicode_compose (parts[starter].c, p.c) : 0;
+      if (made)
+        {
+          parts[starter].c = made;
+          parts[starter].change += p.change - 1;
+          continue;
+        }
+      if (p.ccc == 0)
+        starter = kept;
+      last = p.ccc;
+      parts[kept++] = p;
+    }
+  return kept;
+}
+
+static gboolean
+simple_char (gunichar c, const Forms *self)
+{
+  return c < 0x80 || !(gtf_unicode_flags (c) & ((self->compatibility ? GTF_U_NFKD : GTF_U_NFD) | GTF_U_CCC | GTF_U_SECOND));
+}
+
+static gboolean
+forms_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const Forms *self = data;
+  const char *text = pieces->buffer->text;
+  g_autoptr (GArray) parts = NULL;
+  Writer w = { pieces, piece, piece->begin };
+  while (w.at < piece->end)
+    {
+      /* As far as nothing changes, and the next character does not either, it is copied. */
+      gsize from = w.at, to = from, last = from;
+      guint size = 0;
+      for (; to < piece->end && simple_char (gtf_utf8_get (text + to, &size), self); to += size)
+        last = to;
+      if (to == piece->end)
+        {
+          gtf_pieces_copy (pieces, from, to);
+          break;
+        }
+      if (last > from)
+        gtf_pieces_copy (pieces, from, last);
+      w.at = last;
+      /* A stretch that changes: up to the next two characters in a row that cannot. */
+      gunichar out[20];
+      if (parts == NULL)
+        parts = g_array_new (FALSE, FALSE, sizeof (Part));
+      g_array_set_size (parts, 0);
+      guint simple = 0;
+      gsize at = last;
+      while (at < piece->end)
+        {
+          gunichar c = gtf_utf8_get (text + at, &size);
+          simple = simple_char (c, self) && at > last ? simple + 1 : 0;
+          if (simple == 2)
+            break;
+          gsize n = gtf_unicode_decompose (c, self->compatibility, out);
+          for (gsize i = 0; i < n; i++)
+            {
+              Part p = { out[i], gtf_unicode_ccc (out[i]), i > 0 };
+              g_array_append_val (parts, p);
+            }
+          at += size;
+        }
+      Part *p = (Part *) (gpointer) parts->data;
+      sort_marks (p, parts->len);
+      gsize n = self->compose ? compose_run (p, parts->len) : parts->len;
+      for (gsize i = 0; i < n; i++)
+        write_part (&w, &p[i]);
+      w.at = at;
+    }
+  return TRUE;
+}
+
+static gboolean
+forms (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, forms_piece, self, error);
+}
+
+static gboolean
+forms_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
+{
+  Forms *self = (Forms *) pass;
+  self->compatibility = pass->klass->type[2] == 'K';
+  self->compose = pass->klass->type[strlen (pass->klass->type) - 1] == 'C';
+  return TRUE;
+}
+
+/* ------------------------------------------------------------------ Strip, Prepend, Replace */
+
+typedef struct { GtfPass parent; gboolean left, right; } Strip;
+
+static gboolean
+strip_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
+{
+  Strip *self = (Strip *) pass;
+  self->left = gtf_pass_flag (config, "strip_left", TRUE);
+  self->right = gtf_pass_flag (config, "strip_right", TRUE);
+  return TRUE;
+}
+
+static gboolean
+strip_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const Strip *self = data;
+  const char *text = pieces->buffer->text;
+  gsize begin = piece->begin, end = piece->end;
+  guint size;
+  while (self->left && begin < end && gtf_unicode_flags (gtf_utf8_get (text + begin, &size)) & GTF_U_STRIP)
+    begin += size;
+  while (self->right && end > begin)
+    {
+      gsize before = gtf_utf8_before (text, end);
+      if (!(gtf_unicode_flags (gtf_utf8_get (text + before, &size)) & GTF_U_STRIP))
+        break;
+      end = before;
+    }
+  gtf_pieces_copy (pieces, begin, end);
+  return TRUE;
+}
+
+static gboolean
+strip (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, strip_piece, self, error);
+}
+
+typedef struct { GtfPass parent; char *text; GtfRegex *pattern; GtfPieces *pieces; const GtfPiece *piece; gsize done; } Replace;
+
+static gboolean
+prepend_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
+{
+  return (((Replace *) pass)->text = gtf_pass_text (config, "prepend", NULL, where, error)) != NULL;
+}
+
+static gboolean
+prepend_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const Replace *self = data;
+  if (piece->end > piece->begin)
+    gtf_pieces_emit_bytes (pieces, self->text, strlen (self->text), pieces->buffer->span[piece->begin]);
+  gtf_pieces_copy (pieces, piece->begin, piece->end);
+  return TRUE;
+}
+
+static gboolean
+prepend (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, prepend_piece, self, error);
+}
+
+static gboolean
+replace_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
+{
+  Replace *self = (Replace *) pass;
+  return (self->text = gtf_pass_text (config, "content", NULL, where, error)) != NULL && (self->pattern = gtf_pass_pattern (config, where, error)) != NULL;
+}
+
+typedef struct { const Replace *self; GtfPieces *pieces; const GtfPiece *piece; gsize done; } Replacing;
+
+static void
+replace_match (gpointer data, gsize begin, gsize end)
+{
+  Replacing *r = data;
+  gtf_pieces_copy (r->pieces, r->piece->begin + r->done, r->piece->begin + begin);
+  gtf_pieces_emit_bytes (r->pieces, r->self->text, strlen (r->self->text), gtf_pieces_span_before (r->pieces, r->piece, r->piece->begin + end));
+  r->done = end;
+}
+
+static gboolean
+replace_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const Replace *self = data;
+  Replacing r = { self, pieces, piece, 0 };
+  if (!gtf_regex_each (self->pattern, pieces->buffer->text + piece->begin, piece->end - piece->begin, replace_match, &r, error))
+    return FALSE;
+  gtf_pieces_copy (pieces, piece->begin + r.done, piece->end);
+  return TRUE;
+}
+
+static gboolean
+replace (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, replace_piece, self, error);
+}
+
+static void
+replace_clear (GtfPass *pass)
+{
+  Replace *self = (Replace *) pass;
+  g_free (self->text);
+  gtf_regex_free (self->pattern);
+}
+
+/* ------------------------------------------------------------------ BertNormalizer */
+
+typedef struct { GtfPass parent; gboolean clean, chinese, accents, lower; Forms nfd; } Bert;
+
+static gboolean
+bert_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
+{
+  Bert *self = (Bert *) pass;
+  self->clean = gtf_pass_flag (config, "clean_text", TRUE);
+  self->chinese = gtf_pass_flag (config, "handle_chinese_chars", TRUE);
+  self->lower = gtf_pass_flag (config, "lowercase", TRUE);
+  self->accents = gtf_pass_flag (config, "strip_accents", self->lower);
+  return TRUE;
+}
+
+static gboolean
+clean_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const Bert *self = data;
+  gunichar c;
+  guint size;
+  FOR_EACH_CHAR (pieces, piece, c, size, at)
+    {
+      guint32 flags = gtf_unicode_flags (c);
+      GtfSpan span = pieces->buffer->span[at];
+      if (self->clean && flags & GTF_U_BERT_DROP)
+        continue;
+      if (self->clean && flags & GTF_U_BERT_SPACE)
+        gtf_pieces_emit (pieces, ' ', span);
+      else if (self->chinese && flags & GTF_U_CHINESE)
+        {
+          gtf_pieces_emit (pieces, ' ', span);
+          gtf_pieces_copy (pieces, at, at + size);
+          gtf_pieces_emit (pieces, ' ', span);
+        }
+      else
+        gtf_pieces_copy (pieces, at, at + size);
+    }
+  return TRUE;
+}
+
+static gboolean
+bert (GtfPass *pass, GtfPieces *pieces, GError **error)
+{
+  Bert *self = (Bert *) pass;
+  return ((!self->clean && !self->chinese) || gtf_pieces_rewrite (pieces, clean_piece, self, error)) &&
+         (!self->accents || (gtf_pieces_rewrite (pieces, forms_piece, &self->nfd, error) &&
+                             gtf_pieces_rewrite (pieces, drop_flagged, GUINT_TO_POINTER (GTF_U_BERT_ACCENT), error))) &&
+         (!self->lower || gtf_pieces_rewrite (pieces, lowercase_piece, NULL, error));
+}
+
+/* ------------------------------------------------------------------ the table */
+
+static gboolean
+sequence_init (GtfPass *self, JsonObject *config, const char *where, GError **error)
+{
+  return gtf_pass_sequence_init (self, config, "normalizers", where, gtf_normalizer_new, error);
+}
+
+#define ROW(name, Type, init, apply, clear) { name, sizeof (Type), init, apply, clear }
+
+GtfPass *
+gtf_normalizer_new (JsonNode *node, const char *where, GError **error)
+{
+  static const GtfPassClass table[] =
+  {
+    ROW ("BertNormalizer", Bert, bert_init, bert, NULL),
+    ROW ("ByteLevel", GtfPass, NULL, byte_level, NULL),
+    ROW ("Lowercase", GtfPass, NULL, lowercase, NULL),
+    ROW ("NFC", Forms, forms_init, forms, NULL),
+    ROW ("NFD", Forms, forms_init, forms, NULL),
+    ROW ("NFKC", Forms, forms_init, forms, NULL),
+    ROW ("NFKD", Forms, forms_init, forms, NULL),
+    ROW ("Nmt", GtfPass, NULL, nmt, NULL),
+    ROW ("Prepend", Replace, prepend_init, prepend, replace_clear),
+    ROW ("Replace", Replace, replace_init, replace, replace_clear),
+    ROW ("Sequence", GtfPassSequence, sequence_init, gtf_pass_sequence_apply, gtf_pass_sequence_clear),
+    ROW ("Strip", Strip, strip_init, strip, NULL),
+    ROW ("StripAccents", GtfPass, NULL, strip_accents, NULL),
+    { NULL }
+  };
+  return gtf_pass_new (table, node, where, error);
+}

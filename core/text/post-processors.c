@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Post-processors: special tokens around and between texts, offsets without white space. BertProcessing and
+ * RobertaProcessing are templates with their tokens given by hand.
+ */
+#include "text/rows.h"
+
+#include <string.h>
+
+#include "text/passes.h"
+
+typedef struct { gint sequence; gint32 type; GArray *ids; } Part;      /* sequence -1: the special tokens in ids */
+typedef GArray Template;
+
+struct _GtfPostProcessor
+{
+  gboolean trim, prefix, roberta, has_template;
+  Template *single, *pair;
+  GPtrArray *children;         /* Sequence */
+};
+
+static void
+part_clear (gpointer data)
+{
+  g_clear_pointer (&((Part *) data)->ids, g_array_unref);
+}
+
+static Template *
+template_new (void)
+{
+  GArray *self = g_array_new (FALSE, TRUE, sizeof (Part));
+  g_array_set_clear_func (self, part_clear);
+  return self;
+}
+
+static void
+template_sequence (Template *self, gint sequence, gint32 type)
+{
+  Part part = { sequence, type, NULL };
+  g_array_append_val (self, part);
+}
+
+static void
+template_token (Template *self, gint32 id, gint32 type)
+{
+  Part part = { -1, type, g_array_new (FALSE, FALSE, sizeof (gint32)) };
+  g_array_append_val (part.ids, id);
+  g_array_append_val (self, part);
+}
+
+void
+gtf_post_processor_free (GtfPostProcessor *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_pointer (&self->single, g_array_unref);
+  g_clear_pointer (&self->pair, g_array_unref);
+  g_clear_pointer (&self->children, g_ptr_array_unref);
+  g_free (self);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static gboolean
+read_token (JsonObject *config, const char *key, gint32 *id, const char *where, GError **error)
+{
+  JsonNode *node = gtf_json_find (config, key);
+  gint64 value;
+  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node) || json_array_get_length (json_node_get_array (node)) != 2)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s: expected [token, id]", where, key);
+      return FALSE;
+    }
+  if (!gtf_param_get_int (json_array_get_element (json_node_get_array (node), 1), where, key, 0, G_MAXINT32, &value, error))
+    return FALSE;
+  *id = value;
+  return TRUE;
+}
+
+static gboolean
+read_bert (GtfPostProcessor *self, JsonObject *config, gboolean roberta, const char *where, GError **error)
+{
+  gint32 cls, sep;
+  if (!read_token (config, "cls", &cls, where, error) || !read_token (config, "sep", &sep, where, error))
+    return FALSE;
+  self->roberta = roberta;
+  self->has_template = TRUE;
+  self->single = template_new ();
+  self->pair = template_new ();
+  for (guint i = 0; i < 2; i++)
+    {
+      Template *t = i ? self->pair : self->single;
+      template_token (t, cls, 0);
+      template_sequence (t, 0, 0);
+      template_token (t, sep, 0);
+    }
+  if (roberta)
+    template_token (self->pair, sep, 0);
+  template_sequence (self->pair, 1, roberta ? 0 : 1);
+  template_token (self->pair, sep, roberta ? 0 : 1);
+  return TRUE;
+}
+
+static gboolean
+read_ids (Part *part, JsonObject *tokens, const char *name, const char *where, GError **error)
+{
+  JsonNode *token = tokens && json_object_has_member (tokens, name) ? json_object_get_member (tokens, name) : NULL;
+  JsonNode *ids = token && JSON_NODE_HOLDS_OBJECT (token) ? gtf_json_find (json_node_get_object (token), "ids") : NULL;
+  if (ids == NULL || !JSON_NODE_HOLDS_ARRAY (ids))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: special_tokens: “%s” is not there", where, name);
+      return FALSE;
+    }
+  JsonArray *array = json_node_get_array (ids);
+  part->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      gint64 value;
+      if (!gtf_param_get_int (json_array_get_element (array, i), where, "special_tokens.ids", 0, G_MAXINT32, &value, error))
+        return FALSE;
+      gint32 id = value;
+      g_array_append_val (part->ids, id);
+    }
+  return TRUE;
+}
+
+static gboolean
+read_part (Template *self, JsonNode *node, JsonObject *tokens, const char *where, GError **error)
+{
+  JsonObject *piece = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  JsonNode *sequence = piece ? gtf_json_find (piece, "Sequence") : NULL, *special = piece ? gtf_json_find (piece, "SpecialToken") : NULL;
+  JsonNode *inner = sequence ? sequence : special;
+  if (inner == NULL || !JSON_NODE_HOLDS_OBJECT (inner))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected {\"Sequence\": ..} or {\"SpecialToken\": ..}", where);
+      return FALSE;
+    }
+  JsonObject *o = json_node_get_object (inner);
+  const char *id = gtf_param_get_string (gtf_json_find (o, "id"), where, "id", error);
+  JsonNode *type = gtf_json_find (o, "type_id");
+  gint64 value = 0;
+  if (id == NULL || (type && !gtf_param_get_int (type, where, "type_id", 0, G_MAXINT32, &value, error)))
+    return FALSE;
+  Part part = { sequence ? !strcmp (id, "B") : -1, value, NULL };
+  if (special && !read_ids (&part, tokens, id, where, error))
+    {
+      part_clear (&part);
+      return FALSE;
+    }
+  g_array_append_val (self, part);
+  return TRUE;
+}
+
+static Template *
+read_template (JsonObject *config, const char *key, JsonObject *tokens, const char *where, GError **error)
+{
+  JsonNode *node = gtf_json_find (config, key);
+  g_autoptr (GArray) self = template_new ();
+  g_autofree char *inner = g_strdup_printf ("%s: %s", where, key);
+  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected an array", inner);
+      return NULL;
+    }
+  JsonArray *array = json_node_get_array (node);
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    if (!read_part (self, json_array_get_element (array, i), tokens, inner, error))
+      return NULL;
+  return g_steal_pointer (&self);
+}
+
+static gboolean
+read_sequence (GtfPostProcessor *self, JsonObject *config, const char *where, GError **error)
+{
+  JsonNode *list = gtf_json_find (config, "processors");
+  self->children = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_post_processor_free);
+  if (list == NULL || !JSON_NODE_HOLDS_ARRAY (list))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: processors: expected an array", where);
+      return FALSE;
+    }
+  JsonArray *array = json_node_get_array (list);
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      g_autofree char *inner = g_strdup_printf ("%s: processors[%u]", where, i);
+      GtfPostProcessor *child = gtf_post_processor_new (json_array_get_element (array, i), inner, error);
+      if (child == NULL)
+        return FALSE;
+      g_ptr_array_add (self->children, child);
+    }
+  return TRUE;
+}
+
+GtfPostProcessor *
+gtf_post_processor_new (JsonNode *node, const char *where, GError **error)
+{
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected an object", where);
+      return NULL;
+    }
+  JsonObject *config = json_node_get_object (node);
+  const char *type = gtf_param_get_string (gtf_json_find (config, "type"), where, "type", error);
+  if (type == NULL)
+    return NULL;
+  g_autoptr (GtfPostProcessor) self = g_new0 (GtfPostProcessor, 1);
+  gboolean ok = TRUE;
+  self->trim = gtf_pass_flag (config, "trim_offsets", FALSE);
+  self->prefix = gtf_pass_flag (config, "add_prefix_space", TRUE);
+  if (!strcmp (type, "TemplateProcessing"))
+    {
+      JsonNode *tokens = gtf_json_find (config, "special_tokens");
+      JsonObject *map = tokens && JSON_NODE_HOLDS_OBJECT (tokens) ? json_node_get_object (tokens) : NULL;
+      self->trim = FALSE;
+      self->has_template = TRUE;
+      ok = (self->single = read_template (config, "single", map, where, error)) && (self->pair = read_template (config, "pair", map, where, error));
+    }
+  else if (!strcmp (type, "BertProcessing") || !strcmp (type, "RobertaProcessing"))
+    ok = read_bert (self, config, *type == 'R', where, error);
+  else if (!strcmp (type, "Sequence"))
+    ok = read_sequence (self, config, where, error);
+  else if (strcmp (type, "ByteLevel"))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: type: “%s” is not known", where, type);
+      return NULL;
+    }
+  return ok ? g_steal_pointer (&self) : NULL;
+}
+
+/* ------------------------------------------------------------------ working */
+
+gsize
+gtf_post_processor_added (const GtfPostProcessor *self, gboolean pair)
+{
+  gsize n = 0;
+  Template *t = self == NULL ? NULL : pair ? self->pair : self->single;
+  for (guint i = 0; t && i < t->len; i++)
+    n += g_array_index (t, Part, i).ids ? g_array_index (t, Part, i).ids->len : 0;
+  for (guint i = 0; self && self->children && i < self->children->len; i++)
+    n += gtf_post_processor_added (g_ptr_array_index (self->children, i), pair);
+  return n;
+}
+
+static void
+trim (GtfSegment *segment, gboolean prefix)
+{
+  for (guint i = 0; i < segment->rows->len; i++)
+    {
+      GtfRow *row = &g_array_index (segment->rows, GtfRow, i);
+      guint lead = row->lead;
+      /* The space that add_prefix_space put there is none of the text's. */
+      if (lead == 1 && prefix && (i == 0 || row->begin == 0))
+        lead = 0;
+      if (row->lead)
+        row->begin = MIN (row->begin + lead, row->end);
+      if (row->trail && row->end >= row->trail)
+        row->end = MAX (row->end - row->trail, row->begin);
+    }
+  for (guint i = 0; segment->overflow && i < segment->overflow->len; i++)
+    trim (g_ptr_array_index (segment->overflow, i), prefix);
+}
+
+static void
+set_types (GtfSegment *segment, gint32 type)
+{
+  for (guint i = 0; i < segment->rows->len; i++)
+    g_array_index (segment->rows, GtfRow, i).type = type;
+  for (guint i = 0; segment->overflow && i < segment->overflow->len; i++)
+    set_types (g_ptr_array_index (segment->overflow, i), type);
+}
+
+static GtfSegment *
+special_segment (const Part *part)
+{
+  GtfSegment *segment = gtf_segment_new ();
+  for (guint i = 0; i < part->ids->len; i++)
+    {
+      GtfRow row = { .id = g_array_index (part->ids, gint32, i), .type = part->type, .word = -1, .sequence = -1, .special = 1, .attention = 1 };
+      g_array_append_val (segment->rows, row);
+    }
+  return segment;
+}
+
+static void
+apply_template (Template *template, GPtrArray **segments, gboolean add_special)
+{
+  GPtrArray *out = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
+  for (guint i = 0; i < template->len; i++)
+    {
+      const Part *part = &g_array_index (template, Part, i);
+      if (part->ids)
+        {
+          if (add_special)
+            g_ptr_array_add (out, special_segment (part));
+        }
+      else if (part->sequence < (gint) (*segments)->len)
+        {
+          GtfSegment *copy = gtf_segment_copy (g_ptr_array_index (*segments, part->sequence));
+          set_types (copy, part->type);
+          g_ptr_array_add (out, copy);
+        }
+    }
+  g_ptr_array_unref (*segments);
+  *segments = out;
+}
+
+gboolean
+gtf_post_processor_run (const GtfPostProcessor *self, GPtrArray **segments, gboolean add_special, GError **error)
+{
+  for (guint i = 0; self->children && i < self->children->len; i++)
+    if (!gtf_post_processor_run (g_ptr_array_index (self->children, i), segments, add_special, error))
+      return FALSE;
+  for (guint i = 0; i < (*segments)->len; i++)
+    {
+      GtfSegment *segment = g_ptr_array_index (*segments, i);
+      if (self->trim)
+        trim (segment, self->prefix);
+    }
+  if (self->has_template)
+    apply_template ((*segments)->len > 1 ? self->pair : self->single, segments, add_special);
+  return TRUE;
+}

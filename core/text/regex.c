@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Oniguruma is the only engine with the reference's semantics. The installed one has other property tables than the
+ * reference's, so \p{..}, \P{..}, \w, \d, \s, \h and [:..:] are replaced in the pattern by ranges of code points from our
+ * tables; inside brackets a class becomes a nested bracket, so that && and ^ mean what they did. A few patterns that most
+ * repositories have are scanned by hand (regex-scan.c).
+ *
+ * Bounds: a pattern's translation is at most MAX_PATTERN bytes; matching gives up after RETRIES steps back in one attempt.
+ */
+#include "text/regex.h"
+
+#include <oniguruma.h>
+#include <string.h>
+
+#include "text/regex-scan.h"
+#include "text/unicode.h"
+
+#define MAX_PATTERN (4 << 20)
+#define MAX_SOURCE (64 << 10)
+#define RETRIES 1000000
+
+struct _GtfRegex
+{
+  regex_t *onig;
+  OnigMatchParam *param;
+  GtfScanFunc scan;
+  char *literal;
+  char *where;
+};
+
+/* ------------------------------------------------------------------ the pattern, rewritten */
+
+static void
+append_ranges (GString *out, const guint32 *bits, gboolean negate)
+{
+  g_string_append_c (out, '[');
+  if (negate)
+    g_string_append_c (out, '^');
+  gsize before = out->len;
+  for (gunichar c = 0; c < 0x110000;)
+    {
+      if (c % 32 == 0 && bits[c / 32] == 0)
+        {
+          c += 32;
+          continue;
+        }
+      if (!(bits[c / 32] >> c % 32 & 1))
+        {
+          c++;
+          continue;
+        }
+      gunichar from = c;
+      while (c < 0x110000 && (bits[c / 32] >> c % 32 & 1))
+        c++;
+      /* Surrogates are no characters. */
+      if (from >= 0xD800 && c <= 0xE000)
+        continue;
+      g_string_append_printf (out, "\\x{%X}-\\x{%X}", from, c - 1);
+    }
+  if (out->len == before)
+    g_string_append (out, "\\x{10FFFF}&&\\x{0}");
+  g_string_append_c (out, ']');
+}
+
+static gboolean
+append_class (GString *out, const char *name, gsize length, gboolean negate, const char *where, GError **error)
+{
+  if (length && *name == '^')
+    {
+      negate = !negate;
+      name++;
+      length--;
+    }
+  g_autofree guint32 *bits = gtf_unicode_class (name, length);
+  if (bits == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: unknown character class “%.*s” in a regular expression", where, (int) MIN (length, 60), name);
+      return FALSE;
+    }
+  append_ranges (out, bits, negate);
+  return TRUE;
+}
+
+/* One escape at @p; returns what comes after it. */
+static const char *
+translate_escape (GString *out, const char *p, const char *end, const char *where, GError **error)
+{
+  static const struct { char letter; const char *name; } shorts[] = { { 'w', "word" }, { 'd', "nd" }, { 's', "space" }, { 'h', "xdigit" } };
+  char c = p + 1 < end ? p[1] : 0;
+  const char *close;
+  if ((c == 'p' || c == 'P') && p + 2 < end && p[2] == '{' && (close = memchr (p, '}', end - p)))
+    return append_class (out, p + 3, close - p - 3, c == 'P', where, error) ? close + 1 : NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS (shorts); i++)
+    if (c == shorts[i].letter || c == g_ascii_toupper (shorts[i].letter))
+      return append_class (out, shorts[i].name, strlen (shorts[i].name), c != shorts[i].letter, where, error) ? p + 2 : NULL;
+  gsize size = c ? 1 + gtf_utf8_size (c) : 1;
+  g_string_append_len (out, p, size);
+  return p + size;
+}
+
+char *
+gtf_regex_translate (const char *pattern, const char *where, GError **error)
+{
+  gsize length = strlen (pattern);
+  if (length > MAX_SOURCE)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: a regular expression of %" G_GSIZE_FORMAT " bytes (at most %d)", where, length, MAX_SOURCE);
+      return NULL;
+    }
+  g_autoptr (GString) out = g_string_new (NULL);
+  const char *end = pattern + length, *close;
+  guint brackets = 0;
+  for (const char *p = pattern; p < end;)
+    {
+      if (*p == '\\')
+        {
+          if ((p = translate_escape (out, p, end, where, error)) == NULL)
+            return NULL;
+        }
+      else if (brackets && p[0] == '[' && p[1] == ':' && (close = strstr (p + 2, ":]")) && close - p < 24)
+        {
+          if (!append_class (out, p + 2, close - p - 2, FALSE, where, error))
+            return NULL;
+          p = close + 2;
+        }
+      else
+        {
+          gboolean opens = *p == '[';
+          brackets += opens;
+          if (*p == ']' && brackets)
+            brackets--;
+          g_string_append_c (out, *p++);
+          if (opens && *p == '^')
+            g_string_append_c (out, *p++);
+          if (opens && *p == ']')      /* a bracket that comes first is a character */
+            {
+              g_string_append (out, "\\]");
+              p++;
+            }
+        }
+      if (out->len > MAX_PATTERN)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: a regular expression with too many classes", where);
+          return NULL;
+        }
+    }
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+static void
+fail (const GtfRegex *self, int code, OnigErrorInfo *info, GError **error)
+{
+  OnigUChar text[ONIG_MAX_ERROR_MESSAGE_LEN];
+  onig_error_code_to_str (text, code, info);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: regular expression: %s", self->where, text);
+}
+
+GtfRegex *
+gtf_regex_new (const char *pattern, const char *where, GError **error)
+{
+  static gsize once;
+  if (g_once_init_enter (&once))
+    {
+      onig_initialize ((OnigEncoding[]) { ONIG_ENCODING_UTF8 }, 1);
+      g_once_init_leave (&once, 1);
+    }
+  g_autoptr (GtfRegex) self = g_new0 (GtfRegex, 1);
+  self->where = g_strdup (where);
+  self->scan = gtf_regex_scanner (pattern);
+  if (self->scan)
+    return g_steal_pointer (&self);
+  g_autofree char *text = gtf_regex_translate (pattern, where, error);
+  if (text == NULL)
+    return NULL;
+  OnigErrorInfo info = { 0 };
+  const OnigUChar *p = (const OnigUChar *) text;
+  int code = onig_new (&self->onig, p, p + strlen (text), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_RUBY, &info);
+  if (code != ONIG_NORMAL)
+    {
+      fail (self, code, &info, error);
+      self->onig = NULL;
+      return NULL;
+    }
+  self->param = onig_new_match_param ();
+  onig_initialize_match_param (self->param);
+  onig_set_retry_limit_in_match_of_match_param (self->param, RETRIES);
+  onig_set_retry_limit_in_search_of_match_param (self->param, 4 * RETRIES);
+  return g_steal_pointer (&self);
+}
+
+GtfRegex *
+gtf_regex_literal (const char *text)
+{
+  GtfRegex *self = g_new0 (GtfRegex, 1);
+  self->literal = g_strdup (text);
+  return self;
+}
+
+void
+gtf_regex_free (GtfRegex *self)
+{
+  if (self == NULL)
+    return;
+  if (self->onig)
+    onig_free (self->onig);
+  if (self->param)
+    onig_free_match_param (self->param);
+  g_free (self->literal);
+  g_free (self->where);
+  g_free (self);
+}
+
+static void
+each_literal (GtfRegex *self, const char *text, gsize length, GtfMatchFunc found, gpointer data)
+{
+  gsize n = strlen (self->literal);
+  const char *end = text + length;
+  for (const char *p = text, *hit; n && (hit = memmem (p, end - p, self->literal, n)); p = hit + n)
+    found (data, hit - text, hit - text + n);
+}
+
+static gboolean
+each_onig (GtfRegex *self, const char *text, gsize length, GtfMatchFunc found, gpointer data, GError **error)
+{
+  const OnigUChar *p = (const OnigUChar *) text, *end = p + length;
+  OnigRegion *region = onig_region_new ();
+  gssize last_end = -1;
+  gboolean ok = TRUE;
+  for (gsize at = 0; at <= length;)
+    {
+      int code = onig_search_with_param (self->onig, p, end, p + at, end, region, ONIG_OPTION_NONE, self->param);
+      if (code == ONIG_MISMATCH)
+        break;
+      if (code < 0)
+        {
+          fail (self, code, NULL, error);
+          ok = FALSE;
+          break;
+        }
+      gsize from = region->beg[0], to = region->end[0];
+      if (from == to)
+        {
+          at = to < length ? to + gtf_utf8_size (text[to]) : length + 1;
+          if (last_end == (gssize) to)
+            continue;
+        }
+      else
+        at = to;
+      last_end = to;
+      found (data, from, to);
+    }
+  onig_region_free (region, 1);
+  return ok;
+}
+
+gboolean
+gtf_regex_each (GtfRegex *self, const char *text, gsize length, GtfMatchFunc found, gpointer data, GError **error)
+{
+  if (self->literal)
+    return each_literal (self, text, length, found, data), TRUE;
+  if (self->scan == NULL)
+    return each_onig (self, text, length, found, data, error);
+  for (gsize at = 0; at < length;)
+    {
+      gsize end = self->scan (text, length, at);
+      found (data, at, end);
+      at = end;
+    }
+  return TRUE;
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Reading a tokenizer: tokenizer.json through the pull reader, its parts as small trees; or vocab.json and merges.txt with
+ * the parts that GPT-2's and Whisper's class builds from them; then what the other files add.
+ */
+#include "text/tokenizer-private.h"
+
+#include "base/file.h"
+
+#define MAX_FILE ((gsize) 1 << 30)
+
+/* ------------------------------------------------------------------ added tokens */
+
+static gint32
+next_id (GtfTokenizer *self)
+{
+  gint32 n = self->model->vocab.n_entries;
+  for (guint i = 0; i < self->added.tokens->len; i++)
+    {
+      GtfAddedToken *token = g_ptr_array_index (self->added.tokens, i);
+      n = MAX (n, token->id + 1);
+    }
+  return n;
+}
+
+gboolean
+gtf_tokenizer_add_token (GtfTokenizer *self, GtfAddedToken *token, GError **error)
+{
+  if (*token->content == 0)
+    return gtf_added_token_free (token), TRUE;
+  gint32 known = gtf_tokenizer_token_to_id (self, token->content);
+  token->id = known >= 0 ? known : next_id (self);
+  gtf_added_tokens_add (&self->added, token);
+  return TRUE;
+}
+
+gboolean
+gtf_tokenizer_seal (GtfTokenizer *self, GError **error)
+{
+  GtfPieces pieces;
+  gboolean ok = TRUE;
+  gtf_pieces_init (&pieces);
+  for (guint i = 0; ok && self->normalizer && i < self->added.tokens->len; i++)
+    {
+      GtfAddedToken *token = g_ptr_array_index (self->added.tokens, i);
+      if (!token->normalized)
+        continue;
+      gtf_pieces_reset (&pieces, token->content, strlen (token->content));
+      ok = gtf_pass_apply (self->normalizer, &pieces, error);
+      if (ok && pieces.n_pieces == 1)
+        token->normal = g_strndup (pieces.buffer->text + pieces.pieces[0].begin, pieces.pieces[0].end - pieces.pieces[0].begin);
+    }
+  gtf_pieces_clear (&pieces);
+  gtf_added_tokens_build (&self->added);
+  return ok;
+}
+
+static GtfAddedToken *
+token_from_json (JsonObject *object, const char *where, GError **error)
+{
+  const char *content = gtf_param_get_string (gtf_json_find (object, "content"), where, "content", error);
+  if (content == NULL)
+    {
+      if (error && *error == NULL)
+        g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: content is missing", where);
+      return NULL;
+    }
+  GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
+  token->content = g_strdup (content);
+  token->special = gtf_pass_flag (object, "special", FALSE);
+  token->single_word = gtf_pass_flag (object, "single_word", FALSE);
+  token->lstrip = gtf_pass_flag (object, "lstrip", FALSE);
+  token->rstrip = gtf_pass_flag (object, "rstrip", FALSE);
+  token->normalized = gtf_pass_flag (object, "normalized", !token->special);
+  return token;
+}
+
+/* ------------------------------------------------------------------ tokenizer.json */
+
+typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *added; } Parts;
+
+static void
+parts_clear (Parts *p)
+{
+  JsonNode *nodes[] = { p->normalizer, p->pre_tokenizer, p->post_processor, p->decoder, p->added };
+  for (guint i = 0; i < G_N_ELEMENTS (nodes); i++)
+    g_clear_pointer (&nodes[i], json_node_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Parts, parts_clear)
+
+static gboolean
+read_document (GtfTokenizer *self, GtfJsonReader *reader, Parts *parts, GError **error)
+{
+  const char *key;
+  gsize length;
+  g_autoptr (GError) local = NULL;
+  if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_OBJECT, error))
+    return FALSE;
+  while (gtf_json_reader_next_key (reader, &key, &length, &local))
+    {
+      const struct { const char *name; JsonNode **node; } table[] =
+      {
+        { "normalizer", &parts->normalizer }, { "pre_tokenizer", &parts->pre_tokenizer }, { "post_processor", &parts->post_processor },
+        { "decoder", &parts->decoder }, { "added_tokens", &parts->added }
+      };
+      gboolean done = FALSE;
+      for (guint i = 0; !done && i < G_N_ELEMENTS (table); i++)
+        if (strlen (table[i].name) == length && !memcmp (key, table[i].name, length))
+          {
+            g_clear_pointer (table[i].node, json_node_unref);
+            *table[i].node = gtf_json_reader_read_node (reader, &local);
+            done = TRUE;
+          }
+      if (!done && length == 5 && !memcmp (key, "model", 5))
+        {
+          g_clear_pointer (&self->model, gtf_text_model_free);
+          self->model = gtf_text_model_read (reader, &local);
+        }
+      else if (!done)
+        gtf_json_reader_skip (reader, &local);
+      if (local)
+        break;
+    }
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  return gtf_json_reader_expect (reader, GTF_JSON_END, error);
+}
+
+static gboolean
+read_added (GtfTokenizer *self, JsonNode *node, const char *path, GError **error)
+{
+  JsonArray *array = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  for (guint i = 0; array && i < json_array_get_length (array); i++)
+    {
+      g_autofree char *where = g_strdup_printf ("%s: added_tokens[%u]", path, i);
+      JsonNode *item = json_array_get_element (array, i);
+      gint64 id;
+      if (!JSON_NODE_HOLDS_OBJECT (item))
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected an object", where);
+          return FALSE;
+        }
+      JsonObject *object = json_node_get_object (item);
+      GtfAddedToken *token = token_from_json (object, where, error);
+      if (token == NULL)
+        return FALSE;
+      JsonNode *number = gtf_json_find (object, "id");
+      if (number && !gtf_param_get_int (number, where, "id", 0, GTF_VOCAB_MAX_ID - 1, &id, error))
+        return gtf_added_token_free (token), FALSE;
+      if (!gtf_tokenizer_add_token (self, token, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+build_parts (GtfTokenizer *self, const Parts *parts, const char *path, GError **error)
+{
+  g_autofree char *normalizer = g_strdup_printf ("%s: normalizer", path);
+  g_autofree char *pre_tokenizer = g_strdup_printf ("%s: pre_tokenizer", path);
+  g_autofree char *post_processor = g_strdup_printf ("%s: post_processor", path);
+  g_autofree char *decoder = g_strdup_printf ("%s: decoder", path);
+  g_autoptr (GError) local = NULL;
+#define HAS(node) ((node) && !JSON_NODE_HOLDS_NULL (node))
+  self->normalizer = gtf_normalizer_new (parts->normalizer, normalizer, &local);
+  if (local == NULL)
+    self->pre_tokenizer = gtf_pre_tokenizer_new (parts->pre_tokenizer, pre_tokenizer, &local);
+  if (local == NULL && HAS (parts->post_processor))
+    self->post_processor = gtf_post_processor_new (parts->post_processor, post_processor, &local);
+  if (local == NULL && HAS (parts->decoder))
+    self->decoder = gtf_decoder_new (parts->decoder, decoder, &local);
+#undef HAS
+  if (local)
+    g_propagate_error (error, g_steal_pointer (&local));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+gboolean
+gtf_tokenizer_read_json (GtfTokenizer *self, const char *path, GError **error)
+{
+  g_autofree char *text = NULL;
+  gsize length;
+  g_auto (GtfJsonReader) reader;
+  g_auto (Parts) parts = { 0 };
+  gtf_json_reader_init (&reader, path, NULL, 0, GTF_JSON_STRICT);
+  if (!gtf_file_load (path, MAX_FILE, &text, &length, error))
+    return FALSE;
+  gtf_json_reader_clear (&reader);
+  gtf_json_reader_init (&reader, path, text, length, GTF_JSON_STRICT);
+  if (!read_document (self, &reader, &parts, error))
+    return FALSE;
+  if (self->model == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model is missing", path);
+      return FALSE;
+    }
+  return build_parts (self, &parts, path, error) && read_added (self, parts.added, path, error);
+}
+
+/* ------------------------------------------------------------------ vocab.json + merges.txt */
+
+static gboolean
+read_merges (GtfTokenizer *self, const char *path, GError **error)
+{
+  g_autofree char *text = NULL;
+  gsize length;
+  if (!gtf_file_load (path, MAX_FILE, &text, &length, error))
+    return FALSE;
+  const char *end = text + length;
+  guint number = 0;
+  for (const char *line = text, *stop; line < end; line = stop + 1)
+    {
+      stop = memchr (line, '\n', end - line);
+      stop = stop ? stop : end;
+      gsize n = stop - line;
+      n -= n && line[n - 1] == '\r';
+      number++;
+      if (n == 0 || g_str_has_prefix (line, "#version"))
+        continue;
+      const char *space = memchr (line, ' ', n);
+      if (space == NULL)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected two tokens with a space between", path, number);
+          return FALSE;
+        }
+      if (!gtf_text_model_add_merge (self->model, line, space - line, space + 1, line + n - space - 1, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+gtf_tokenizer_read_vocab (GtfTokenizer *self, const char *vocab_path, const char *merges_path, GError **error)
+{
+  static const char pre[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true}";
+  g_autofree char *text = NULL;
+  gsize length;
+  g_auto (GtfJsonReader) reader;
+  gtf_json_reader_init (&reader, vocab_path, NULL, 0, GTF_JSON_STRICT);
+  if (!gtf_file_load (vocab_path, MAX_FILE, &text, &length, error))
+    return FALSE;
+  gtf_json_reader_clear (&reader);
+  gtf_json_reader_init (&reader, vocab_path, text, length, GTF_JSON_STRICT);
+  self->model = gtf_text_model_new ("BPE", vocab_path, error);
+  const char *key;
+  gsize n;
+  gint64 id;
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GByteArray) token = g_byte_array_new ();
+  if (!gtf_json_reader_expect (&reader, GTF_JSON_BEGIN_OBJECT, error))
+    return FALSE;
+  while (gtf_json_reader_next_key (&reader, &key, &n, &local))
+    {
+      g_byte_array_set_size (token, 0);
+      g_byte_array_append (token, (const guint8 *) key, n);
+      if (!gtf_json_reader_read_int (&reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) ||
+          !gtf_text_model_add (self->model, (const char *) token->data, n, id, &local))
+        break;
+    }
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  if (!read_merges (self, merges_path, error) || !gtf_text_model_build (self->model, error))
+    return FALSE;
+  g_autoptr (JsonObject) config = gtf_json_parse_object ("ByteLevel", pre, -1, GTF_JSON_STRICT, error);
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), config);
+  Parts parts = { .pre_tokenizer = node, .post_processor = node, .decoder = node };
+  return build_parts (self, &parts, vocab_path, error);
+}
+
+/* ------------------------------------------------------------------ the other files */
+
+static const char *const roles[] = { "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token" };
+
+static const char *
+content_of (JsonNode *node)
+{
+  if (node && JSON_NODE_HOLDS_OBJECT (node))
+    node = gtf_json_find (json_node_get_object (node), "content");
+  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
+}
+
+static void
+read_roles (GtfTokenizer *self, JsonObject *config)
+{
+  for (guint i = 0; config && i < G_N_ELEMENTS (roles); i++)
+    {
+      const char *content = content_of (gtf_json_find (config, roles[i]));
+      if (content)
+        g_hash_table_insert (self->roles, g_strdup (roles[i]), g_strdup (content));
+    }
+}
+
+static int
+compare_ids (gconstpointer a, gconstpointer b)
+{
+  gint64 x = g_ascii_strtoll (*(const char *const *) a, NULL, 10), y = g_ascii_strtoll (*(const char *const *) b, NULL, 10);
+  return x < y ? -1 : x > y;
+}
+
+static gboolean
+has_role (GtfTokenizer *self, const char *content)
+{
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, self->roles);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (!strcmp (value, content))
+      return TRUE;
+  return FALSE;
+}
+
+/* added_tokens_decoder: {"50257": {"content": ..}}, in the order of the ids. */
+static gboolean
+read_decoder_tokens (GtfTokenizer *self, JsonObject *config, const char *path, GError **error)
+{
+  JsonNode *node = config ? gtf_json_find (config, "added_tokens_decoder") : NULL;
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return TRUE;
+  JsonObject *map = json_node_get_object (node);
+  g_autoptr (GPtrArray) ids = g_ptr_array_new ();
+  GList *members = json_object_get_members (map);
+  for (GList *l = members; l; l = l->next)
+    g_ptr_array_add (ids, l->data);
+  g_list_free (members);
+  g_ptr_array_sort (ids, compare_ids);
+  for (guint i = 0; i < ids->len; i++)
+    {
+      const char *id = g_ptr_array_index (ids, i);
+      JsonNode *item = json_object_get_member (map, id);
+      g_autofree char *where = g_strdup_printf ("%s: added_tokens_decoder.%s", path, id);
+      if (!JSON_NODE_HOLDS_OBJECT (item))
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected an object", where);
+          return FALSE;
+        }
+      GtfAddedToken *token = token_from_json (json_node_get_object (item), where, error);
+      if (token == NULL)
+        return FALSE;
+      token->special |= has_role (self, token->content);
+      if (!gtf_tokenizer_add_token (self, token, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+add_special (GtfTokenizer *self, const char *content, GError **error)
+{
+  if (g_hash_table_lookup (self->added.by_content, content))
+    return TRUE;
+  GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
+  token->content = g_strdup (content);
+  token->special = TRUE;
+  return gtf_tokenizer_add_token (self, token, error);
+}
+
+static gboolean
+add_specials (GtfTokenizer *self, JsonObject *config, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (roles); i++)
+    {
+      const char *content = g_hash_table_lookup (self->roles, roles[i]);
+      if (content && !add_special (self, content, error))
+        return FALSE;
+    }
+  JsonNode *extra = config ? gtf_json_find (config, "additional_special_tokens") : NULL;
+  JsonArray *array = extra && JSON_NODE_HOLDS_ARRAY (extra) ? json_node_get_array (extra) : NULL;
+  for (guint i = 0; array && i < json_array_get_length (array); i++)
+    {
+      const char *content = content_of (json_array_get_element (array, i));
+      if (content && !add_special (self, content, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Where the file is missing, NULL without an error. */
+static gboolean
+load_object (GtfTokenizer *self, const char *name, char **path, JsonObject **out, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  *path = g_build_filename (self->directory, name, NULL);
+  *out = gtf_json_load_object (*path, &local);
+  if (*out || g_error_matches (local, GTF_ERROR, GTF_ERROR_NOT_FOUND))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+static void
+read_settings (GtfTokenizer *self, JsonObject *config)
+{
+  JsonNode *length = gtf_json_find (config, "model_max_length");
+  GType type = length && JSON_NODE_HOLDS_VALUE (length) ? json_node_get_value_type (length) : G_TYPE_INVALID;
+  double value = type == G_TYPE_INT64 || type == G_TYPE_DOUBLE ? json_node_get_double (length) : 0;
+  /* transformers writes 1e30 for "none". */
+  self->max_length = value >= 1 && value < G_MAXINT32 ? (gint64) value : 0;
+  self->clean_up = gtf_pass_flag (config, "clean_up_tokenization_spaces", FALSE);
+  self->pad_left = g_strcmp0 (content_of (gtf_json_find (config, "padding_side")), "left") == 0;
+  self->truncate_left = g_strcmp0 (content_of (gtf_json_find (config, "truncation_side")), "left") == 0;
+}
+
+/* added_tokens.json: {"<|en|>": 50259}, for repositories without tokenizer.json. */
+static gboolean
+read_added_file (GtfTokenizer *self, JsonObject *map, const char *path, GError **error)
+{
+  g_autoptr (GPtrArray) tokens = g_ptr_array_new ();
+  GList *members = json_object_get_members (map);
+  gboolean ok = TRUE;
+  for (GList *l = members; ok && l; l = l->next)
+    {
+      gint64 id;
+      ok = gtf_param_get_int (json_object_get_member (map, l->data), path, l->data, 0, GTF_VOCAB_MAX_ID - 1, &id, error);
+      if (!ok || g_hash_table_lookup (self->added.by_content, l->data))
+        continue;
+      GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
+      token->content = g_strdup (l->data);
+      token->special = has_role (self, l->data);
+      token->normalized = !token->special;
+      token->id = id;
+      gtf_added_tokens_add (&self->added, token);
+    }
+  g_list_free (members);
+  return ok;
+}
+
+gboolean
+gtf_tokenizer_read_config (GtfTokenizer *self, gboolean has_json, GError **error)
+{
+  g_autoptr (JsonObject) config = NULL;
+  g_autoptr (JsonObject) map = NULL;
+  g_autoptr (JsonObject) added = NULL;
+  g_autofree char *config_path = NULL, *map_path = NULL, *added_path = NULL;
+  if (!load_object (self, "tokenizer_config.json", &config_path, &config, error) || !load_object (self, "special_tokens_map.json", &map_path, &map, error) ||
+      (!has_json && !load_object (self, "added_tokens.json", &added_path, &added, error)))
+    return FALSE;
+  read_roles (self, map);
+  read_roles (self, config);
+  if (config)
+    read_settings (self, config);
+  if (added && !read_added_file (self, added, added_path, error))
+    return FALSE;
+  return read_decoder_tokens (self, config, config_path, error) && add_specials (self, config, error) && add_specials (self, map, error);
+}

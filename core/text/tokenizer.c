@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * GtfTokenizer: added tokens are cut out of the text, the rest is normalized, cut into words, and each word made tokens by
+ * the model; then truncation, post-processing, padding. Decoding goes the other way through the decoder.
+ */
+#include "text/tokenizer-private.h"
+
+#include "text/byte-level.h"
+
+typedef struct
+{
+  GtfPieces pieces;
+  GtfTokens tokens;
+  GtfModelScratch scratch;
+  GtfWordCache cache;
+  guint32 *chars;             /* byte -> character of a text that is not ASCII */
+  gsize chars_room;
+} Worker;
+
+G_DEFINE_TYPE (GtfTokenizer, gtf_tokenizer, G_TYPE_OBJECT)
+
+static void
+worker_free (gpointer data)
+{
+  Worker *self = data;
+  gtf_pieces_clear (&self->pieces);
+  g_free (self->tokens.tokens);
+  g_free (self->scratch.memory);
+  gtf_word_cache_clear (&self->cache);
+  g_free (self->chars);
+  g_free (self);
+}
+
+static Worker *
+worker_take (GtfTokenizer *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  if (self->idle->len)
+    return g_ptr_array_steal_index (self->idle, self->idle->len - 1);
+  Worker *worker = g_new0 (Worker, 1);
+  gtf_pieces_init (&worker->pieces);
+  return worker;
+}
+
+static void
+worker_give_back (GtfTokenizer *self, Worker *worker)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  if (self->idle->len < 64 && worker->pieces.buffers[0].room < 1 << 20)
+    g_ptr_array_add (self->idle, worker);
+  else
+    worker_free (worker);
+}
+
+static void
+gtf_tokenizer_init (GtfTokenizer *self)
+{
+  gtf_added_tokens_init (&self->added);
+  self->roles = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->idle = g_ptr_array_new_with_free_func (worker_free);
+  g_mutex_init (&self->lock);
+}
+
+static void
+finalize (GObject *object)
+{
+  GtfTokenizer *self = GTF_TOKENIZER (object);
+  gtf_text_model_free (self->model);
+  gtf_added_tokens_clear (&self->added);
+  gtf_pass_free (self->normalizer);
+  gtf_pass_free (self->pre_tokenizer);
+  gtf_post_processor_free (self->post_processor);
+  gtf_decoder_free (self->decoder);
+  g_hash_table_unref (self->roles);
+  g_ptr_array_unref (self->idle);
+  g_mutex_clear (&self->lock);
+  g_free (self->directory);
+  g_free (self->where);
+  G_OBJECT_CLASS (gtf_tokenizer_parent_class)->finalize (object);
+}
+
+static void
+gtf_tokenizer_class_init (GtfTokenizerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = finalize;
+}
+
+/* ------------------------------------------------------------------ loading */
+
+static gboolean
+exists (const char *path)
+{
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+/**
+ * gtf_tokenizer_load:
+ * @directory: a model repository
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location for an error
+ *
+ * Reads tokenizer.json, or else vocab.json with merges.txt; then tokenizer_config.json, special_tokens_map.json and
+ * added_tokens.json. tokenizer.json is followed to the letter, as the `tokenizers` library does.
+ *
+ * Returns: (transfer full): the tokenizer; %GTF_ERROR_NOT_FOUND where the folder has none
+ */
+GtfTokenizer *
+gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GtfTokenizer) self = g_object_new (GTF_TYPE_TOKENIZER, NULL);
+  g_autofree char *json = g_build_filename (directory, "tokenizer.json", NULL);
+  g_autofree char *vocab = g_build_filename (directory, "vocab.json", NULL);
+  g_autofree char *merges = g_build_filename (directory, "merges.txt", NULL);
+  gboolean has_json = exists (json);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+  self->directory = g_strdup (directory);
+  if (has_json ? !gtf_tokenizer_read_json (self, json, error) : exists (vocab) && exists (merges) ? !gtf_tokenizer_read_vocab (self, vocab, merges, error) : FALSE)
+    return NULL;
+  if (self->model == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: no tokenizer: expected tokenizer.json, or vocab.json with merges.txt", directory);
+      return NULL;
+    }
+  if (!gtf_tokenizer_read_config (self, has_json, error) || !gtf_tokenizer_seal (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+/* ------------------------------------------------------------------ encoding */
+
+static gboolean
+tokenize_word (GtfTokenizer *self, Worker *w, const char *word, gsize length, GError **error)
+{
+  guint32 hash = gtf_hash_bytes (word, length);
+  gsize first = w->tokens.n;
+  if (gtf_word_cache_find (&w->cache, word, length, hash, &w->tokens))
+    return TRUE;
+  if (!self->model->klass->tokenize (self->model, word, length, &w->scratch, &w->tokens, error))
+    return FALSE;
+  if (!w->tokens.no_memory)
+    gtf_word_cache_add (&w->cache, word, length, hash, w->tokens.tokens + first, w->tokens.n - first);
+  return TRUE;
+}
+
+static gboolean
+white (const char *text, gsize at)
+{
+  guint size;
+  gunichar c = gtf_utf8_get (text + at, &size);
+  return c == 0x120 || gtf_unicode_flags (c) & GTF_U_STRIP;
+}
+
+static void
+count_white (const char *text, gsize length, GtfRow *row)
+{
+  gsize at = 0;
+  for (; at < length && white (text, at); at += gtf_utf8_size (text[at]))
+    row->lead += row->lead < G_MAXUINT16;
+  for (at = length; at > 0 && white (text, gtf_utf8_before (text, at)); at = gtf_utf8_before (text, at))
+    row->trail += row->trail < G_MAXUINT16;
+}
+
+/* Byte offsets of the original as characters; NULL where they are the same. */
+static gboolean
+count_chars (Worker *w, const char *text, gsize length, GError **error)
+{
+  gsize ascii = 0;
+  while (ascii < length && (guint8) text[ascii] < 128)
+    ascii++;
+  if (ascii == length)
+    {
+      g_clear_pointer (&w->chars, g_free);
+      w->chars_room = 0;
+      return TRUE;
+    }
+  if (length + 1 > w->chars_room)
+    {
+      g_free (w->chars);
+      w->chars = g_try_new (guint32, length + 1);
+      w->chars_room = w->chars ? length + 1 : 0;
+      if (w->chars == NULL)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "text: no memory to tokenize %" G_GSIZE_FORMAT " bytes", length);
+          return FALSE;
+        }
+    }
+  guint32 n = 0;
+  for (gsize i = 0; i < length; i++)
+    {
+      n += i > 0 && ((guint8) text[i] & 0xC0) != 0x80;
+      w->chars[i] = n;
+    }
+  w->chars[length] = n + 1;
+  return TRUE;
+}
+
+static void
+add_row (GArray *rows, const Worker *w, const GtfPiece *piece, GtfRow row, GtfSpan span)
+{
+  row.begin = w->chars ? w->chars[span.begin] : span.begin;
+  row.end = w->chars ? w->chars[span.end] : span.end;
+  row.attention = 1;
+  g_array_append_val (rows, row);
+}
+
+static void
+add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint sequence, GArray *rows)
+{
+  const GtfSpan *spans = w->pieces.buffer->span + piece->begin;
+  for (gsize i = 0; i < w->tokens.n; i++)
+    {
+      const GtfToken *t = &w->tokens.tokens[i];
+      gsize length = 0;
+      const char *text = gtf_vocab_token (&self->model->vocab, t->id, &length);
+      GtfRow row = { .id = t->id, .word = word, .sequence = sequence, .type = sequence };
+      GtfSpan span = { piece->shift, piece->shift };
+      if (t->end > t->begin && piece->begin + t->end <= piece->end)
+        span = (GtfSpan) { spans[t->begin].begin, spans[t->end - 1].end };
+      if (text && length && ((guint8) text[0] == 0xC4 || (guint8) text[length - 1] == 0xA0 || white (text, 0) || white (text, gtf_utf8_before (text, length))))
+        count_white (text, length, &row);
+      add_row (rows, w, piece, row, span);
+    }
+}
+
+static GtfSegment *
+encode_text (GtfTokenizer *self, Worker *w, const char *text, gint sequence, GError **error)
+{
+  gsize length = strlen (text);
+  if (!g_utf8_validate_len (text, length, NULL))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "text: not UTF-8");
+      return NULL;
+    }
+  GtfPieces *p = &w->pieces;
+  gtf_pieces_reset (p, text, length);
+  if (!gtf_pieces_check (p, error) || !count_chars (w, text, length, error) || !gtf_pieces_cut (p, gtf_added_tokens_cut_plain, &self->added, error) ||
+      !gtf_pass_apply (self->normalizer, p, error) || !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) ||
+      !gtf_pass_apply (self->pre_tokenizer, p, error))
+    return NULL;
+  GtfSegment *segment = gtf_segment_new ();
+  for (gsize i = 0; i < p->n_pieces; i++)
+    {
+      const GtfPiece *piece = &p->pieces[i];
+      w->tokens.n = 0;
+      if (piece->id >= 0)
+        add_row (segment->rows, w, piece, (GtfRow) { .id = piece->id, .word = i, .sequence = sequence, .type = sequence, .lead = piece->lead, .trail = piece->trail },
+                 piece->span);
+      else if (!tokenize_word (self, w, p->buffer->text + piece->begin, piece->end - piece->begin, error))
+        return gtf_segment_free (segment), NULL;
+      else
+        add_rows (self, w, piece, i, sequence, segment->rows);
+    }
+  return segment;
+}
+
+static void
+fill_bytes (GtfEncoding *self, const char *const texts[2])
+{
+  for (guint s = 0; s < 2 && texts[s]; s++)
+    {
+      /* Offsets mostly grow, so that one walk over the text serves them all. */
+      const char *p = texts[s];
+      guint32 at = 0;
+      for (gsize i = 0; i < self->n_ids; i++)
+        {
+          if (self->sequence_ids[i] != (gint) s)
+            continue;
+          if (self->begin[i] < at)
+            at = 0, p = texts[s];
+          for (; at < self->begin[i] && *p; at++)
+            p += gtf_utf8_size (*p);
+          self->begin_bytes[i] = p - texts[s];
+          const char *q = p;
+          for (guint32 c = at; c < self->end[i] && *q; c++)
+            q += gtf_utf8_size (*q);
+          self->end_bytes[i] = q - texts[s];
+        }
+    }
+  for (guint i = 0; self->overflowing && i < self->overflowing->len; i++)
+    fill_bytes (g_ptr_array_index (self->overflowing, i), texts);
+}
+
+static GtfEncoding *
+finish (GtfTokenizer *self, GPtrArray **segments, JsonObject *parameters, GError **error)
+{
+  gboolean add_special = gtf_pass_flag (parameters, "add_special_tokens", TRUE), pad_left = self->pad_left;
+  gint64 pad_to = 0;
+  if (!gtf_tokenizer_fit (self, *segments, parameters, add_special, &pad_to, &pad_left, error) ||
+      (self->post_processor && !gtf_post_processor_run (self->post_processor, segments, add_special, error)))
+    return NULL;
+  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
+  GtfSegment *all = gtf_segment_new ();
+  g_ptr_array_add (list, all);
+  for (guint i = 0; i < (*segments)->len; i++)
+    gtf_segment_merge (all, g_ptr_array_index (*segments, i));
+  JsonNode *multiple = gtf_json_find (parameters, "pad_to_multiple_of");
+  gint64 of = 0;
+  if (multiple && !gtf_param_get_int (multiple, "parameters", "pad_to_multiple_of", 1, 1 << 20, &of, error))
+    return NULL;
+  if (pad_to)
+    {
+      gint64 length = pad_to < 0 ? (gint64) all->rows->len : pad_to;
+      if (of && length % of)
+        length += of - length % of;
+      gtf_segment_pad (all, length, gtf_tokenizer_get_special_id (self, "pad_token"), self->pad_type, pad_left);
+    }
+  return gtf_segment_finish (all);
+}
+
+GtfEncoding *
+gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, const char *parameters, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self) && text != NULL, NULL);
+  g_autoptr (JsonObject) options = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : json_object_new ();
+  if (options == NULL)
+    return NULL;
+  Worker *w = worker_take (self);
+  g_autoptr (GPtrArray) segments = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
+  const char *const texts[2] = { text, pair };
+  g_autoptr (GtfEncoding) encoding = NULL;
+  gboolean ok = TRUE;
+  for (guint i = 0; ok && i < 2 && texts[i]; i++)
+    {
+      GtfSegment *segment = encode_text (self, w, texts[i], i, error);
+      if ((ok = segment != NULL))
+        g_ptr_array_add (segments, segment);
+    }
+  if (ok && w->tokens.no_memory)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "text: no memory for its tokens");
+      ok = w->tokens.no_memory = FALSE;
+    }
+  worker_give_back (self, w);
+  if (ok)
+    encoding = finish (self, &segments, options, error);
+  if (encoding)
+    fill_bytes (encoding, texts);
+  return g_steal_pointer (&encoding);
+}
+
+/* ------------------------------------------------------------------ decoding */
+
+static void
+clean_up (GString *s)
+{
+  static const char *const pairs[][2] =
+  {
+    { " .", "." }, { " ?", "?" }, { " !", "!" }, { " ,", "," }, { " ' ", "'" }, { " n't", "n't" }, { " 'm", "'m" }, { " 's", "'s" }, { " 've", "'ve" }, { " 're", "'re" }
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
+    gtf_string_replace (s, pairs[i][0], pairs[i][1]);
+}
+
+static void
+free_string (gpointer s)
+{
+  g_string_free (s, TRUE);
+}
+
+static char *
+decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special, gboolean clean, GError **error)
+{
+  g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (free_string);
+  for (gsize i = 0; i < n_ids; i++)
+    {
+      GtfAddedToken *added = gtf_added_tokens_find (&self->added, ids[i]);
+      gsize length = 0;
+      const char *text = added ? added->content : gtf_vocab_token (&self->model->vocab, ids[i], &length);
+      if (text == NULL || (skip_special && added && added->special))
+        continue;
+      g_ptr_array_add (strings, g_string_new_len (text, added ? strlen (text) : length));
+    }
+  if (self->decoder && strings->len && !gtf_decoder_run (self->decoder, strings, error))
+    return NULL;
+  g_autoptr (GString) out = g_string_new (NULL);
+  for (guint i = 0; i < strings->len; i++)
+    {
+      GString *s = g_ptr_array_index (strings, i);
+      if (self->decoder == NULL && i)
+        g_string_append_c (out, ' ');
+      g_string_append_len (out, s->str, s->len);
+    }
+  if (clean)
+    clean_up (out);
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+/**
+ * gtf_tokenizer_decode:
+ * @self: a tokenizer
+ * @ids: (array length=n_ids): token ids; unknown ones are left out
+ * @n_ids: how many
+ * @skip_special_tokens: leave out added tokens marked special
+ * @error: return location for an error
+ *
+ * The text of tokens, with clean_up_tokenization_spaces as tokenizer_config.json has it.
+ *
+ * Returns: (transfer full): UTF-8
+ */
+char *
+gtf_tokenizer_decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special_tokens, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self), NULL);
+  return decode (self, ids, n_ids, skip_special_tokens, self->clean_up, error);
+}
+
+/**
+ * gtf_tokenizer_decode_with:
+ * @self: a tokenizer
+ * @ids: (array length=n_ids): token ids
+ * @n_ids: how many
+ * @parameters: (nullable): a JSON object: skip_special_tokens, clean_up_tokenization_spaces
+ * @error: return location for an error
+ *
+ * As gtf_tokenizer_decode(), with the arguments of PreTrainedTokenizer.decode.
+ *
+ * Returns: (transfer full): UTF-8
+ */
+char *
+gtf_tokenizer_decode_with (GtfTokenizer *self, const gint32 *ids, gsize n_ids, const char *parameters, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self), NULL);
+  g_autoptr (JsonObject) options = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : json_object_new ();
+  if (options == NULL)
+    return NULL;
+  return decode (self, ids, n_ids, gtf_pass_flag (options, "skip_special_tokens", FALSE), gtf_pass_flag (options, "clean_up_tokenization_spaces", self->clean_up), error);
+}
+
+/* ------------------------------------------------------------------ tokens and ids */
+
+const char *
+gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self), NULL);
+  GtfAddedToken *added = gtf_added_tokens_find (&self->added, id);
+  return added ? added->content : gtf_vocab_token (&self->model->vocab, id, NULL);
+}
+
+gint32
+gtf_tokenizer_token_to_id (GtfTokenizer *self, const char *token)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self) && token != NULL, -1);
+  GtfAddedToken *added = g_hash_table_lookup (self->added.by_content, token);
+  return added ? added->id : gtf_vocab_find (&self->model->vocab, token, strlen (token));
+}
+
+gboolean
+gtf_tokenizer_is_special (GtfTokenizer *self, gint32 id)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self), FALSE);
+  GtfAddedToken *added = gtf_added_tokens_find (&self->added, id);
+  return added && added->special;
+}
+
+gsize
+gtf_tokenizer_get_vocab_size (GtfTokenizer *self)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self), 0);
+  gsize n = self->model->vocab.n_entries;
+  GHashTableIter iter;
+  gpointer content;
+  g_hash_table_iter_init (&iter, self->added.by_content);
+  while (g_hash_table_iter_next (&iter, &content, NULL))
+    n += gtf_vocab_find (&self->model->vocab, content, strlen (content)) < 0;
+  return n;
+}
+
+gint32
+gtf_tokenizer_get_special_id (GtfTokenizer *self, const char *role)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self) && role != NULL, -1);
+  const char *token = g_hash_table_lookup (self->roles, role);
+  return token ? gtf_tokenizer_token_to_id (self, token) : -1;
+}

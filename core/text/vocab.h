@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tokens and ids, both ways: strings in one arena, a hash with open addressing over them, an array by id. Filled straight
+ * from the JSON reader; a token costs its bytes and 28 more.
+ */
+#pragma once
+
+#include "base/error.h"
+
+G_BEGIN_DECLS
+
+#define GTF_VOCAB_MAX_ID (1 << 24)      /* ids become array indices; the largest vocabularies have 1.1 million */
+
+typedef struct { guint32 offset, length, hash; gint32 id; } GtfVocabEntry;
+
+typedef struct
+{
+  char *bytes;
+  gsize n_bytes, bytes_room;
+  GtfVocabEntry *entries;
+  gsize n_entries, entries_room;
+  guint32 *slots;          /* entry + 1, or 0 */
+  gsize n_slots;
+  guint32 *by_id;          /* entry + 1, or 0 */
+  gsize n_ids;             /* the largest id + 1 */
+  gsize ids_room;
+} GtfVocab;
+
+void        gtf_vocab_clear  (GtfVocab *self);
+typedef enum { GTF_VOCAB_ADDED, GTF_VOCAB_DUPLICATE_ID, GTF_VOCAB_NO_MEMORY } GtfVocabResult;
+/* A token that is there already gets the new id, as in the reference. */
+GtfVocabResult gtf_vocab_add (GtfVocab *self, const char *token, gsize length, gint32 id);
+gint32      gtf_vocab_find   (const GtfVocab *self, const char *token, gsize length);       /* -1 */
+const char *gtf_vocab_token  (const GtfVocab *self, gint32 id, gsize *length);              /* (nullable), ends with NUL */
+
+static inline guint32
+gtf_hash_bytes (const char *s, gsize n)
+{
+  guint64 h = 0x9E3779B97F4A7C15ull ^ n, w;
+  for (; n >= 8; s += 8, n -= 8)
+    {
+      __builtin_memcpy (&w, s, 8);
+      h = (h ^ w) * 0xBF58476D1CE4E5B9ull;
+      h ^= h >> 29;
+    }
+  w = 0;
+  for (gsize i = 0; i < n; i++)
+    w |= (guint64) (guint8) s[i] << 8 * i;
+  h = (h ^ w) * 0xBF58476D1CE4E5B9ull;
+  h ^= h >> 32;
+  return (guint32) (h ^ h >> 15);
+}
+
+G_END_DECLS
