@@ -115,7 +115,7 @@ flush_bytes (GPtrArray *out, GByteArray *bytes)
 {
   if (bytes->len == 0)
     return;
-  if (g_utf8_validate_len ((const char *) bytes->data, bytes->len, NULL))
+  if (gtf_utf8_valid ((const char *) bytes->data, bytes->len))
     g_ptr_array_add (out, g_string_new_len ((const char *) bytes->data, bytes->len));
   else
     for (guint i = 0; i < bytes->len; i++)

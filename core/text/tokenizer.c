@@ -223,11 +223,31 @@ add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint 
     }
 }
 
-static GtfSegment *
-encode_text (GtfTokenizer *self, Worker *w, const char *text, gint sequence, GError **error)
+/* U+0000 comes as C0 80, as in the strings of our JSON nodes. NULL: there is none. */
+static char *
+unescape_nul (const char *text, gsize *length)
 {
-  gsize length = strlen (text);
-  if (!g_utf8_validate_len (text, length, NULL))
+  *length = strlen (text);
+  if (strstr (text, "\xC0\x80") == NULL)
+    return NULL;
+  g_autoptr (GString) plain = g_string_sized_new (*length);
+  for (const char *hit; (hit = strstr (text, "\xC0\x80")); text = hit + 2)
+    {
+      g_string_append_len (plain, text, hit - text);
+      g_string_append_c (plain, 0);
+    }
+  g_string_append (plain, text);
+  *length = plain->len;
+  return g_string_free (g_steal_pointer (&plain), FALSE);
+}
+
+static GtfSegment *
+encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence, GError **error)
+{
+  gsize length;
+  g_autofree char *unescaped = unescape_nul (argument, &length);
+  const char *text = unescaped ? unescaped : argument;
+  if (!gtf_utf8_valid (text, length))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "text: not UTF-8");
       return NULL;
@@ -308,6 +328,19 @@ finish (GtfTokenizer *self, GPtrArray **segments, JsonObject *parameters, GError
   return gtf_segment_finish (all);
 }
 
+/**
+ * gtf_tokenizer_encode:
+ * @self: a tokenizer
+ * @text: UTF-8 (U+0000 as C0 80)
+ * @pair: (nullable): the second text; an empty one is none, as in the reference
+ * @parameters: (nullable): a JSON object with the arguments of PreTrainedTokenizer.__call__ (add_special_tokens, truncation,
+ *   max_length, padding, stride, ...)
+ * @error: return location for an error
+ *
+ * Threads may share a tokenizer.
+ *
+ * Returns: (transfer full): the tokens
+ */
 GtfEncoding *
 gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, const char *parameters, GError **error)
 {
@@ -317,7 +350,7 @@ gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, co
     return NULL;
   Worker *w = worker_take (self);
   g_autoptr (GPtrArray) segments = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
-  const char *const texts[2] = { text, pair };
+  const char *const texts[2] = { text, pair && *pair ? pair : NULL };      /* to the reference an empty second text is none */
   g_autoptr (GtfEncoding) encoding = NULL;
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < 2 && texts[i]; i++)
@@ -383,6 +416,12 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
     }
   if (clean)
     clean_up (out);
+  for (gsize i = 0; i < out->len; i++)
+    if (out->str[i] == 0)
+      {
+        g_string_overwrite_len (out, i, "\xC0", 1);
+        g_string_insert_c (out, i + 1, (char) 0x80);
+      }
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
@@ -394,7 +433,7 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
  * @skip_special_tokens: leave out added tokens marked special
  * @error: return location for an error
  *
- * The text of tokens, with clean_up_tokenization_spaces as tokenizer_config.json has it.
+ * The text of tokens, with clean_up_tokenization_spaces as tokenizer_config.json has it. U+0000 is written as C0 80.
  *
  * Returns: (transfer full): UTF-8
  */

@@ -16,6 +16,19 @@ gtf_unicode_flags (gunichar c)
   return c < 0x110000 ? flags_data[(guint) flags_index[c >> 8] << 8 | (c & 255)] : 0;
 }
 
+gboolean
+gtf_utf8_valid (const char *s, gsize n)
+{
+  for (const char *end = s + n, *nul; s < end; s = nul + 1)
+    {
+      nul = memchr (s, 0, end - s);
+      nul = nul ? nul : end;
+      if (!g_utf8_validate_len (s, nul - s, NULL))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static int
 compare_key (const void *a, const void *b)
 {

@@ -53,6 +53,9 @@ gsize       gtf_unicode_lower     (gunichar c, gunichar *out);   /* room for 4 *
 /* The set named in \p{..} or [:..:]: an array of 0x110000 bits that the caller frees, or NULL. */
 guint32    *gtf_unicode_class     (const char *name, gsize length);
 
+/* Valid UTF-8, in which U+0000 may stand. */
+gboolean    gtf_utf8_valid        (const char *s, gsize n);
+
 /* UTF-8 that is known to be valid. */
 static inline gunichar
 gtf_utf8_get (const char *s, guint *size)
