@@ -18,8 +18,9 @@ IDS = [3, 1, 4, 1, 5]
 def run(*args, **kw):
     r = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kw)
     if r.returncode:
-        print("# failed:", " ".join(map(str, args)), *r.stdout.splitlines()[-25:], sep="\n# ")
-        print("not ok 1 third-party")
+        text = "failed: " + " ".join(map(str, args)) + "\n" + "\n".join(r.stdout.splitlines()[-25:])
+        print("\n".join("# " + line for line in text.splitlines()))
+        print("not ok 1 third-party\n1..1")
         sys.exit(1)
     return r.stdout
 
