@@ -10,6 +10,8 @@
  *   TILE_ZERO, TILE_INIT (p), TILE_STORE (p, acc)
  *   TILE_LOAD (b, i)    weights from element i of b on (float32: 16 an output and step; halves are counted alike)
  *   TILE_DOT (acc, a, w)    acc += *a * w; *a is a float, or 32 bits that hold 2 or 4 numbers
+ *   TILE_FETCH (b, i)   for few rows, whose weights come from memory: asks for element i, some lines ahead of use (+20 to 40 %
+ *                       at 5 rows with 16 and 8 bits; float32 gains nothing)
  *   TILE_STEP           numbers of A in a step (1, unless words of weights are taken apart here)
  *
  * B is read as b[panel * bps + k * ldb + lane]: for packed weights ldb is 16 and bps k * 16; for the values of attention,
@@ -41,7 +43,13 @@ TILE_BODY (const int mr, const int np, gint64 k, const float *a, gint64 lda, con
       TILE_W w[TILE_PANELS * PV];
 #pragma GCC unroll 16
       for (int j = 0; j < np * PV; j++)
-        w[j] = TILE_LOAD (b, at + (j / PV) * bps + (j % PV) * VW);
+        {
+          w[j] = TILE_LOAD (b, at + (j / PV) * bps + (j % PV) * VW);
+          if (mr >= 3 && mr <= 5 && j % PV == 0)
+            {
+              TILE_FETCH (b, at + (j / PV) * bps + 48 * ldb);
+            }
+        }
       at += ldb;
 #pragma GCC unroll 16
       for (int i = 0; i < mr; i++)
@@ -100,3 +108,4 @@ static const TileFunc TILE_TABLE[TILE_ROWS][TILE_PANELS] = { TILE_ROW (1), TILE_
 #undef TILE_LOAD
 #undef TILE_DOT
 #undef TILE_STEP
+#undef TILE_FETCH

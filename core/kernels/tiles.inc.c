@@ -16,6 +16,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_INIT(p) v_load (p)
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) v_load (b + (i))
+#define TILE_FETCH(b, i)
 #define TILE_DOT(acc, a, w) acc = v_fma (v_set1 (*(a)), w, acc)
 #define TILE_STEP 1
 #include "kernels/tile.inc.c"
@@ -30,6 +31,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_INIT(p) v_load (p)
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) v_load_f16 ((const guint16 *) (b) + (i))
+#define TILE_FETCH(b, i) __builtin_prefetch ((const guint16 *) (b) + (i))
 #define TILE_DOT(acc, a, w) acc = v_fma (v_set1 (*(a)), w, acc)
 #define TILE_STEP 1
 #include "kernels/tile.inc.c"
@@ -44,6 +46,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_INIT(p) v_load (p)
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) v_load_bf16 ((const guint16 *) (b) + (i))
+#define TILE_FETCH(b, i) __builtin_prefetch ((const guint16 *) (b) + (i))
 #define TILE_DOT(acc, a, w) acc = v_fma (v_set1 (*(a)), w, acc)
 #define TILE_STEP 1
 #include "kernels/tile.inc.c"
@@ -58,6 +61,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_INIT(p) v_load (p)
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) v_load (b + (i))
+#define TILE_FETCH(b, i) __builtin_prefetch ((b) + (i))
 #define TILE_DOT(acc, a, w) acc = v_fma (v_set1 ((a)[1]), v_pair_1 (w), v_fma (v_set1 ((a)[0]), v_pair_0 (w), acc))
 #define TILE_STEP 2
 #include "kernels/tile.inc.c"
@@ -70,6 +74,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_INIT(p) v_load (p)
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) v_load (b + (i))
+#define TILE_FETCH(b, i) __builtin_prefetch ((b) + (i))
 #define TILE_DOT(acc, a, w)                                                                                                        \
   acc = v_fma (v_set1 ((a)[3]), v_quad (w, 0),                                                                                     \
                v_fma (v_set1 ((a)[2]), v_quad (w, 8), v_fma (v_set1 ((a)[1]), v_quad (w, 16), v_fma (v_set1 ((a)[0]), v_quad (w, 24), acc))))
@@ -86,6 +91,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_INIT(p) v_load (p)
 #define TILE_STORE(p, x) v_store (p, x)
 #define TILE_LOAD(b, i) _mm512_loadu_si512 (b + (i))
+#define TILE_FETCH(b, i) __builtin_prefetch ((b) + (i))
 #define TILE_DOT(acc, a, w) acc = _mm512_dpbf16_ps (acc, (__m512bh) _mm512_castps_si512 (v_set1 (*(a))), (__m512bh) (w))
 #define TILE_STEP 1
 #include "kernels/tile.inc.c"
@@ -100,6 +106,7 @@ typedef void (*TileFunc) (gint64 k, const float *a, gint64 lda, const float *b, 
 #define TILE_INIT(p) _mm512_loadu_si512 (p)
 #define TILE_STORE(p, x) _mm512_storeu_si512 (p, x)
 #define TILE_LOAD(b, i) _mm512_loadu_si512 (b + (i))
+#define TILE_FETCH(b, i) __builtin_prefetch ((b) + (i))
 #define TILE_DOT(acc, a, w) __asm__ ("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(_mm512_castps_si512 (v_set1 (*(a)))), "v"(w))
 #define TILE_STEP 1
 #include "kernels/tile.inc.c"
