@@ -152,7 +152,6 @@ read_language_and_task (AsrWhisperOptions *self, JsonObject *kwargs, GError **er
                    g_str_equal (name, "language") ? "lang_to_id" : g_str_equal (name, "task") ? "task_to_id" : name, name);
       return FALSE;
     }
-  self->is_english_only = !is_multilingual;
   self->language = language != NULL ? language : gtf_json_find (json, "language");
   task = task != NULL ? task : gtf_json_find (json, "task");
   return task == NULL || (self->task = gtf_param_get_string (task, "generate_kwargs", "task", error)) != NULL;

@@ -46,7 +46,6 @@ typedef struct
   gboolean word_timestamps;
   JsonNode *language;               /* (nullable) borrowed: a string, or a list of one for each row of a batch */
   const char *task;                 /* (nullable) borrowed */
-  gboolean is_english_only;
   guint row, n_rows;                /* of the batch that is worked on */
   double *temperatures;
   gsize n_temperatures;
@@ -138,7 +137,7 @@ gboolean  asr_whisper_transcribe    (AsrWhisper *whisper, AsrWhisperOptions *opt
                                      gboolean use_mask, AsrSegmentReady ready, gpointer ready_data, AsrWhisperOutput *output,
                                      GCancellable *cancellable, GError **error);
 void      asr_segment_free          (AsrSegment *self);
-gint64    asr_whisper_split_segments (const AsrWhisperOptions *options, GArray *tokens, const GArray *times, gsize time_offset_index, double time_offset,
+gint64    asr_whisper_split_segments (const AsrWhisperOptions *options, GArray *tokens, const GArray *times, gsize times_first, double time_offset,
                                      gint64 window_frames, gint64 frames_per_state, GPtrArray *segments);
 
 /* whisper-decode.c: tokens of all chunks -> text and chunks of the pipeline's answer. */
