@@ -136,13 +136,16 @@ typedef struct
   gsize n_heads, n_tokens, n_states;
 } Alignment;
 
-/* Encoder states that lie on sound. A window that begins after its end (the frames are negative then) loses as many at its
- * end, as Python's slices have it. */
+/* Encoder states that lie on sound. Where the window begins after its end, the frames are negative; the reference then cuts
+ * as many from the end of the window (Python's slices), and it cuts twice. */
 static gsize
 states_with_sound (gint64 n_states, gint64 n_frames)
 {
-  gint64 n = n_frames >= 0 ? n_frames / 2 : -((1 - n_frames) / 2);
-  return (gsize) CLAMP (n >= 0 ? n : n_states + n, 0, n_states);
+  gint64 cut = (1 - n_frames) / 2;
+
+  if (n_frames >= 0)
+    return (gsize) MIN (n_frames / 2, n_states);
+  return (gsize) MAX (n_states - 2 * cut, 0);
 }
 
 static gboolean
