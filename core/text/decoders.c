@@ -312,13 +312,13 @@ GtfDecoder *
 gtf_decoder_new (JsonNode *node, const char *where, GError **error)
 {
   JsonObject *config = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-  const char *type = config ? gtf_param_get_string (gtf_json_find (config, "type"), where, "type", error) : NULL;
+  const char *type = config ? gtf_pass_string (config, "type", where, error) : NULL;
   guint i = 0;
   while (type && i < G_N_ELEMENTS (table) && strcmp (type, table[i].type))
     i++;
   if (type == NULL || i == G_N_ELEMENTS (table))
     {
-      if (error && *error == NULL)
+      if (config == NULL || type)
         g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: type: “%s” is not known", where, type ? type : "");
       return NULL;
     }

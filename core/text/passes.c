@@ -4,16 +4,26 @@
  */
 #include "text/passes.h"
 
+const char *
+gtf_pass_string (JsonObject *config, const char *key, const char *where, GError **error)
+{
+  JsonNode *node = gtf_json_find (config, key);
+  if (node)
+    return gtf_param_get_string (node, where, key, error);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s is missing", where, key);
+  return NULL;
+}
+
 GtfPass *
 gtf_pass_new (const GtfPassClass *table, JsonNode *node, const char *where, GError **error)
 {
   if (node == NULL || JSON_NODE_HOLDS_NULL (node))
     return NULL;
   JsonObject *config = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-  const char *type = config ? gtf_param_get_string (gtf_json_find (config, "type"), where, "type", error) : NULL;
+  const char *type = config ? gtf_pass_string (config, "type", where, error) : NULL;
   if (type == NULL)
     {
-      if (error && *error == NULL)
+      if (config == NULL)
         g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected an object with a “type”", where);
       return NULL;
     }

@@ -43,6 +43,8 @@ gboolean gtf_pass_sequence_init  (GtfPass *self, JsonObject *config, const char 
 /* The member "pattern": {"String": ..} or {"Regex": ..}. */
 GtfRegex *gtf_pass_pattern (JsonObject *config, const char *where, GError **error);
 gboolean  gtf_pass_flag    (JsonObject *config, const char *key, gboolean fallback);
+/* A member that must be there and be a string; borrowed. */
+const char *gtf_pass_string (JsonObject *config, const char *key, const char *where, GError **error);
 char     *gtf_pass_text    (JsonObject *config, const char *key, const char *fallback, const char *where, GError **error);
 
 /* Cutting at matches, with the reference's behaviours. */

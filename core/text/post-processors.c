@@ -136,7 +136,7 @@ read_part (Template *self, JsonNode *node, JsonObject *tokens, const char *where
       return FALSE;
     }
   JsonObject *o = json_node_get_object (inner);
-  const char *id = gtf_param_get_string (gtf_json_find (o, "id"), where, "id", error);
+  const char *id = gtf_pass_string (o, "id", where, error);
   JsonNode *type = gtf_json_find (o, "type_id");
   gint64 value = 0;
   if (id == NULL || (type && !gtf_param_get_int (type, where, "type_id", 0, G_MAXINT32, &value, error)))
@@ -200,7 +200,7 @@ gtf_post_processor_new (JsonNode *node, const char *where, GError **error)
       return NULL;
     }
   JsonObject *config = json_node_get_object (node);
-  const char *type = gtf_param_get_string (gtf_json_find (config, "type"), where, "type", error);
+  const char *type = gtf_pass_string (config, "type", where, error);
   if (type == NULL)
     return NULL;
   g_autoptr (GtfPostProcessor) self = g_new0 (GtfPostProcessor, 1);

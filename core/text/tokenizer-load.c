@@ -58,13 +58,9 @@ gtf_tokenizer_seal (GtfTokenizer *self, GError **error)
 static GtfAddedToken *
 token_from_json (JsonObject *object, const char *where, GError **error)
 {
-  const char *content = gtf_param_get_string (gtf_json_find (object, "content"), where, "content", error);
+  const char *content = gtf_pass_string (object, "content", where, error);
   if (content == NULL)
-    {
-      if (error && *error == NULL)
-        g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: content is missing", where);
-      return NULL;
-    }
+    return NULL;
   GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
   token->content = g_strdup (content);
   token->special = gtf_pass_flag (object, "special", FALSE);

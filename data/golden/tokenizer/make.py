@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Goldens for tests/core/text/tokenizer.c: small tokenizers and what the `tokenizers` library makes of some texts.
+
+    pip install tokenizers==0.23.3
+    python data/golden/tokenizer/make.py
+
+Writes NAME/tokenizer.json and NAME/cases.txt here: for each text a line with the text (JSON), one with the ids, one with the offsets.
+"""
+import json, os
+from tokenizers import Tokenizer, AddedToken, Regex, models as M, normalizers as N, pre_tokenizers as P, decoders as D, processors as S, trainers as T
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CORPUS = ["The quick brown fox jumps over the lazy dog. It's 2026, isn't it? We'll see.", "Straße, naïve café, ÅNGSTRÖM; ﬁne e\u0301lan Ｆｕｌｌ 漢字かな 한국어 🙂🙂",
+          "hello hello world worlds worldly  spaces   and\ttabs\nand lines", "12345 67 8.90 $5 50% (x) [y] {z} a_b c-d"]
+TEXTS = CORPUS + ["", " ", "a", "  lead and trail  ", "<mask>", "x <mask> y", "<s>a</s>", "don't <mask>  stop", "e\u0301\u0323 \u1E9B\u0323 \uAC01 \u1100\u1161", "\u00AD\u200B\uFEFFx",
+                  "ΑΣ İstanbul", "日本語 text", "\U0001F468\u200D\U0001F469", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbb", "\u0301start", "\r\n\r\n x\r\n"]
+
+
+def train(tok, kind, **more):
+    tok.train_from_iterator(CORPUS * 4, kind(vocab_size=400, show_progress=False, special_tokens=["<unk>", "<s>", "</s>", "<pad>", "<mask>"], **more))
+    tok.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True), AddedToken("<s>", special=True)])
+    tok.add_tokens([AddedToken("lazy", single_word=True, normalized=True)])
+
+
+def make():
+    out = {}
+    t = out["byte-bpe"] = Tokenizer(M.BPE()); t.pre_tokenizer = P.ByteLevel(add_prefix_space=False); t.decoder = D.ByteLevel(); t.post_processor = S.ByteLevel(trim_offsets=True)
+    train(t, T.BpeTrainer, initial_alphabet=P.ByteLevel.alphabet())
+    t = out["nfc-split-bpe"] = Tokenizer(M.BPE(byte_fallback=False, unk_token="<unk>")); t.normalizer = N.NFC()
+    t.pre_tokenizer = P.Sequence([P.Split(Regex(r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"), "isolated"), P.ByteLevel(add_prefix_space=True, use_regex=False)])
+    t.decoder = D.ByteLevel(); train(t, T.BpeTrainer, initial_alphabet=P.ByteLevel.alphabet())
+    t = out["bert"] = Tokenizer(M.WordPiece(unk_token="<unk>")); t.normalizer = N.BertNormalizer(); t.pre_tokenizer = P.BertPreTokenizer(); t.decoder = D.WordPiece()
+    train(t, T.WordPieceTrainer); t.post_processor = S.BertProcessing(("</s>", 2), ("<s>", 1))
+    t = out["unigram-nfkd"] = Tokenizer(M.Unigram()); t.normalizer = N.Sequence([N.NFKD(), N.StripAccents(), N.Lowercase(), N.Replace(Regex(" {2,}"), " ")]); t.pre_tokenizer = P.Metaspace(); t.decoder = D.Metaspace()
+    train(t, T.UnigramTrainer, unk_token="<unk>")
+    t = out["llama-like"] = Tokenizer(M.BPE(unk_token="<unk>", fuse_unk=True)); t.normalizer = N.Sequence([N.Prepend("▁"), N.Replace(" ", "▁")])
+    t.decoder = D.Sequence([D.Replace("▁", " "), D.ByteFallback(), D.Fuse(), D.Strip(" ", 1, 0)]); train(t, T.BpeTrainer, max_token_length=8)
+    t.post_processor = S.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[("<s>", 1)])
+    t = out["word-level"] = Tokenizer(M.WordLevel(unk_token="<unk>")); t.normalizer = N.NFKC(); t.pre_tokenizer = P.Sequence([P.Whitespace(), P.Digits(individual_digits=True), P.Punctuation("contiguous")])
+    train(t, T.WordLevelTrainer)
+    return out
+
+
+for name, tok in make().items():
+    folder = os.path.join(HERE, name); os.makedirs(folder, exist_ok=True)
+    tok.save(os.path.join(folder, "tokenizer.json"), pretty=False)
+    with open(os.path.join(folder, "cases.txt"), "w", encoding="utf-8") as f:
+        for text in TEXTS:
+            e = tok.encode(text)
+            f.write("%s\n%s\n%s\n%s\n" % (json.dumps(text), " ".join(map(str, e.ids)), " ".join("%d-%d" % o for o in e.offsets), json.dumps(tok.decode(e.ids, skip_special_tokens=True))))

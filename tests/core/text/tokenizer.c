@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Whole tokenizers against goldens of the `tokenizers` library (data/golden/tokenizer/make.py): ids, offsets, decoded text;
+ * truncation, overflow and padding; files that are wrong.
+ */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "text/tokenizer.h"
+
+static char *
+golden (const char *name, const char *file)
+{
+  return g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "tokenizer", name, file, NULL);
+}
+
+static char *
+text_of (const char *line)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) node = gtf_json_parse ("golden", line, -1, GTF_JSON_STRICT, &error);
+  g_assert_no_error (error);
+  return g_strdup (json_node_get_string (node));
+}
+
+static void
+test_golden (gconstpointer name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = golden (name, NULL), *path = golden (name, "cases.txt"), *all = NULL;
+  gsize length;
+  g_assert_true (gtf_file_load (path, 1 << 20, &all, &length, &error));
+  g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_auto (GStrv) lines = g_strsplit (all, "\n", -1);
+  for (guint i = 0; lines[i] && lines[i + 1]; i += 4)
+    {
+      g_autofree char *text = text_of (lines[i]), *decoded = text_of (lines[i + 3]);
+      g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, text, NULL, NULL, &error);
+      g_assert_no_error (error);
+      g_autoptr (GString) ids = g_string_new (NULL), offsets = g_string_new (NULL);
+      for (gsize j = 0; j < e->n_ids; j++)
+        {
+          g_string_append_printf (ids, "%s%d", j ? " " : "", e->ids[j]);
+          g_string_append_printf (offsets, "%s%u-%u", j ? " " : "", e->begin[j], e->end[j]);
+        }
+      g_test_message ("%s", lines[i]);
+      g_assert_cmpstr (ids->str, ==, lines[i + 1]);
+      g_assert_cmpstr (offsets->str, ==, lines[i + 2]);
+      g_autofree char *back = gtf_tokenizer_decode (tokenizer, e->ids, e->n_ids, TRUE, &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (back, ==, decoded);
+    }
+}
+
+static void
+test_truncation (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = golden ("bert", NULL);
+  g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+  g_assert_no_error (error);
+  const char *text = "the quick brown fox jumps over the lazy dog";
+  g_autoptr (GtfEncoding) all = gtf_tokenizer_encode (tokenizer, text, NULL, NULL, &error);
+  g_autoptr (GtfEncoding) cut = gtf_tokenizer_encode (tokenizer, text, NULL, "{\"truncation\": true, \"max_length\": 6, \"stride\": 1}", &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (cut->n_ids, ==, 6);
+  g_assert_cmpint (cut->ids[5], ==, all->ids[all->n_ids - 1]);
+  g_assert_nonnull (cut->overflowing);
+  const GtfEncoding *next = g_ptr_array_index (cut->overflowing, 0);
+  g_assert_cmpint (next->ids[1], ==, cut->ids[4]);
+  g_assert_null (gtf_tokenizer_encode (tokenizer, text, NULL, "{\"truncation\": true, \"max_length\": 6, \"stride\": 9}", &error));
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_null (gtf_tokenizer_encode (tokenizer, text, NULL, "{\"padding\": true}", &error));
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+}
+
+static void
+test_bad (void)
+{
+  static const struct { const char *json, *mentions; } table[] =
+  {
+    { "", "tokenizer.json" },
+    { "{", "tokenizer.json" },
+    { "[]", "tokenizer.json" },
+    { "{}", "model" },
+    { "{\"model\": {\"type\": \"Markov\", \"vocab\": {}}}", "Markov" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {\"a\": 0, \"b\": 0}}}", "two tokens" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {\"a\": -1}}}", "vocab" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {\"a\": 99999999999}}}", "vocab" },
+    { "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a b\"]}}", "merge" },
+    { "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a\"]}}", "merge" },
+    { "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 7, \"vocab\": [[\"a\", 0.0]]}}", "unk_id" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"normalizer\": {\"type\": \"Unfold\"}}", "Unfold" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"decoder\": {\"type\": \"Unfold\"}}", "Unfold" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}}}", "Split" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"post_processor\": {\"type\": \"BertProcessing\"}}", "cls" }
+  };
+  g_autofree char *folder = g_dir_make_tmp ("gtf-tokenizer-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_assert_true (g_file_set_contents (path, table[i].json, -1, NULL));
+      g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+      g_test_message ("%s: %s", table[i].json, error ? error->message : "no error");
+      g_assert_null (tokenizer);
+      g_assert_nonnull (error);
+      g_assert_nonnull (strstr (error->message, "tokenizer.json"));
+      g_assert_nonnull (strstr (error->message, table[i].mentions));
+    }
+  g_remove (path);
+  g_autoptr (GError) error = NULL;
+  g_assert_null (gtf_tokenizer_load (folder, NULL, &error));
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND);
+  g_rmdir (folder);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const names[] = { "byte-bpe", "nfc-split-bpe", "bert", "unigram-nfkd", "llama-like", "word-level" };
+  g_test_init (&argc, &argv, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_strconcat ("/text/tokenizer/golden/", names[i], NULL);
+      g_test_add_data_func (path, names[i], test_golden);
+    }
+  g_test_add_func ("/text/tokenizer/truncation", test_truncation);
+  g_test_add_func ("/text/tokenizer/bad", test_bad);
+  return g_test_run ();
+}
