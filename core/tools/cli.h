@@ -56,6 +56,8 @@ gboolean cli_colours       (int fd);
 
 /* Starts to watch SIGINT and SIGTERM; the cancellable is cancelled by them. Call before any thread is started. */
 GCancellable *cli_interrupt_init (void);
+/* After the cancellable was cancelled: waits for the end of the process. */
+void          cli_interrupt_wait (void);
 /* A file that must not stay behind; NULL: none any more. */
 void          cli_interrupt_set_partial (const char *path);
 

@@ -27,6 +27,13 @@ cli_interrupt_set_partial (const char *path)
   g_mutex_unlock (&lock);
 }
 
+void
+cli_interrupt_wait (void)
+{
+  while (g_cancellable_is_cancelled (cancellable))
+    pause ();
+}
+
 static gpointer
 watch (gpointer data)
 {

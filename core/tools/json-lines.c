@@ -103,7 +103,7 @@ cli_serve_lines (CliServe serve, gpointer data, GCancellable *cancellable)
         continue;
       out = answer_line (line, length, serve, data);
       if (g_cancellable_is_cancelled (cancellable))
-        status = CLI_FAILED;
+        cli_interrupt_wait ();
       else if (!cli_write (NULL, out, strlen (out), &error))
         status = cli_failure (error);
     }

@@ -42,6 +42,9 @@ cli_usage_error (const char *command, const char *format, ...)
 int
 cli_failure (const GError *error)
 {
+  /* Who is interrupted needs no message, and dies by the signal. */
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    cli_interrupt_wait ();
   print_error (error->message);
   return CLI_FAILED;
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include "base/json-print.h"
 #include "base/json.h"
+#include "../../comma-locale.h"
 
 static const struct
 {
@@ -103,16 +104,15 @@ test_nul (void)
 static void
 test_locale (void)
 {
-  const char *names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "pl_PL.UTF-8" };
-  gboolean set = FALSE;
+  const char *name = comma_locale ();
 
-  for (guint i = 0; i < G_N_ELEMENTS (names) && !set; i++)
-    set = setlocale (LC_NUMERIC, names[i]) != NULL;
-  if (!set)
+  if (name == NULL)
     {
       g_test_skip ("no locale with a decimal comma is installed");
       return;
     }
+  g_assert_nonnull (setlocale (LC_NUMERIC, name));
+  g_assert_cmpstr (localeconv ()->decimal_point, ==, ",");
   test_numbers ();
   test_tree ();
   setlocale (LC_NUMERIC, "C");

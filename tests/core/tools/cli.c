@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <glib/gstdio.h>
 #include <gio/gio.h>
+#include "../../comma-locale.h"
 #include "../pipeline/toy/repository.h"
 
 static char *cli, *repository, *scratch;
@@ -286,10 +287,8 @@ interrupt (const char *input, int number)
   g_usleep (300000);
   g_subprocess_send_signal (process, number);
   g_assert_true (g_subprocess_wait (process, NULL, NULL));
-  if (g_subprocess_get_if_exited (process))
-    g_assert_cmpint (g_subprocess_get_exit_status (process), ==, 1);
-  else
-    g_assert_cmpint (g_subprocess_get_term_sig (process), ==, number);
+  g_assert_true (g_subprocess_get_if_signaled (process));
+  g_assert_cmpint (g_subprocess_get_term_sig (process), ==, number);
   g_assert_cmpuint (files_in_scratch (), ==, 0);
 }
 
@@ -305,9 +304,15 @@ test_interrupt (void)
 static void
 test_locale (void)
 {
+  const char *name = comma_locale ();
   g_auto (Outcome) o = { 0 };
 
-  g_setenv ("LC_ALL", "de_DE.UTF-8", TRUE);
+  if (name == NULL)
+    {
+      g_test_skip ("no locale with a decimal comma can be had");
+      return;
+    }
+  g_setenv ("LC_ALL", name, TRUE);
   o = run_with_input ("run echo --model $M 'a b' --set return_timestamps=true --set volume=1.5", "");
   g_unsetenv ("LC_ALL");
   g_assert_cmpstr (o.out, ==, "{\"text\": \"a b\", \"chunks\": [{\"text\": \" a\", \"timestamp\": [0.0, 0.25]}, {\"text\": \" b\", \"timestamp\": [0.3, null]}]}\n");
