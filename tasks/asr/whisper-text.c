@@ -32,6 +32,13 @@ timestamp_length (const char *text)
   return p == digits || strncmp (p, "|>", 2) != 0 ? 0 : (gsize) (p + 2 - text);
 }
 
+/* Special tokens stay, and so do spaces before punctuation: transformers 5 cleans them up for WordPiece only. (transfer full) */
+static char *
+decode (GtfTokenizer *tokenizer, const gint32 *ids, gsize n_ids, GError **error)
+{
+  return gtf_tokenizer_decode_with (tokenizer, ids, n_ids, "{\"clean_up_tokenization_spaces\": false}", error);
+}
+
 /* The tokenizer's text without timestamps, which are no special tokens. (transfer full) */
 char *
 asr_whisper_text (GtfTokenizer *tokenizer, const gint32 *ids, gsize n_ids, GError **error)
@@ -41,7 +48,7 @@ asr_whisper_text (GtfTokenizer *tokenizer, const gint32 *ids, gsize n_ids, GErro
 
   if (n_ids == 0)
     return g_strdup ("");
-  text = gtf_tokenizer_decode (tokenizer, ids, n_ids, FALSE, error);
+  text = decode (tokenizer, ids, n_ids, error);
   if (text == NULL)
     return NULL;
   out = text;
@@ -81,7 +88,7 @@ is_replacement_at (const char *text, glong n_characters, glong index)
 static GArray *
 split_on_unicode (GtfTokenizer *tokenizer, const gint32 *ids, gsize n_ids, GError **error)
 {
-  g_autofree char *full = gtf_tokenizer_decode (tokenizer, ids, n_ids, FALSE, error);
+  g_autofree char *full = decode (tokenizer, ids, n_ids, error);
   g_autoptr (GArray) words = words_new ();
   glong n_full, offset = 0;
   gsize first = 0;
@@ -91,7 +98,7 @@ split_on_unicode (GtfTokenizer *tokenizer, const gint32 *ids, gsize n_ids, GErro
   n_full = g_utf8_strlen (full, -1);
   for (gsize i = 0; i < n_ids; i++)
     {
-      char *decoded = gtf_tokenizer_decode (tokenizer, ids + first, i + 1 - first, FALSE, error);
+      char *decoded = decode (tokenizer, ids + first, i + 1 - first, error);
       const char *broken = decoded != NULL ? strstr (decoded, REPLACEMENT) : NULL;
       AsrWord word = { decoded, first, i };
       if (decoded == NULL)
