@@ -45,7 +45,7 @@ static const GtfParam call_params[] = {
   GTF_PARAM_NODE_FIELD (Call, truncation, "truncation"),
   GTF_PARAM_NODE_FIELD (Call, max_length, "max_length"),
   GTF_PARAM_INT_FIELD (Call, pad_to_multiple_of, "pad_to_multiple_of", 1, 1 << 30),
-  GTF_PARAM_INT_FIELD (Call, sampling_rate, "sampling_rate", 1, 10000000),
+  GTF_PARAM_INT_FIELD (Call, sampling_rate, "sampling_rate", 1, GTF_AUDIO_MAX_RATE),
   GTF_PARAM_BOOL_FIELD (Call, return_attention_mask, "return_attention_mask"),
   GTF_PARAM_BOOL_FIELD (Call, do_normalize, "do_normalize"),
   GTF_PARAMS_END
@@ -145,7 +145,8 @@ static gboolean
 extract_whisper (Audio *self, const Padded *padded, gboolean mask, GHashTable *out, GError **error)
 {
   gsize hop = (gsize) self->config.hop_length, bins = (gsize) self->config.feature_size;
-  gsize n_frames = padded->n / hop;
+  gsize n_fft = (gsize) self->config.n_fft, past = padded->n + 2 * (n_fft / 2);
+  gsize n_frames = past > n_fft ? (past - n_fft) / hop : 0;     /* of torch.stft, less the last */
   gint64 shape[3] = { 1, (gint64) bins, (gint64) n_frames };
   g_autofree float *mel = g_try_new (float, MAX (bins * n_frames, 1));
   float highest = -10;
@@ -161,7 +162,7 @@ extract_whisper (Audio *self, const Padded *padded, gboolean mask, GHashTable *o
     highest = MAX (highest, mel[i]);
   for (gsize i = 0; i < bins * n_frames; i++)
     mel[i] = (MAX (mel[i], highest - 8) + 4) * 0.25f;
-  if (mask && !put_mask (out, padded, n_frames, hop, error))
+  if (mask && !put_mask (out, padded, padded->n / hop, hop, error))
     return FALSE;
   return put_floats (out, "input_features", 3, shape, g_steal_pointer (&mel), bins * n_frames, error);
 }

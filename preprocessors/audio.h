@@ -6,11 +6,17 @@
 
 #include "pipeline/preprocessor.h"
 
+/* One sound at most: 18 hours at 16 kHz. */
+#define GTF_AUDIO_MAX_SAMPLES (G_MAXINT32 / 2)
+#define GTF_AUDIO_MAX_RATE 10000000
+
 /* decode.c */
 GtfAudio *gtf_audio_decode (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error);
 
 /* mix.c: frames of n_channels -> mono, by the weights of ffmpeg's float mixer */
 void      gtf_audio_mix (const float *frames, gsize n_frames, guint n_channels, float *mono);
+/* mix.c: mixes frames onto the end of a sound; room: samples allocated, 0 at first */
+gboolean  gtf_audio_append (GtfAudio *audio, gsize *room, const float *frames, gsize n_frames, guint n_channels, const char *path, GError **error);
 
 /* resample.c */
 GtfAudio *gtf_audio_change_rate (const GtfAudio *audio, guint sampling_rate, GError **error);

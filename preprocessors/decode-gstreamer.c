@@ -9,9 +9,7 @@
 #include <gst/audio/audio.h>
 #include <gst/gst.h>
 
-GTF_PLUGIN_EXPORT GtfAudio *gtf_decode_gstreamer (const char *path, GCancellable *cancellable, GError **error);
-
-#define MAX_SAMPLES (G_MAXINT32 / 2)
+GTF_PLUGIN_EXPORT GtfAudio *gtf_decode_gstreamer (const char *location, const char *path, GCancellable *cancellable, GError **error);
 
 static gboolean
 report (GstElement *pipeline, const char *path, GError **error)
@@ -28,79 +26,81 @@ report (GstElement *pipeline, const char *path, GError **error)
 }
 
 static gboolean
-append (GstSample *sample, GArray *samples, guint *rate, const char *path, GError **error)
+append (GstSample *sample, GtfAudio *audio, gsize *room, const char *path, GError **error)
 {
   GstBuffer *buffer = gst_sample_get_buffer (sample);
   GstAudioInfo info;
   GstMapInfo map;
-  gsize n_frames;
+  gboolean good;
 
   if (!gst_audio_info_from_caps (&info, gst_sample_get_caps (sample)) || !gst_buffer_map (buffer, &map, GST_MAP_READ))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the decoder gave no samples", path);
       return FALSE;
     }
-  *rate = (guint) GST_AUDIO_INFO_RATE (&info);
-  n_frames = map.size / (gsize) GST_AUDIO_INFO_BPF (&info);
-  if (samples->len + n_frames <= MAX_SAMPLES)
-    {
-      guint before = samples->len;
-
-      g_array_set_size (samples, before + (guint) n_frames);
-      gtf_audio_mix ((const float *) map.data, n_frames, (guint) GST_AUDIO_INFO_CHANNELS (&info), &g_array_index (samples, float, before));
-    }
+  audio->sampling_rate = (guint) GST_AUDIO_INFO_RATE (&info);
+  good = gtf_audio_append (audio, room, (const float *) map.data, map.size / (gsize) GST_AUDIO_INFO_BPF (&info),
+                           (guint) GST_AUDIO_INFO_CHANNELS (&info), path, error);
   gst_buffer_unmap (buffer, &map);
-  return TRUE;
+  return good;
 }
 
 static gboolean
-pull_all (GstElement *pipeline, GstAppSink *sink, const char *path, GArray *samples, guint *rate, GCancellable *cancellable, GError **error)
+pull_all (GstElement *pipeline, GstAppSink *sink, const char *path, GtfAudio *audio, GCancellable *cancellable, GError **error)
 {
+  gsize room = 0;
+
   while (!gst_app_sink_is_eos (sink))
     {
       g_autoptr (GstSample) sample = gst_app_sink_try_pull_sample (sink, 50 * GST_MSECOND);
 
       if (g_cancellable_set_error_if_cancelled (cancellable, error) || report (pipeline, path, error))
         return FALSE;
-      if (sample && !append (sample, samples, rate, path, error))
+      if (sample && !append (sample, audio, &room, path, error))
         return FALSE;
     }
   return !report (pipeline, path, error);
 }
 
+/* GStreamer's own threads and libraries write to the terminal (missing registry, odd files): what is wrong goes into the error. */
+static gboolean
+start_gstreamer (GError **error)
+{
+  if (!gst_init_check (NULL, NULL, error))
+    return FALSE;
+  if (!g_getenv ("GST_DEBUG"))
+    gst_debug_set_default_threshold (GST_LEVEL_NONE);
+  return TRUE;
+}
+
 GtfAudio *
-gtf_decode_gstreamer (const char *path, GCancellable *cancellable, GError **error)
+gtf_decode_gstreamer (const char *location, const char *path, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GstElement) pipeline = NULL;
   g_autoptr (GstElement) source = NULL;
   g_autoptr (GstElement) sink = NULL;
-  g_autoptr (GArray) samples = g_array_new (FALSE, FALSE, sizeof (float));
   g_autoptr (GtfAudio) audio = NULL;
-  guint rate = 0;
   gboolean good;
 
-  if (!gst_init_check (NULL, NULL, error))
+  if (!start_gstreamer (error))
     return NULL;
   /* All channels: mixing to mono is done here, since audioconvert's own mix is a mean. */
-  pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! audioconvert ! audio/x-raw,format=F32LE,layout=interleaved ! appsink name=sink sync=false max-buffers=64", error);
-  if (!pipeline)
+  pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! audioconvert ! audio/x-raw,format=" GST_AUDIO_NE (F32) ",layout=interleaved ! appsink name=sink sync=false max-buffers=64", error);
+  audio = gtf_audio_new (0, 0, error);
+  if (!pipeline || !audio)
     return NULL;
   source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-  g_object_set (source, "location", path, NULL);
+  g_object_set (source, "location", location, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  good = pull_all (pipeline, GST_APP_SINK (sink), path, samples, &rate, cancellable, error);
+  good = pull_all (pipeline, GST_APP_SINK (sink), path, audio, cancellable, error);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   if (!good)
     return NULL;
-  if (rate == 0)
+  if (audio->sampling_rate == 0)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: there is no sound in it", path);
       return NULL;
     }
-  audio = g_new0 (GtfAudio, 1);
-  audio->sampling_rate = rate;
-  audio->n_samples = samples->len;
-  audio->samples = (float *) g_array_free (g_steal_pointer (&samples), FALSE);
   return g_steal_pointer (&audio);
 }

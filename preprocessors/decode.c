@@ -10,19 +10,21 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <gmodule.h>
 #include <sndfile.h>
 #include "registry/registry.h"
 
-#define MAX_SAMPLES (G_MAXINT32 / 2)
+#define MAX_CHANNELS 1024
 #define BLOCK 65536
 
-typedef GtfAudio *(*DecodeFunc) (const char *path, GCancellable *cancellable, GError **error);
+/* location: where to read; name: what messages call it */
+typedef GtfAudio *(*DecodeFunc) (const char *location, const char *name, GCancellable *cancellable, GError **error);
 
-/* All of standard input into an unlinked temporary file, since decoders seek. */
+/* All that a pipe gives into an unlinked temporary file, since decoders seek. */
 static int
-spool_stdin (GError **error)
+spool (int from, GError **error)
 {
   g_autofree char *name = NULL;
   int fd = g_file_open_tmp ("gtf-XXXXXX", &name, error);
@@ -32,10 +34,10 @@ spool_stdin (GError **error)
   if (fd < 0)
     return -1;
   unlink (name);
-  while ((n = read (STDIN_FILENO, buffer, sizeof buffer)) != 0)
+  while ((n = read (from, buffer, sizeof buffer)) != 0)
     if (n < 0 ? errno != EINTR : write (fd, buffer, (gsize) n) != n)
       {
-        g_set_error (error, GTF_ERROR, GTF_ERROR_IO, "standard input cannot be spooled: %s", g_strerror (errno));
+        g_set_error (error, GTF_ERROR, GTF_ERROR_IO, "input cannot be spooled: %s", g_strerror (errno));
         close (fd);
         return -1;
       }
@@ -47,12 +49,11 @@ static GtfAudio *
 read_frames (SNDFILE *file, const SF_INFO *info, const char *path, GCancellable *cancellable, GError **error)
 {
   g_autofree float *block = NULL;
-  g_autofree float *mono = g_new (float, BLOCK);
-  g_autoptr (GArray) samples = g_array_new (FALSE, FALSE, sizeof (float));
   g_autoptr (GtfAudio) audio = NULL;
+  gsize room = 0;
   sf_count_t n;
 
-  if (info->channels < 1 || info->channels > 1024 || info->samplerate < 1 || info->samplerate > 10000000)
+  if (info->channels < 1 || info->channels > MAX_CHANNELS || info->samplerate < 1 || info->samplerate > GTF_AUDIO_MAX_RATE)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %d channels at %d Hz is not sound", path, info->channels, info->samplerate);
       return NULL;
@@ -63,35 +64,41 @@ read_frames (SNDFILE *file, const SF_INFO *info, const char *path, GCancellable 
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: no memory for %d channels", path, info->channels);
       return NULL;
     }
-  while ((n = sf_readf_float (file, block, BLOCK)) > 0)
-    {
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return NULL;
-      if (samples->len + n > MAX_SAMPLES)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: longer than %d samples", path, MAX_SAMPLES);
-          return NULL;
-        }
-      gtf_audio_mix (block, (gsize) n, (guint) info->channels, mono);
-      g_array_append_vals (samples, mono, (guint) n);
-    }
-  audio = g_new0 (GtfAudio, 1);
-  audio->sampling_rate = (guint) info->samplerate;
-  audio->n_samples = samples->len;
-  audio->samples = (float *) g_array_free (g_steal_pointer (&samples), FALSE);
+  audio = gtf_audio_new (0, (guint) info->samplerate, error);
+  while (audio && (n = sf_readf_float (file, block, BLOCK)) > 0)
+    if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+        !gtf_audio_append (audio, &room, block, (gsize) n, (guint) info->channels, path, error))
+      return NULL;
   return g_steal_pointer (&audio);
 }
 
-/* (nullable): NULL without an error if libsndfile does not know the format */
+/* Did libsndfile refuse the file because it does not know the format, or the coding inside a WAV? Then another decoder may. */
+static gboolean
+is_unknown (void)
+{
+  char log[4096] = "";
+
+  if (sf_error (NULL) == SF_ERR_UNRECOGNISED_FORMAT || sf_error (NULL) == SF_ERR_UNSUPPORTED_ENCODING)
+    return TRUE;
+  sf_command (NULL, SFC_GET_LOG_INFO, log, sizeof log);
+  return strstr (log, "Unknown format") != NULL;
+}
+
+/* (nullable): NULL without an error if another decoder should try. The descriptor stays open. */
 static GtfAudio *
 decode_sndfile (int fd, const char *path, GCancellable *cancellable, GError **error)
 {
   SF_INFO info = { 0 };
-  SNDFILE *file = sf_open_fd (fd, SFM_READ, &info, FALSE);
+  SNDFILE *file = sf_open_fd (dup (fd), SFM_READ, &info, TRUE);      /* it closes what it cannot open, whatever it is told */
   GtfAudio *audio;
 
   if (!file)
-    return NULL;
+    {
+      if (!is_unknown ())
+        g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: not sound that can be read: %s", path,
+                     info.samplerate < 0 ? "its sampling rate is out of range" : sf_strerror (NULL));
+      return NULL;
+    }
   audio = read_frames (file, &info, path, cancellable, error);
   sf_close (file);
   return audio;
@@ -126,21 +133,26 @@ find_gstreamer (void)
 }
 
 static GtfAudio *
-decode_other (const char *path, GCancellable *cancellable, GError **error)
+decode_other (const char *location, const char *name, GCancellable *cancellable, GError **error)
 {
   DecodeFunc decode = find_gstreamer ();
 
   if (!decode)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: not a sound file that libsndfile reads (WAV, FLAC, OGG, MP3), and the module for other media (gtf-decode-gstreamer.so) is not installed", path);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: not a sound file that libsndfile reads (WAV, FLAC, OGG, MP3), and the module for other media (gtf-decode-gstreamer.so) is not installed", name);
       return NULL;
     }
-  return decode (path, cancellable, error);
+  return decode (location, name, cancellable, error);
 }
 
 static gboolean
 check_samples (const GtfAudio *audio, const char *path, GError **error)
 {
+  if (audio->n_samples == 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected sound, found 0 samples", path);
+      return FALSE;
+    }
   for (gsize i = 0; i < audio->n_samples; i++)
     if (!isfinite (audio->samples[i]))
       {
@@ -150,49 +162,65 @@ check_samples (const GtfAudio *audio, const char *path, GError **error)
   return TRUE;
 }
 
+/* A descriptor that can be sought in, or -1. */
+static int
+open_input (const char *path, GError **error)
+{
+  gboolean is_stdin = g_str_equal (path, "-");
+  int fd = is_stdin ? STDIN_FILENO : open (path, O_RDONLY | O_CLOEXEC);
+  struct stat status;
+  int spooled = -1;
+
+  if (fd < 0 || fstat (fd, &status) != 0)
+    {
+      g_set_error (error, GTF_ERROR, errno == ENOENT ? GTF_ERROR_NOT_FOUND : GTF_ERROR_IO, "%s: cannot be opened: %s", path, g_strerror (errno));
+      if (fd >= 0 && !is_stdin)
+        close (fd);
+      return -1;
+    }
+  if (S_ISREG (status.st_mode) && !is_stdin)
+    return fd;
+  if (is_stdin || S_ISFIFO (status.st_mode))
+    spooled = spool (fd, error);
+  else
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: is %s, not a sound file", path, S_ISDIR (status.st_mode) ? "a folder" : "no regular file");
+  if (!is_stdin)
+    close (fd);
+  return spooled;
+}
+
+/* The one of two decoders that knows the file. */
+static GtfAudio *
+decode_any (int fd, const char *name, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *by_fd = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (GError) failed = NULL;
+  GtfAudio *audio = decode_sndfile (fd, name, cancellable, &failed);
+
+  if (audio || !failed)
+    return audio ? audio : decode_other (by_fd, name, cancellable, error);
+  g_propagate_error (error, g_steal_pointer (&failed));
+  return NULL;
+}
+
 GtfAudio *
 gtf_audio_decode (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error)
 {
-  gboolean is_stdin = g_str_equal (path, "-");
-  const char *name = is_stdin ? "standard input" : path;
-  int fd = is_stdin ? spool_stdin (error) : open (path, O_RDONLY | O_CLOEXEC);
+  const char *name = g_str_equal (path, "-") ? "standard input" : path;
+  int fd = open_input (path, error);
   g_autoptr (GtfAudio) audio = NULL;
-  g_autoptr (GError) failed = NULL;
+  GtfAudio *resampled;
 
   if (fd < 0)
-    {
-      if (!is_stdin)
-        g_set_error (error, GTF_ERROR, errno == ENOENT ? GTF_ERROR_NOT_FOUND : GTF_ERROR_IO, "%s: cannot be opened: %s", path, g_strerror (errno));
-      return NULL;
-    }
-  if (!is_stdin && g_file_test (path, G_FILE_TEST_IS_DIR))
-    {
-      close (fd);
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: is a folder, not a sound file", path);
-      return NULL;
-    }
-  audio = decode_sndfile (fd, name, cancellable, &failed);
-  if (!audio && !failed)
-    {
-      g_autofree char *by_fd = g_strdup_printf ("/proc/self/fd/%d", fd);
-
-      audio = decode_other (is_stdin ? by_fd : path, cancellable, &failed);
-    }
-  close (fd);
-  if (!audio)
-    {
-      g_propagate_error (error, g_steal_pointer (&failed));
-      return NULL;
-    }
-  if (!check_samples (audio, name, error))
     return NULL;
-  if (sampling_rate != 0 && sampling_rate != audio->sampling_rate)
-    {
-      GtfAudio *resampled = gtf_audio_change_rate (audio, sampling_rate, error);
-
-      if (!resampled)
-        g_prefix_error (error, "%s: ", name);
-      return resampled;
-    }
-  return g_steal_pointer (&audio);
+  audio = decode_any (fd, name, cancellable, error);
+  close (fd);
+  if (!audio || !check_samples (audio, name, error))
+    return NULL;
+  if (sampling_rate == 0 || sampling_rate == audio->sampling_rate)
+    return g_steal_pointer (&audio);
+  resampled = gtf_audio_change_rate (audio, sampling_rate, error);
+  if (!resampled)
+    g_prefix_error (error, "%s: ", name);
+  return resampled;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Mixing to mono. The reference's pipeline lets ffmpeg mix, whose float weights are no mean: centre 1, sides and fronts 0.7071,
+ * Mixing to mono, into a sound that grows. The reference's pipeline lets ffmpeg mix, whose float weights are no mean: centre 1, sides and fronts 0.7071,
  * surrounds 0.5, no LFE, never normalised or clipped (measured with ffmpeg 5.1).
  */
 #include "audio.h"
@@ -39,4 +39,30 @@ gtf_audio_mix (const float *frames, gsize n_frames, guint n_channels, float *mon
         }
       mono[t] = sum;
     }
+}
+
+gboolean
+gtf_audio_append (GtfAudio *audio, gsize *room, const float *frames, gsize n_frames, guint n_channels, const char *path, GError **error)
+{
+  if (n_frames > GTF_AUDIO_MAX_SAMPLES - audio->n_samples)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: longer than %d samples", path, GTF_AUDIO_MAX_SAMPLES);
+      return FALSE;
+    }
+  if (audio->n_samples + n_frames > *room)
+    {
+      gsize wanted = MAX (MAX (2 * *room, audio->n_samples + n_frames), 1 << 16);
+      float *more = g_try_renew (float, audio->samples, wanted);
+
+      if (!more)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: no memory for %" G_GSIZE_FORMAT " samples", path, wanted);
+          return FALSE;
+        }
+      audio->samples = more;
+      *room = wanted;
+    }
+  gtf_audio_mix (frames, n_frames, n_channels, audio->samples + audio->n_samples);
+  audio->n_samples += n_frames;
+  return TRUE;
 }
