@@ -11,6 +11,9 @@
 
 GTF_PLUGIN_EXPORT GtfAudio *gtf_decode_gstreamer (const char *location, const char *path, GCancellable *cancellable, GError **error);
 
+/* A decoder that hangs for so long will not wake up. */
+#define PATIENCE (60 * G_USEC_PER_SEC)
+
 static gboolean
 report (GstElement *pipeline, const char *path, GError **error)
 {
@@ -21,7 +24,8 @@ report (GstElement *pipeline, const char *path, GError **error)
   if (!message)
     return FALSE;
   gst_message_parse_error (message, &cause, NULL);
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: not sound that can be read: %s", path, cause->message);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: not sound that can be read: %s", path,
+               g_error_matches (cause, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN) ? "there is no sound in it that the installed GStreamer decodes" : cause->message);
   return TRUE;
 }
 
@@ -45,10 +49,23 @@ append (GstSample *sample, GtfAudio *audio, gsize *room, const char *path, GErro
   return good;
 }
 
+/* The decoder has found all streams: was one of them sound? Otherwise nothing would ever come, not even the end. */
+static void
+found_all (GstElement *decoder, gpointer data)
+{
+  GstElement *pipeline = data;
+  g_autoptr (GstElement) convert = gst_bin_get_by_name (GST_BIN (pipeline), "convert");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (convert, "sink");
+
+  if (!gst_pad_is_linked (pad))
+    GST_ELEMENT_ERROR (decoder, STREAM, WRONG_TYPE, ("there is no sound in it"), (NULL));
+}
+
 static gboolean
 pull_all (GstElement *pipeline, GstAppSink *sink, const char *path, GtfAudio *audio, GCancellable *cancellable, GError **error)
 {
   gsize room = 0;
+  gint64 last = g_get_monotonic_time ();
 
   while (!gst_app_sink_is_eos (sink))
     {
@@ -58,6 +75,13 @@ pull_all (GstElement *pipeline, GstAppSink *sink, const char *path, GtfAudio *au
         return FALSE;
       if (sample && !append (sample, audio, &room, path, error))
         return FALSE;
+      if (sample)
+        last = g_get_monotonic_time ();
+      else if (g_get_monotonic_time () - last > PATIENCE)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the decoder gives no more samples and does not end", path);
+          return FALSE;
+        }
     }
   return !report (pipeline, path, error);
 }
@@ -77,7 +101,7 @@ GtfAudio *
 gtf_decode_gstreamer (const char *location, const char *path, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GstElement) pipeline = NULL;
-  g_autoptr (GstElement) source = NULL;
+  g_autoptr (GstElement) source = NULL, decoder = NULL;
   g_autoptr (GstElement) sink = NULL;
   g_autoptr (GtfAudio) audio = NULL;
   gboolean good;
@@ -85,12 +109,14 @@ gtf_decode_gstreamer (const char *location, const char *path, GCancellable *canc
   if (!start_gstreamer (error))
     return NULL;
   /* All channels: mixing to mono is done here, since audioconvert's own mix is a mean. */
-  pipeline = gst_parse_launch ("filesrc name=source ! decodebin ! audioconvert ! audio/x-raw,format=" GST_AUDIO_NE (F32) ",layout=interleaved ! appsink name=sink sync=false max-buffers=64", error);
+  pipeline = gst_parse_launch ("filesrc name=source ! decodebin name=decoder expose-all-streams=false caps=audio/x-raw ! audioconvert name=convert ! audio/x-raw,format=" GST_AUDIO_NE (F32) ",layout=interleaved ! appsink name=sink sync=false max-buffers=64", error);
   audio = gtf_audio_new (0, 0, error);
   if (!pipeline || !audio)
     return NULL;
   source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  decoder = gst_bin_get_by_name (GST_BIN (pipeline), "decoder");
+  g_signal_connect (decoder, "no-more-pads", G_CALLBACK (found_all), pipeline);
   g_object_set (source, "location", location, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   good = pull_all (pipeline, GST_APP_SINK (sink), path, audio, cancellable, error);

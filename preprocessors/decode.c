@@ -18,6 +18,7 @@
 
 #define MAX_CHANNELS 1024
 #define BLOCK 65536
+#define SF_ERR_BAD_HEADER_VALUES 24     /* "Internal error : SF_INFO struct incomplete": not in the header */
 
 /* location: where to read; name: what messages call it */
 typedef GtfAudio *(*DecodeFunc) (const char *location, const char *name, GCancellable *cancellable, GError **error);
@@ -96,7 +97,7 @@ decode_sndfile (int fd, const char *path, GCancellable *cancellable, GError **er
     {
       if (!is_unknown ())
         g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: not sound that can be read: %s", path,
-                     info.samplerate < 0 ? "its sampling rate is out of range" : sf_strerror (NULL));
+                     sf_error (NULL) == SF_ERR_BAD_HEADER_VALUES ? "channels or sampling rate out of range" : sf_strerror (NULL));
       return NULL;
     }
   audio = read_frames (file, &info, path, cancellable, error);
