@@ -37,7 +37,7 @@ typedef struct
 {
   JsonNode *padding, *truncation, *max_length;
   gint64 pad_to_multiple_of, sampling_rate;
-  gboolean return_attention_mask, do_normalize;
+  gboolean return_attention_mask, do_normalize;     /* as asked for; do_normalize is Whisper's */
 } Call;
 
 static const GtfParam call_params[] = {
@@ -58,11 +58,12 @@ typedef struct
   GtfMel *mel;
 } Audio;
 
-/* Samples after padding, with how many of them were there before. */
+/* Samples with their length after padding, which is not stored. */
 typedef struct
 {
-  float *samples;
+  const float *samples;         /* n_real of them */
   gsize n, n_real;
+  float padding;
 } Padded;
 
 typedef enum
@@ -79,7 +80,7 @@ struct _Extractor
   Padding padding;                    /* defaults of its __call__ */
   gboolean truncation;
   gboolean (*setup) (Audio *self, GError **error);
-  gboolean (*extract) (Audio *self, const Padded *padded, gboolean mask, GHashTable *out, GError **error);
+  gboolean (*extract) (Audio *self, const Padded *padded, const Call *call, GHashTable *out, GError **error);
 };
 
 static gboolean
@@ -113,20 +114,31 @@ put_floats (GHashTable *out, const char *name, guint n_dims, const gint64 *shape
   return put (out, name, gtf_tensor_new_bytes (GTF_DTYPE_F32, n_dims, shape, g_bytes_new_take (values, n * sizeof (float)), error));
 }
 
+/* Zero mean, unit variance over what is there. */
 static void
-normalize (const Padded *padded, double padding_value)     /* zero mean, unit variance over what was there */
+normalize (const float *samples, gsize n, float *out)
 {
   double mean = 0, variance = 0;
   float scale;
 
-  for (gsize i = 0; i < padded->n_real; i++)
-    mean += padded->samples[i];
-  mean /= (double) MAX (padded->n_real, 1);
-  for (gsize i = 0; i < padded->n_real; i++)
-    variance += (padded->samples[i] - mean) * (padded->samples[i] - mean);
-  scale = (float) (1 / sqrt (variance / (double) MAX (padded->n_real, 1) + 1e-7));
-  for (gsize i = 0; i < padded->n; i++)
-    padded->samples[i] = i < padded->n_real ? (padded->samples[i] - (float) mean) * scale : (float) padding_value;
+  for (gsize i = 0; i < n; i++)
+    mean += samples[i];
+  mean /= (double) MAX (n, 1);
+  for (gsize i = 0; i < n; i++)
+    variance += (samples[i] - mean) * (samples[i] - mean);
+  scale = (float) (1 / sqrt (variance / (double) MAX (n, 1) + 1e-7));
+  for (gsize i = 0; i < n; i++)
+    out[i] = (samples[i] - (float) mean) * scale;
+}
+
+static float *
+new_floats (gsize n, GError **error)
+{
+  float *values = g_try_new (float, MAX (n, 1));
+
+  if (!values)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " numbers", n);
+  return values;
 }
 
 /* ---- WhisperFeatureExtractor ---- */
@@ -142,27 +154,19 @@ setup_whisper (Audio *self, GError **error)
 }
 
 static gboolean
-extract_whisper (Audio *self, const Padded *padded, gboolean mask, GHashTable *out, GError **error)
+extract_whisper (Audio *self, const Padded *padded, const Call *call, GHashTable *out, GError **error)
 {
   gsize hop = (gsize) self->config.hop_length, bins = (gsize) self->config.feature_size;
   gsize n_fft = (gsize) self->config.n_fft, past = padded->n + 2 * (n_fft / 2);
   gsize n_frames = past > n_fft ? (past - n_fft) / hop : 0;     /* of torch.stft, less the last */
   gint64 shape[3] = { 1, (gint64) bins, (gint64) n_frames };
-  g_autofree float *mel = g_try_new (float, MAX (bins * n_frames, 1));
-  float highest = -10;
+  g_autofree float *mel = new_floats (bins * n_frames, error);
 
-  if (!mel)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " frames", n_frames);
-      return FALSE;
-    }
-  if (!gtf_mel_log10 (self->mel, padded->samples, padded->n, n_frames, mel, error))
+  if (!mel || !gtf_mel_whisper (self->mel, padded->samples, padded->n_real, padded->n, padded->padding, n_frames, mel, error))
     return FALSE;
-  for (gsize i = 0; i < bins * n_frames; i++)
-    highest = MAX (highest, mel[i]);
-  for (gsize i = 0; i < bins * n_frames; i++)
-    mel[i] = (MAX (mel[i], highest - 8) + 4) * 0.25f;
-  if (mask && !put_mask (out, padded, padded->n / hop, hop, error))
+  /* The reference counts frames only if the call asks for the mask; if the config or do_normalize does, it has all samples. */
+  if (call->return_attention_mask ? !put_mask (out, padded, padded->n / hop, hop, error)
+                                  : (call->do_normalize || self->config.return_attention_mask) && !put_mask (out, padded, padded->n, 1, error))
     return FALSE;
   return put_floats (out, "input_features", 3, shape, g_steal_pointer (&mel), bins * n_frames, error);
 }
@@ -170,20 +174,20 @@ extract_whisper (Audio *self, const Padded *padded, gboolean mask, GHashTable *o
 /* ---- Wav2Vec2FeatureExtractor: the samples themselves ---- */
 
 static gboolean
-extract_samples (Audio *self, const Padded *padded, gboolean mask, GHashTable *out, GError **error)
+extract_samples (Audio *self, const Padded *padded, const Call *call, GHashTable *out, GError **error)
 {
   gint64 shape[2] = { 1, (gint64) padded->n };
-  float *values = g_try_new (float, MAX (padded->n, 1));
+  float *values = new_floats (padded->n, error);
 
   if (!values)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " samples", padded->n);
-      return FALSE;
-    }
-  memcpy (values, padded->samples, padded->n * sizeof (float));
+    return FALSE;
+  if (padded->n_real)
+    memcpy (values, padded->samples, padded->n_real * sizeof (float));
+  for (gsize i = padded->n_real; i < padded->n; i++)
+    values[i] = padded->padding;
   if (!put_floats (out, "input_values", 2, shape, values, padded->n, error))
     return FALSE;
-  return !mask || put_mask (out, padded, padded->n, 1, error);
+  return !call->return_attention_mask || put_mask (out, padded, padded->n, 1, error);
 }
 
 static const Extractor extractors[] = {
@@ -287,18 +291,7 @@ pad (Audio *self, const float *samples, gsize n, const Call *call, Padded *padde
     length = MAX (length, (gsize) max_length);
   if (call->pad_to_multiple_of > 1)
     length = (length + (gsize) call->pad_to_multiple_of - 1) / (gsize) call->pad_to_multiple_of * (gsize) call->pad_to_multiple_of;
-  padded->samples = g_try_new (float, MAX (length, 1));
-  if (!padded->samples)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " samples", length);
-      return FALSE;
-    }
-  if (n)
-    memcpy (padded->samples, samples, n * sizeof (float));
-  for (gsize i = n; i < length; i++)
-    padded->samples[i] = (float) self->config.padding_value;
-  padded->n = length;
-  padded->n_real = n;
+  *padded = (Padded) { samples, length, n, (float) self->config.padding_value };
   return TRUE;
 }
 
@@ -306,12 +299,15 @@ static GHashTable *
 run_audio (gpointer state, const float *samples, gsize n, const char *parameters, GError **error)
 {
   Audio *self = state;
-  Call call = { .return_attention_mask = self->config.return_attention_mask, .do_normalize = self->config.do_normalize };
+  Call call = { 0 };
   g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, 0, error) : NULL;
   g_autoptr (GHashTable) out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) gtf_tensor_unref);
+  g_autofree float *normed = NULL;
   Padded padded = { 0 };
   gboolean good;
 
+  if (!self->extractor->chunked)
+    call.return_attention_mask = self->config.return_attention_mask;
   if ((parameters && !object) || (object && !gtf_params_read (call_params, object, "parameters", GTF_PARAMS_DEFAULT, &call, error)))
     return NULL;
   if (call.sampling_rate && call.sampling_rate != self->config.sampling_rate)
@@ -327,10 +323,15 @@ run_audio (gpointer state, const float *samples, gsize n, const char *parameters
       }
   if (!pad (self, samples, n, &call, &padded, error))
     return NULL;
-  if (call.do_normalize)
-    normalize (&padded, self->config.padding_value);
-  good = self->extractor->extract (self, &padded, call.return_attention_mask, out, error);
-  g_free (padded.samples);
+  if (self->extractor->chunked ? call.do_normalize : self->config.do_normalize)
+    {
+      normed = new_floats (padded.n_real, error);
+      if (!normed)
+        return NULL;
+      normalize (padded.samples, padded.n_real, normed);
+      padded.samples = normed;
+    }
+  good = self->extractor->extract (self, &padded, &call, out, error);
   return good ? g_steal_pointer (&out) : NULL;
 }
 

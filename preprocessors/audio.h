@@ -5,6 +5,7 @@
 #pragma once
 
 #include "pipeline/preprocessor.h"
+#include "spectrum.h"
 
 /* One sound at most: 18 hours at 16 kHz. */
 #define GTF_AUDIO_MAX_SAMPLES (G_MAXINT32 / 2)
@@ -21,15 +22,9 @@ gboolean  gtf_audio_append (GtfAudio *audio, gsize *room, const float *frames, g
 /* resample.c */
 GtfAudio *gtf_audio_change_rate (const GtfAudio *audio, guint sampling_rate, GError **error);
 
-/* fft.c: the spectrum of real frames, 16 frames at a time (one a lane). */
-#define GTF_LANES 16
-typedef float GtfLanes __attribute__ ((vector_size (GTF_LANES * sizeof (float))));
-typedef struct _GtfFft GtfFft;
-
-GtfFft *gtf_fft_new   (guint n);
-void    gtf_fft_free  (GtfFft *self);
-/* x: n lanes (overwritten) -> power: n / 2 + 1 lanes of |X|^2. work: 4 n lanes. */
-void    gtf_fft_power (const GtfFft *self, GtfLanes *x, GtfLanes *power, GtfLanes *work);
+/* fft.c: tables for the spectrum of real frames of n samples */
+GtfFft *gtf_fft_new  (guint n);
+void    gtf_fft_free (GtfFft *self);
 
 /* mel.c */
 typedef struct _GtfMel GtfMel;
@@ -42,5 +37,6 @@ typedef struct
 
 GtfMel *gtf_mel_new    (const GtfMelParams *params, GError **error);
 void    gtf_mel_free   (GtfMel *self);
-/* log10 of the mel spectrogram of n samples as Whisper takes it: reflected edges, n / hop frames (the last is dropped) -> [n_mels][n_frames] */
-gboolean gtf_mel_log10 (const GtfMel *self, const float *samples, gsize n_samples, gsize n_frames, float *out, GError **error);
+/* What Whisper takes -> [n_mels][n_frames]: log10 of the mel spectrogram with reflected edges, at least 8 below its largest value,
+ * (x + 4) / 4. n_real samples are there, padding follows up to n_samples. */
+gboolean gtf_mel_whisper (const GtfMel *self, const float *samples, gsize n_real, gsize n_samples, float padding, gsize n_frames, float *out, GError **error);

@@ -3,25 +3,25 @@
  * Log-mel spectrogram as Whisper takes it (Radford et al. 2022; transformers' WhisperFeatureExtractor): reflected edges, periodic
  * Hann window, power spectrum, triangular filters on Slaney's mel scale with Slaney's area norm, log10 floored at 1e-10.
  *
- * Sixteen frames are worked on at a time (fft.c), and blocks of silence are recognised and not computed.
+ * Sixteen frames are a block (spectrum.inc.c); blocks are shared out to the threads of the pool. Padding is never stored, and a
+ * block without any sound is not computed.
  */
 #include "audio.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include "base/pool.h"
 
-typedef struct
-{
-  guint first, n;             /* bins of the spectrum under the triangle */
-  float *weights;
-} Filter;
+#define MAX_PARTS 64
 
 struct _GtfMel
 {
   GtfMelParams params;
+  const GtfSpectrum *spectrum;
   GtfFft *fft;
   float *window;
-  Filter *filters;
+  GtfMelFilter *filters;
 };
 
 /* ---- the filter bank ---- */
@@ -39,7 +39,7 @@ mel_to_hertz (double m)
 }
 
 static void
-make_filter (const GtfMelParams *p, double left, double centre, double right, Filter *filter)
+make_filter (const GtfMelParams *p, double left, double centre, double right, GtfMelFilter *filter)
 {
   guint n_bins = p->n_fft / 2 + 1;
   double norm = 2 / (right - left);
@@ -75,11 +75,12 @@ gtf_mel_new (const GtfMelParams *params, GError **error)
     }
   self = g_new0 (GtfMel, 1);
   self->params = *params;
+  self->spectrum = gtf_spectrum_get ();
   self->fft = gtf_fft_new (params->n_fft);
   self->window = g_new (float, params->n_fft);
   for (guint i = 0; i < params->n_fft; i++)
     self->window[i] = (float) (0.5 - 0.5 * cos (2 * G_PI * i / params->n_fft));
-  self->filters = g_new0 (Filter, params->n_mels);
+  self->filters = g_new0 (GtfMelFilter, params->n_mels);
   for (guint b = 0; b < params->n_mels; b++)
     {
       double step = (high - low) / (params->n_mels + 1);
@@ -104,120 +105,153 @@ gtf_mel_free (GtfMel *self)
 
 /* ---- the spectrogram ---- */
 
-typedef gint32 IntLanes __attribute__ ((vector_size (GTF_LANES * sizeof (gint32))));
-
-/* log10 of positive normal numbers: exponent plus a series in s = (m - 1) / (m + 1), m in [sqrt 1/2, sqrt 2); error below 2e-7. */
-static inline __attribute__ ((always_inline)) GtfLanes
-log10_lanes (GtfLanes x)
+typedef struct
 {
-  IntLanes bits = (IntLanes) x;
-  IntLanes shifted = bits - 0x3f3504f3;
-  IntLanes exponent = shifted >> 23;
-  GtfLanes m = (GtfLanes) (bits - (exponent << 23));
-  GtfLanes s = (m - 1) / (m + 1), s2 = s * s;
-  GtfLanes series = 2 * s * (1 + s2 * (0.33333333f + s2 * (0.2f + s2 * (0.14285715f + s2 * 0.11111111f))));
+  const GtfMel *mel;
+  const float *samples;
+  gsize n_real, n, n_frames;    /* samples that are there; with padding */
+  float padding;
+  float *out, *highest;         /* the largest value of each part */
+  GtfLanes *work;               /* one piece a part */
+  gsize work_size;
+  float lowest;
+} Job;
 
-  return series * 0.43429448f + __builtin_convertvector (exponent, GtfLanes) * 0.30103000f;
+/* rows for the transform, its result, room for large factors */
+static gsize
+work_size (const GtfMel *mel)
+{
+  gsize n = mel->params.n_fft;
+
+  return 2 * n + (n / 2 + 1) + 2 * n;
 }
 
-/* Sample i of the sound with its edges reflected (numpy's and torch's "reflect"). */
+/* Sample i of the sound with padding behind it and its edges reflected (numpy's and torch's "reflect"). */
 static inline float
-reflected (const float *samples, gssize n, gssize i)
+sample_at (const Job *job, gssize i)
 {
+  gssize n = (gssize) job->n;
+
   if (i < 0)
     i = -i;
   if (i >= n)
     i = 2 * (n - 1) - i;
-  return samples[CLAMP (i, 0, n - 1)];
+  i = CLAMP (i, 0, n - 1);
+  return i < (gssize) job->n_real ? job->samples[i] : job->padding;
 }
 
-static void
-load_frames (const GtfMel *self, const float *samples, gsize n_samples, gsize first, GtfLanes *x)
+/* FALSE: all zero */
+static gboolean
+load_edge (const Job *job, gssize start, GtfLanes *z)
 {
-  guint n_fft = self->params.n_fft;
-  float *flat = (float *) x;
+  const GtfMel *mel = job->mel;
+  float *flat = (float *) z;
+  gboolean any = FALSE;
 
   for (guint lane = 0; lane < GTF_LANES; lane++)
-    {
-      gssize start = (gssize) ((first + lane) * self->params.hop_length) - (gssize) (n_fft / 2);
+    for (guint i = 0; i < mel->params.n_fft; i++)
+      {
+        float value = sample_at (job, start + (gssize) (lane * mel->params.hop_length + i));
 
-      if (start >= 0 && start + (gssize) n_fft <= (gssize) n_samples)
-        for (guint i = 0; i < n_fft; i++)
-          flat[i * GTF_LANES + lane] = samples[start + (gssize) i] * self->window[i];
-      else
-        for (guint i = 0; i < n_fft; i++)
-          flat[i * GTF_LANES + lane] = reflected (samples, (gssize) n_samples, start + (gssize) i) * self->window[i];
-    }
+        any |= value != 0;
+        flat[(gsize) mel->fft->slots[i] * GTF_LANES + lane] = value * mel->window[i];
+      }
+  return any;
 }
 
-__attribute__ ((target_clones ("arch=x86-64-v4", "arch=x86-64-v3", "default"))) static void
-filter_frames (const GtfMel *self, const GtfLanes *power, gsize first, gsize n_frames, float *out)
-{
-  gsize n = MIN (GTF_LANES, n_frames - first);
-  const IntLanes floor = (IntLanes) ((GtfLanes) { 0 } + 1e-10f);
-
-  for (guint b = 0; b < self->params.n_mels; b++)
-    {
-      const Filter *filter = &self->filters[b];
-      IntLanes above;
-      GtfLanes sum = { 0 };
-
-      for (guint k = 0; k < filter->n; k++)
-        sum += power[filter->first + k] * filter->weights[k];
-      above = sum > (GtfLanes) floor;
-      sum = log10_lanes ((GtfLanes) (((IntLanes) sum & above) | (floor & ~above)));
-      memcpy (out + b * n_frames + first, &sum, n * sizeof (float));
-    }
-}
-
-/* Are all samples that frames first ... first + 15 see zero? */
+/* The sixteen frames from @first into @z. FALSE: all zero, nothing is written. */
 static gboolean
-is_silent (const GtfMel *self, const float *samples, gsize n_samples, gsize first)
+load_block (const Job *job, gsize first, GtfLanes *z)
 {
-  gsize half = self->params.n_fft / 2, hop = self->params.hop_length;
-  gsize from = first * hop > half ? first * hop - half : 0;
-  gsize to = MIN ((first + GTF_LANES - 1) * hop + half, n_samples);
+  const GtfMel *mel = job->mel;
+  gsize hop = mel->params.hop_length, n_fft = mel->params.n_fft;
+  gssize start = (gssize) (first * hop) - (gssize) (n_fft / 2);
+  gsize length = (GTF_LANES - 1) * hop + n_fft, i = 0;
 
-  if (to + half >= n_samples)
-    from = MIN (from, n_samples > half ? n_samples - half - 1 : 0);   /* reflected */
-  for (gsize i = from; i < to; i++)
-    if (samples[i] != 0)
-      return FALSE;
+  if (n_fft % 2)
+    for (guint k = 0; k < n_fft; k++)
+      z[2 * k + 1] = (GtfLanes) { 0 };
+  if (start >= (gssize) job->n_real && (gsize) start + length <= job->n && job->padding == 0)
+    return FALSE;
+  if (start < 0 || (gsize) start + length > job->n_real)
+    return load_edge (job, start, z);
+  while (i < length && job->samples[(gsize) start + i] == 0)
+    i++;
+  if (i == length)
+    return FALSE;
+  mel->spectrum->load (mel->fft, job->samples + start, hop, mel->window, z);
   return TRUE;
 }
 
+static void
+fill_silence (const Job *job, gsize first, gsize n)
+{
+  for (guint b = 0; b < job->mel->params.n_mels; b++)
+    for (gsize t = first; t < first + n; t++)
+      job->out[b * job->n_frames + t] = -10;
+}
+
+static void
+run_part (gpointer data, guint part, guint n_parts)
+{
+  const Job *job = data;
+  const GtfMel *mel = job->mel;
+  gsize n_blocks = (job->n_frames + GTF_LANES - 1) / GTF_LANES;
+  GtfLanes *z = job->work + part * job->work_size, *power = z + 2 * (gsize) mel->params.n_fft, *rest = power + mel->params.n_fft / 2 + 1;
+  float highest = -10;
+
+  /* Every n-th block: sound stands at the front, so whole ranges would not be equal work. */
+  for (gsize block = part; block < n_blocks; block += n_parts)
+    {
+      gsize first = block * GTF_LANES, n = MIN (GTF_LANES, job->n_frames - first);
+      float top;
+
+      if (!load_block (job, first, z))
+        {
+          fill_silence (job, first, n);
+          continue;
+        }
+      mel->spectrum->power (mel->fft, z, power, rest);
+      top = mel->spectrum->filter (mel->filters, mel->params.n_mels, power, first, n, job->n_frames, job->out);
+      highest = MAX (highest, top);
+    }
+  job->highest[part] = highest;
+}
+
+static void
+finish_part (gpointer data, guint part, guint n_parts)
+{
+  const Job *job = data;
+  gsize n = job->n_frames * job->mel->params.n_mels;
+  gsize from = n / n_parts * part, to = part + 1 == n_parts ? n : n / n_parts * (part + 1);
+
+  job->mel->spectrum->finish (job->out + from, to - from, job->lowest);
+}
+
 gboolean
-gtf_mel_log10 (const GtfMel *self, const float *samples, gsize n_samples, gsize n_frames, float *out, GError **error)
+gtf_mel_whisper (const GtfMel *self, const float *samples, gsize n_real, gsize n_samples, float padding, gsize n_frames, float *out, GError **error)
 {
   guint n_fft = self->params.n_fft;
-  gsize n_lanes = 2 * (gsize) n_fft + 1 + 4 * (gsize) n_fft;
-  GtfLanes *work = NULL;
+  GtfPool *pool = gtf_pool_get (0);
+  guint n_parts = MIN (gtf_pool_get_n_threads (pool), MAX_PARTS);
+  float highest[MAX_PARTS];
+  Job job = { self, samples, n_real, n_samples, n_frames, padding, out, highest, NULL, work_size (self), 0 };
 
   if (n_samples <= n_fft / 2)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "%" G_GSIZE_FORMAT " samples are too few: the edges are reflected, so more than n_fft / 2 = %u are needed", n_samples, n_fft / 2);
       return FALSE;
     }
-  if (posix_memalign ((void **) &work, sizeof (GtfLanes), n_lanes * sizeof (GtfLanes)) != 0)
+  if (posix_memalign ((void **) &job.work, sizeof (GtfLanes), n_parts * job.work_size * sizeof (GtfLanes)) != 0)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a spectrum of %u points", n_fft);
       return FALSE;
     }
-  for (gsize first = 0; first < n_frames; first += GTF_LANES)
-    {
-      GtfLanes *x = work, *power = work + n_fft;
-
-      if (is_silent (self, samples, n_samples, first))
-        {
-          for (guint b = 0; b < self->params.n_mels; b++)
-            for (gsize t = first; t < MIN (first + GTF_LANES, n_frames); t++)
-              out[b * n_frames + t] = -10;
-          continue;
-        }
-      load_frames (self, samples, n_samples, first, x);
-      gtf_fft_power (self->fft, x, power, work + 2 * (gsize) n_fft + 1);
-      filter_frames (self, power, first, n_frames, out);
-    }
-  free (work);
+  gtf_pool_run (pool, n_parts, run_part, &job);
+  for (guint i = 1; i < n_parts; i++)
+    highest[0] = MAX (highest[0], highest[i]);
+  job.lowest = highest[0] - 8;
+  gtf_pool_run (pool, n_parts, finish_part, &job);
+  free (job.work);
   return TRUE;
 }

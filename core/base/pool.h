@@ -13,8 +13,8 @@ typedef struct _GtfPool GtfPool;
 /* Does part @part of @n_parts. */
 typedef void (*GtfPoolFunc) (gpointer data, guint part, guint n_parts);
 
-GtfPool *gtf_pool_get           (guint n_threads);   /* 0: GTF_THREADS, else one a core. Never freed; one per number of threads */
-guint    gtf_pool_get_n_threads (const GtfPool *self);
-void     gtf_pool_run           (GtfPool *self, guint n_parts, GtfPoolFunc func, gpointer data);   /* n_parts <= 65535 */
+GTF_API GtfPool *gtf_pool_get           (guint n_threads);   /* 0: GTF_THREADS, else one a core. Never freed; one per number of threads */
+GTF_API guint    gtf_pool_get_n_threads (const GtfPool *self);
+GTF_API void     gtf_pool_run           (GtfPool *self, guint n_parts, GtfPoolFunc func, gpointer data);   /* n_parts <= 65535 */
 
 G_END_DECLS
