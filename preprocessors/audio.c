@@ -221,11 +221,18 @@ create (const char *config_path, const char *config_json, GError **error)
 {
   g_autoptr (JsonObject) object = gtf_json_parse_object (config_path, config_json, -1, 0, error);
   Audio *self;
+  JsonNode *node;
   const char *type;
 
   if (!object)
     return NULL;
-  type = gtf_param_get_string (json_object_get_member (object, "feature_extractor_type"), config_path, "feature_extractor_type", error);
+  node = json_object_get_member (object, "feature_extractor_type");
+  if (!node)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"feature_extractor_type\" is missing", config_path);
+      return NULL;
+    }
+  type = gtf_param_get_string (node, config_path, "feature_extractor_type", error);
   if (!type)
     return NULL;
   self = g_new0 (Audio, 1);
