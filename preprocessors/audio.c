@@ -192,10 +192,12 @@ extract_samples (Audio *self, const Padded *padded, const Call *call, GHashTable
 
 static const Extractor extractors[] = {
   { "WhisperFeatureExtractor", { 80, 16000, 160, 30, 400, 0, FALSE, FALSE }, TRUE, PAD_MAX_LENGTH, TRUE, setup_whisper, extract_whisper },
-  { "Wav2Vec2FeatureExtractor", { 1, 16000, 1, 0, 2, 0, TRUE, FALSE }, FALSE, PAD_LONGEST, FALSE, NULL, extract_samples }
+  { "Wav2Vec2FeatureExtractor", { 1, 16000, 1, 0, 2, 0, TRUE, FALSE }, FALSE, PAD_LONGEST, FALSE, NULL, extract_samples },
+  /* As input; its spectrogram is only for training targets. hop_length is in milliseconds there. */
+  { "SpeechT5FeatureExtractor", { 1, 16000, 16, 0, 2, 0, FALSE, TRUE }, FALSE, PAD_LONGEST, FALSE, NULL, extract_samples }
 };
 
-static const char *const types[] = { "audio", "WhisperFeatureExtractor", "Wav2Vec2FeatureExtractor", NULL };
+static const char *const types[] = { "audio", "WhisperFeatureExtractor", "Wav2Vec2FeatureExtractor", "SpeechT5FeatureExtractor", NULL };
 
 /* ---- the module ---- */
 
@@ -351,7 +353,9 @@ sampling_rate (gpointer state)
 static gsize
 hop_length (gpointer state)
 {
-  return (gsize) ((Audio *) state)->config.hop_length;
+  Audio *self = state;
+
+  return self->extractor->chunked ? (gsize) self->config.hop_length : 0;
 }
 
 static const GtfPreprocessorPlugin plugin = {

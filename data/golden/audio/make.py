@@ -24,7 +24,7 @@ def kept(a):
     return {"shape": list(a.shape), "stride": stride, "values": [float("%.7g" % v) for v in flat[::stride]]}
 
 
-W, V = "WhisperFeatureExtractor", "Wav2Vec2FeatureExtractor"
+W, V, S = "WhisperFeatureExtractor", "Wav2Vec2FeatureExtractor", "SpeechT5FeatureExtractor"
 CASES = [
     ("80 bins", W, {}, {}, 50000, False),
     ("128 bins, nested in processor_config.json", W, {"feature_size": 128}, {}, 50000, True),
@@ -46,6 +46,8 @@ CASES = [
     ("samples as they are, with mask", V, {"do_normalize": False, "return_attention_mask": True}, {}, 9000, True),
     ("samples to max_length", V, {}, {"padding": "max_length", "max_length": 12000, "return_attention_mask": True}, 9000, False),
     ("samples cut", V, {}, {"truncation": True, "max_length": 5000}, 9000, False),
+    ("samples of SpeechT5", S, {}, {}, 9000, False),
+    ("samples of SpeechT5, normalized", S, {"do_normalize": True, "hop_length": 16}, {}, 9000, False),
 ]
 
 cases = []
