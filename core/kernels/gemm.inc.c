@@ -214,7 +214,7 @@ gemm_taken_apart (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
   gint64 step = quads ? 4 : 2, k = (g->k + step - 1) / step;
   Operand o = { quads ? quads_tiles : pairs_tiles, k, g->lda, g->a + m0 * g->lda, m0, NULL, quads };
 
-  if (k * step != g->k)
+  if (k * step != g->k && m1 > m0)
     {
       float *a = gtf_scratch ((gsize) (k * step * (m1 - m0)) * sizeof *a);
       memset (a, 0, (gsize) (k * step * (m1 - m0)) * sizeof *a);
