@@ -6,6 +6,7 @@
 #include <math.h>
 #include <json-glib/json-glib.h>
 #include <glib/gstdio.h>
+#include "base/json-print.h"
 #include "pipeline/preprocessor.h"
 
 /* The signal of make.py. */
@@ -51,7 +52,7 @@ remove_folder (char *folder)
 static char *
 to_text (JsonObject *object, const char *member)
 {
-  return json_to_string (json_object_get_member (object, member), FALSE);
+  return gtf_json_print (json_object_get_member (object, member), GTF_JSON_COMPACT);
 }
 
 static GtfPreprocessor *
