@@ -154,3 +154,15 @@ gtf_agreement_get_end (GtfAgreement *self)
 {
   return self->end;
 }
+
+guint64
+gtf_agreement_get_seam (GtfAgreement *self, guint64 longest)
+{
+  guint64 earliest = self->end - MIN (self->end, longest);
+  const GtfHeard *word;
+
+  if (self->tail->len == 0)
+    return self->end;
+  word = self->tail->pdata[self->tail->len - MIN (2, self->tail->len)];
+  return CLAMP (word->start, earliest, self->end);
+}

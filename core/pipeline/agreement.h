@@ -27,6 +27,9 @@ GPtrArray    *gtf_agreement_add   (GtfAgreement *self, GPtrArray *words, guint64
 GPtrArray    *gtf_agreement_get_pending (GtfAgreement *self);
 /* Where the final words end. */
 guint64       gtf_agreement_get_end (GtfAgreement *self);
+/* Where sound may be cut: a window that begins there says the last two final words again (as far as they lie within @longest), so
+ * that a recogniser which swallows what stands at the very beginning swallows one of those. */
+guint64       gtf_agreement_get_seam (GtfAgreement *self, guint64 longest);
 
 GtfHeard     *gtf_heard_new  (const char *text, guint64 start, guint64 end);
 void          gtf_heard_free (GtfHeard *self);

@@ -7,12 +7,15 @@
  *   - when the window is nearly as long as the model can take: all but the last words are final.
  * A word is spoken at t; the next two runs hear it at t + step and t + 2 step at the latest, so a step of 2/5 of the latency leaves
  * a fifth for the runs themselves. A word that could not wait for the next run is final without agreement.
- * Final sound leaves the window once it takes up a third of it, so that what a run costs does not grow with a long speech.
+ * Final sound leaves the window once it takes up a third of it, so that what a run costs does not grow with a long speech; the
+ * last two final words stay, since models tend to lose what stands at the very beginning of a cut.
  */
 #include "live-stream.h"
 
 #include <string.h>
 #include "pipeline/voice-gate.h"
+
+#define SEAM_MS 1500            /* of final sound that a shortened window still holds, at most */
 
 struct _GtfLiveStream
 {
@@ -148,12 +151,11 @@ end_utterance (GtfLiveStream *self)
 static void
 make_room (GtfLiveStream *self)
 {
-  guint64 now = gtf_live_stream_get_position (self), third = self->config.window / 3, end;
+  guint64 now = gtf_live_stream_get_position (self), third = self->config.window / 3;
 
   run (self, RUN_FULL);
-  end = gtf_agreement_get_end (self->agreement);
   /* Nothing recognised in a whole window: keep its last part only. */
-  trim (self, MAX (end, now - MIN (now, third)));
+  trim (self, MAX (gtf_agreement_get_seam (self->agreement, ms (self, SEAM_MS)), now - MIN (now, third)));
 }
 
 static void
@@ -192,7 +194,7 @@ decide (GtfLiveStream *self)
           run (self, RUN_STEP);
           end = gtf_agreement_get_end (self->agreement);
           if (end > self->start + self->config.window / 3)
-            trim (self, end);
+            trim (self, gtf_agreement_get_seam (self->agreement, ms (self, SEAM_MS)));
         }
     }
   else if (self->speaking && (may_end (self) || self->n + ms (self, 1000) >= self->config.window))
