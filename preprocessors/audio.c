@@ -97,6 +97,7 @@ put_mask (GHashTable *out, const Padded *padded, gsize n, gsize step, GError **e
 {
   gint64 shape[2] = { 1, (gint64) n };
   g_autofree gint32 *mask = g_try_new0 (gint32, MAX (n, 1));
+  g_autoptr (GBytes) bytes = NULL;
 
   if (!mask)
     {
@@ -105,13 +106,16 @@ put_mask (GHashTable *out, const Padded *padded, gsize n, gsize step, GError **e
     }
   for (gsize i = 0; i < n; i++)
     mask[i] = i * step < padded->n_real;
-  return put (out, "attention_mask", gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, g_bytes_new (mask, n * sizeof *mask), error));
+  bytes = g_bytes_new_take (g_steal_pointer (&mask), n * sizeof (gint32));
+  return put (out, "attention_mask", gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, bytes, error));
 }
 
 static gboolean
 put_floats (GHashTable *out, const char *name, guint n_dims, const gint64 *shape, float *values, gsize n, GError **error)
 {
-  return put (out, name, gtf_tensor_new_bytes (GTF_DTYPE_F32, n_dims, shape, g_bytes_new_take (values, n * sizeof (float)), error));
+  g_autoptr (GBytes) bytes = g_bytes_new_take (values, n * sizeof (float));
+
+  return put (out, name, gtf_tensor_new_bytes (GTF_DTYPE_F32, n_dims, shape, bytes, error));
 }
 
 /* Zero mean, unit variance over what is there. */

@@ -28,6 +28,7 @@ join (const char *name, GPtrArray *parts, GError **error)
   gint64 shape[GTF_MAX_DIMS];
   guint n_dims = gtf_tensor_get_n_dims (first);
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (GBytes) joined = NULL;
 
   for (guint d = 0; d < n_dims; d++)
     shape[d] = gtf_tensor_get_dim (first, (gint) d);
@@ -48,7 +49,8 @@ join (const char *name, GPtrArray *parts, GError **error)
         shape[0] += gtf_tensor_get_dim (part, 0);
       g_byte_array_append (bytes, g_bytes_get_data (data, NULL), (guint) g_bytes_get_size (data));
     }
-  return gtf_tensor_new_bytes (gtf_tensor_get_dtype (first), n_dims, shape, g_byte_array_free_to_bytes (g_steal_pointer (&bytes)), error);
+  joined = g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
+  return gtf_tensor_new_bytes (gtf_tensor_get_dtype (first), n_dims, shape, joined, error);
 }
 
 static GHashTable *
