@@ -58,12 +58,23 @@ gtf_session_free (GtfSession *self)
   g_free (self);
 }
 
+/**
+ * gtf_session_get_model:
+ * @self: a session
+ *
+ * Returns: (transfer none): the model that the session runs, alive as long as the session
+ */
 GtfModel *
 gtf_session_get_model (GtfSession *self)
 {
   return self->model;
 }
 
+/**
+ * gtf_session_set_cancellable:
+ * @self: a session
+ * @cancellable: (nullable): checked by every op of the calls that follow, which then fail with %G_IO_ERROR_CANCELLED
+ */
 void
 gtf_session_set_cancellable (GtfSession *self, GCancellable *cancellable)
 {
@@ -171,6 +182,13 @@ gtf_session_decode (GtfSession *self, const gint32 *ids, gsize n_rows, gsize n_s
   return TRUE;
 }
 
+/**
+ * gtf_session_get_output:
+ * @self: a session
+ * @name: an output of the last call: "logits", "encoder_last_hidden_state", ...
+ *
+ * Returns: (transfer none) (nullable): the tensor, valid until the next call; %NULL if the call gave none of this name
+ */
 const GtfTensor *
 gtf_session_get_output (GtfSession *self, const char *name)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The inside of a context: for the session and the ops. Ops begin with gtf_op_begin () and take results by gtf_new_f32 ().
+ * The inside of a context: for the session and the ops. Ops begin with gtf_op_begin () and take results by gtf_new_tensor ().
  */
 #pragma once
 

@@ -286,6 +286,14 @@ gtf_context_get_arena_size (const GtfContext *c)
 
 /* ---- errors ---------------------------------------------------------------------------------------------------------- */
 
+/**
+ * gtf_failed:
+ * @c: a context
+ *
+ * Needed only where C itself would use what an op gave (a loop bound, an array index): ops take what a failed op left.
+ *
+ * Returns: whether an op of the running call has failed
+ */
 gboolean
 gtf_failed (const GtfContext *c)
 {

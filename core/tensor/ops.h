@@ -10,6 +10,11 @@
 
 G_BEGIN_DECLS
 
+/**
+ * GtfActivation:
+ *
+ * What an op applies to each element of its result. In a config it has the name that transformers gives it.
+ */
 typedef enum
 {
   GTF_ACTIVATION_NONE,

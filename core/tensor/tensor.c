@@ -150,12 +150,24 @@ gtf_tensor_unref (GtfTensor *self)
   g_free (self);
 }
 
+/**
+ * gtf_tensor_get_dtype:
+ * @self: a tensor
+ *
+ * Returns: the type of its elements
+ */
 GtfDtype
 gtf_tensor_get_dtype (const GtfTensor *self)
 {
   return self->dtype;
 }
 
+/**
+ * gtf_tensor_get_n_dims:
+ * @self: a tensor
+ *
+ * Returns: how many dimensions it has, 0 for a single number
+ */
 guint
 gtf_tensor_get_n_dims (const GtfTensor *self)
 {
@@ -176,6 +188,12 @@ gtf_tensor_get_dim (const GtfTensor *self, gint dim)
   return dim >= 0 && dim < (gint) self->n_dims ? self->shape[dim] : 1;
 }
 
+/**
+ * gtf_tensor_get_n_elements:
+ * @self: a tensor
+ *
+ * Returns: how many numbers it holds: the product of its dimensions
+ */
 gsize
 gtf_tensor_get_n_elements (const GtfTensor *self)
 {

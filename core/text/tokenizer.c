@@ -468,6 +468,13 @@ gtf_tokenizer_decode_with (GtfTokenizer *self, const gint32 *ids, gsize n_ids, c
 
 /* ------------------------------------------------------------------ tokens and ids */
 
+/**
+ * gtf_tokenizer_id_to_token:
+ * @self: a tokenizer
+ * @id: a token id
+ *
+ * Returns: (transfer none) (nullable): the token as the vocabulary spells it; %NULL if the id is none of it
+ */
 const char *
 gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id)
 {
@@ -476,6 +483,13 @@ gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id)
   return added ? added->content : gtf_vocab_token (&self->model->vocab, id, NULL);
 }
 
+/**
+ * gtf_tokenizer_token_to_id:
+ * @self: a tokenizer
+ * @token: a token as the vocabulary spells it
+ *
+ * Returns: its id, or -1 if the vocabulary has none of this spelling
+ */
 gint32
 gtf_tokenizer_token_to_id (GtfTokenizer *self, const char *token)
 {
@@ -484,6 +498,13 @@ gtf_tokenizer_token_to_id (GtfTokenizer *self, const char *token)
   return added ? added->id : gtf_vocab_find (&self->model->vocab, token, strlen (token));
 }
 
+/**
+ * gtf_tokenizer_is_special:
+ * @self: a tokenizer
+ * @id: a token id
+ *
+ * Returns: whether it is an added token that is marked special, so that decoding can leave it out
+ */
 gboolean
 gtf_tokenizer_is_special (GtfTokenizer *self, gint32 id)
 {
@@ -492,6 +513,12 @@ gtf_tokenizer_is_special (GtfTokenizer *self, gint32 id)
   return added && added->special;
 }
 
+/**
+ * gtf_tokenizer_get_vocab_size:
+ * @self: a tokenizer
+ *
+ * Returns: how many tokens there are, added tokens among them
+ */
 gsize
 gtf_tokenizer_get_vocab_size (GtfTokenizer *self)
 {
@@ -505,6 +532,13 @@ gtf_tokenizer_get_vocab_size (GtfTokenizer *self)
   return n;
 }
 
+/**
+ * gtf_tokenizer_get_special_id:
+ * @self: a tokenizer
+ * @role: "bos_token", "eos_token", "pad_token", "unk_token", "mask_token", ...
+ *
+ * Returns: the id of the token that has this role, or -1
+ */
 gint32
 gtf_tokenizer_get_special_id (GtfTokenizer *self, const char *role)
 {
