@@ -611,12 +611,6 @@ gtf_json_reader_get_int (const GtfJsonReader *self, gint64 minimum, gint64 maxim
   return FALSE;
 }
 
-double
-gtf_json_reader_get_double (const GtfJsonReader *self)
-{
-  return self->number;
-}
-
 gboolean
 gtf_json_reader_read_string (GtfJsonReader *self, const char **text, gsize *length, GError **error)
 {

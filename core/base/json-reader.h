@@ -86,7 +86,6 @@ GTF_API gboolean     gtf_json_reader_string_is  (const GtfJsonReader *self, cons
 GTF_API char        *gtf_json_reader_dup_string (const GtfJsonReader *self, GError **error);
 /* The last NUMBER. get_int: an integer literal (no fraction, no exponent) inside minimum ... maximum, else an error. */
 GTF_API gboolean     gtf_json_reader_get_int    (const GtfJsonReader *self, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
-GTF_API double       gtf_json_reader_get_double (const GtfJsonReader *self);
 /* The same two in one: the next token must be a string / an integer / a number. */
 GTF_API gboolean     gtf_json_reader_read_string (GtfJsonReader *self, const char **text, gsize *length, GError **error);
 GTF_API gboolean     gtf_json_reader_read_int    (GtfJsonReader *self, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
