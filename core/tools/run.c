@@ -339,7 +339,7 @@ cli_run (int argc, char **argv)
     { "format", 'f', CLI_STRING, &run.format, "FORMAT", "text, json, srt or vtt" },
     { "output", 'o', CLI_STRING, &run.output, "FILE", "where to write; its ending is the format" },
     { "jsonl", 0, CLI_FLAG, &run.jsonl, NULL, "requests a line on standard input, answers a line on standard output" },
-    { "dtype", 0, CLI_STRING, &run.dtype, "TYPE", "float32, bfloat16, float16, int8, int4 or auto" },
+    { "dtype", 0, CLI_STRING, &run.dtype, "TYPE", "float32, bfloat16, float16, int8 or auto" },
     { "threads", 0, CLI_STRING, &run.threads, "N", "how many to compute with" },
     { "revision", 0, CLI_STRING, &run.revision, "REV", "branch, tag or commit of the model" },
     { "adapter", 0, CLI_STRING, &run.adapter, "REF", "an adapter to put on the model" },

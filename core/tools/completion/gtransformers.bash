@@ -30,7 +30,7 @@ _gtransformers() {
       mapfile -t COMPREPLY < <(compgen -W "$(_gtransformers_models)" -- "$cur"; compgen -d -- "$cur")
       return ;;
     --format | -f) mapfile -t COMPREPLY < <(compgen -W "text json srt vtt" -- "$cur"); return ;;
-    --dtype) mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 float16 int8 int4 auto" -- "$cur"); return ;;
+    --dtype) mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 float16 int8 auto" -- "$cur"); return ;;
     --update-cache) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --set | -s | --threads | --revision) return ;;
   esac
