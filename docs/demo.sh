@@ -26,8 +26,8 @@ fi
 
 if gst-inspect-1.0 --exists gtfasr 2>/dev/null; then
   title "Live, by GStreamer: words as they are spoken ($recording)"
-  show "gst-launch-1.0 filesrc location=$recording ! decodebin ! audioconvert ! audioresample ! identity sync=true ! gtfasr model=$model unit=line ! filesink location=/dev/stdout"
-  gst-launch-1.0 -q filesrc location="$recording" ! decodebin ! audioconvert ! audioresample ! identity sync=true ! gtfasr model=$model unit=line \
+  show "gst-launch-1.0 filesrc location=$recording ! decodebin ! audioconvert ! audioresample ! identity sync=true ! gtfasr model=$model ! filesink location=/dev/stdout"
+  gst-launch-1.0 -q filesrc location="$recording" ! decodebin ! audioconvert ! audioresample ! identity sync=true ! gtfasr model=$model \
     ! filesink location=/dev/stdout buffer-mode=unbuffered
   echo
 else
@@ -36,7 +36,7 @@ fi
 
 title "By the command line"
 show "gtransformers run $task $recording --set return_timestamps=word --format srt"
-gtransformers run $task "$recording" --model $model --format srt
+gtransformers run $task "$recording" --model $model --set return_timestamps=word --format srt
 
 title "In C (docs/examples/captions.c)"
 show "captions $recording $model"

@@ -31,7 +31,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfAudio, gtf_audio_free)
 #define GTF_TYPE_PREPROCESSOR (gtf_preprocessor_get_type ())
 GTF_API G_DECLARE_FINAL_TYPE (GtfPreprocessor, gtf_preprocessor, GTF, PREPROCESSOR, GObject)
 
-/**
+/*
  * gtf_preprocessor_load:
  * @directory: (type filename): the folder of a repository: preprocessor_config.json, or the nested layout of processor_config.json
  * @cancellable: (nullable): stops loading
@@ -44,7 +44,7 @@ GTF_API guint  gtf_preprocessor_get_sampling_rate (GtfPreprocessor *self);      
 GTF_API gsize  gtf_preprocessor_get_n_samples  (GtfPreprocessor *self);          /* of a chunk (Whisper: 480000); 0: any length */
 GTF_API gsize  gtf_preprocessor_get_hop_length (GtfPreprocessor *self);
 
-/**
+/*
  * gtf_audio_load:
  * @path: (type filename): a file
  * @sampling_rate: in Hz
@@ -57,7 +57,7 @@ GTF_API gsize  gtf_preprocessor_get_hop_length (GtfPreprocessor *self);
 GTF_API GtfAudio *gtf_audio_load     (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error);
 GTF_API GtfAudio *gtf_audio_resample (const GtfAudio *audio, guint sampling_rate, GError **error);
 
-/**
+/*
  * gtf_preprocessor_run_audio:
  * @samples: (array length=n_samples): mono
  * @n_samples: how many
@@ -68,7 +68,7 @@ GTF_API GtfAudio *gtf_audio_resample (const GtfAudio *audio, guint sampling_rate
  * Returns: (transfer full) (element-type utf8 GtfTensor): "input_features" [1][bins][frames] (or "input_values"), "attention_mask" ...
  */
 GTF_API GHashTable *gtf_preprocessor_run_audio (GtfPreprocessor *self, const float *samples, gsize n_samples, const char *parameters, GError **error);
-/**
+/*
  * gtf_preprocessor_run_file:
  * @path: (type filename): a file
  * @parameters: (nullable): as in [method@Preprocessor.run_audio]

@@ -43,7 +43,7 @@ GTF_API GtfEncoding  *gtf_encoding_copy     (const GtfEncoding *self);
 GTF_API void          gtf_encoding_free     (GtfEncoding *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfEncoding, gtf_encoding_free)
 
-/**
+/*
  * gtf_tokenizer_load:
  * @directory: (type filename): the folder of a repository: tokenizer.json, else vocab.json + merges.txt ..., with tokenizer_config.json and its kin
  * @cancellable: (nullable): stops loading
@@ -52,7 +52,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfEncoding, gtf_encoding_free)
  */
 GTF_API GtfTokenizer *gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **error);
 
-/**
+/*
  * gtf_tokenizer_encode:
  * @text: UTF-8
  * @pair: (nullable): the second text
@@ -61,7 +61,7 @@ GTF_API GtfTokenizer *gtf_tokenizer_load (const char *directory, GCancellable *c
  * Returns: (transfer full): the tokens
  */
 GTF_API GtfEncoding  *gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, const char *parameters, GError **error);
-/**
+/*
  * gtf_tokenizer_decode:
  * @ids: (array length=n_ids): token ids
  * @n_ids: how many

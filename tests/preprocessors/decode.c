@@ -9,6 +9,24 @@
 #include <glib/gstdio.h>
 #include "pipeline/preprocessor.h"
 
+#ifdef __SANITIZE_ADDRESS__
+/* GStreamer's many names make GLib's table of quarks grow, and GLib leaves the old table, which its constructor made, for ever. */
+const char *__asan_default_options (void);
+const char *__lsan_default_suppressions (void);
+
+const char *
+__asan_default_options (void)
+{
+  return "fast_unwind_on_malloc=0";
+}
+
+const char *
+__lsan_default_suppressions (void)
+{
+  return "leak:_dl_init\n";
+}
+#endif
+
 static char *folder;
 
 static char *
