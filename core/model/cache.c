@@ -187,18 +187,6 @@ gtf_cache_get_past (const GtfCache *self)
   return self->past;
 }
 
-gint64
-gtf_cache_get_rows (const GtfCache *self)
-{
-  return self->past ? self->rows : 0;
-}
-
-gint64
-gtf_cache_get_cross_rows (const GtfCache *self)
-{
-  return self->cross_rows;
-}
-
 gsize
 gtf_cache_get_size (const GtfCache *self)
 {

@@ -21,8 +21,6 @@ void      gtf_cache_end   (GtfCache *self);
 /* Row i continues what row parents[i] held; @n_rows may differ from the rows before. */
 gboolean  gtf_cache_reorder  (GtfCache *self, const guint *parents, gint64 n_rows, GError **error);
 void      gtf_cache_truncate (GtfCache *self, gint64 n_steps);
-gint64    gtf_cache_get_rows (const GtfCache *self);          /* of the self-attention buffers; 0: nothing decoded */
-gint64    gtf_cache_get_cross_rows (const GtfCache *self);    /* 0: nothing encoded */
 gsize     gtf_cache_get_size (const GtfCache *self);          /* bytes held */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfCache, gtf_cache_free)

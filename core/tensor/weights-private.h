@@ -63,7 +63,6 @@ typedef struct
 
 GtfWeightStore *gtf_weight_store_new      (void);
 void            gtf_weight_store_free     (GtfWeightStore *self);
-gsize           gtf_weight_store_get_size (const GtfWeightStore *self);        /* bytes in use */
 /* 64-byte aligned, zeroed, freed with the store. NULL with the error set. */
 gpointer        gtf_weight_store_alloc    (GtfWeightStore *self, gsize size, GError **error);
 

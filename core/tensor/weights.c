@@ -49,12 +49,6 @@ gtf_weight_store_free (GtfWeightStore *self)
   g_free (self);
 }
 
-gsize
-gtf_weight_store_get_size (const GtfWeightStore *self)
-{
-  return self->size;
-}
-
 gpointer
 gtf_weight_store_alloc (GtfWeightStore *self, gsize size, GError **error)
 {
