@@ -23,7 +23,6 @@ typedef struct
 struct _GtfWeightStore
 {
   GArray *chunks;
-  gsize size;
 };
 
 GtfWeightStore *
@@ -65,7 +64,6 @@ gtf_weight_store_alloc (GtfWeightStore *self, gsize size, GError **error)
         {
           data = chunk->data + chunk->used;
           chunk->used += rounded;
-          self->size += rounded;
           return data;
         }
     }
@@ -75,7 +73,6 @@ gtf_weight_store_alloc (GtfWeightStore *self, gsize size, GError **error)
   if (new.data == NULL)
     goto fail;
   new.used = rounded;
-  self->size += rounded;
   g_array_append_val (self->chunks, new);
   return new.data;
 
