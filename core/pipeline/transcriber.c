@@ -10,6 +10,7 @@
 
 #include <string.h>
 #include "base/json.h"
+#include "base/json-print.h"
 #include "base/params.h"
 #include "pipeline/live-stream.h"
 #include "pipeline/pipeline-private.h"
@@ -459,8 +460,8 @@ static char *
 make_parameters (const Options *options, gboolean generates, GError **error)
 {
   JsonObject *own = options->parameters && JSON_NODE_HOLDS_OBJECT (options->parameters) ? json_node_get_object (options->parameters) : NULL;
-  g_autoptr (JsonNode) copy = json_node_init_object (json_node_alloc (), own ? own : json_object_new ());
-  g_autofree char *text = json_to_string (copy, FALSE);
+  g_autoptr (JsonNode) copy = own ? json_node_init_object (json_node_alloc (), own) : NULL;
+  g_autofree char *text = copy ? gtf_json_print (copy, GTF_JSON_COMPACT) : g_strdup ("{}");
   g_autoptr (JsonObject) all = gtf_json_parse_object ("parameters", text, -1, 0, error);
   g_autoptr (JsonNode) node = NULL;
   JsonObject *generate;
@@ -485,7 +486,7 @@ make_parameters (const Options *options, gboolean generates, GError **error)
         }
     }
   node = json_node_init_object (json_node_alloc (), all);
-  return json_to_string (node, FALSE);
+  return gtf_json_print (node, GTF_JSON_COMPACT);
 }
 
 /**

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <gst/audio/audio.h>
 #include <gtf/gtf.h>
+#include "base/json-print.h"
 
 GST_DEBUG_CATEGORY_STATIC (gtf_asr_debug);
 #define GST_CAT_DEFAULT gtf_asr_debug
@@ -263,7 +264,7 @@ words_to_json (GPtrArray *words)
   json_builder_end_array (b);
   json_builder_end_object (b);
   root = json_builder_get_root (b);
-  return json_to_string (root, FALSE);
+  return gtf_json_print (root, GTF_JSON_COMPACT);
 }
 
 static void
@@ -340,7 +341,7 @@ loading_options (GtfAsr *self)
     json_object_set_int_member (object, "threads", self->threads);
   GST_OBJECT_UNLOCK (self);
   node = json_node_init_object (json_node_alloc (), object);
-  return json_to_string (node, FALSE);
+  return gtf_json_print (node, GTF_JSON_COMPACT);
 }
 
 static gpointer
@@ -398,7 +399,7 @@ transcriber_options (GtfAsr *self, GError **error)
   if (!parameters)
     return NULL;
   node = json_node_init_object (json_node_alloc (), object);
-  return json_to_string (node, FALSE);
+  return gtf_json_print (node, GTF_JSON_COMPACT);
 }
 
 /* Makes the transcriber once the model is there. With the lock. */

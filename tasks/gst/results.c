@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <gtf/gtf.h>
+#include "base/json-print.h"
 
 struct _GtfResultsFile
 {
@@ -132,7 +133,7 @@ gtf_parameters_to_json (const char *text, GError **error)
   if (text && *text == '{')
     {
       node = json_from_string (text, error);
-      return node && JSON_NODE_HOLDS_OBJECT (node) ? json_to_string (node, FALSE) : NULL;
+      return node && JSON_NODE_HOLDS_OBJECT (node) ? gtf_json_print (node, GTF_JSON_COMPACT) : NULL;
     }
   for (const char *p = text ? text : "", *end; *p; p = *end ? end + 1 : end)
     {
@@ -152,5 +153,5 @@ gtf_parameters_to_json (const char *text, GError **error)
         return NULL;
     }
   node = json_node_init_object (json_node_alloc (), object);
-  return json_to_string (node, FALSE);
+  return gtf_json_print (node, GTF_JSON_COMPACT);
 }

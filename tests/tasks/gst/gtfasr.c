@@ -3,6 +3,7 @@
  * gtfasr with a recogniser that is known (fake/): what comes out, when, in what order, and that nothing is left over. A GstHarness
  * is a live source; pipelines with appsrc are not.
  */
+#include <locale.h>
 #include <gmodule.h>
 #include <gst/app/gstappsrc.h>
 #include <gst/check/gstharness.h>
@@ -320,6 +321,34 @@ test_max_lag (void)
   teardown (&f);
 }
 
+/* A decimal comma changes neither what goes in nor what comes out. */
+static void
+test_comma_locale (void)
+{
+  static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "pt_BR.UTF-8", "es_ES.UTF-8" };
+  g_autofree char *path = g_build_filename (repository, "comma.jsonl", NULL);
+  g_autofree char *properties = g_strdup_printf ("results=%s parameters=generate_kwargs.temperature=0.5", path), *text = NULL, *lines = NULL;
+  const char *found = NULL;
+  Fixture f;
+
+  for (guint i = 0; !found && i < G_N_ELEMENTS (names); i++)
+    found = setlocale (LC_NUMERIC, names[i]);
+  if (!found)
+    {
+      g_test_skip ("no locale with a decimal comma is installed");
+      return;
+    }
+  setup (&f, properties);
+  say (&f, "..ab....");
+  text = listen (&f, NULL, NULL);
+  teardown (&f);
+  setlocale (LC_NUMERIC, "C");
+  g_assert_cmpstr (text, ==, " a b");
+  g_assert_true (g_file_get_contents (path, &lines, NULL, NULL));
+  g_assert_nonnull (strstr (lines, "\"timestamp\": [1.0"));
+  g_unlink (path);
+}
+
 /* ---- without a model, with a bad one ---- */
 
 static void
@@ -455,6 +484,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfasr/gap-event", test_gap_event);
   g_test_add_func ("/gtfasr/new-segment", test_new_segment);
   g_test_add_func ("/gtfasr/results", test_results);
+  g_test_add_func ("/gtfasr/comma-locale", test_comma_locale);
   g_test_add_func ("/gtfasr/max-lag", test_max_lag);
   g_test_add_func ("/gtfasr/latency", test_latency);
   g_test_add_func ("/gtfasr/upstream-latency", test_upstream_latency);

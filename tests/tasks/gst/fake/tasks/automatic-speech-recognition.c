@@ -41,6 +41,7 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
   const GtfAudio *audio = request->audio;
   JsonArray *chunks = json_array_new ();
   JsonObject *answer = json_object_new ();
+  JsonNode *node;
   g_autoptr (GString) all = g_string_new (NULL);
   gsize start = 0, quiet = 800, silent = quiet;
   float peak = 0;
@@ -68,7 +69,9 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
     }
   json_object_set_string_member (answer, "text", all->str);
   json_object_set_array_member (answer, "chunks", chunks);
-  return json_node_init_object (json_node_alloc (), answer);
+  node = json_node_new (JSON_NODE_OBJECT);
+  json_node_take_object (node, answer);
+  return node;
 }
 
 GMutex *
