@@ -11,8 +11,8 @@
 
 #ifdef __SANITIZE_ADDRESS__
 /* GStreamer's many names make GLib's table of quarks grow, and GLib leaves the old table, which its constructor made, for ever. */
-const char *__asan_default_options (void);
-const char *__lsan_default_suppressions (void);
+__attribute__ ((visibility ("default"))) const char *__asan_default_options (void);
+__attribute__ ((visibility ("default"))) const char *__lsan_default_suppressions (void);
 
 const char *
 __asan_default_options (void)
