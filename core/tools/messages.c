@@ -17,12 +17,19 @@ cli_colours (int fd)
   return isatty (fd) && !(no && *no) && g_strcmp0 (term, "dumb") != 0;
 }
 
+/* Messages quote what stands in files: no control character of theirs reaches the terminal. */
 static void
 print_error (const char *text)
 {
   gboolean colours = cli_colours (STDERR_FILENO);
+  g_autoptr (GString) safe = g_string_new (NULL);
 
-  fprintf (stderr, "%serror:%s %s\n", colours ? "\033[1;31m" : "", colours ? "\033[0m" : "", text);
+  for (const char *p = text; *p; p++)
+    if (g_ascii_iscntrl (*p) && *p != '\n' && *p != '\t')
+      g_string_append_printf (safe, "\\x%02x", (guchar) *p);
+    else
+      g_string_append_c (safe, *p);
+  fprintf (stderr, "%serror:%s %s\n", colours ? "\033[1;31m" : "", colours ? "\033[0m" : "", safe->str);
 }
 
 int
