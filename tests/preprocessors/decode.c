@@ -3,29 +3,12 @@
  * Files to samples: formats that the test writes with libsndfile, mixes of 1 to 8 channels, rates, files that are no sound; and media
  * that ffmpeg writes, where there is one.
  */
+#include "../sanitizer.h"
 #include <math.h>
 #include <sndfile.h>
 #include <string.h>
 #include <glib/gstdio.h>
 #include "pipeline/preprocessor.h"
-
-#ifdef __SANITIZE_ADDRESS__
-/* GStreamer's many names make GLib's table of quarks grow, and GLib leaves the old table, which its constructor made, for ever. */
-__attribute__ ((visibility ("default"))) const char *__asan_default_options (void);
-__attribute__ ((visibility ("default"))) const char *__lsan_default_suppressions (void);
-
-const char *
-__asan_default_options (void)
-{
-  return "fast_unwind_on_malloc=0";
-}
-
-const char *
-__lsan_default_suppressions (void)
-{
-  return "leak:_dl_init\n";
-}
-#endif
 
 static char *folder;
 

@@ -10,6 +10,7 @@
 #include <gst/check/gsttestclock.h>
 #include <gtf/gtf.h>
 #include "../../core/pipeline/toy/repository.h"
+#include "../../sanitizer.h"
 #include "speech.h"
 
 #define CAPS "audio/x-raw,format=F32LE,rate=16000,channels=1,layout=interleaved"
