@@ -357,6 +357,14 @@ load (gpointer data)
   GST_OBJECT_UNLOCK (self);
   post_progress (self, GST_PROGRESS_TYPE_START, model ? model : "the built-in model");
   pipeline = gtf_pipeline_load ("automatic-speech-recognition", model, options, self->cancellable, &error);
+  /* The cause is told first: once the flag is up, the streaming thread fails, and the source tells of that. */
+  if (!pipeline && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    post_progress (self, GST_PROGRESS_TYPE_CANCELED, "cancelled");
+  else if (!pipeline)
+    {
+      post_progress (self, GST_PROGRESS_TYPE_ERROR, error->message);
+      GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
+    }
   g_mutex_lock (&self->lock);
   self->pipeline = pipeline;
   self->loading = FALSE;
@@ -367,13 +375,6 @@ load (gpointer data)
   g_mutex_unlock (&self->lock);
   if (pipeline)
     post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "ready");
-  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    post_progress (self, GST_PROGRESS_TYPE_CANCELED, "cancelled");
-  else
-    {
-      post_progress (self, GST_PROGRESS_TYPE_ERROR, error->message);
-      GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
-    }
   return NULL;
 }
 
