@@ -51,6 +51,10 @@ setup (Fixture *f, const char *properties)
   f->harness = gst_harness_new_parse (line);
   f->bus = gst_bus_new ();
   gst_element_set_bus (f->harness->element, f->bus);
+  /* The harness plays an element from the start, when nobody listens yet: begin anew, so that no message is missed. */
+  gst_element_set_state (f->harness->element, GST_STATE_NULL);
+  gst_bus_set_flushing (f->bus, TRUE);
+  gst_bus_set_flushing (f->bus, FALSE);
   gst_harness_play (f->harness);
   gst_harness_set_src_caps_str (f->harness, CAPS);
   /* The bin's bus is its parent's to watch: the element posts to it since the harness's element is the bin itself. */
