@@ -11,6 +11,7 @@
 #include "tensor/tensor.h"
 #include "tensor/context.h"
 #include "tensor/ops.h"
+#include "tensor/positions.h"
 #include "registry/plugin.h"
 #include "model/model.h"
 #include "model/session.h"

@@ -65,6 +65,9 @@ typedef struct
   void (*activate) (GtfActivation act, const float *x, gint64 n, float *y);
   void (*add) (const float *a, const float *b, gint64 n, float *y);
   void (*scale) (const float *x, float factor, gint64 n, float *y);
+  void (*multiply) (const float *a, const float *b, gint64 n, float *y);
+  /* Rotary embedding of the first 2 half features of one head, those of a pair half apart. */
+  void (*rotate) (const float *x, const float *cosines, const float *sines, gint64 half, float *y);
   /* to float32, from F32, F16, BF16 */
   void (*widen) (GtfDtype type, const void *x, gint64 n, float *y);
   void (*to_bf16) (const float *x, gint64 n, guint16 *y);

@@ -34,6 +34,37 @@ scale (const float *x, float factor, gint64 n, float *y)
     v_store_n (y + i, v_mul (v_load_n (x + i, n - i), f), n - i);
 }
 
+static void
+multiply (const float *a, const float *b, gint64 n, float *y)
+{
+  gint64 i = 0;
+
+  for (; i + VW <= n; i += VW)
+    v_store (y + i, v_mul (v_load (a + i), v_load (b + i)));
+  if (i < n)
+    v_store_n (y + i, v_mul (v_load_n (a + i, n - i), v_load_n (b + i, n - i)), n - i);
+}
+
+static void
+rotate (const float *x, const float *cosines, const float *sines, gint64 half, float *y)
+{
+  vf zero = v_set1 (0.0f);
+  gint64 i = 0;
+
+  for (; i + VW <= half; i += VW)
+    {
+      vf a = v_load (x + i), b = v_load (x + half + i), cosine = v_load (cosines + i), sine = v_load (sines + i);
+      v_store (y + i, v_fma (v_sub (zero, b), sine, v_mul (a, cosine)));
+      v_store (y + half + i, v_fma (a, sine, v_mul (b, cosine)));
+    }
+  for (; i < half; i++)
+    {
+      float a = x[i], b = x[half + i];
+      y[i] = a * cosines[i] - b * sines[i];
+      y[half + i] = b * cosines[i] + a * sines[i];
+    }
+}
+
 static float
 row_sum (const float *x, gint64 n)
 {
@@ -215,5 +246,5 @@ to_bf16 (const float *x, gint64 n, guint16 *y)
 #define NAME(isa) NAME2 (isa)
 
 const GtfKernels TABLE (ISA) = {
-  NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, widen, to_bf16
+  NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, multiply, rotate, widen, to_bf16
 };

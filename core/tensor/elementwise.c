@@ -50,6 +50,43 @@ gtf_add (GtfContext *c, const GtfTensor *a, const GtfTensor *b)
 }
 
 static void
+gate_row (const GtfRows *r, gint64 row, const float *x, float *y)
+{
+  const GtfTensor *b = r->a;
+
+  r->kernels->activate ((GtfActivation) r->whole, x, r->n, y);
+  r->kernels->multiply (y, gtf_tensor_f32 (b) + gtf_tensor_row_offset (b, row), r->n, y);
+}
+
+/**
+ * gtf_gate:
+ * @a: (nullable): any shape
+ * @b: (nullable): as @a
+ * @act: what is done with @a
+ *
+ * Gated linear units (Dauphin et al. 2016, Shazeer 2020): @a and @b are usually the two halves of one projection.
+ *
+ * Returns: (transfer none) (nullable): act (a) b
+ */
+GtfTensor *
+gtf_gate (GtfContext *c, const GtfTensor *a, const GtfTensor *b, GtfActivation act)
+{
+  GtfRows r = { .func = gate_row, .x = a, .a = b, .whole = act };
+
+  if (!gtf_op_begin (c, "gate", 2, a, b))
+    return NULL;
+  if (a->n_dims != b->n_dims || !is_tail (a, b))
+    {
+      gtf_fail_shapes (c, a, b, "the shapes differ");
+      return NULL;
+    }
+  r.y = gtf_new_like (c, a, gtf_tensor_cols (a));
+  if (r.y != NULL && gtf_tensor_cols (a) > 0)
+    gtf_rows_run (c, &r, 0.6);
+  return r.y;
+}
+
+static void
 scale_row (const GtfRows *r, gint64 row, const float *x, float *y)
 {
   r->kernels->scale (x, r->number, r->n, y);

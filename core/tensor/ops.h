@@ -51,6 +51,8 @@ GTF_API GtfTensor *gtf_conv1d     (GtfContext *c, const GtfConv1d *w, const GtfT
 /* Sum with numpy's broadcasting of leading dimensions: b's shape must be a tail of a's. */
 GTF_API GtfTensor *gtf_add        (GtfContext *c, const GtfTensor *a, const GtfTensor *b);
 GTF_API GtfTensor *gtf_scale      (GtfContext *c, const GtfTensor *x, float factor);
+/* act (a) * b: gated linear units, with the two halves of a projection as a and b. */
+GTF_API GtfTensor *gtf_gate       (GtfContext *c, const GtfTensor *a, const GtfTensor *b, GtfActivation act);
 GTF_API GtfTensor *gtf_activate   (GtfContext *c, const GtfTensor *x, GtfActivation act);
 GTF_API GtfTensor *gtf_softmax    (GtfContext *c, const GtfTensor *x);               /* over the last dimension */
 GTF_API GtfTensor *gtf_log_softmax (GtfContext *c, const GtfTensor *x);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Ops that know where a token stands: rotary embeddings, sinusoids, attention by relative position, attention within a window.
+ *
+ * Texts are [B][T][..], or packed one after the other without padding, [1][N][..], with `sequences` [B + 1] (I32): text b is
+ * sequences[b] .. sequences[b + 1]. Positions begin anew in each and no text sees another.
+ */
+#pragma once
+
+#include "tensor/ops.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GtfRotary:
+ * @dims: how many dimensions of a head turn (even; the first ones)
+ * @theta: base of the frequencies
+ * @divisor: what positions are divided by (0: 1; linear scaling)
+ * @factor: on cosines and sines (0: 1)
+ */
+typedef struct
+{
+  gint64 dims;
+  double theta, divisor, factor;
+} GtfRotary;
+
+/**
+ * GtfRotation:
+ * @n_heads: heads side by side in the last dimension
+ * @table: from gtf_rotary_table ()
+ * @interleaved: pairs are neighbours (GPT-J, RoFormer), else a half of the dimensions apart (GPT-NeoX, Llama)
+ * @first: position of the first step
+ * @sequences: (nullable): where packed texts begin
+ */
+typedef struct
+{
+  gint64 n_heads;
+  const GtfTensor *table;
+  gboolean interleaved;
+  gint64 first;
+  const GtfTensor *sequences;
+} GtfRotation;
+
+/* Cosines and sines of positions 0 .. n - 1 -> [n][dims / 2 cosines, dims / 2 sines]; computed once a forward pass. */
+GTF_API GtfTensor *gtf_rotary_table (GtfContext *c, gint64 n, const GtfRotary *rotary);
+/* Rotary position embedding (Su et al. 2021). x [B][T][heads * d] -> a copy, turned. */
+GTF_API GtfTensor *gtf_rotate       (GtfContext *c, const GtfTensor *x, const GtfRotation *rotation);
+/* Sinusoids of positions first, first + step, ... -> [n][features]: features / 2 sines, then as many cosines. */
+GTF_API GtfTensor *gtf_sinusoids    (GtfContext *c, gint64 first, gint64 step, gint64 n, gint64 features);
+
+/**
+ * GtfRelativeRows:
+ * @sign: 1 or -1
+ * @offset: row of distance 0
+ * @n_rows: rows of the table; what falls outside takes the nearest
+ * @buckets, @max_distance: with @buckets > 0, distances from buckets / 2 on share rows logarithmically (DeBERTa-v2)
+ */
+typedef struct
+{
+  gint64 sign, offset, n_rows;
+  gint64 buckets, max_distance;
+} GtfRelativeRows;
+
+/* Which row of a table of relative positions serves a distance (query - key): I32 [2 n - 1], for distances 1 - n .. n - 1. */
+GTF_API GtfTensor *gtf_relative_rows (GtfContext *c, gint64 n, const GtfRelativeRows *rows);
+
+/**
+ * GtfRelativeAttention:
+ * @n_heads: heads, side by side in the last dimension
+ * @scale: factor on all scores (0: 1 / sqrt (head size))
+ * @rows: from gtf_relative_rows (), for the longest text
+ * @position_keys: (nullable): [rows][heads * d]; the query meets the row of its distance to the key (content to position)
+ * @position_query: (nullable): what meets @position_keys instead of the query
+ * @position_queries: (nullable): [rows][heads * d]; the key meets the row (position to content)
+ * @segments: (nullable): I32 [B][T]; with @segment_query, as the query, and @segment_keys [2][heads * d]: a score for keys of the same
+ *   segment (row 0) and for others (row 1)
+ * @segment_any: with @segments: a segment that counts as the same as any other (-1: none)
+ * @mask: (nullable): added to the scores, [B or 1][1 or heads][T or 1][T]
+ * @sequences: (nullable): where packed texts begin
+ * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with @sequences
+ */
+typedef struct
+{
+  gint64 n_heads;
+  float scale;
+  const GtfTensor *rows;
+  const GtfTensor *position_keys, *position_query, *position_queries;
+  const GtfTensor *segments, *segment_query, *segment_keys;
+  gint64 segment_any;
+  const GtfTensor *mask;
+  const GtfTensor *sequences;
+  GtfTensor **weights;
+} GtfRelativeAttention;
+
+/* Self-attention whose scores also depend on the distance of query and key: DeBERTa, Transformer-XL, XLNet, Funnel. */
+GTF_API GtfTensor *gtf_relative_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfRelativeAttention *a);
+
+/**
+ * GtfWindowAttention:
+ * @n_heads: heads, side by side in the last dimension
+ * @scale: factor on the scores (0: 1 / sqrt (head size))
+ * @before, @after: a query sees so many keys before and after itself
+ * @globals: (nullable): I32 [B]: so many first keys of a text are seen by every query, and by none a second time
+ * @mask: (nullable): added to the scores, [B][1][1][T]
+ * @sequences: (nullable): where packed texts begin
+ * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with @sequences
+ */
+typedef struct
+{
+  gint64 n_heads;
+  float scale;
+  gint64 before, after;
+  const GtfTensor *globals;
+  const GtfTensor *mask;
+  const GtfTensor *sequences;
+  GtfTensor **weights;
+} GtfWindowAttention;
+
+/* Self-attention within a window: work and memory grow with T, not with its square. */
+GTF_API GtfTensor *gtf_window_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfWindowAttention *a);
+
+G_END_DECLS
