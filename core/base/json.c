@@ -6,9 +6,125 @@
 
 #include <string.h>
 #include "base/file.h"
+#include "base/json-reader-private.h"
 
 /* A config is a few kB; tokenizer_config.json of large vocabularies some MB. A tree costs ten times its text. */
 #define MAX_JSON_FILE (64 * 1024 * 1024)
+
+/* ---- reading a value ------------------------------------------------------------------------------------------------ */
+
+/* The current string as a C string. */
+static char *
+dup_c_string (const GtfJsonReader *self)
+{
+  g_autoptr (GString) out = NULL;
+
+  if (!memchr (self->string, 0, self->string_length))
+    return g_strndup (self->string, self->string_length);
+  out = g_string_new (NULL);
+  for (gsize i = 0; i < self->string_length; i++)
+    if (self->string[i])
+      g_string_append_c (out, self->string[i]);
+    else
+      g_string_append (out, self->flags & GTF_JSON_MODIFIED_UTF8 ? "\300\200" : "\357\277\275");
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+static JsonNode *
+scalar_node (GtfJsonReader *self, GtfJsonToken token)
+{
+  JsonNode *node = json_node_alloc ();
+  g_autofree char *text = NULL;
+
+  switch (token)
+    {
+    case GTF_JSON_STRING:
+      text = dup_c_string (self);
+      return json_node_init_string (node, text);
+    case GTF_JSON_NUMBER:
+      return self->is_integer ? json_node_init_int (node, self->integer) : json_node_init_double (node, self->number);
+    case GTF_JSON_TRUE:
+    case GTF_JSON_FALSE:
+      return json_node_init_boolean (node, token == GTF_JSON_TRUE);
+    default:
+      return json_node_init_null (node);
+    }
+}
+
+static JsonNode *read_tree (GtfJsonReader *self, GtfJsonToken token, GError **error);
+
+static JsonNode *
+read_object (GtfJsonReader *self, GError **error)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  JsonNode *node;
+  GtfJsonToken token;
+
+  while ((token = gtf_json_reader_next (self, error)) == GTF_JSON_KEY)
+    {
+      g_autofree char *key = dup_c_string (self);
+      JsonNode *value = read_tree (self, gtf_json_reader_next (self, error), error);
+
+      if (!value)
+        return NULL;
+      json_object_set_member (object, key, value);
+    }
+  if (token == GTF_JSON_ERROR)
+    return NULL;
+  node = json_node_alloc ();
+  return json_node_init_object (node, object);
+}
+
+static JsonNode *
+read_array (GtfJsonReader *self, GError **error)
+{
+  g_autoptr (JsonArray) array = json_array_new ();
+  JsonNode *node;
+  GtfJsonToken token;
+
+  while ((token = gtf_json_reader_next (self, error)) != GTF_JSON_END_ARRAY)
+    {
+      JsonNode *value = read_tree (self, token, error);
+
+      if (!value)
+        return NULL;
+      json_array_add_element (array, value);
+    }
+  node = json_node_alloc ();
+  return json_node_init_array (node, array);
+}
+
+/* Depth is bounded by begin_container, and so is the recursion. */
+static JsonNode *
+read_tree (GtfJsonReader *self, GtfJsonToken token, GError **error)
+{
+  switch (token)
+    {
+    case GTF_JSON_ERROR:
+      return NULL;
+    case GTF_JSON_BEGIN_OBJECT:
+      return read_object (self, error);
+    case GTF_JSON_BEGIN_ARRAY:
+      return read_array (self, error);
+    case GTF_JSON_STRING:
+    case GTF_JSON_NUMBER:
+    case GTF_JSON_TRUE:
+    case GTF_JSON_FALSE:
+    case GTF_JSON_NULL:
+      return scalar_node (self, token);
+    default:
+      gtf_json_mismatch (self, token, "a value", error);
+      return NULL;
+    }
+}
+
+JsonNode *
+gtf_json_reader_read_node (GtfJsonReader *self, GError **error)
+{
+  return read_tree (self, gtf_json_reader_next (self, error), error);
+}
+
+/* ---- documents and files -------------------------------------------------------------------------------------------- */
 
 JsonNode *
 gtf_json_parse (const char *name, const char *text, gssize length, GtfJsonFlags flags, GError **error)
