@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * JsonNode to text, with Python's numbers: the shortest digits that read back as the same double, ".0" behind a whole
- * one, an exponent below 1e-4 and from 1e16 on. NaN and infinities, which JSON does not have, are written as null.
+ * one, an exponent below 1e-4 and from 1e16 on. NaN and infinities, which JSON does not have, are written as null
+ * (as Python writes them in requests).
  */
 #include "base/json-print.h"
 
@@ -127,7 +128,7 @@ gtf_json_append_string (GString *out, const char *value)
 static void
 new_line (GString *out, GtfJsonStyle style, guint level)
 {
-  if (style == GTF_JSON_COMPACT)
+  if (style != GTF_JSON_PRETTY)
     return;
   g_string_append_c (out, '\n');
   for (guint i = 0; i < level; i++)
@@ -155,7 +156,7 @@ append_object (GString *out, JsonObject *object, GtfJsonStyle style, guint level
   while (json_object_iter_next_ordered (&iter, &key, &value))
     {
       if (!first)
-        g_string_append (out, style == GTF_JSON_COMPACT ? ", " : ",");
+        g_string_append (out, style != GTF_JSON_PRETTY ? ", " : ",");
       first = FALSE;
       new_line (out, style, level + 1);
       gtf_json_append_string (out, key);
@@ -172,7 +173,7 @@ static void
 append_array (GString *out, JsonArray *array, GtfJsonStyle style, guint level)
 {
   guint n = json_array_get_length (array);
-  gboolean flat = style == GTF_JSON_COMPACT;
+  gboolean flat = style != GTF_JSON_PRETTY;
 
   if (!flat)
     {
@@ -211,6 +212,8 @@ append_node (GString *out, JsonNode *node, GtfJsonStyle style, guint level)
     g_string_append (out, json_node_get_boolean (node) ? "true" : "false");
   else if (type == G_TYPE_INT64)
     g_string_append_printf (out, "%" G_GINT64_FORMAT, json_node_get_int (node));
+  else if (style == GTF_JSON_REQUEST && !isfinite (json_node_get_double (node)))
+    g_string_append (out, isnan (json_node_get_double (node)) ? "NaN" : json_node_get_double (node) > 0 ? "Infinity" : "-Infinity");
   else
     gtf_json_append_number (out, json_node_get_double (node));
 }

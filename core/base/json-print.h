@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 typedef enum
 {
   GTF_JSON_COMPACT,     /* one line, ", " and ": " between, as Python's json.dumps */
-  GTF_JSON_PRETTY       /* two spaces a level; lists of plain values stay on one line */
+  GTF_JSON_PRETTY,      /* two spaces a level; lists of plain values stay on one line */
+  GTF_JSON_REQUEST      /* compact, with Python's NaN and Infinity instead of null: for what is parsed again with GTF_JSON_PYTHON */
 } GtfJsonStyle;
 
 GTF_API char *gtf_json_print         (JsonNode *node, GtfJsonStyle style);     /* (transfer full) */

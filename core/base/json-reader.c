@@ -64,6 +64,22 @@ gtf_json_reader_fail (const GtfJsonReader *self, GError **error, const char *for
   fail_at (self, self->token, error, what);
 }
 
+gboolean
+gtf_json_about (GError **error, const char *format, ...)
+{
+  g_autofree char *what = NULL, *message = NULL;
+  va_list args;
+
+  if (!error || !*error)
+    return FALSE;
+  va_start (args, format);
+  what = g_strdup_vprintf (format, args);
+  va_end (args);
+  message = g_steal_pointer (&(*error)->message);
+  (*error)->message = g_strdup_printf ("%s (%s)", message, what);
+  return FALSE;
+}
+
 GtfJsonToken
 gtf_json_broken (GtfJsonReader *self, GError **error, const char *what)
 {

@@ -93,5 +93,7 @@ GTF_API gboolean     gtf_json_reader_read_double (GtfJsonReader *self, double *v
 
 /* Sets an error that names file, line and byte of the last token. */
 GTF_API void         gtf_json_reader_fail (const GtfJsonReader *self, GError **error, const char *format, ...) G_GNUC_PRINTF (3, 4);
+/* Says at the end of an error's message, in brackets, what it is about (a tensor, a key), which only the caller knows. Always FALSE. */
+GTF_API gboolean     gtf_json_about (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 G_END_DECLS

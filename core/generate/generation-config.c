@@ -8,6 +8,7 @@
 
 #include <float.h>
 #include <math.h>
+#include "base/json.h"
 
 #define AT(field) G_STRUCT_OFFSET (GtfGenerationConfig, field)
 #define COUNT G_MAXINT32
@@ -198,7 +199,7 @@ merge_json (JsonObject *into, JsonObject *from)
 
 /* Generation parameters of old repositories stand in config.json, some of them in that of the decoder. */
 static gboolean
-read_legacy (GtfGenerationConfig *self, JsonObject *model_config, GError **error)
+read_legacy (GtfGenerationConfig *self, JsonObject *model_config, const char *path, GError **error)
 {
   static const char *const nested[] = { "decoder", "generator", "text_config" };
   for (gsize i = 0; i < G_N_ELEMENTS (nested); i++)
@@ -206,11 +207,11 @@ read_legacy (GtfGenerationConfig *self, JsonObject *model_config, GError **error
       JsonNode *node = json_object_get_member (model_config, nested[i]);
       if (!node || !JSON_NODE_HOLDS_OBJECT (node))
         continue;
-      if (!read_file_object (self, json_node_get_object (node), "config.json", error))
+      if (!read_file_object (self, json_node_get_object (node), path, error))
         return FALSE;
       break;
     }
-  if (!read_file_object (self, model_config, "config.json", error))
+  if (!read_file_object (self, model_config, path, error))
     return FALSE;
   JsonNode *node = json_object_get_member (model_config, "force_bos_token_to_be_generated");
   if (node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_BOOLEAN && json_node_get_boolean (node))
@@ -218,70 +219,57 @@ read_legacy (GtfGenerationConfig *self, JsonObject *model_config, GError **error
   return TRUE;
 }
 
-GtfGenerationConfig *
-gtf_generation_config_new (JsonObject *generation_config, JsonObject *model_config, GError **error)
+/* @path names the file for messages. */
+static GtfGenerationConfig *
+config_new (JsonObject *generation_config, JsonObject *model_config, const char *path, GError **error)
 {
   g_autoptr (GtfGenerationConfig) self = g_new0 (GtfGenerationConfig, 1);
   self->json = json_object_new ();
+  self->path = g_strdup (path);
   for (gsize i = 0; i < G_N_ELEMENTS (fields); i++)
     set_absent (self, &fields[i], fields[i].fallback);
   if (generation_config)
     {
-      if (!read_file_object (self, generation_config, "generation_config.json", error))
+      if (!read_file_object (self, generation_config, path, error))
         return NULL;
       merge_json (self->json, generation_config);
     }
-  else if (model_config && !read_legacy (self, model_config, error))
+  else if (model_config && !read_legacy (self, model_config, path, error))
     return NULL;
   return g_steal_pointer (&self);
 }
 
-static gboolean
-load_object (const char *directory, const char *name, JsonNode **root, GError **error)
+GtfGenerationConfig *
+gtf_generation_config_new (JsonObject *generation_config, JsonObject *model_config, GError **error)
 {
-  g_autofree char *path = g_build_filename (directory, name, NULL);
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) local = NULL;
-  g_autofree char *text = NULL;
-  gsize length;
+  return config_new (generation_config, model_config, generation_config ? "generation_config.json" : "config.json", error);
+}
 
-  if (!g_file_get_contents (path, &text, &length, &local))
-    {
-      if (g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-        return TRUE;
-      g_set_error (error, GTF_ERROR, GTF_ERROR_IO, "%s: %s", path, local->message);
-      return FALSE;
-    }
-  if (!json_parser_load_from_data (parser, text, length, &local))
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: not JSON: %s", path, local->message);
-      return FALSE;
-    }
-  g_autoptr (JsonNode) node = json_parser_steal_root (parser);
-  if (!node || !JSON_NODE_HOLDS_OBJECT (node))
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected a JSON object", path);
-      return FALSE;
-    }
-  *root = g_steal_pointer (&node);
-  return TRUE;
+/* A file that need not be there. */
+static gboolean
+load_object (const char *path, JsonObject **object, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  *object = gtf_json_load_object (path, &local);
+  if (*object || g_error_matches (local, GTF_ERROR, GTF_ERROR_NOT_FOUND))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 GtfGenerationConfig *
 gtf_generation_config_load (const char *directory, GError **error)
 {
-  g_autoptr (JsonNode) generation = NULL;
-  g_autoptr (JsonNode) model = NULL;
-  GtfGenerationConfig *self;
+  g_autoptr (JsonObject) generation = NULL;
+  g_autoptr (JsonObject) model = NULL;
 
   g_return_val_if_fail (directory != NULL, NULL);
-  if (!load_object (directory, "generation_config.json", &generation, error) ||
-      (!generation && !load_object (directory, "config.json", &model, error)))
+  g_autofree char *path = g_build_filename (directory, "generation_config.json", NULL);
+  g_autofree char *legacy = g_build_filename (directory, "config.json", NULL);
+  if (!load_object (path, &generation, error) || (!generation && !load_object (legacy, &model, error)))
     return NULL;
-  self = gtf_generation_config_new (generation ? json_node_get_object (generation) : NULL, model ? json_node_get_object (model) : NULL, error);
-  if (!self)
-    g_prefix_error (error, "%s: ", directory);
-  return self;
+  return config_new (generation, model, generation ? path : legacy, error);
 }
 
 static GtfTokenIds
@@ -333,6 +321,7 @@ gtf_generation_config_copy (const GtfGenerationConfig *self)
   copy->suppress_tokens = ids_copy (&self->suppress_tokens);
   copy->begin_suppress_tokens = ids_copy (&self->begin_suppress_tokens);
   copy->eos_token_ids = ids_copy (&self->eos_token_ids);
+  copy->path = g_strdup (self->path);
   copy->json = json_object_new ();
   merge_json (copy->json, self->json);
   return copy;
@@ -350,6 +339,7 @@ gtf_generation_config_free (GtfGenerationConfig *self)
   g_free (self->suppress_tokens.ids);
   g_free (self->begin_suppress_tokens.ids);
   g_free (self->eos_token_ids.ids);
+  g_free (self->path);
   g_clear_pointer (&self->json, json_object_unref);
   g_free (self);
 }

@@ -44,6 +44,7 @@ typedef struct
  * @eos_token_ids: may be empty
  * @pad_token_id: -1: not set; the first of @eos_token_ids is used then
  * @seed: of our own random generator (no key of the reference's; torch's stream of random numbers cannot be had); -1: a fresh one
+ * @path: the file it was read from, for messages
  * @json: everything that was read, merged: for keys that only a task knows (Whisper's lang_to_id, alignment_heads)
  *
  * How to turn logits into tokens: the fields of transformers' GenerationConfig, under their names. Read from
@@ -96,6 +97,7 @@ typedef struct
   GtfTokenIds eos_token_ids;
 
   gint64 seed;
+  char *path;
   JsonObject *json;
 } GtfGenerationConfig;
 

@@ -71,16 +71,9 @@ typedef struct
 
 /* Says at the end of a message which tensor and field it is about. */
 static gboolean
-about (GError **error, const char *name, const char *field)
+about (GError **error, const GtfStoredTensor *t, const char *field)
 {
-  if (error && *error)
-    {
-      char *longer = g_strdup_printf ("%s (tensor \"%s\": \"%s\")", (*error)->message, name, field);
-
-      g_free ((*error)->message);
-      (*error)->message = longer;
-    }
-  return FALSE;
+  return gtf_json_about (error, "tensor \"%s\": \"%s\"", t->name, field);
 }
 
 static gboolean
@@ -89,24 +82,24 @@ read_shape (Header *h, GtfStoredTensor *t, GError **error)
   GtfJsonToken token;
 
   if (!gtf_json_reader_expect (&h->reader, GTF_JSON_BEGIN_ARRAY, error))
-    return FALSE;
+    return about (error, t, "shape");
   t->n_dims = 0;
   while ((token = gtf_json_reader_next (&h->reader, error)) == GTF_JSON_NUMBER)
     {
       if (t->n_dims == GTF_MAX_DIMS)
         {
-          gtf_json_reader_fail (&h->reader, error, "tensor \"%s\": \"shape\": more than %d dimensions", t->name, GTF_MAX_DIMS);
-          return FALSE;
+          gtf_json_reader_fail (&h->reader, error, "more than %d dimensions", GTF_MAX_DIMS);
+          return about (error, t, "shape");
         }
       if (!gtf_json_reader_get_int (&h->reader, 0, G_MAXINT64, &t->shape[t->n_dims], error))
-        return about (error, t->name, "shape");
+        return about (error, t, "shape");
       t->n_dims++;
     }
   if (token == GTF_JSON_END_ARRAY)
     return TRUE;
   if (token != GTF_JSON_ERROR)
-    gtf_json_reader_fail (&h->reader, error, "tensor \"%s\": \"shape\": expected a list of integers", t->name);
-  return FALSE;
+    gtf_json_reader_fail (&h->reader, error, "expected a list of integers");
+  return about (error, t, "shape");
 }
 
 static gboolean
@@ -118,7 +111,7 @@ read_offsets (Header *h, GtfStoredTensor *t, gint64 *end, GError **error)
       || !gtf_json_reader_read_int (&h->reader, 0, G_MAXINT64, &begin, error)
       || !gtf_json_reader_read_int (&h->reader, 0, G_MAXINT64, end, error)
       || !gtf_json_reader_expect (&h->reader, GTF_JSON_END_ARRAY, error))
-    return about (error, t->name, "data_offsets");
+    return about (error, t, "data_offsets");
   if (begin > *end || (guint64) *end > h->data_size)
     {
       gtf_json_reader_fail (&h->reader, error, "tensor \"%s\": data_offsets [%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "] do not lie inside the %"
@@ -136,7 +129,7 @@ read_dtype (Header *h, GtfStoredTensor *t, GError **error)
   g_autofree char *name = NULL;
 
   if (!gtf_json_reader_expect (&h->reader, GTF_JSON_STRING, error) || !(name = gtf_json_reader_dup_string (&h->reader, error)))
-    return FALSE;
+    return about (error, t, "dtype");
   t->dtype = gtf_dtype_from_name (name);
   if (t->dtype != GTF_DTYPE_INVALID)
     return TRUE;
@@ -174,7 +167,7 @@ read_tensor (Header *h, GtfStoredTensor *t, GError **error)
   GError *local = NULL;
 
   if (!gtf_json_reader_expect (&h->reader, GTF_JSON_BEGIN_OBJECT, error))
-    return FALSE;
+    return gtf_json_about (error, "tensor \"%s\"", t->name);
   while (gtf_json_reader_next_key (&h->reader, NULL, NULL, &local))
     {
       guint field = gtf_json_reader_string_is (&h->reader, "dtype") ? DTYPE : gtf_json_reader_string_is (&h->reader, "shape") ? SHAPE
@@ -192,7 +185,7 @@ read_tensor (Header *h, GtfStoredTensor *t, GError **error)
   if (local)
     {
       g_propagate_error (error, local);
-      return FALSE;
+      return gtf_json_about (error, "tensor \"%s\"", t->name);
     }
   if (seen != (DTYPE | SHAPE | OFFSETS))
     {
@@ -208,21 +201,21 @@ read_metadata (Header *h, GError **error)
   GError *local = NULL;
 
   if (!gtf_json_reader_expect (&h->reader, GTF_JSON_BEGIN_OBJECT, error))
-    return FALSE;
+    return gtf_json_about (error, "\"__metadata__\"");
   while (gtf_json_reader_next_key (&h->reader, NULL, NULL, &local))
     {
       g_autofree char *key = gtf_json_reader_dup_string (&h->reader, error);
       g_autofree char *value = NULL;
 
       if (!key || !gtf_json_reader_expect (&h->reader, GTF_JSON_STRING, error) || !(value = gtf_json_reader_dup_string (&h->reader, error)))
-        return FALSE;
+        return gtf_json_about (error, "\"__metadata__\": \"%s\"", key ? key : "");
       if (!g_hash_table_contains (h->self->metadata, key))
         g_hash_table_insert (h->self->metadata, g_steal_pointer (&key), g_steal_pointer (&value));
     }
   if (!local)
     return TRUE;
   g_propagate_error (error, local);
-  return FALSE;
+  return gtf_json_about (error, "\"__metadata__\"");
 }
 
 /* One member of the header. */

@@ -45,17 +45,14 @@ read_weight_map (GtfJsonReader *reader, Index *index, GError **error)
   GError *local = NULL;
 
   if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_OBJECT, error))
-    {
-      g_prefix_error (error, "\"weight_map\": ");
-      return FALSE;
-    }
+    return gtf_json_about (error, "\"weight_map\"");
   while (gtf_json_reader_next_key (reader, NULL, NULL, &local))
     {
       g_autofree char *tensor = gtf_json_reader_dup_string (reader, error);
       g_autofree char *shard = NULL;
 
       if (!tensor || !gtf_json_reader_expect (reader, GTF_JSON_STRING, error) || !(shard = gtf_json_reader_dup_string (reader, error)))
-        return FALSE;
+        return gtf_json_about (error, "\"weight_map\": \"%s\"", tensor ? tensor : "");
       if (!is_inside (shard))
         {
           gtf_json_reader_fail (reader, error, "weight_map: tensor \"%s\": \"%s\" leads outside the folder", tensor, shard);
@@ -76,7 +73,7 @@ read_weight_map (GtfJsonReader *reader, Index *index, GError **error)
   if (!local)
     return TRUE;
   g_propagate_error (error, local);
-  return FALSE;
+  return gtf_json_about (error, "\"weight_map\"");
 }
 
 static gboolean

@@ -335,8 +335,14 @@ audio_module (GError **error)
 GtfAudio *
 gtf_audio_load (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error)
 {
-  const GtfPreprocessorPlugin *module = audio_module (error);
+  const GtfPreprocessorPlugin *module;
 
+  if (*path == '\0')
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the path of a sound is empty: expected a file");
+      return NULL;
+    }
+  module = audio_module (error);
   return module ? module->load_audio (path, sampling_rate, cancellable, error) : NULL;
 }
 

@@ -6,7 +6,7 @@
 #include "tools/cli.h"
 
 #include <string.h>
-#include "base/json.h"
+#include "pipeline/settings.h"
 
 static const CliOption *
 find_long (const CliOption *options, const char *name, gsize n)
@@ -137,50 +137,20 @@ cli_read_text (const char *argument, GError **error)
   return g_steal_pointer (&text);
 }
 
-/* JSON if it is JSON, else a string. */
-static JsonNode *
-setting_value (const char *value, GError **error)
-{
-  JsonNode *node;
-  g_autofree char *text = NULL;
-
-  if (*value == '@')
-    text = cli_read_text (value, error);
-  else if ((node = gtf_json_parse ("value", value, -1, GTF_JSON_PYTHON, NULL)) != NULL)
-    return node;
-  else
-    text = g_strdup (value);
-  if (text && !g_utf8_validate (text, -1, NULL))
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "--set: a value is not UTF-8");
-      return NULL;
-    }
-  return text ? json_node_init_string (json_node_alloc (), text) : NULL;
-}
-
 gboolean
 cli_apply_setting (JsonObject *object, const char *setting, GError **error)
 {
   const char *equals = strchr (setting, '=');
-  g_autofree char *key = equals ? g_strndup (setting, equals - setting) : NULL;
-  g_auto (GStrv) path = NULL;
+  g_autofree char *key = equals ? g_strndup (setting, (gsize) (equals - setting)) : NULL;
+  g_autofree char *text = NULL;
   JsonNode *value;
-  guint i;
 
-  if (key == NULL || *key == '\0' || *key == '.' || g_str_has_suffix (key, ".") || strstr (key, "..") || !g_utf8_validate (key, -1, NULL))
+  if (key == NULL)
     return bad (error, "--set '%s': expected KEY=VALUE", setting);
-  value = setting_value (equals + 1, error);
+  if (equals[1] == '@' && !(text = cli_read_text (equals + 1, error)))
+    return FALSE;
+  value = text ? json_node_init_string (json_node_alloc (), text) : gtf_setting_value (equals + 1, error);
   if (value == NULL)
     return FALSE;
-  path = g_strsplit (key, ".", -1);
-  for (i = 0; path[i + 1]; i++)
-    {
-      JsonNode *inner = json_object_get_member (object, path[i]);
-
-      if (inner == NULL || !JSON_NODE_HOLDS_OBJECT (inner))
-        json_object_set_object_member (object, path[i], json_object_new ());
-      object = json_object_get_object_member (object, path[i]);
-    }
-  json_object_set_member (object, path[i], value);
-  return TRUE;
+  return gtf_setting_put (object, key, value, NULL) || bad (error, "--set '%s': expected KEY=VALUE", setting);
 }

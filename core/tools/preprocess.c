@@ -89,7 +89,7 @@ static int
 preprocess (const Preprocess *self, GCancellable *cancellable)
 {
   g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), self->parameters);
-  g_autofree char *parameters = gtf_json_print (node, GTF_JSON_COMPACT);
+  g_autofree char *parameters = gtf_json_print (node, GTF_JSON_REQUEST);
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func ((GDestroyNotify) g_hash_table_unref);
   g_autoptr (GError) error = NULL;
   g_autoptr (GtfReference) reference = gtf_reference_resolve (self->model, self->revision, &error);

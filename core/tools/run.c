@@ -102,13 +102,13 @@ json_of_object (JsonObject *object)
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
 
   json_node_set_object (node, object);
-  return gtf_json_print (node, GTF_JSON_COMPACT);
+  return gtf_json_print (node, GTF_JSON_REQUEST);
 }
 
 static GtfResult *
 run_inputs (Run *run, JsonNode *inputs, JsonObject *parameters, GError **error)
 {
-  g_autofree char *in = gtf_json_print (inputs, GTF_JSON_COMPACT);
+  g_autofree char *in = gtf_json_print (inputs, GTF_JSON_REQUEST);
   g_autofree char *with = json_of_object (parameters);
 
   return gtf_pipeline_run (run->pipeline, in, with, run->cancellable, error);

@@ -74,7 +74,7 @@ encode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   const char *text, *pair = NULL;
   g_autoptr (GtfEncoding) encoding = NULL;
   g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), parameters);
-  g_autofree char *with = gtf_json_print (node, GTF_JSON_COMPACT);
+  g_autofree char *with = gtf_json_print (node, GTF_JSON_REQUEST);
 
   if (list && json_array_get_length (list) != 2)
     {

@@ -6,6 +6,7 @@
 
 #include <gst/gst.h>
 #include <json-glib/json-glib.h>
+#include "pipeline/settings.h"
 
 G_BEGIN_DECLS
 
@@ -25,8 +26,5 @@ void            gtf_results_file_close (GtfResultsFile *self);
  * segment: to which @start and @duration belong. */
 void gtf_post_result (GstElement *element, const char *json, const GstSegment *segment, GstClockTime start, GstClockTime duration,
                       const char *model, gboolean final, GtfResultsFile *file);
-
-/* The property `parameters`: "key=value,...", dots descend, or a JSON object -> (transfer full) a JSON object as text; NULL: error */
-char *gtf_parameters_to_json (const char *text, GError **error);
 
 G_END_DECLS

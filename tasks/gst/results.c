@@ -6,9 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <gtf/gtf.h>
-#include "base/json-print.h"
 
 struct _GtfResultsFile
 {
@@ -69,89 +67,4 @@ gtf_post_result (GstElement *element, const char *json, const GstSegment *segmen
   gst_element_post_message (element, gst_message_new_element (GST_OBJECT (element), s));
   if (file && final)
     write_line (file, json);
-}
-
-/* ---- parameters ---- */
-
-/* A value is JSON if it parses as such, else a string. */
-static JsonNode *
-parse_value (const char *text)
-{
-  JsonNode *node = json_from_string (text, NULL);
-
-  return node ? node : json_node_init_string (json_node_alloc (), text);
-}
-
-static gboolean
-set_member (JsonObject *object, const char *path, const char *value, GError **error)
-{
-  g_auto (GStrv) names = g_strsplit (path, ".", -1);
-  guint n = g_strv_length (names);
-
-  for (guint i = 0; i + 1 < n; i++)
-    {
-      if (!json_object_has_member (object, names[i]))
-        json_object_set_object_member (object, names[i], json_object_new ());
-      if (!JSON_NODE_HOLDS_OBJECT (json_object_get_member (object, names[i])))
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "parameters: \"%s\" is a value and cannot have members", names[i]);
-          return FALSE;
-        }
-      object = json_object_get_object_member (object, names[i]);
-    }
-  json_object_set_member (object, names[n - 1], parse_value (value));
-  return TRUE;
-}
-
-/* The end of one "key=value": a comma outside of quotes and brackets. */
-static const char *
-entry_end (const char *p)
-{
-  int depth = 0;
-  gboolean quoted = FALSE;
-
-  for (; *p && (quoted || depth > 0 || *p != ','); p++)
-    {
-      if (*p == '"')
-        quoted = !quoted;
-      else if (quoted && *p == '\\' && p[1])
-        p++;
-      else if (!quoted)
-        depth += (*p == '[' || *p == '{') - (*p == ']' || *p == '}');
-    }
-  return p;
-}
-
-char *
-gtf_parameters_to_json (const char *text, GError **error)
-{
-  g_autoptr (JsonObject) object = json_object_new ();
-  g_autoptr (JsonNode) node = NULL;
-
-  while (text && g_ascii_isspace (*text))
-    text++;
-  if (text && *text == '{')
-    {
-      node = json_from_string (text, error);
-      return node && JSON_NODE_HOLDS_OBJECT (node) ? gtf_json_print (node, GTF_JSON_COMPACT) : NULL;
-    }
-  for (const char *p = text ? text : "", *end; *p; p = *end ? end + 1 : end)
-    {
-      g_autofree char *entry = NULL;
-      char *equals;
-
-      end = entry_end (p);
-      entry = g_strstrip (g_strndup (p, (gsize) (end - p)));
-      equals = strchr (entry, '=');
-      if (!equals || equals == entry)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "parameters: expected key=value, found \"%s\"", entry);
-          return NULL;
-        }
-      *equals = 0;
-      if (!set_member (object, entry, equals + 1, error))
-        return NULL;
-    }
-  node = json_node_init_object (json_node_alloc (), object);
-  return gtf_json_print (node, GTF_JSON_COMPACT);
 }

@@ -20,6 +20,18 @@ static const struct
   { NAN, "null" }, { INFINITY, "null" }, { -INFINITY, "null" },
 };
 
+/* What a request with Python's numbers becomes: the same again, where it is read again, else null. */
+static void
+test_not_finite (void)
+{
+  static const char text[] = "{\"a\": [NaN, Infinity, -Infinity, 1.5]}";
+  g_autoptr (JsonNode) node = gtf_json_parse ("test", text, -1, GTF_JSON_PYTHON, NULL);
+  g_autofree char *request = gtf_json_print (node, GTF_JSON_REQUEST), *answer = gtf_json_print (node, GTF_JSON_COMPACT);
+
+  g_assert_cmpstr (request, ==, text);
+  g_assert_cmpstr (answer, ==, "{\"a\": [null, null, null, 1.5]}");
+}
+
 static void
 test_numbers (void)
 {
@@ -123,6 +135,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/base/json-print/numbers", test_numbers);
+  g_test_add_func ("/base/json-print/not-finite", test_not_finite);
   g_test_add_func ("/base/json-print/round-trip", test_round_trip);
   g_test_add_func ("/base/json-print/strings", test_strings);
   g_test_add_func ("/base/json-print/tree", test_tree);
