@@ -8,7 +8,7 @@ Installs the library into a temporary folder, extracts the C blocks of the page 
 the installed headers and .pc file, makes a small repository, runs the model through GTF_PLUGIN_PATH by a program that is built the same
 way, and compares the result with the model written out in Python below.
 """
-import glob, json, math, os, random, re, struct, subprocess, sys, tempfile
+import glob, json, math, os, random, re, shlex, struct, subprocess, sys, tempfile
 
 build, source, sanitize = sys.argv[1:4]
 VOCAB, SIZE, LAYERS, HEADS, INNER, POSITIONS, LABELS = 11, 8, 2, 2, 12, 16, 3
@@ -114,7 +114,7 @@ def main():
         open(top + "/pebble.c", "w").write(blocks("c"))
         run("sh", "-e", "-c", blocks("sh"), cwd=top, env=env)
         cflags = run("pkg-config", "--cflags", "--libs", "gtransformers-1.0", env=env).split()
-        run(env["CC"], *flags, "-o", top + "/run", source + "/tests/abi/third-party-run.c", *cflags, env=env)
+        run(*shlex.split(env["CC"]), *flags, "-o", top + "/run", source + "/tests/abi/third-party-run.c", *cflags, env=env)
         os.mkdir(top + "/repository")
         weights = make_weights()
         save(top + "/repository", weights)
