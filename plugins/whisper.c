@@ -19,6 +19,7 @@ typedef struct
   gint64 decoder_layers, decoder_heads, decoder_ffn;
   gint64 max_source_positions, max_target_positions;
   GtfActivation activation;
+  gboolean scale_embedding;     /* read and checked only: the reference computes the scale and does not use it */
 } Config;
 
 static const GtfConfigField config_fields[] = {
@@ -34,6 +35,7 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_INT_FIELD (Config, max_source_positions, "max_source_positions", 1, 1 << 20, 1500),
   GTF_CONFIG_INT_FIELD (Config, max_target_positions, "max_target_positions", 1, 1 << 20, 448),
   GTF_CONFIG_ACTIVATION_FIELD (Config, activation, "activation_function", "gelu"),
+  GTF_CONFIG_BOOL_FIELD (Config, scale_embedding, "scale_embedding", FALSE),
   GTF_CONFIG_FIELDS_END
 };
 

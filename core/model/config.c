@@ -49,10 +49,48 @@ read_names (GtfConfig *self, GError **error)
   if (!(self->model_type = gtf_param_get_string (node, path, "model_type", error)))
     return FALSE;
   node = gtf_json_find (self->object, "architectures");
-  if (!node || !JSON_NODE_HOLDS_ARRAY (node) || json_array_get_length (json_node_get_array (node)) == 0)
+  if (node && !JSON_NODE_HOLDS_ARRAY (node))
+    {
+      g_autofree char *found = gtf_json_describe (node);
+
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"architectures\": expected a list of class names, found %s", path, found);
+      return FALSE;
+    }
+  if (!node || json_array_get_length (json_node_get_array (node)) == 0)
     return TRUE;
   node = json_array_get_element (json_node_get_array (node), 0);
   return (self->architecture = gtf_param_get_string (node, path, "architectures", error)) != NULL;
+}
+
+/* "dtype" as PyTorch calls its types, or an object with one for each part of a composite model. */
+static gboolean
+check_dtype (GtfConfig *self, const char *key, GError **error)
+{
+  static const char *const names[] = { "float32", "float", "float16", "half", "bfloat16", "float64", "double", "float8_e4m3fn", "float8_e5m2", "auto", NULL };
+  JsonNode *node = gtf_json_find (self->object, key);
+  const char *name;
+
+  if (!node || JSON_NODE_HOLDS_OBJECT (node))
+    return TRUE;
+  name = gtf_param_get_string (node, self->path, key, error);
+  if (!name)
+    return FALSE;
+  if (g_strv_contains (names, name))
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected the name of a floating-point type of PyTorch (\"float32\"), found the string \"%.60s\"",
+               self->path, key, name);
+  return FALSE;
+}
+
+/* Keys that any config may have, whether or not something reads them later. */
+static gboolean
+check_common (GtfConfig *self, GError **error)
+{
+  JsonNode *tied = gtf_json_find (self->object, "tie_word_embeddings");
+  gboolean value;
+
+  return check_dtype (self, "dtype", error) && check_dtype (self, "torch_dtype", error)
+         && (!tied || gtf_param_get_bool (tied, self->path, "tie_word_embeddings", &value, error));
 }
 
 /* Takes over @object. */
@@ -63,7 +101,7 @@ config_new (const char *path, JsonObject *object, GError **error)
 
   self->path = g_strdup (path);
   self->object = object;
-  if (read_names (self, error))
+  if (read_names (self, error) && check_common (self, error))
     return g_steal_pointer (&self);
   as_data_error (error);
   return NULL;
@@ -120,6 +158,17 @@ gtf_config_get_dtype (GtfConfig *self)
   if (!node || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING)
     return NULL;
   return json_node_get_string (node);
+}
+
+gboolean
+gtf_config_read_int (GtfConfig *self, const char *key, gint64 minimum, gint64 maximum, gint64 *value, GError **error)
+{
+  JsonNode *node = gtf_json_find (self->object, key);
+
+  if (!node || gtf_param_get_int (node, self->path, key, minimum, maximum, value, error))
+    return TRUE;
+  as_data_error (error);
+  return FALSE;
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------------ */

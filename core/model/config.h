@@ -27,6 +27,9 @@ GTF_API const char *gtf_config_get_architecture (GtfConfig *self);
 /* (nullable): "dtype" (5.x) or "torch_dtype" (4.x) as the repository has it: "float32", "float16", "bfloat16" */
 GTF_API const char *gtf_config_get_dtype        (GtfConfig *self);
 
+/* A number by itself; @value stays as it is where the key is absent or null. An error names the file and the key. */
+GTF_API gboolean    gtf_config_read_int (GtfConfig *self, const char *key, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
+
 /* Fills @out by the table. Strings stay owned by @self. An error names the file and the key. */
 GTF_API gboolean    gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GError **error);
 

@@ -349,23 +349,69 @@ gtf_model_can (GtfModel *self, const char *ability)
   return FALSE;
 }
 
+/* The number of a key that the architecture's table has: from the file, or its default there. */
+static const gint64 *
+find_config_int (GtfModel *self, const char *key)
+{
+  for (const GtfConfigField *field = self->architecture->config; field->type != GTF_CONFIG_END; field++)
+    {
+      g_auto (GStrv) keys = field->type == GTF_CONFIG_INT ? g_strsplit (field->keys, "|", -1) : NULL;
+
+      if (keys && g_strv_contains ((const char *const *) keys, key))
+        return (const gint64 *) ((const char *) self->config + field->offset);
+    }
+  return NULL;
+}
+
 /**
  * gtf_model_get_config_int:
  * @self: a model
  * @key: a key of config.json; dots descend into objects
  * @value: (out): the number
  *
+ * A number that may or may not be there: where config.json does not have it, the default of the architecture counts. A value
+ * that is no integer is not there; [method@Model.read_config_int] tells the two apart.
+ *
  * Returns: whether the key is there and holds an integer
  */
 gboolean
 gtf_model_get_config_int (GtfModel *self, const char *key, gint64 *value)
 {
-  JsonNode *node = gtf_json_find (gtf_config_get_object (self->config_file), key);
+  gint64 found = G_MININT64;
 
-  if (!node || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64)
+  if (!gtf_model_read_config_int (self, key, G_MININT64 + 1, G_MAXINT64, &found, NULL) || found == G_MININT64)
     return FALSE;
-  *value = json_node_get_int (node);
+  *value = found;
   return TRUE;
+}
+
+/**
+ * gtf_model_read_config_int:
+ * @self: a model
+ * @key: a key of config.json; dots descend into objects
+ * @minimum: the least that it may be
+ * @maximum: the most that it may be
+ * @value: (inout): the number; stays as it is where the key is absent or null and the architecture has no default for it
+ * @error: return location
+ *
+ * Reads a number of config.json that only a task knows. Errors: %GTF_ERROR_INVALID_DATA, naming file and key, for a value of
+ * another type or out of bounds.
+ *
+ * Returns: whether @value can be used
+ */
+gboolean
+gtf_model_read_config_int (GtfModel *self, const char *key, gint64 minimum, gint64 maximum, gint64 *value, GError **error)
+{
+  const gint64 *known = find_config_int (self, key);
+
+  if (!known)
+    return gtf_config_read_int (self->config_file, key, minimum, maximum, value, error);
+  *value = *known;
+  if (*known >= minimum && *known <= maximum)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected an integer from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT ", found %" G_GINT64_FORMAT,
+               gtf_config_get_path (self->config_file), key, minimum, maximum, *known);
+  return FALSE;
 }
 
 /**

@@ -17,6 +17,7 @@ GTF_API const char *gtf_model_get_architecture  (GtfModel *self);          /* "W
 GTF_API const char *gtf_model_get_dtype         (GtfModel *self);
 GTF_API gboolean    gtf_model_can               (GtfModel *self, const char *ability);    /* "forward", "encode", "decode" */
 GTF_API gboolean    gtf_model_get_config_int    (GtfModel *self, const char *key, gint64 *value);
+GTF_API gboolean    gtf_model_read_config_int   (GtfModel *self, const char *key, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
 GTF_API const char *gtf_model_get_config_string (GtfModel *self, const char *key);
 
 GTF_API GHashTable *gtf_model_forward           (GtfModel *self, GHashTable *inputs, const char *const *wanted, GCancellable *cancellable, GError **error);

@@ -11,6 +11,17 @@
 /* ---- opening ------------------------------------------------------------------------------------------------------------ */
 
 static gboolean
+read_size (AsrWhisper *self, const char *key, gint64 *value, GError **error)
+{
+  if (!gtf_model_read_config_int (self->model, key, 1, G_MAXINT32 / 2, value, error))
+    return FALSE;
+  if (*value > 0)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s/config.json: \"%s\" is missing", gtf_model_get_directory (self->model), key);
+  return FALSE;
+}
+
+static gboolean
 read_sizes (AsrWhisper *self, GError **error)
 {
   gint64 n_samples = (gint64) gtf_preprocessor_get_n_samples (self->preprocessor);
@@ -18,19 +29,14 @@ read_sizes (AsrWhisper *self, GError **error)
   gint64 rate = gtf_preprocessor_get_sampling_rate (self->preprocessor);
 
   self->median_filter_width = 7;
-  gtf_model_get_config_int (self->model, "median_filter_width", &self->median_filter_width);
-  if (!gtf_model_get_config_int (self->model, "max_source_positions", &self->max_source_positions)
-      || !gtf_model_get_config_int (self->model, "max_target_positions", &self->max_target_positions)
-      || !gtf_model_get_config_int (self->model, "vocab_size", &self->vocab_size)
-      || self->max_source_positions < 1 || self->max_target_positions < 1 || self->vocab_size < 1 || self->vocab_size > G_MAXINT32 / 2)
+  if (!read_size (self, "max_source_positions", &self->max_source_positions, error)
+      || !read_size (self, "max_target_positions", &self->max_target_positions, error)
+      || !read_size (self, "vocab_size", &self->vocab_size, error)
+      || !gtf_model_read_config_int (self->model, "median_filter_width", 1, 999, &self->median_filter_width, error))
+    return FALSE;
+  if (self->median_filter_width % 2 != 1)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA,
-                   "%s/config.json: max_source_positions, max_target_positions, vocab_size: expected positive numbers", gtf_model_get_directory (self->model));
-      return FALSE;
-    }
-  if (self->median_filter_width < 1 || self->median_filter_width % 2 != 1 || self->median_filter_width > 999)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s/config.json: median_filter_width: expected an odd number, found %" G_GINT64_FORMAT,
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s/config.json: \"median_filter_width\": expected an odd number, found %" G_GINT64_FORMAT,
                    gtf_model_get_directory (self->model), self->median_filter_width);
       return FALSE;
     }

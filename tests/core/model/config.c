@@ -58,6 +58,11 @@ test_bad (void)
 {
   static const struct { const char *json, *message; } cases[] = {
     { "", "config.json: line 1" }, { "[]", "expected a JSON object, found a list" }, { "{}", "\"model_type\" is missing" }, { "{\"model_type\":7}", "\"model_type\": expected a string, found 7" },
+    { "{\"model_type\":\"x\",\"architectures\":7}", "\"architectures\": expected a list of class names, found 7" },
+    { "{\"model_type\":\"x\",\"architectures\":[7]}", "\"architectures\": expected a string, found 7" },
+    { "{\"model_type\":\"x\",\"dtype\":7}", "\"dtype\": expected a string, found 7" },
+    { "{\"model_type\":\"x\",\"torch_dtype\":\"float33\"}", "\"torch_dtype\": expected the name of a floating-point type" },
+    { "{\"model_type\":\"x\",\"tie_word_embeddings\":\"yes\"}", "\"tie_word_embeddings\": expected true or false" },
     { "{\"model_type\":\"x\",\"architectures\":[7]}", "\"architectures\": expected a string" },
     { "{\"model_type\":\"x\"}", "config.json: \"hidden_size\" is missing" },
     { "{\"model_type\":\"x\",\"d_model\":0}", "config.json: \"d_model\": expected an integer from 1 to 4096, found 0" },
