@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Elementary functions on vectors. Errors against double: exp 1 ulp, tanh 2e-7, GELU by erf 4e-7 (absolute). NaN stays NaN:
+ * Elementary functions on vectors. Errors against double: exp 1 ulp, tanh 2e-7, GELU by erf and erf itself 4e-7 (absolute). NaN stays NaN:
  * v_max and v_min give their second argument when one is NaN.
  */
 
@@ -61,16 +61,16 @@ v_tanh (vf x)
   return v_copysign (t, x);
 }
 
-/* GELU by erf (z) = z P (2 z^2 / 3.9^2 - 1), z = x / sqrt 2 up to 3.9: centring the variable keeps float32 from cancelling.
- * No division, and even and odd powers are two chains. Below -5.5 the result is 0 to 1e-7. */
+/* erf (z) = z P (2 z^2 / 3.9^2 - 1) up to 3.9: centring the variable keeps float32 from cancelling. No division, and even and odd
+ * powers are two chains. */
 INLINE vf
-v_gelu (vf x)
+v_erf (vf x)
 {
   static const float c[] = { 0.362583997f, -0.181011192f, 0.134688108f, -0.109526325f, 0.0907279782f, -0.0738939005f, 0.0574893642f, -0.0422113986f,
                              0.0305375622f, -0.0213127097f, 0.0111880186f, -0.00426250995f, 0.00390719444f, -0.00376486137f, 0.00127093084f };
-  vf z = v_min (v_set1 (3.9f), v_max (v_set1 (-3.9f), v_mul (x, v_set1 (0.70710678f))));
+  vf z = v_min (v_set1 (3.9f), v_max (v_set1 (-3.9f), x));
   vf s = v_fma (v_mul (z, z), v_set1 (2.0f / (3.9f * 3.9f)), v_set1 (-1.0f)), s2 = v_mul (s, s);
-  vf even = v_set1 (c[14]), odd = v_set1 (c[13]), half = v_mul (x, v_set1 (0.5f));
+  vf even = v_set1 (c[14]), odd = v_set1 (c[13]);
 
 #pragma GCC unroll 8
   for (int i = 12; i >= 0; i -= 2)
@@ -78,8 +78,25 @@ v_gelu (vf x)
 #pragma GCC unroll 8
   for (int i = 11; i >= 1; i -= 2)
     odd = v_fma (odd, s2, v_set1 (c[i]));
-  z = v_mul (v_fma (odd, s, even), z);
-  return v_less (x, v_set1 (-5.5f), v_set1 (0.0f), v_fma (half, z, half));
+  return v_mul (v_fma (odd, s, even), z);
+}
+
+/* x (1 + erf (x / sqrt 2)) / 2; below -5.5 the result is 0 to 1e-7. */
+INLINE vf
+v_gelu (vf x)
+{
+  vf half = v_mul (x, v_set1 (0.5f));
+
+  return v_less (x, v_set1 (-5.5f), v_set1 (0.0f), v_fma (half, v_erf (v_mul (x, v_set1 (0.70710678f))), half));
+}
+
+/* x tanh (log (1 + e^x)) = x n / (n + 2) with n = e^x (e^x + 2); from 20 on that is x. */
+INLINE vf
+v_mish (vf x)
+{
+  vf e = v_exp (v_min (v_set1 (20.0f), x)), n = v_mul (e, v_add (e, v_set1 (2.0f)));
+
+  return v_mul (x, v_div (n, v_add (n, v_set1 (2.0f))));
 }
 
 INLINE vf
@@ -113,12 +130,38 @@ ACTIVATE (activate_gelu_quick, v_swish (x, 1.702f))
 ACTIVATE (activate_silu, v_swish (x, 1.0f))
 ACTIVATE (activate_tanh, v_tanh (x))
 ACTIVATE (activate_sigmoid, v_div (v_set1 (1.0f), v_add (v_set1 (1.0f), v_exp (v_sub (v_set1 (0.0f), x)))))
+ACTIVATE (activate_gelu_10, v_min (v_set1 (10.0f), v_gelu (x)))
+ACTIVATE (activate_relu2, v_mul (v_max (v_set1 (0.0f), x), v_max (v_set1 (0.0f), x)))
+ACTIVATE (activate_relu6, v_min (v_set1 (6.0f), v_max (v_set1 (0.0f), x)))
+ACTIVATE (activate_leaky_relu, v_max (v_mul (x, v_set1 (0.01f)), x))
+ACTIVATE (activate_elu, v_less (v_set1 (0.0f), x, x, v_sub (v_exp (v_min (v_set1 (0.0f), x)), v_set1 (1.0f))))
+ACTIVATE (activate_hardswish, v_mul (x, v_mul (v_min (v_set1 (6.0f), v_max (v_set1 (0.0f), v_add (x, v_set1 (3.0f)))), v_set1 (1.0f / 6.0f))))
+ACTIVATE (activate_mish, v_mish (x))
+ACTIVATE (activate_laplace, v_fma (v_erf (v_mul (v_sub (x, v_set1 (0.707107f)), v_set1 (1.0f / (0.282095f * 1.41421356f)))), v_set1 (0.5f), v_set1 (0.5f)))
+
+/* Seldom, so element by element. */
+static void
+activate_softplus (const float *x, gint64 n, float *y)
+{
+  for (gint64 i = 0; i < n; i++)
+    y[i] = x[i] > 20.0f ? x[i] : log1pf (expf (x[i]));
+}
+
+static void
+activate_sqrt_softplus (const float *x, gint64 n, float *y)
+{
+  activate_softplus (x, n, y);
+  for (gint64 i = 0; i < n; i++)
+    y[i] = sqrtf (y[i]);
+}
 
 static void
 activate (GtfActivation act, const float *x, gint64 n, float *y)
 {
   static void (*const funcs[]) (const float *, gint64, float *) = {
-    activate_none, activate_relu, activate_gelu, activate_gelu_tanh, activate_gelu_quick, activate_silu, activate_tanh, activate_sigmoid
+    activate_none, activate_relu, activate_gelu, activate_gelu_tanh, activate_gelu_quick, activate_silu, activate_tanh, activate_sigmoid, activate_gelu_10,
+    activate_relu2, activate_relu6, activate_leaky_relu, activate_elu, activate_hardswish, activate_mish, activate_laplace, activate_softplus,
+    activate_sqrt_softplus
   };
   if (act != GTF_ACTIVATION_NONE || x != y)
     funcs[act] (x, n, y);

@@ -213,12 +213,22 @@ resolve_dims (Plan *p, const GtfWeight *w, GtfBoundWeight *b)
     n = numbers[w->type];
   b->n_dims = n;
   for (guint i = 0; i < n; i++)
-    if (!gtf_dim_resolve (&w->dims[i], p->config, &b->dims[i]) || b->dims[i] == 0)
+    if (!gtf_dim_resolve (&w->dims[i], p->config, &b->dims[i]))
       {
         g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "config.json: dimension %u of the weight \"%s\" comes out as no positive number", i, w->name);
         return FALSE;
       }
   return TRUE;
+}
+
+/* What has a dimension of no size is not there. */
+static gboolean
+is_empty (const GtfBoundWeight *b)
+{
+  for (guint i = 0; i < b->n_dims; i++)
+    if (b->dims[i] == 0)
+      return TRUE;
+  return FALSE;
 }
 
 /* ---- walking the tables --------------------------------------------------------------------------------------------- */
@@ -250,12 +260,28 @@ find_tied (Plan *p, const GtfWeight *w)
   return NULL;
 }
 
+/* transformers ties the bias of a decoder to that of the layer around it; files have either, or both. */
+static const GtfStoredTensor *
+find_bias_of_parent (Plan *p, const char *name)
+{
+  const char *dot = strrchr (name, '.');
+  g_autofree char *parent = dot ? g_strndup (name, (gsize) (dot - name)) : NULL;
+  const GtfStoredTensor *bias = parent ? find_with (p, parent, ".bias", NULL) : NULL, *own = bias ? find_with (p, name, ".bias", NULL) : NULL;
+
+  if (own)
+    g_hash_table_add (p->used, (gpointer) own);
+  return bias;
+}
+
 static void
 bind_bias (Plan *p, const GtfWeight *w, const char *name, GtfBoundPart *part)
 {
   if (!may_have_bias (w))
     return;
-  part->bias = find_with (p, name, ".bias", w->type == GTF_WEIGHT_NORM ? ".beta" : NULL);
+  if (w->flags & GTF_WEIGHT_PARENT_BIAS)
+    part->bias = find_bias_of_parent (p, name);
+  if (!part->bias)
+    part->bias = find_with (p, name, ".bias", w->type == GTF_WEIGHT_NORM ? ".beta" : NULL);
   if (part->bias)
     g_hash_table_add (p->used, (gpointer) part->bias);
   else if (!(w->flags & GTF_WEIGHT_BIAS_OPTIONAL))
@@ -336,7 +362,8 @@ walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
       if (!resolve_dims (p, w, &b))
         return FALSE;
       names = all_names (p, outer, w->name, layer);
-      bind_parts (p, w, names, &b);
+      if (!is_empty (&b))
+        bind_parts (p, w, names, &b);
       g_array_append_val (p->self->bound, b);
     }
   return TRUE;

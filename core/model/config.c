@@ -179,8 +179,11 @@ gtf_activation_from_name (const char *name, GtfActivation *activation)
   static const struct { const char *name; GtfActivation activation; } names[] = {
     { "relu", GTF_ACTIVATION_RELU }, { "gelu", GTF_ACTIVATION_GELU }, { "gelu_python", GTF_ACTIVATION_GELU }, { "gelu_new", GTF_ACTIVATION_GELU_TANH },
     { "gelu_fast", GTF_ACTIVATION_GELU_TANH }, { "gelu_pytorch_tanh", GTF_ACTIVATION_GELU_TANH }, { "gelu_python_tanh", GTF_ACTIVATION_GELU_TANH },
-    { "gelu_accurate", GTF_ACTIVATION_GELU_TANH }, { "quick_gelu", GTF_ACTIVATION_GELU_QUICK }, { "silu", GTF_ACTIVATION_SILU },
-    { "swish", GTF_ACTIVATION_SILU }, { "tanh", GTF_ACTIVATION_TANH }, { "sigmoid", GTF_ACTIVATION_SIGMOID }, { "linear", GTF_ACTIVATION_NONE },
+    { "gelu_accurate", GTF_ACTIVATION_GELU_TANH }, { "gelu_10", GTF_ACTIVATION_GELU_10 }, { "quick_gelu", GTF_ACTIVATION_GELU_QUICK },
+    { "silu", GTF_ACTIVATION_SILU }, { "swish", GTF_ACTIVATION_SILU }, { "tanh", GTF_ACTIVATION_TANH }, { "sigmoid", GTF_ACTIVATION_SIGMOID },
+    { "linear", GTF_ACTIVATION_NONE }, { "relu2", GTF_ACTIVATION_RELU2 }, { "relu6", GTF_ACTIVATION_RELU6 }, { "leaky_relu", GTF_ACTIVATION_LEAKY_RELU },
+    { "elu", GTF_ACTIVATION_ELU }, { "hardswish", GTF_ACTIVATION_HARDSWISH }, { "mish", GTF_ACTIVATION_MISH }, { "laplace", GTF_ACTIVATION_LAPLACE },
+    { "softplus", GTF_ACTIVATION_SOFTPLUS }, { "sqrtsoftplus", GTF_ACTIVATION_SQRT_SOFTPLUS },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
@@ -220,6 +223,7 @@ use_fallback (const GtfConfigField *field, gpointer out)
   switch (field->type)
     {
     case GTF_CONFIG_INT:
+    case GTF_CONFIG_COUNT:
       *(gint64 *) out = (gint64) field->fallback;
       break;
     case GTF_CONFIG_FLOAT:
@@ -254,6 +258,25 @@ read_activation (JsonNode *node, const char *path, const char *key, GtfActivatio
   return FALSE;
 }
 
+/* id2label is an object (an array in some old files); num_labels is a number. */
+static gboolean
+read_count (const GtfConfigField *field, JsonNode *node, const char *path, const char *key, gint64 *out, GError **error)
+{
+  gint64 n;
+
+  if (!JSON_NODE_HOLDS_OBJECT (node) && !JSON_NODE_HOLDS_ARRAY (node))
+    return gtf_param_get_int (node, path, key, (gint64) field->minimum, (gint64) field->maximum, out, error);
+  n = JSON_NODE_HOLDS_OBJECT (node) ? json_object_get_size (json_node_get_object (node)) : json_array_get_length (json_node_get_array (node));
+  if (n >= (gint64) field->minimum && n <= (gint64) field->maximum)
+    {
+      *out = n;
+      return TRUE;
+    }
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" has %" G_GINT64_FORMAT " members, expected %.0f to %.0f", path, key, n, field->minimum,
+               field->maximum);
+  return FALSE;
+}
+
 static gboolean
 read_field (const GtfConfigField *field, JsonNode *node, const char *path, const char *key, gpointer out, GError **error)
 {
@@ -261,6 +284,8 @@ read_field (const GtfConfigField *field, JsonNode *node, const char *path, const
     {
     case GTF_CONFIG_INT:
       return gtf_param_get_int (node, path, key, (gint64) field->minimum, (gint64) field->maximum, out, error);
+    case GTF_CONFIG_COUNT:
+      return read_count (field, node, path, key, out, error);
     case GTF_CONFIG_FLOAT:
       return gtf_param_get_float (node, path, key, field->minimum, field->maximum, out, error);
     case GTF_CONFIG_BOOL:

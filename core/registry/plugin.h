@@ -15,7 +15,7 @@
 
 G_BEGIN_DECLS
 
-#define GTF_PLUGIN_ABI 1
+#define GTF_PLUGIN_ABI 2
 
 /* The head that all three kinds share. */
 typedef struct
@@ -34,7 +34,8 @@ typedef enum
   GTF_CONFIG_FLOAT,         /* double */
   GTF_CONFIG_BOOL,          /* gboolean */
   GTF_CONFIG_ACTIVATION,    /* GtfActivation, from its name in transformers (hidden_act) */
-  GTF_CONFIG_STRING         /* const char *, owned by the model; may stay NULL */
+  GTF_CONFIG_STRING,        /* const char *, owned by the model; may stay NULL */
+  GTF_CONFIG_COUNT          /* gint64: how many members an object or array has (id2label), or a number */
 } GtfConfigType;
 
 typedef struct
@@ -54,11 +55,13 @@ typedef struct
 #define GTF_CONFIG_BOOL_FIELD(Struct, field, keys, def)            { GTF_CONFIG_BOOL, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 1, def, NULL }
 #define GTF_CONFIG_ACTIVATION_FIELD(Struct, field, keys, def)      { GTF_CONFIG_ACTIVATION, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, def }
 #define GTF_CONFIG_STRING_FIELD(Struct, field, keys, def)          { GTF_CONFIG_STRING, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, def }
+#define GTF_CONFIG_COUNT_FIELD(Struct, field, keys, min, max, def) { GTF_CONFIG_COUNT, keys, G_STRUCT_OFFSET (Struct, field), FALSE, min, max, def, NULL }
 #define GTF_CONFIG_FIELDS_END                                      { GTF_CONFIG_END }
 
 /* ---- weights: tensors of the repository -> fields of a struct ----------------------------------------------------- */
 
-/* One dimension: a constant, or a gint64 field of the config struct times a factor. */
+/* One dimension: a constant, or a gint64 field of the config struct times a factor. A weight with a dimension that comes out as 0 is not
+ * there (token types of a model that has none): its pointer is NULL. */
 typedef struct
 {
   gssize offset;            /* into the config struct; -1: constant */
@@ -86,7 +89,8 @@ typedef enum
   GTF_WEIGHT_OPTIONAL       = 1 << 0,   /* the whole weight may be absent: the pointer is then NULL */
   GTF_WEIGHT_NO_BIAS        = 1 << 1,   /* there is never a bias */
   GTF_WEIGHT_BIAS_OPTIONAL  = 1 << 2,   /* a bias (or that of one part of a fused weight) may be absent: zero */
-  GTF_WEIGHT_TRANSPOSED     = 1 << 3    /* stored as [in][out] (GPT-2's Conv1D) */
+  GTF_WEIGHT_TRANSPOSED     = 1 << 3,   /* stored as [in][out] (GPT-2's Conv1D) */
+  GTF_WEIGHT_PARENT_BIAS    = 1 << 4    /* the bias may be called as what is around it: "predictions.decoder" -> "predictions.bias" */
 } GtfWeightFlags;
 
 typedef struct _GtfWeight GtfWeight;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Rows of a table.
+ * Rows of a table, rows of a tensor, and the ids that choose them.
  */
 #include "tensor/context-private.h"
 #include "tensor/convert.h"
@@ -93,4 +93,68 @@ gtf_embedding_range (GtfContext *c, const GtfEmbedding *w, gint64 first, gint64 
   for (gint64 i = 0; y != NULL && i < n; i++)
     get_row (w, first + i, gtf_tensor_f32 (y) + i * w->d);
   return y;
+}
+
+/**
+ * gtf_take:
+ * @x: (nullable): [..., D]
+ * @rows: (nullable): [...], int32: numbers of rows of @x, counted over all its dimensions but the last
+ *
+ * A number out of range is a sticky error that names it.
+ *
+ * Returns: (transfer none) (nullable): these rows, [..., D]
+ */
+GtfTensor *
+gtf_take (GtfContext *c, const GtfTensor *x, const GtfTensor *rows)
+{
+  gint64 shape[GTF_MAX_DIMS], n, n_rows;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "take", 1, x))
+    return NULL;
+  if (rows == NULL || rows->dtype != GTF_DTYPE_I32 || rows->n_dims >= GTF_MAX_DIMS)
+    {
+      gtf_fail (c, "expected numbers of rows of type I32, found %s", rows == NULL ? "none" : gtf_dtype_name (rows->dtype));
+      return NULL;
+    }
+  rows = gtf_packed (c, rows);
+  if (rows == NULL)
+    return NULL;
+  memcpy (shape, rows->shape, sizeof shape);
+  shape[rows->n_dims] = gtf_tensor_cols (x);
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, rows->n_dims + 1, shape);
+  n = (gint64) gtf_tensor_get_n_elements (rows);
+  n_rows = gtf_tensor_rows (x);
+  for (gint64 i = 0; y != NULL && i < n; i++)
+    {
+      gint32 row = ((const gint32 *) rows->data)[i];
+      if (row < 0 || row >= n_rows)
+        {
+          gtf_fail (c, "row %d, asked for at position %" G_GINT64_FORMAT ", is not among %" G_GINT64_FORMAT " rows", row, i, n_rows);
+          return NULL;
+        }
+      memcpy (gtf_tensor_f32 (y) + i * gtf_tensor_cols (x), gtf_tensor_f32 (x) + gtf_tensor_row_offset (x, row), (gsize) gtf_tensor_cols (x) * sizeof (float));
+    }
+  return y;
+}
+
+/**
+ * gtf_indices:
+ * @n: how many
+ * @func: (scope call): gives the number at a position
+ * @data: handed to @func
+ *
+ * Returns: (transfer none) (nullable): func (0) ... func (n - 1), int32, [n]
+ */
+GtfTensor *
+gtf_indices (GtfContext *c, gint64 n, gint64 (*func) (gint64 i, gconstpointer data), gconstpointer data)
+{
+  GtfTensor *t;
+
+  if (!gtf_op_begin (c, "indices", 0))
+    return NULL;
+  t = gtf_new_tensor (c, GTF_DTYPE_I32, 1, &n);
+  for (gint64 i = 0; t != NULL && i < n; i++)
+    ((gint32 *) t->data)[i] = (gint32) CLAMP (func (i, data), G_MININT32, G_MAXINT32);
+  return t;
 }

@@ -24,7 +24,17 @@ typedef enum
   GTF_ACTIVATION_GELU_QUICK,    /* x * sigmoid (1.702 x) */
   GTF_ACTIVATION_SILU,
   GTF_ACTIVATION_TANH,
-  GTF_ACTIVATION_SIGMOID
+  GTF_ACTIVATION_SIGMOID,
+  GTF_ACTIVATION_GELU_10,       /* GELU, at most 10 */
+  GTF_ACTIVATION_RELU2,         /* relu (x)^2 */
+  GTF_ACTIVATION_RELU6,         /* relu, at most 6 */
+  GTF_ACTIVATION_LEAKY_RELU,    /* 0.01 x below 0 */
+  GTF_ACTIVATION_ELU,           /* exp (x) - 1 below 0 */
+  GTF_ACTIVATION_HARDSWISH,     /* x relu6 (x + 3) / 6 */
+  GTF_ACTIVATION_MISH,          /* x tanh (softplus (x)) */
+  GTF_ACTIVATION_LAPLACE,       /* (1 + erf ((x - sqrt 1/2) / (0.282095 sqrt 2))) / 2 */
+  GTF_ACTIVATION_SOFTPLUS,      /* log (1 + exp (x)) */
+  GTF_ACTIVATION_SQRT_SOFTPLUS
 } GtfActivation;
 
 /* Weights as the binder packs them. A weights struct of an architecture holds const pointers to these. */
@@ -65,6 +75,10 @@ GTF_API GtfTensor *gtf_transpose  (GtfContext *c, const GtfTensor *x);
 /* The tensors one after the other along the first dimension (a copy); their other dimensions are alike. */
 GTF_API GtfTensor *gtf_concat     (GtfContext *c, GtfTensor *const *parts, gint64 n_parts);
 GTF_API GtfTensor *gtf_reshape    (GtfContext *c, const GtfTensor *x, guint n_dims, const gint64 *shape);
+/* Rows of x [..][D], counted over all its other dimensions, by an I32 tensor of their numbers: [..] -> [..][D]. */
+GTF_API GtfTensor *gtf_take       (GtfContext *c, const GtfTensor *x, const GtfTensor *rows);
+/* I32 [n] of what a function gives for 0 .. n - 1: ids for gtf_embedding () and gtf_take (). */
+GTF_API GtfTensor *gtf_indices    (GtfContext *c, gint64 n, gint64 (*func) (gint64 i, gconstpointer data), gconstpointer data);
 GTF_API gint64     gtf_dim        (const GtfTensor *x, gint dim);
 
 /**
@@ -75,6 +89,10 @@ GTF_API gint64     gtf_dim        (const GtfTensor *x, gint dim);
  * @causal: query t sees keys up to (keys - queries) + t
  * @mask: (nullable): added to the scores, [B or 1][1 or heads][queries or 1][keys]
  * @weights: (nullable): where to put the probabilities [B][heads][queries][keys]
+ * @sequences: (nullable): I32 [n + 1], ascending from 0 to the number of steps: @q, @k and @v are [1][N][..] and hold n texts one after
+ *   the other without padding; text i is the steps sequences[i] .. sequences[i + 1] and attends to itself alone. Without @mask
+ * @distances: (nullable): added to the scores by distance, [1 or heads][2 R - 1]: element R - 1 + (key - query), R at least the longest text.
+ *   With @causal query t stands at keys - queries + t. Not together with @mask
  */
 typedef struct
 {
@@ -84,6 +102,8 @@ typedef struct
   gboolean causal;
   const GtfTensor *mask;
   GtfTensor **weights;
+  const GtfTensor *sequences, *distances;
+  gpointer reserved[6];         /* NULL */
 } GtfAttention;
 
 /* Scaled dot-product attention (Vaswani et al. 2017). q [B][Tq][heads * d]; k, v [Bk][Tk][kv_heads * d], Bk divides B

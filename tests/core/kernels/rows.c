@@ -78,6 +78,16 @@ reference (GtfActivation a, double x)
     case GTF_ACTIVATION_SILU: return x / (1 + exp (-x));
     case GTF_ACTIVATION_TANH: return tanh (x);
     case GTF_ACTIVATION_SIGMOID: return 1 / (1 + exp (-x));
+    case GTF_ACTIVATION_GELU_10: return isnan (x) ? x : MIN (reference (GTF_ACTIVATION_GELU, x), 10);
+    case GTF_ACTIVATION_RELU2: return x > 0 || isnan (x) ? (double) ((float) x * (float) x) : 0;
+    case GTF_ACTIVATION_RELU6: return isnan (x) ? x : CLAMP (x, 0, 6);
+    case GTF_ACTIVATION_LEAKY_RELU: return x > 0 ? x : 0.01 * x;
+    case GTF_ACTIVATION_ELU: return x > 0 ? x : expm1 (x);
+    case GTF_ACTIVATION_HARDSWISH: return isnan (x) ? x : x * CLAMP (x + 3, 0, 6) / 6;
+    case GTF_ACTIVATION_MISH: return x * tanh (x > 20 ? x : log1p (exp (x)));
+    case GTF_ACTIVATION_LAPLACE: return 0.5 * (1 + erf ((x - 0.707107) / (0.282095 * sqrt (2))));
+    case GTF_ACTIVATION_SOFTPLUS: return x > 20 ? x : log1p (exp (x));
+    case GTF_ACTIVATION_SQRT_SOFTPLUS: return sqrt (reference (GTF_ACTIVATION_SOFTPLUS, x));
     default: return x;
     }
 }
@@ -85,7 +95,7 @@ reference (GtfActivation a, double x)
 static void
 check_activations (const GtfKernels *k)
 {
-  for (guint a = GTF_ACTIVATION_NONE; a <= GTF_ACTIVATION_SIGMOID; a++)
+  for (guint a = GTF_ACTIVATION_NONE; a <= GTF_ACTIVATION_SQRT_SOFTPLUS; a++)
     {
       g_autofree float *x = g_new (float, 20001), *y = g_new (float, 20001);
       g_autofree char *what = g_strdup_printf ("%s activation %u", k->name, a);

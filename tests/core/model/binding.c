@@ -12,14 +12,14 @@
 
 typedef struct
 {
-  gint64 in, out, kernel;
+  gint64 in, out, kernel, none;
 } Config;
 
 typedef struct
 {
-  const GtfLinear *plain, *turned, *fused, *absent, *tied;
+  const GtfLinear *plain, *turned, *fused, *absent, *tied, *inner;
   const GtfNorm *norm;
-  const GtfEmbedding *table;
+  const GtfEmbedding *table, *empty;
   const GtfConv1d *conv;
   const GtfTensor *tensor;
 } Weights;
@@ -37,6 +37,8 @@ static const GtfWeight weights[] = {
   { GTF_WEIGHT_CONV1D, "conv", G_STRUCT_OFFSET (Weights, conv), 0, { OUT, IN, GTF_DIM (Config, kernel) } },
   { GTF_WEIGHT_TENSOR, "some.tensor", G_STRUCT_OFFSET (Weights, tensor), 0, { GTF_DIM_CONST (2), IN } },
   { GTF_WEIGHT_LINEAR, "output", G_STRUCT_OFFSET (Weights, tied), GTF_WEIGHT_NO_BIAS, { OUT, IN }, "table" },
+  { GTF_WEIGHT_LINEAR, "head.inner", G_STRUCT_OFFSET (Weights, inner), GTF_WEIGHT_PARENT_BIAS, { OUT, IN } },
+  { GTF_WEIGHT_EMBEDDING, "no.such.table", G_STRUCT_OFFSET (Weights, empty), 0, { GTF_DIM (Config, none), IN } },
   { GTF_WEIGHT_END }
 };
 
@@ -52,6 +54,8 @@ all_tensors (void)
   gint64 conv[] = { config.out, config.in, config.kernel };
 
   add_random (t, "plain.weight", config.out, config.in);
+  add_random (t, "head.inner.weight", config.out, config.in);
+  add_random (t, "head.bias", config.out, 0);
   add_random (t, "base.turned.weight", config.in, config.out);
   add_random (t, "base.turned.bias", config.out, 0);
   add_random (t, "a.weight", 10, config.in);
@@ -119,6 +123,8 @@ test_kinds (void)
   for (gint64 i = 0; i < 50; i++)
     g_assert_cmpfloat (w.fused->bias[i], ==, i >= 10 && i < 27 ? data_of (t, "b.bias")[i - 10] : 0);
   g_assert_null (w.absent);
+  g_assert_null (w.empty);
+  g_assert_cmpmem (w.inner->bias, 37 * 4, data_of (t, "head.bias"), 37 * 4);
   g_assert_cmpmem (w.norm->weight, 21 * 4, data_of (t, "norm.weight"), 21 * 4);
   g_assert_true (w.table->linear == w.tied);
   assert_rows (w.tied, 0, config.out, data_of (t, "table.weight"));

@@ -8,7 +8,7 @@
 
 typedef struct
 {
-  gint64 size, layers, nested;
+  gint64 size, layers, nested, labels;
   double eps, free;
   gboolean flag;
   GtfActivation act;
@@ -19,6 +19,7 @@ static const GtfConfigField fields[] = {
   GTF_CONFIG_INT_REQUIRED (Config, size, "hidden_size|d_model", 1, 4096),
   GTF_CONFIG_INT_FIELD (Config, layers, "num_hidden_layers|n_layer", 0, 100, 3),
   GTF_CONFIG_INT_FIELD (Config, nested, "text_config.num_heads|num_heads", 0, 100, 8),
+  GTF_CONFIG_COUNT_FIELD (Config, labels, "id2label|num_labels", 1, 3, 2),
   GTF_CONFIG_FLOAT_FIELD (Config, eps, "layer_norm_eps", 0, 1, 1e-5),
   GTF_CONFIG_FLOAT_FIELD (Config, free, "free", -G_MAXDOUBLE, G_MAXDOUBLE, 0.5),
   GTF_CONFIG_BOOL_FIELD (Config, flag, "flag", TRUE),
@@ -31,12 +32,14 @@ static void
 test_good (void)
 {
   static const struct { const char *json; Config expected; } cases[] = {
-    { "{\"model_type\":\"x\",\"hidden_size\":32}", { 32, 3, 8, 1e-5, 0.5, TRUE, GTF_ACTIVATION_GELU, "absolute" } },
+    { "{\"model_type\":\"x\",\"hidden_size\":32}", { 32, 3, 8, 2, 1e-5, 0.5, TRUE, GTF_ACTIVATION_GELU, "absolute" } },
     { "{\"model_type\":\"x\",\"d_model\":64,\"n_layer\":7,\"num_heads\":2,\"layer_norm_eps\":1e-12,\"flag\":false,\"activation_function\":\"gelu_new\",\"position\":\"rotary\"}",
-      { 64, 7, 2, 1e-12, 0.5, FALSE, GTF_ACTIVATION_GELU_TANH, "rotary" } },
+      { 64, 7, 2, 2, 1e-12, 0.5, FALSE, GTF_ACTIVATION_GELU_TANH, "rotary" } },
     { "{\"model_type\":\"x\",\"hidden_size\":null,\"d_model\":64,\"num_hidden_layers\":null,\"flag\":null,\"text_config\":{\"num_heads\":3},\"num_heads\":9,\"flag\":0}",
-      { 64, 3, 3, 1e-5, 0.5, FALSE, GTF_ACTIVATION_GELU, "absolute" } },
-    { "{\"model_type\":\"x\",\"hidden_size\":32.0,\"layer_norm_eps\":1,\"free\":-1e300,\"other\":NaN,\"more\":[Infinity]}", { 32, 3, 8, 1, -1e300, TRUE, GTF_ACTIVATION_GELU, "absolute" } },
+      { 64, 3, 3, 2, 1e-5, 0.5, FALSE, GTF_ACTIVATION_GELU, "absolute" } },
+    { "{\"model_type\":\"x\",\"hidden_size\":32.0,\"layer_norm_eps\":1,\"free\":-1e300,\"other\":NaN,\"more\":[Infinity]}", { 32, 3, 8, 2, 1, -1e300, TRUE, GTF_ACTIVATION_GELU, "absolute" } },
+    { "{\"model_type\":\"x\",\"hidden_size\":32,\"num_labels\":2,\"id2label\":{\"0\":\"a\",\"1\":\"b\",\"2\":\"c\"}}", { 32, 3, 8, 3, 1e-5, 0.5, TRUE, GTF_ACTIVATION_GELU, "absolute" } },
+    { "{\"model_type\":\"x\",\"hidden_size\":32,\"num_labels\":1}", { 32, 3, 8, 1, 1e-5, 0.5, TRUE, GTF_ACTIVATION_GELU, "absolute" } },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -48,7 +51,7 @@ test_good (void)
 
       g_assert_no_error (error);
       g_assert_true (gtf_config_fill (config, fields, &c, &error));
-      g_assert_true (c.size == e->size && c.layers == e->layers && c.nested == e->nested && c.eps == e->eps && c.free == e->free && c.flag == e->flag && c.act == e->act);
+      g_assert_true (c.size == e->size && c.layers == e->layers && c.nested == e->nested && c.labels == e->labels && c.eps == e->eps && c.free == e->free && c.flag == e->flag && c.act == e->act);
       g_assert_cmpstr (c.text, ==, e->text);
     }
 }
@@ -73,7 +76,8 @@ test_bad (void)
     { "{\"model_type\":\"x\",\"d_model\":8,\"layer_norm_eps\":Infinity}", "found inf" }, { "{\"model_type\":\"x\",\"d_model\":8,\"layer_norm_eps\":-1}", "found -1" },
     { "{\"model_type\":\"x\",\"d_model\":8,\"flag\":\"yes\"}", "true or false" }, { "{\"model_type\":\"x\",\"d_model\":8,\"flag\":2}", "true or false" },
     { "{\"model_type\":\"x\",\"d_model\":8,\"hidden_act\":\"swoosh\"}", "\"hidden_act\": the activation \"swoosh\" is unknown" },
-    { "{\"model_type\":\"x\",\"d_model\":8,\"hidden_act\":{}}", "expected a string, found an object" }, { "{\"model_type\":\"x\",\"d_model\":8,\"position\":1}", "expected a string" },
+    { "{\"model_type\":\"x\",\"d_model\":8,\"hidden_act\":{}}", "expected a string, found an object" },
+    { "{\"model_type\":\"x\",\"d_model\":8,\"id2label\":{}}", "\"id2label\" has 0 members, expected 1 to 3" }, { "{\"model_type\":\"x\",\"d_model\":8,\"num_labels\":9}", "found 9" }, { "{\"model_type\":\"x\",\"d_model\":8,\"position\":1}", "expected a string" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)

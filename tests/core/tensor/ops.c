@@ -177,6 +177,74 @@ test_attention (void)
     check_attention (&cases[i]);
 }
 
+/* Texts one after the other give what each of them gives alone, numbers by distance included. */
+static void
+test_sequences (void)
+{
+  static const gint64 lengths[] = { 5, 1, 130, 8, 0, 33, 2 };
+  static const struct { gint64 heads, kv_heads; gboolean causal, distances; } cases[] = { { 4, 4, FALSE, FALSE }, { 4, 2, TRUE, FALSE }, { 2, 2, FALSE, TRUE }, { 2, 1, TRUE, TRUE } };
+  gint64 n = 0, d = 24;
+
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    n += lengths[i];
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GtfContext) c = gtf_context_new (NULL);
+      gint64 heads = cases[i].heads, kv_heads = cases[i].kv_heads, from = 0;
+      GtfTensor *starts = gtf_new_tensor (c, GTF_DTYPE_I32, 1, (gint64[]){ G_N_ELEMENTS (lengths) + 1 });
+      GtfTensor *q = randoms (c, 3, (gint64[]){ 1, n, heads * d }), *kv = randoms (c, 3, (gint64[]){ 1, n, 2 * kv_heads * d });
+      GtfTensor *distances = cases[i].distances ? randoms (c, 2, (gint64[]){ i % 2 ? 1 : heads, 2 * 140 - 1 }) : NULL;
+      GtfTensor *k = gtf_slice (c, kv, 0, kv_heads * d), *v = gtf_slice (c, kv, kv_heads * d, kv_heads * d), *all;
+      GtfAttention a = { .n_heads = heads, .n_kv_heads = kv_heads, .causal = cases[i].causal, .sequences = starts, .distances = distances };
+
+      ((gint32 *) starts->data)[0] = 0;
+      for (guint t = 0; t < G_N_ELEMENTS (lengths); t++)
+        ((gint32 *) starts->data)[t + 1] = ((gint32 *) starts->data)[t] + (gint32) lengths[t];
+      all = gtf_attention (c, q, k, v, &a);
+      g_assert_false (gtf_failed (c));
+      a.sequences = a.distances = NULL;
+      for (guint t = 0; t < G_N_ELEMENTS (lengths); from += lengths[t++])
+        {
+          GtfTensor *mask = distances != NULL && lengths[t] > 0 ? gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ 1, heads, lengths[t], lengths[t] }) : NULL, *one;
+
+          if (lengths[t] == 0)
+            continue;
+          for (gint64 e = 0; mask != NULL && e < heads * lengths[t] * lengths[t]; e++)
+            gtf_tensor_f32 (mask)[e] = at (distances, distances->shape[0] == 1 ? 0 : e / lengths[t] / lengths[t], 139 + e % lengths[t] - e / lengths[t] % lengths[t]);
+          a.mask = mask;
+          one = gtf_attention (c, gtf_steps (c, q, from, lengths[t]), gtf_steps (c, k, from, lengths[t]), gtf_steps (c, v, from, lengths[t]), &a);
+          g_assert_false (gtf_failed (c));
+          for (gint64 e = 0; e < lengths[t] * heads * d; e++)
+            near (at (all, from + e / (heads * d), e % (heads * d)), at (one, e / (heads * d), e % (heads * d)), 1e-6);
+        }
+      a.mask = NULL;
+      a.sequences = starts;
+      ((gint32 *) starts->data)[2] = 3;
+      g_assert_null (gtf_attention (c, q, k, v, &a));
+      g_assert_true (gtf_failed (c));
+    }
+}
+
+static gint64
+threes (gint64 i, gconstpointer data)
+{
+  return 3 * i + *(const gint64 *) data;
+}
+
+static void
+test_take (void)
+{
+  g_autoptr (GtfContext) c = gtf_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+  GtfTensor *wide = randoms (c, 3, (gint64[]){ 2, 6, 9 }), *x = gtf_slice (c, wide, 2, 5), *y = gtf_take (c, x, gtf_indices (c, 4, threes, &(gint64){ 1 }));
+
+  for (int i = 0; i < 4 * 5; i++)
+    g_assert_cmpfloat (gtf_tensor_f32 (y)[i], ==, at (wide, i / 5 * 3 + 1, 2 + i % 5));
+  g_assert_null (gtf_take (c, x, gtf_indices (c, 4, threes, &(gint64){ 3 })));
+  g_assert_false (gtf_context_take_error (c, &error));
+  g_assert_cmpstr (error->message, ==, "take: row 12, asked for at position 3, is not among 12 rows");
+}
+
 static void
 test_embedding (void)
 {
@@ -231,7 +299,9 @@ main (int argc, char **argv)
   g_test_add_func ("/ops/linear", test_linear);
   g_test_add_func ("/ops/conv1d", test_conv1d);
   g_test_add_func ("/ops/attention", test_attention);
+  g_test_add_func ("/ops/sequences", test_sequences);
   g_test_add_func ("/ops/embedding", test_embedding);
+  g_test_add_func ("/ops/take", test_take);
   g_test_add_func ("/ops/impossible", test_impossible);
   return g_test_run ();
 }

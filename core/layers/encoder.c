@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Embeddings and blocks of a text encoder (Vaswani et al. 2017; Devlin et al. 2018).
+ */
+#include "layers/encoder.h"
+
+#include <string.h>
+#include "base/error.h"
+
+#define MAX_LAYERS 256          /* the bound of num_hidden_layers */
+
+gboolean
+gtf_text_config_derive (gpointer data, GError **error)
+{
+  GtfTextConfig *config = data;
+  gboolean relative = g_strcmp0 (config->position_type, "relative_key") == 0 || g_strcmp0 (config->position_type, "relative_key_query") == 0;
+
+  if (config->hidden_size % config->n_heads != 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "hidden_size (%" G_GINT64_FORMAT ") must be a multiple of num_attention_heads (%" G_GINT64_FORMAT ")",
+                   config->hidden_size, config->n_heads);
+      return FALSE;
+    }
+  if (!relative && config->position_type != NULL && strcmp (config->position_type, "absolute") != 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "position_embedding_type: \"%.60s\" is unknown, expected absolute, relative_key or relative_key_query",
+                   config->position_type);
+      return FALSE;
+    }
+  if (relative)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "position_embedding_type: \"%s\" is not supported", config->position_type);
+      return FALSE;
+    }
+  config->head_size = config->hidden_size / config->n_heads;
+  config->n_distances = relative ? 2 * config->n_positions - 1 : 0;
+  if (config->embedding_size == 0)
+    config->embedding_size = config->hidden_size;
+  return TRUE;
+}
+
+/**
+ * gtf_text_embed:
+ * @config: sizes, epsilon
+ * @w: the tables
+ * @input: what was given
+ * @positions: (nullable): row numbers of the table of positions, in the shape of the ids
+ *
+ * Without token_type_ids every token is of type 0.
+ *
+ * Returns: (transfer none) (nullable): [B][T][hidden_size]
+ */
+GtfTensor *
+gtf_text_embed (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, const GtfTextInput *input, const GtfTensor *positions)
+{
+  gsize mark = gtf_push (c);
+  GtfTensor *x = gtf_embedding (c, w->tokens, input->ids);
+
+  if (positions != NULL && input->longest > config->n_positions)
+    {
+      gtf_fail (c, "%" G_GINT64_FORMAT " tokens are more than the %" G_GINT64_FORMAT " positions of the model", input->longest, config->n_positions);
+      return NULL;
+    }
+  if (positions != NULL)
+    x = gtf_add (c, x, gtf_embedding (c, w->positions, positions));
+  if (w->types != NULL && input->types != NULL)
+    x = gtf_add (c, x, gtf_embedding (c, w->types, input->types));
+  else if (w->types != NULL)
+    x = gtf_add (c, x, gtf_reshape (c, gtf_embedding_range (c, w->types, 0, 1), 1, (gint64[]){ -1 }));
+  if (w->norm != NULL)
+    x = gtf_layer_norm (c, w->norm, x, (float) config->eps);
+  if (w->projection != NULL)
+    x = gtf_linear (c, w->projection, x);
+  return gtf_pop_keep (c, mark, x);
+}
+
+GtfTensor *
+gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x)
+{
+  const gint64 d = e->config->hidden_size;
+  GtfTensor *qkv = gtf_linear (c, l->qkv, x);
+
+  return gtf_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), gtf_slice (c, qkv, 2 * d, d), &e->attention);
+}
+
+GtfTensor *
+gtf_encoder_layer (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, GtfTensor *x)
+{
+  const float eps = (float) e->config->eps;
+  GtfTensor *a, *h;
+
+  if (e->norm_first)
+    {
+      a = gtf_encoder_attention (c, e, l, gtf_layer_norm (c, l->attention_norm, x, eps));
+      x = gtf_linear_add (c, l->attention_out, a, x);
+      h = gtf_linear_act (c, l->up, gtf_layer_norm (c, l->output_norm, x, eps), e->config->activation);
+      return gtf_linear_add (c, l->down, h, x);
+    }
+  a = gtf_encoder_attention (c, e, l, x);
+  x = gtf_layer_norm (c, l->attention_norm, gtf_linear_add (c, l->attention_out, a, x), eps);
+  h = gtf_linear_act (c, l->up, x, e->config->activation);
+  return gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, x), eps);
+}
+
+/* The encoder as a layer sees it: with all that attention needs. */
+static GtfEncoder
+prepared (const GtfEncoder *e)
+{
+  GtfEncoder own = *e;
+
+  if (own.attention.n_heads == 0)
+    own.attention.n_heads = e->config->n_heads;
+  own.attention.causal |= e->config->is_decoder;
+  own.attention.sequences = e->input->sequences;
+  own.attention.mask = e->input->mask;
+  return own;
+}
+
+static void
+output_states (GtfContext *c, const GtfEncoder *e, GtfTensor *const *states, GtfTensor *const *weights)
+{
+  if (gtf_wants (c, "hidden_states"))
+    gtf_output (c, "hidden_states", gtf_concat (c, states, e->config->n_layers + 1));
+  if (gtf_wants (c, "attentions") && e->config->n_layers > 0)
+    gtf_output (c, "attentions", gtf_concat (c, weights, e->config->n_layers));
+}
+
+GtfTensor *
+gtf_encoder_run (GtfContext *c, const GtfEncoder *e, GtfTensor *x)
+{
+  const gboolean keep_all = gtf_wants (c, "hidden_states") || gtf_wants (c, "attentions");
+  GtfTensor *states[MAX_LAYERS + 1] = { x }, *weights[MAX_LAYERS] = { NULL };
+  GtfEncoder own = prepared (e);
+
+  for (gint64 i = 0; i < e->config->n_layers && !gtf_failed (c); i++)
+    {
+      gsize mark = gtf_push (c);
+
+      own.attention.weights = gtf_wants (c, "attentions") ? &weights[i] : NULL;
+      x = own.forward != NULL ? own.forward (c, &own, i, x) : gtf_encoder_layer (c, &own, &own.layers[i], x);
+      if (!keep_all)
+        x = gtf_pop_keep (c, mark, x);
+      states[i + 1] = x;
+    }
+  if (keep_all)
+    output_states (c, e, states, weights);
+  return x;
+}

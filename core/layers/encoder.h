@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The text encoder that most families are made of: a sum of embeddings, then blocks of self-attention and two linear layers, with
+ * normalisation after each (BERT) or before it. A family that differs in one of these writes that one itself.
+ */
+#pragma once
+
+#include "layers/text-input.h"
+
+G_BEGIN_DECLS
+
+/* The config that such families have in common; theirs begins with it. Fields: GTF_TEXT_CONFIG_FIELDS (layers/text-weights.h). */
+typedef struct
+{
+  gint64 vocab_size, hidden_size, embedding_size, n_layers, n_heads, inner_size, n_positions, n_types, n_labels, pad_token_id;
+  double eps;
+  GtfActivation activation;
+  gboolean is_decoder;              /* attention is causal */
+  const char *position_type;        /* "absolute", "relative_key", "relative_key_query" */
+  /* by gtf_text_config_derive () */
+  gint64 head_size, n_distances;
+} GtfTextConfig;
+
+typedef struct
+{
+  const GtfEmbedding *tokens, *positions, *types;       /* the last two may be NULL */
+  const GtfNorm *norm;                                  /* may be NULL */
+  const GtfLinear *projection;                          /* may be NULL: embedding_size -> hidden_size */
+} GtfTextEmbeddings;
+
+typedef struct
+{
+  const GtfLinear *qkv, *attention_out, *up, *down;     /* qkv: query, key and value side by side */
+  const GtfNorm *attention_norm, *output_norm;
+  const GtfEmbedding *distances;                        /* relative_key: [2 positions - 1][head size]; may be NULL */
+} GtfEncoderLayer;
+
+/**
+ * GtfEncoder:
+ * @layers: (nullable): as many as the config says; %NULL: @forward finds its own
+ * @norm_first: normalisation before attention and before the linear layers, instead of after them
+ * @attention: (nullable): what attention has beside heads, texts and mask (distances, scale, ...)
+ * @forward: (nullable): a layer of the family's own: x and the number of the layer -> x; what attention needs is in @attention of its
+ *   copy of this struct; @weights is where probabilities are to be put, or %NULL
+ * @data: for @forward
+ */
+typedef struct _GtfEncoder GtfEncoder;
+struct _GtfEncoder
+{
+  const GtfTextConfig *config;
+  const GtfTextInput *input;
+  const GtfEncoderLayer *layers;
+  gboolean norm_first;
+  GtfAttention attention;
+  GtfTensor *(*forward) (GtfContext *c, const GtfEncoder *e, gint64 layer, GtfTensor *x);
+  gconstpointer data;
+};
+
+/* What the fields of the config, taken together, must be. For `derive` of an architecture. */
+GTF_API gboolean   gtf_text_config_derive (gpointer config, GError **error);
+/* norm (tokens + positions + types), projected; @positions NULL: none are added. */
+GTF_API GtfTensor *gtf_text_embed (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, const GtfTextInput *input, const GtfTensor *positions);
+/* Self-attention of x among itself with the projections of a layer, before attention_out: [..][H]. */
+GTF_API GtfTensor *gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x);
+/* One whole layer. */
+GTF_API GtfTensor *gtf_encoder_layer (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, GtfTensor *x);
+/* All layers; puts "hidden_states" [(layers + 1) * B][T][H] and "attentions" [layers * B][heads][T][T] where they are wanted. */
+GTF_API GtfTensor *gtf_encoder_run (GtfContext *c, const GtfEncoder *e, GtfTensor *x);
+
+G_END_DECLS

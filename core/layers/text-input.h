@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What every text encoder is given, read once for all of them.
+ *
+ * Inputs of the call: `input_ids` [B][T] (with more leading dimensions for multiple choice), or packed without padding [1][N] together with
+ * `sequence_starts` [texts + 1]; `attention_mask` (only without `sequence_starts`; 0: padding), `token_type_ids`, `position_ids`, all as
+ * input_ids; `logits_positions` [M]: the rows that a masked-LM head computes. All of them I32 or I64.
+ */
+#pragma once
+
+#include "tensor/ops.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GtfTextInput:
+ * @ids: I32 [B][T], packed: [1][N]
+ * @types: (nullable): token_type_ids, as @ids
+ * @positions: (nullable): position_ids, as @ids
+ * @sequences: (nullable): where each text of [1][N] begins, for #GtfAttention; %NULL: each row is a text
+ * @mask: (nullable): what #GtfAttention adds to scores, [B][1][1][T]; %NULL: all tokens see all
+ * @rows: (nullable): rows for which logits are asked, [M]; %NULL: all
+ * @n_texts: number of texts
+ * @longest: tokens of the longest one
+ * @n_choices: texts that belong together (multiple choice: the last but one dimension of input_ids), else 1
+ */
+typedef struct
+{
+  const GtfTensor *ids, *types, *positions, *sequences, *mask, *rows;
+  gint64 n_texts, longest, n_choices;
+} GtfTextInput;
+
+/* FALSE after setting the sticky error. */
+GTF_API gboolean   gtf_text_input (GtfContext *c, GtfTextInput *input);
+/* Positions as ids for gtf_embedding (), in the shape of the ids: position_ids if given, else first, first + 1, ... within each text. */
+GTF_API GtfTensor *gtf_text_positions (GtfContext *c, const GtfTextInput *input, gint64 first);
+/* As RoBERTa counts them: tokens other than @padding from padding + 1 on, and @padding for each that is one, wherever it stands. */
+GTF_API GtfTensor *gtf_text_positions_past_padding (GtfContext *c, const GtfTextInput *input, gint64 padding);
+/* The first token of each text: [..][H] -> [n_texts][H]. */
+GTF_API GtfTensor *gtf_text_first (GtfContext *c, const GtfTextInput *input, const GtfTensor *x);
+/* The rows for which logits are asked: [1][M][H], or @x itself. */
+GTF_API GtfTensor *gtf_text_rows  (GtfContext *c, const GtfTextInput *input, GtfTensor *x);
+
+G_END_DECLS

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Families of text encoders on tiny repositories with random weights, every head and odd switch, against what transformers computed
+ * (data/golden/text-encoders/make.py): as a rectangle with a mask, and packed without padding.
+ */
+#include <math.h>
+#include <string.h>
+#include "model/safetensors.h"
+#include "model/session.h"
+#include "tensor/tensor-private.h"
+
+static const char *const input_names[] = { "input_ids", "attention_mask", "token_type_ids", "position_ids" };
+
+typedef struct
+{
+  char *name, *directory;
+  GtfModel *model;
+  GtfSession *session;
+  GtfSafetensors *golden;
+  GtfTensor *inputs[G_N_ELEMENTS (input_names)];
+} Fixture;
+
+static GtfTensor *
+golden (Fixture *f, const char *name)
+{
+  const GtfStoredTensor *stored = gtf_safetensors_find (f->golden, name);
+  g_autoptr (GError) error = NULL;
+  GtfTensor *t = stored ? gtf_safetensors_read_tensor (f->golden, stored, &error) : NULL;
+
+  g_assert_no_error (error);
+  return t;
+}
+
+static void
+set_up (Fixture *f, gconstpointer name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+
+  f->name = g_strdup (name);
+  f->directory = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-encoders", name, NULL);
+  path = g_build_filename (f->directory, "golden.safetensors", NULL);
+  f->model = gtf_model_load (f->directory, NULL, NULL, &error);
+  g_assert_no_error (error);
+  f->session = gtf_session_new (f->model, &error);
+  g_assert_no_error (error);
+  f->golden = gtf_safetensors_open_file (path, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < G_N_ELEMENTS (input_names); i++)
+    f->inputs[i] = golden (f, input_names[i]);
+}
+
+static void
+tear_down (Fixture *f, gconstpointer name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (input_names); i++)
+    g_clear_pointer (&f->inputs[i], gtf_tensor_unref);
+  g_clear_pointer (&f->golden, gtf_safetensors_free);
+  g_clear_pointer (&f->session, gtf_session_free);
+  g_clear_object (&f->model);
+  g_free (f->directory);
+  g_free (f->name);
+}
+
+static void
+assert_row (const Fixture *f, const char *what, gint64 row, const float *found, const float *expected, gint64 n)
+{
+  for (gint64 i = 0; i < n; i++)
+    if (!(fabsf (found[i] - expected[i]) <= 1e-4f * MAX (1.0f, fabsf (expected[i]))))
+      g_error ("%s: %s: row %" G_GINT64_FORMAT ", element %" G_GINT64_FORMAT " is %g, not %g", f->name, what, row, i, found[i], expected[i]);
+}
+
+/* Each output of the golden file, as it is there. */
+static void
+test_rectangle (Fixture *f, gconstpointer name)
+{
+  g_autoptr (GError) error = NULL;
+  guint n_outputs = 0;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (input_names); i++)
+    if (f->inputs[i])
+      gtf_session_set_input (f->session, input_names[i], f->inputs[i]);
+  gtf_session_want (f->session, "hidden_states");
+  gtf_session_want (f->session, "attentions");
+  gtf_session_forward (f->session, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < gtf_safetensors_get_n_tensors (f->golden); i++)
+    {
+      const GtfStoredTensor *stored = gtf_safetensors_get (f->golden, i);
+      const char *output = g_str_has_prefix (stored->name, "out.") ? stored->name + strlen ("out.") : NULL;
+      g_autoptr (GtfTensor) expected = output ? golden (f, stored->name) : NULL;
+      const GtfTensor *found = output ? gtf_session_get_output (f->session, output) : NULL;
+
+      if (!output)
+        continue;
+      if (!found)
+        g_error ("%s: there is no %s", f->name, output);
+      if (found->n_dims != expected->n_dims || memcmp (found->shape, expected->shape, found->n_dims * sizeof (gint64)) != 0)
+        g_error ("%s: %s has another shape, [.., %d, %d]", f->name, output, (int) gtf_tensor_get_dim ((GtfTensor *) found, -2), (int) gtf_tensor_cols (found));
+      for (gint64 row = 0; row < gtf_tensor_rows (expected); row++)
+        assert_row (f, output, row, gtf_tensor_f32 (found) + gtf_tensor_row_offset (found, row), gtf_tensor_f32 (expected) + row * gtf_tensor_cols (expected),
+                    gtf_tensor_cols (expected));
+      n_outputs++;
+    }
+  g_assert_cmpuint (n_outputs, >, 0);
+}
+
+/* ---- packed --------------------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  gint64 n, n_texts, length;
+  gint32 rows[256];         /* of the rectangle, of each packed token */
+  gint32 starts[64];
+} Packing;
+
+/* Without padding; FALSE where the padding is not at the end: positions would be others. */
+static gboolean
+pack (const Fixture *f, Packing *p)
+{
+  const GtfTensor *ids = f->inputs[0], *mask = f->inputs[1];
+
+  p->length = gtf_tensor_cols (ids);
+  p->n_texts = gtf_tensor_rows (ids);
+  p->n = 0;
+  for (gint64 text = 0; text < p->n_texts; text++)
+    {
+      gboolean ended = FALSE;
+
+      p->starts[text] = (gint32) p->n;
+      for (gint64 i = text * p->length; i < (text + 1) * p->length; i++)
+        {
+          gboolean seen = !mask || ((gint32 *) mask->data)[i];
+
+          if (seen && ended)
+            return FALSE;
+          ended |= !seen;
+          if (seen)
+            p->rows[p->n++] = (gint32) i;
+        }
+    }
+  p->starts[p->n_texts] = (gint32) p->n;
+  return TRUE;
+}
+
+static GtfTensor *
+packed_input (const Packing *p, const GtfTensor *from)
+{
+  GtfTensor *t = gtf_tensor_new (GTF_DTYPE_I32, 2, (gint64[]){ 1, p->n }, NULL);
+
+  for (gint64 i = 0; i < p->n; i++)
+    ((gint32 *) t->data)[i] = ((gint32 *) from->data)[p->rows[i]];
+  return t;
+}
+
+/* Rows of tokens: the packed ones, or only those asked for. Rows of texts: all. */
+static void
+check_packed (Fixture *f, const Packing *p, const char *output, const GtfTensor *asked)
+{
+  g_autofree char *name = g_strconcat ("out.", output, NULL);
+  g_autoptr (GtfTensor) expected = golden (f, name);
+  const GtfTensor *found = gtf_session_get_output (f->session, output);
+  gboolean by_text, flat = g_str_has_suffix (output, "_logits") && !g_str_has_prefix (output, "seq");
+  gint64 cols;
+
+  if (!expected)
+    return;
+  if (!found)
+    g_error ("%s: there is no %s", f->name, output);
+  cols = flat ? 1 : gtf_tensor_cols (expected);
+  by_text = !flat && expected->n_dims == 2;
+  if (by_text)
+    cols *= gtf_tensor_rows (expected);
+  g_assert_cmpuint (gtf_tensor_get_n_elements (found), ==, by_text ? (gsize) cols : (gsize) (cols * (asked ? gtf_tensor_cols (asked) : p->n)));
+  if (by_text)
+    {
+      assert_row (f, output, 0, gtf_tensor_f32 (found), gtf_tensor_f32 (expected), cols);
+      return;
+    }
+  for (gint64 i = 0; i < (asked ? gtf_tensor_cols (asked) : p->n); i++)
+    {
+      gint64 row = asked ? ((gint32 *) asked->data)[i] : i;
+
+      assert_row (f, output, row, gtf_tensor_f32 (found) + i * cols, gtf_tensor_f32 (expected) + p->rows[row] * cols, cols);
+    }
+}
+
+static void
+forward_packed (Fixture *f, const Packing *p, const GtfTensor *asked)
+{
+  g_autoptr (GtfTensor) ids = packed_input (p, f->inputs[0]), types = f->inputs[2] ? packed_input (p, f->inputs[2]) : NULL;
+  g_autoptr (GtfTensor) starts = gtf_tensor_new (GTF_DTYPE_I32, 1, (gint64[]){ p->n_texts + 1 }, NULL);
+  g_autoptr (GError) error = NULL;
+
+  memcpy (starts->data, p->starts, (gsize) (p->n_texts + 1) * sizeof (gint32));
+  gtf_session_set_input (f->session, "input_ids", ids);
+  gtf_session_set_input (f->session, "sequence_starts", starts);
+  if (types)
+    gtf_session_set_input (f->session, "token_type_ids", types);
+  if (asked)
+    gtf_session_set_input (f->session, "logits_positions", asked);
+  gtf_session_forward (f->session, &error);
+  g_assert_no_error (error);
+}
+
+static void
+test_packed (Fixture *f, gconstpointer name)
+{
+  static const char *const outputs[] = { "last_hidden_state", "pooler_output", "logits", "start_logits", "end_logits", "seq_relationship_logits" };
+  Packing p;
+
+  if (!pack (f, &p))
+    {
+      g_test_skip ("padding at the front");
+      return;
+    }
+  forward_packed (f, &p, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (outputs); i++)
+    check_packed (f, &p, outputs[i], NULL);
+}
+
+/* A masked LM gives only the rows that are asked for; none at all for none. */
+static void
+test_rows (Fixture *f, gconstpointer name)
+{
+  g_autoptr (GtfTensor) asked = gtf_tensor_new (GTF_DTYPE_I32, 1, (gint64[]){ 3 }, NULL), none = gtf_tensor_new (GTF_DTYPE_I32, 1, (gint64[]){ 0 }, NULL);
+  Packing p;
+
+  if (!strstr (name, "masked-lm") || !pack (f, &p))
+    {
+      g_test_skip ("not a masked LM");
+      return;
+    }
+  memcpy (asked->data, ((gint32[]){ 2, 0, 11 }), 3 * sizeof (gint32));
+  forward_packed (f, &p, asked);
+  check_packed (f, &p, "logits", asked);
+  forward_packed (f, &p, none);
+  g_assert_null (gtf_session_get_output (f->session, "logits"));
+}
+
+static gint
+by_name (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct
+  {
+    const char *name;
+    void (*run) (Fixture *f, gconstpointer name);
+  } tests[] = { { "rectangle", test_rectangle }, { "packed", test_packed }, { "rows", test_rows } };
+  g_autofree char *root = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-encoders", NULL);
+  g_autoptr (GDir) families = g_dir_open (root, 0, NULL);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  const char *family, *name;
+
+  g_test_init (&argc, &argv, NULL);
+  g_assert_nonnull (families);
+  while ((family = g_dir_read_name (families)))
+    {
+      g_autofree char *path = g_build_filename (root, family, NULL);
+      g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+
+      while (dir && (name = g_dir_read_name (dir)))
+        g_ptr_array_add (names, g_strconcat (family, "/", name, NULL));
+    }
+  g_assert_cmpuint (names->len, >, 0);
+  g_ptr_array_sort (names, by_name);
+  for (guint i = 0; i < names->len; i++)
+    for (gsize t = 0; t < G_N_ELEMENTS (tests); t++)
+      {
+        g_autofree char *path = g_strdup_printf ("/text-encoders/%s/%s", (char *) names->pdata[i], tests[t].name);
+
+        g_test_add (path, Fixture, names->pdata[i], set_up, tests[t].run, tear_down);
+      }
+  return g_test_run ();
+}
