@@ -38,4 +38,11 @@ gboolean       gtf_added_tokens_cut_plain  (gpointer self, GtfPieces *pieces, co
 gboolean       gtf_added_tokens_cut_normal (gpointer self, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 void           gtf_added_token_free   (GtfAddedToken *self);
 
+/* How it is spelled in lists of tokens and for decoders, which undo what the normalizer did: normalised, as the reference has it from 0.23 on. */
+static inline const char *
+gtf_added_token_text (const GtfAddedToken *self)
+{
+  return self->normal ? self->normal : self->content;
+}
+
 G_END_DECLS

@@ -34,11 +34,18 @@ void
 gtf_string_replace (GString *text, const char *from, const char *to)
 {
   gsize n = strlen (from), m = strlen (to);
-  if (n == 0 || !memmem (text->str, text->len, from, n))
+  if (n && !memmem (text->str, text->len, from, n))
     return;
   g_autoptr (GString) out = g_string_sized_new (text->len);
   const char *p = text->str, *end = text->str + text->len, *hit;
-  for (; (hit = memmem (p, end - p, from, n)); p = hit + n)
+  for (; n == 0 && p < end; p += gtf_utf8_size (*p))      /* an empty text is found between all characters */
+    {
+      g_string_append_len (out, to, m);
+      g_string_append_len (out, p, gtf_utf8_size (*p));
+    }
+  if (n == 0)
+    g_string_append_len (out, to, m);
+  for (; n && (hit = memmem (p, end - p, from, n)); p = hit + n)
     {
       g_string_append_len (out, p, hit - p);
       g_string_append_len (out, to, m);

@@ -22,6 +22,7 @@ gtf_segment_free (GtfSegment *self)
   if (self == NULL)
     return;
   g_array_unref (self->rows);
+  g_clear_pointer (&self->ranges, g_array_unref);
   g_clear_pointer (&self->overflow, g_ptr_array_unref);
   g_free (self);
 }
@@ -30,6 +31,37 @@ static void
 append_rows (GtfSegment *self, const GtfSegment *other, gsize begin, gsize end)
 {
   g_array_append_vals (self->rows, &g_array_index (other->rows, GtfRow, begin), end - begin);
+}
+
+static void
+put_range (GtfSegment *self, GtfRange range)
+{
+  if (self->ranges == NULL)
+    self->ranges = g_array_new (FALSE, FALSE, sizeof (GtfRange));
+  for (guint i = 0; i < self->ranges->len; i++)
+    if (g_array_index (self->ranges, GtfRange, i).sequence == range.sequence)
+      {
+        g_array_index (self->ranges, GtfRange, i) = range;
+        return;
+      }
+  g_array_append_val (self->ranges, range);
+}
+
+void
+gtf_segment_set_range (GtfSegment *self, gint32 sequence, gsize begin, gsize end)
+{
+  put_range (self, (GtfRange) { sequence, begin, end });
+}
+
+/* @other's ranges, moved on by @shift; they take the place of equal ones. */
+static void
+add_ranges (GtfSegment *self, const GtfSegment *other, gsize shift)
+{
+  for (guint i = 0; other->ranges && i < other->ranges->len; i++)
+    {
+      GtfRange range = g_array_index (other->ranges, GtfRange, i);
+      put_range (self, (GtfRange) { range.sequence, range.begin + shift, range.end + shift });
+    }
 }
 
 static void
@@ -45,6 +77,7 @@ gtf_segment_copy (const GtfSegment *self)
 {
   GtfSegment *copy = gtf_segment_new ();
   append_rows (copy, self, 0, self->rows->len);
+  add_ranges (copy, self, 0);
   for (guint i = 0; self->overflow && i < self->overflow->len; i++)
     add_overflow (copy, gtf_segment_copy (g_ptr_array_index (self->overflow, i)));
   return copy;
@@ -55,6 +88,8 @@ joined (const GtfSegment *a, const GtfSegment *b)
 {
   GtfSegment *both = gtf_segment_new ();
   append_rows (both, a, 0, a->rows->len);
+  add_ranges (both, a, 0);
+  add_ranges (both, b, a->rows->len);
   append_rows (both, b, 0, b->rows->len);
   return both;
 }
@@ -73,6 +108,7 @@ gtf_segment_merge (GtfSegment *self, const GtfSegment *other)
     }
   for (guint j = 0; j < m; j++)
     g_ptr_array_add (all, joined (self, g_ptr_array_index (other->overflow, j)));
+  add_ranges (self, other, self->rows->len);
   append_rows (self, other, 0, other->rows->len);
   g_clear_pointer (&self->overflow, g_ptr_array_unref);
   if (all->len)
@@ -86,7 +122,8 @@ gtf_segment_truncate (GtfSegment *self, gsize length, gsize stride, gboolean lef
   if (length >= n)
     return TRUE;
   g_autoptr (GArray) rows = self->rows;
-  GtfSegment whole = { rows, NULL };
+  GtfSegment whole = { .rows = rows };
+  g_clear_pointer (&self->ranges, g_array_unref);
   self->rows = g_array_new (FALSE, TRUE, sizeof (GtfRow));
   if (length == 0)
     {
@@ -122,6 +159,11 @@ gtf_segment_pad (GtfSegment *self, gsize length, gint32 id, gint32 type, gboolea
   g_autofree GtfRow *rows = g_new (GtfRow, n);
   for (gsize i = 0; i < n; i++)
     rows[i] = pad;
+  for (guint i = 0; left && self->ranges && i < self->ranges->len; i++)
+    {
+      g_array_index (self->ranges, GtfRange, i).begin += n;
+      g_array_index (self->ranges, GtfRange, i).end += n;
+    }
   if (left)
     g_array_prepend_vals (self->rows, rows, n);
   else
@@ -146,6 +188,23 @@ encoding_new (gsize n)
   return self;
 }
 
+/* As the reference counts: of n ranges those of the sequences 0 ... n - 1 are asked for, and one that is not there is everything. */
+static void
+fill_sequence_ids (GtfEncoding *self, const GtfSegment *segment)
+{
+  guint n = segment->ranges && segment->ranges->len ? segment->ranges->len : 1;
+  memset (self->sequence_ids, -1, self->n_ids);
+  for (guint s = 0; s < n; s++)
+    {
+      GtfRange range = { s, 0, self->n_ids };
+      for (guint i = 0; segment->ranges && i < segment->ranges->len; i++)
+        if (g_array_index (segment->ranges, GtfRange, i).sequence == (gint) s)
+          range = g_array_index (segment->ranges, GtfRange, i);
+      for (gsize i = range.begin; i < MIN (range.end, self->n_ids); i++)
+        self->sequence_ids[i] = s;
+    }
+}
+
 GtfEncoding *
 gtf_segment_finish (const GtfSegment *segment)
 {
@@ -160,8 +219,8 @@ gtf_segment_finish (const GtfSegment *segment)
       self->begin[i] = row->begin;
       self->end[i] = row->end;
       self->word_ids[i] = row->word;
-      self->sequence_ids[i] = row->sequence;
     }
+  fill_sequence_ids (self, segment);
   for (guint i = 0; segment->overflow && i < segment->overflow->len; i++)
     {
       if (self->overflowing == NULL)

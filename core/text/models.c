@@ -274,7 +274,7 @@ typedef struct
 {
   char *type, *unk_token, *prefix, *suffix;
   gint64 unk_id, max_chars;
-  gboolean fuse_unk, byte_fallback, ignore_merges, has_vocab, has_merges, scored;
+  gboolean fuse_unk, byte_fallback, ignore_merges, has_vocab, has_merges;
   GtfJsonReader vocab, merges;
 } Settings;
 
@@ -359,7 +359,9 @@ gtf_text_model_read (GtfJsonReader *reader, GError **error)
     return NULL;
   if (!s.has_vocab)
     return gtf_json_reader_fail (reader, error, "model.vocab is missing"), NULL;
-  const char *type = s.type ? s.type : s.has_merges ? "BPE" : s.unk_id >= 0 ? "Unigram" : s.prefix ? "WordPiece" : "WordLevel";
+  GtfJsonReader peek = s.vocab;
+  gboolean scored = gtf_json_reader_next (&peek, NULL) == GTF_JSON_BEGIN_ARRAY;
+  const char *type = s.type ? s.type : s.has_merges ? "BPE" : scored ? "Unigram" : s.prefix ? "WordPiece" : "WordLevel";
   g_autoptr (GtfTextModel) self = gtf_text_model_new (type, reader->name, error);
   if (self == NULL)
     return NULL;

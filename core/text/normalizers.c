@@ -4,6 +4,7 @@
  * place has its span, one that is put in after it too, and what was composed has that of its first part.
  */
 #include "text/byte-level.h"
+#include "text/charsmap.h"
 #include "text/passes.h"
 
 #define FOR_EACH_CHAR(pieces, piece, c, size, at) \
@@ -217,6 +218,123 @@ forms_init (GtfPass *pass, JsonObject *config, const char *where, GError **error
   return TRUE;
 }
 
+/* ------------------------------------------------------------------ Precompiled */
+
+typedef struct { GtfPass parent; GtfCharsmap *map; char *where; const char *ascii[128]; } Precompiled;
+
+static gboolean
+precompiled_broken (const Precompiled *self, GError **error)
+{
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: precompiled_charsmap: points outside itself", self->where);
+  return FALSE;
+}
+
+static gboolean
+precompiled_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
+{
+  Precompiled *self = (Precompiled *) pass;
+  const char *text = gtf_pass_string (config, "precompiled_charsmap", where, error);
+  gsize length;
+  if (text == NULL)
+    return FALSE;
+  g_autofree guchar *data = g_base64_decode (text, &length);
+  self->where = g_strdup (where);
+  if (!(self->map = gtf_charsmap_new (data, length, where, error)))
+    return FALSE;
+  for (guint c = 1; c < 128; c++)
+    if (gtf_charsmap_find (self->map, (char[]) { c }, 1, &self->ascii[c]) == GTF_CHARSMAP_BROKEN)
+      return precompiled_broken (self, error);
+  return TRUE;
+}
+
+static void
+precompiled_clear (GtfPass *pass)
+{
+  Precompiled *self = (Precompiled *) pass;
+  g_clear_pointer (&self->map, gtf_charsmap_free);
+  g_free (self->where);
+}
+
+/* @text takes the place of the characters from @at to @end. Counted as the reference counts: what is longer puts in its last
+ * characters, what is shorter lets the last character written so far (if any) swallow the rest. */
+static void
+replace_part (GArray *parts, const GtfPieces *pieces, gsize at, gsize end, const char *text)
+{
+  gint diff = 0;
+  guint size;
+  for (; at < end; at += gtf_utf8_size (pieces->buffer->text[at]))
+    diff--;
+  for (const char *p = text; *p; p += size, diff++)
+    {
+      Part part = { gtf_utf8_get (p, &size), 0, 0 };
+      g_array_append_val (parts, part);
+    }
+  for (gint i = 0; i < diff; i++)
+    g_array_index (parts, Part, parts->len - 1 - i).change = 1;
+  if (diff < 0 && parts->len)
+    g_array_index (parts, Part, parts->len - 1).change += diff;
+}
+
+static gboolean
+precompiled_grapheme (const Precompiled *self, const GtfPieces *pieces, gsize at, gsize end, GArray *parts, gboolean *changed, GError **error)
+{
+  const char *text = pieces->buffer->text, *found;
+  GtfCharsmapResult result = end - at < 6 ? gtf_charsmap_find (self->map, text + at, end - at, &found) : GTF_CHARSMAP_NONE;
+  if (result == GTF_CHARSMAP_FOUND)
+    {
+      replace_part (parts, pieces, at, end, found);
+      return *changed = TRUE;
+    }
+  for (guint size; result != GTF_CHARSMAP_BROKEN && at < end; at += size)
+    {
+      Part part = { gtf_utf8_get (text + at, &size), 0, 0 };
+      result = gtf_charsmap_find (self->map, text + at, size, &found);
+      if (result == GTF_CHARSMAP_FOUND)
+        {
+          replace_part (parts, pieces, at, at + size, found);
+          *changed = TRUE;
+        }
+      else
+        g_array_append_val (parts, part);
+    }
+  return result != GTF_CHARSMAP_BROKEN || precompiled_broken (self, error);
+}
+
+static gboolean
+precompiled_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const Precompiled *self = data;
+  const char *text = pieces->buffer->text;
+  g_autoptr (GArray) parts = g_array_new (FALSE, FALSE, sizeof (Part));
+  gboolean changed = FALSE;
+  for (gsize at = piece->begin, next; at < piece->end; at = next)
+    {
+      /* An ASCII character before another is a grapheme of its own, but for CR LF. */
+      guint8 c = text[at];
+      gboolean alone = c < 128 && c != '\r' && (at + 1 == piece->end || (guint8) text[at + 1] < 128);
+      next = alone ? at + 1 : gtf_grapheme_end (text, at, piece->end);
+      if (alone && self->ascii[c] == NULL)
+        {
+          Part part = { c, 0, 0 };
+          g_array_append_val (parts, part);
+        }
+      else if (!precompiled_grapheme (self, pieces, at, next, parts, &changed, error))
+        return FALSE;
+    }
+  Writer w = { pieces, piece, piece->begin };
+  for (guint i = 0; changed && i < parts->len; i++)
+    write_part (&w, &g_array_index (parts, Part, i));
+  if (!changed)
+    gtf_pieces_copy (pieces, piece->begin, piece->end);
+  return TRUE;
+}
+
+static gboolean
+precompiled (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, precompiled_piece, self, error);
+}
+
 /* ------------------------------------------------------------------ Strip, Prepend, Replace */
 
 typedef struct { GtfPass parent; gboolean left, right; } Strip;
@@ -397,6 +515,7 @@ gtf_normalizer_new (JsonNode *node, const char *where, GError **error)
     ROW ("NFKC", Forms, forms_init, forms, NULL),
     ROW ("NFKD", Forms, forms_init, forms, NULL),
     ROW ("Nmt", GtfPass, NULL, nmt, NULL),
+    ROW ("Precompiled", Precompiled, precompiled_init, precompiled, precompiled_clear),
     ROW ("Prepend", Replace, prepend_init, prepend, replace_clear),
     ROW ("Replace", Replace, replace_init, replace, replace_clear),
     ROW ("Sequence", GtfPassSequence, sequence_init, gtf_pass_sequence_apply, gtf_pass_sequence_clear),

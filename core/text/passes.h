@@ -53,6 +53,4 @@ GtfSplit  gtf_split_parse  (const char *name);
 /* @matches: spans relative to the piece, in order. */
 void      gtf_split_matches (GtfPieces *pieces, const GtfPiece *piece, const GArray *matches, GtfSplit behaviour, gboolean invert);
 
-extern const GtfPassClass gtf_pass_precompiled;
-
 G_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Post-processors: special tokens around and between texts, offsets without white space. BertProcessing and
- * RobertaProcessing are templates with their tokens given by hand.
+ * Post-processors: special tokens around and between texts, offsets without white space. They work on a list of segments,
+ * one for each text at first; a template makes more of them, which come together only after the last processor.
  */
 #include "text/rows.h"
 
@@ -14,8 +14,9 @@ typedef GArray Template;
 
 struct _GtfPostProcessor
 {
-  gboolean trim, prefix, roberta, has_template;
-  Template *single, *pair;
+  gboolean trim, prefix, bert, roberta;
+  gint32 cls, sep;
+  Template *single, *pair;     /* TemplateProcessing */
   GPtrArray *children;         /* Sequence */
 };
 
@@ -31,21 +32,6 @@ template_new (void)
   GArray *self = g_array_new (FALSE, TRUE, sizeof (Part));
   g_array_set_clear_func (self, part_clear);
   return self;
-}
-
-static void
-template_sequence (Template *self, gint sequence, gint32 type)
-{
-  Part part = { sequence, type, NULL };
-  g_array_append_val (self, part);
-}
-
-static void
-template_token (Template *self, gint32 id, gint32 type)
-{
-  Part part = { -1, type, g_array_new (FALSE, FALSE, sizeof (gint32)) };
-  g_array_append_val (part.ids, id);
-  g_array_append_val (self, part);
 }
 
 void
@@ -74,30 +60,6 @@ read_token (JsonObject *config, const char *key, gint32 *id, const char *where, 
   if (!gtf_param_get_int (json_array_get_element (json_node_get_array (node), 1), where, key, 0, G_MAXINT32, &value, error))
     return FALSE;
   *id = value;
-  return TRUE;
-}
-
-static gboolean
-read_bert (GtfPostProcessor *self, JsonObject *config, gboolean roberta, const char *where, GError **error)
-{
-  gint32 cls, sep;
-  if (!read_token (config, "cls", &cls, where, error) || !read_token (config, "sep", &sep, where, error))
-    return FALSE;
-  self->roberta = roberta;
-  self->has_template = TRUE;
-  self->single = template_new ();
-  self->pair = template_new ();
-  for (guint i = 0; i < 2; i++)
-    {
-      Template *t = i ? self->pair : self->single;
-      template_token (t, cls, 0);
-      template_sequence (t, 0, 0);
-      template_token (t, sep, 0);
-    }
-  if (roberta)
-    template_token (self->pair, sep, 0);
-  template_sequence (self->pair, 1, roberta ? 0 : 1);
-  template_token (self->pair, sep, roberta ? 0 : 1);
   return TRUE;
 }
 
@@ -212,11 +174,14 @@ gtf_post_processor_new (JsonNode *node, const char *where, GError **error)
       JsonNode *tokens = gtf_json_find (config, "special_tokens");
       JsonObject *map = tokens && JSON_NODE_HOLDS_OBJECT (tokens) ? json_node_get_object (tokens) : NULL;
       self->trim = FALSE;
-      self->has_template = TRUE;
       ok = (self->single = read_template (config, "single", map, where, error)) && (self->pair = read_template (config, "pair", map, where, error));
     }
   else if (!strcmp (type, "BertProcessing") || !strcmp (type, "RobertaProcessing"))
-    ok = read_bert (self, config, *type == 'R', where, error);
+    {
+      self->roberta = *type == 'R';
+      self->bert = !self->roberta;
+      ok = read_token (config, "cls", &self->cls, where, error) && read_token (config, "sep", &self->sep, where, error);
+    }
   else if (!strcmp (type, "Sequence"))
     ok = read_sequence (self, config, where, error);
   else if (strcmp (type, "ByteLevel"))
@@ -232,7 +197,7 @@ gtf_post_processor_new (JsonNode *node, const char *where, GError **error)
 gsize
 gtf_post_processor_added (const GtfPostProcessor *self, gboolean pair)
 {
-  gsize n = 0;
+  gsize n = self && self->bert ? (pair ? 3 : 2) : self && self->roberta ? (pair ? 4 : 2) : 0;
   Template *t = self == NULL ? NULL : pair ? self->pair : self->single;
   for (guint i = 0; t && i < t->len; i++)
     n += g_array_index (t, Part, i).ids ? g_array_index (t, Part, i).ids->len : 0;
@@ -265,8 +230,12 @@ set_types (GtfSegment *segment, gint32 type)
 {
   for (guint i = 0; i < segment->rows->len; i++)
     g_array_index (segment->rows, GtfRow, i).type = type;
-  for (guint i = 0; segment->overflow && i < segment->overflow->len; i++)
-    set_types (g_ptr_array_index (segment->overflow, i), type);
+}
+
+static GtfRow
+special_row (gint32 id, gint32 type)
+{
+  return (GtfRow) { .id = id, .type = type, .word = -1, .sequence = -1, .special = 1, .attention = 1 };
 }
 
 static GtfSegment *
@@ -275,12 +244,13 @@ special_segment (const Part *part)
   GtfSegment *segment = gtf_segment_new ();
   for (guint i = 0; i < part->ids->len; i++)
     {
-      GtfRow row = { .id = g_array_index (part->ids, gint32, i), .type = part->type, .word = -1, .sequence = -1, .special = 1, .attention = 1 };
+      GtfRow row = special_row (g_array_index (part->ids, gint32, i), part->type);
       g_array_append_val (segment->rows, row);
     }
   return segment;
 }
 
+/* Types and ranges are set anew in the text itself and not in what overflowed, as in the reference. */
 static void
 apply_template (Template *template, GPtrArray **segments, gboolean add_special)
 {
@@ -295,28 +265,82 @@ apply_template (Template *template, GPtrArray **segments, gboolean add_special)
         }
       else if (part->sequence < (gint) (*segments)->len)
         {
-          GtfSegment *copy = gtf_segment_copy (g_ptr_array_index (*segments, part->sequence));
-          set_types (copy, part->type);
-          g_ptr_array_add (out, copy);
+          GtfSegment *segment = g_ptr_array_index (*segments, part->sequence);
+          set_types (segment, part->type);
+          gtf_segment_set_range (segment, part->sequence, 0, segment->rows->len);
+          g_ptr_array_add (out, gtf_segment_copy (segment));
         }
     }
   g_ptr_array_unref (*segments);
   *segments = out;
 }
 
-gboolean
-gtf_post_processor_run (const GtfPostProcessor *self, GPtrArray **segments, gboolean add_special, GError **error)
+/* One segment of BertProcessing or RobertaProcessing, with its special tokens at both ends. */
+static void
+surround (const GtfPostProcessor *self, GtfSegment *segment, gboolean first)
+{
+  gint32 type = first || self->roberta ? 0 : 1;
+  GtfRow sep = special_row (self->sep, type), cls = special_row (self->cls, 0);
+  gsize n = segment->rows->len;
+  for (guint i = 0; i < n; i++)
+    {
+      GtfRow *row = &g_array_index (segment->rows, GtfRow, i);
+      row->special = 0;
+      row->attention = 1;
+      if (self->roberta)
+        row->type = 0;
+    }
+  gsize before = first || self->roberta;
+  if (before)
+    g_array_prepend_val (segment->rows, *(first ? &cls : &sep));
+  g_array_append_val (segment->rows, sep);
+  g_clear_pointer (&segment->ranges, g_array_unref);
+  gtf_segment_set_range (segment, !first, before, before + n);
+  for (guint i = 0; segment->overflow && i < segment->overflow->len; i++)
+    surround (self, g_ptr_array_index (segment->overflow, i), first);
+}
+
+static gboolean
+run (const GtfPostProcessor *self, GPtrArray **segments, gboolean add_special, GError **error)
 {
   for (guint i = 0; self->children && i < self->children->len; i++)
-    if (!gtf_post_processor_run (g_ptr_array_index (self->children, i), segments, add_special, error))
+    if (!run (g_ptr_array_index (self->children, i), segments, add_special, error))
       return FALSE;
   for (guint i = 0; i < (*segments)->len; i++)
     {
       GtfSegment *segment = g_ptr_array_index (*segments, i);
       if (self->trim)
         trim (segment, self->prefix);
+      if (self->roberta)
+        set_types (segment, 0);
+      if ((self->bert || self->roberta) && add_special)
+        surround (self, segment, i == 0);
+      else if (!self->bert && !self->roberta && !self->children && !self->single)      /* ByteLevel */
+        gtf_segment_set_range (segment, i, 0, segment->rows->len);
     }
-  if (self->has_template)
+  if (self->single && (*segments)->len > 2)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "post_processor: a template after another one: it has %u texts instead of 1 or 2", (*segments)->len);
+      return FALSE;
+    }
+  if (self->single)
     apply_template ((*segments)->len > 1 ? self->pair : self->single, segments, add_special);
   return TRUE;
+}
+
+gboolean
+gtf_post_processor_run (const GtfPostProcessor *self, GPtrArray **segments, gboolean add_special, GError **error)
+{
+  for (guint i = 0; i < (*segments)->len; i++)
+    {
+      GtfSegment *segment = g_ptr_array_index (*segments, i);
+      gtf_segment_set_range (segment, i, 0, segment->rows->len);
+      set_types (segment, i);
+      for (guint j = 0; segment->overflow && j < segment->overflow->len; j++)
+        {
+          GtfSegment *part = g_ptr_array_index (segment->overflow, j);
+          gtf_segment_set_range (part, i, 0, part->rows->len);
+        }
+    }
+  return run (self, segments, add_special, error);
 }

@@ -182,6 +182,33 @@ fixed_length (GtfPass *self, GtfPieces *pieces, GError **error)
   return gtf_pieces_cut (pieces, fixed_length_piece, self, error);
 }
 
+/* Runs of one script. What comes before the first character that has one is lost, as in the reference. */
+static gboolean
+scripts_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  guint size, last = 0;
+  gsize begin = piece->begin;
+  for (gsize at = piece->begin; at < piece->end; at += size)
+    {
+      guint script = gtf_unicode_script (gtf_utf8_get (pieces->buffer->text + at, &size));
+      if (script == 0 || script == last)
+        continue;
+      if (last)
+        gtf_pieces_add (pieces, begin, at);
+      begin = at;
+      last = script;
+    }
+  if (last)
+    gtf_pieces_add (pieces, begin, piece->end);
+  return TRUE;
+}
+
+static gboolean
+scripts (GtfPass *self, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_cut (pieces, scripts_piece, self, error);
+}
+
 /* ------------------------------------------------------------------ Split */
 
 typedef struct { GtfPass parent; GtfRegex *pattern; GtfSplit behaviour; gboolean invert; } Split;
@@ -345,6 +372,7 @@ gtf_pre_tokenizer_new (JsonNode *node, const char *where, GError **error)
     ROW ("Punctuation", ByChar, punctuation_init, by_char, NULL),
     ROW ("Sequence", GtfPassSequence, sequence_init, gtf_pass_sequence_apply, gtf_pass_sequence_clear),
     ROW ("Split", Split, split_init, split, split_clear),
+    ROW ("UnicodeScripts", GtfPass, NULL, scripts, NULL),
     ROW ("Whitespace", GtfPass, NULL, whitespace, NULL),
     ROW ("WhitespaceSplit", ByChar, whitespace_split_init, by_char, NULL),
     { NULL }

@@ -68,9 +68,3 @@ gtf_scan_gpt2 (const char *text, gsize length, gsize at)
   while (kind_at (text, length, end, &size) == kind);
   return end;
 }
-
-GtfScanFunc
-gtf_regex_scanner (const char *pattern)
-{
-  return !strcmp (pattern, gtf_pattern_gpt2) ? gtf_scan_gpt2 : NULL;
-}

@@ -2,28 +2,31 @@
  *
  * Oniguruma is the only engine with the reference's semantics. The installed one has other property tables than the
  * reference's, so \p{..}, \P{..}, \w, \d, \s, \h and [:..:] are replaced in the pattern by ranges of code points from our
- * tables; inside brackets a class becomes a nested bracket, so that && and ^ mean what they did. A few patterns that most
- * repositories have are scanned by hand (regex-scan.c).
+ * tables; inside brackets a class becomes a nested bracket, so that && and ^ mean what they did. Patterns of the shape that
+ * most pre-tokenizers have do not need it (regex-plain.c).
  *
- * Bounds: a pattern's translation is at most MAX_PATTERN bytes; matching gives up after RETRIES steps back in one attempt.
+ * Bounds: a pattern's translation is at most MAX_PATTERN bytes; one match gives up after RETRIES steps back, as in the
+ * reference, a text after SECONDS and a little for each byte. Our own matcher counts its steps.
  */
 #include "text/regex.h"
 
 #include <oniguruma.h>
 #include <string.h>
 
-#include "text/regex-scan.h"
+#include "text/regex-plain.h"
 #include "text/unicode.h"
 
 #define MAX_PATTERN (4 << 20)
 #define MAX_SOURCE (64 << 10)
-#define RETRIES 1000000
+#define RETRIES 10000000
+#define SECONDS 5
+#define STEPS 400000000
 
 struct _GtfRegex
 {
   regex_t *onig;
   OnigMatchParam *param;
-  GtfScanFunc scan;
+  GtfPlainRegex *plain;
   char *literal;
   char *where;
 };
@@ -166,8 +169,8 @@ gtf_regex_new (const char *pattern, const char *where, GError **error)
     }
   g_autoptr (GtfRegex) self = g_new0 (GtfRegex, 1);
   self->where = g_strdup (where);
-  self->scan = gtf_regex_scanner (pattern);
-  if (self->scan)
+  self->plain = gtf_plain_regex_new (pattern);
+  if (self->plain)
     return g_steal_pointer (&self);
   g_autofree char *text = gtf_regex_translate (pattern, where, error);
   if (text == NULL)
@@ -184,13 +187,21 @@ gtf_regex_new (const char *pattern, const char *where, GError **error)
   self->param = onig_new_match_param ();
   onig_initialize_match_param (self->param);
   onig_set_retry_limit_in_match_of_match_param (self->param, RETRIES);
-  onig_set_retry_limit_in_search_of_match_param (self->param, 4 * RETRIES);
+  onig_set_retry_limit_in_search_of_match_param (self->param, 4UL * RETRIES);
   return g_steal_pointer (&self);
+}
+
+gboolean
+gtf_regex_is_plain (const GtfRegex *self)
+{
+  return self->plain != NULL;
 }
 
 GtfRegex *
 gtf_regex_literal (const char *text)
 {
+  if (*text == 0)          /* found between all characters */
+    return gtf_regex_new ("(?:)", "", NULL);
   GtfRegex *self = g_new0 (GtfRegex, 1);
   self->literal = g_strdup (text);
   return self;
@@ -205,6 +216,7 @@ gtf_regex_free (GtfRegex *self)
     onig_free (self->onig);
   if (self->param)
     onig_free_match_param (self->param);
+  gtf_plain_regex_free (self->plain);
   g_free (self->literal);
   g_free (self->where);
   g_free (self);
@@ -219,38 +231,35 @@ each_literal (GtfRegex *self, const char *text, gsize length, GtfMatchFunc found
     found (data, hit - text, hit - text + n);
 }
 
+/* The next match from @at on: 1, 0 for none, -1 with an error. */
+typedef struct { gint64 steps, deadline; OnigRegion *region; } Search;
+
 static gboolean
-each_onig (GtfRegex *self, const char *text, gsize length, GtfMatchFunc found, gpointer data, GError **error)
+took_long (const GtfRegex *self, GError **error)
 {
-  const OnigUChar *p = (const OnigUChar *) text, *end = p + length;
-  OnigRegion *region = onig_region_new ();
-  gssize last_end = -1;
-  gboolean ok = TRUE;
-  for (gsize at = 0; at <= length;)
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: regular expression: this text takes too many steps", self->where);
+  return FALSE;
+}
+
+static gint
+next_match (GtfRegex *self, Search *s, const char *text, gsize length, gsize at, gsize *begin, gsize *end, GError **error)
+{
+  if (self->plain)
     {
-      int code = onig_search_with_param (self->onig, p, end, p + at, end, region, ONIG_OPTION_NONE, self->param);
-      if (code == ONIG_MISMATCH)
-        break;
-      if (code < 0)
-        {
-          fail (self, code, NULL, error);
-          ok = FALSE;
-          break;
-        }
-      gsize from = region->beg[0], to = region->end[0];
-      if (from == to)
-        {
-          at = to < length ? to + gtf_utf8_size (text[to]) : length + 1;
-          if (last_end == (gssize) to)
-            continue;
-        }
-      else
-        at = to;
-      last_end = to;
-      found (data, from, to);
+      GtfPlainResult result = gtf_plain_regex_search (self->plain, text, length, at, &s->steps, begin, end);
+      return result == GTF_PLAIN_TOO_HARD ? took_long (self, error) - 1 : result == GTF_PLAIN_MATCH;
     }
-  onig_region_free (region, 1);
-  return ok;
+  const OnigUChar *p = (const OnigUChar *) text, *stop = p + length;
+  int code = onig_search_with_param (self->onig, p, stop, p + at, stop, s->region, ONIG_OPTION_NONE, self->param);
+  if (code == ONIG_MISMATCH)
+    return 0;
+  if (code < 0)
+    return fail (self, code, NULL, error), -1;
+  if (g_get_monotonic_time () > s->deadline)
+    return took_long (self, error) - 1;
+  *begin = s->region->beg[0];
+  *end = s->region->end[0];
+  return 1;
 }
 
 gboolean
@@ -258,13 +267,27 @@ gtf_regex_each (GtfRegex *self, const char *text, gsize length, GtfMatchFunc fou
 {
   if (self->literal)
     return each_literal (self, text, length, found, data), TRUE;
-  if (self->scan == NULL)
-    return each_onig (self, text, length, found, data, error);
-  for (gsize at = 0; at < length;)
+  Search search = { .steps = STEPS + 64 * (gint64) length };
+  if (self->onig)
     {
-      gsize end = self->scan (text, length, at);
-      found (data, at, end);
-      at = end;
+      search.region = onig_region_new ();
+      search.deadline = g_get_monotonic_time () + SECONDS * G_USEC_PER_SEC + (gint64) length;
     }
-  return TRUE;
+  gssize last_end = -1;
+  gint more = 0;
+  for (gsize at = 0, begin, end; at <= length && (more = next_match (self, &search, text, length, at, &begin, &end, error)) > 0;)
+    {
+      at = end;
+      if (begin == end)
+        {
+          at = end < length ? end + gtf_utf8_size (text[end]) : length + 1;
+          if (last_end == (gssize) end)
+            continue;
+        }
+      last_end = end;
+      found (data, begin, end);
+    }
+  if (search.region)
+    onig_region_free (search.region, 1);
+  return more >= 0;
 }

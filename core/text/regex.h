@@ -21,6 +21,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfRegex, gtf_regex_free)
 typedef void (*GtfMatchFunc) (gpointer data, gsize begin, gsize end);
 gboolean  gtf_regex_each    (GtfRegex *self, const char *text, gsize length, GtfMatchFunc found, gpointer data, GError **error);
 
+/* For tests: whether Oniguruma is not needed. */
+gboolean  gtf_regex_is_plain (const GtfRegex *self);
 /* For tests: the pattern as Oniguruma gets it. (transfer full) */
 char     *gtf_regex_translate (const char *pattern, const char *where, GError **error);
 

@@ -19,13 +19,17 @@ typedef struct
   guint8 special, attention;
 } GtfRow;
 
-typedef struct { GArray *rows; GPtrArray *overflow; } GtfSegment;      /* overflow: GtfSegment, nullable */
+/* Which rows are of which text, as the reference keeps it: what it calls sequence_ids follows from these, with their gaps. */
+typedef struct { gint32 sequence; guint32 begin, end; } GtfRange;
+typedef struct { GArray *rows; GArray *ranges; GPtrArray *overflow; } GtfSegment;      /* ranges: GtfRange; overflow: GtfSegment; both nullable */
 
 GtfSegment *gtf_segment_new      (void);
 void        gtf_segment_free     (GtfSegment *self);
 GtfSegment *gtf_segment_copy     (const GtfSegment *self);
 /* Appends @other, also to what overflowed, in every combination, as the reference does. */
 void        gtf_segment_merge    (GtfSegment *self, const GtfSegment *other);
+/* The rows between are text @sequence. */
+void        gtf_segment_set_range (GtfSegment *self, gint32 sequence, gsize begin, gsize end);
 /* FALSE: @stride does not fit into @length. */
 gboolean    gtf_segment_truncate (GtfSegment *self, gsize length, gsize stride, gboolean left);
 void        gtf_segment_pad      (GtfSegment *self, gsize length, gint32 id, gint32 type, gboolean left);

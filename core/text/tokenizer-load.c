@@ -14,7 +14,8 @@
 static gint32
 next_id (GtfTokenizer *self)
 {
-  gint32 n = self->model->vocab.n_entries;
+  /* Unigram counts a token twice that it has twice. */
+  gint32 n = MAX (self->model->vocab.n_entries, self->model->n_scores);
   for (guint i = 0; i < self->added.tokens->len; i++)
     {
       GtfAddedToken *token = g_ptr_array_index (self->added.tokens, i);

@@ -195,31 +195,44 @@ count_chars (Worker *w, const char *text, gsize length, GError **error)
   return TRUE;
 }
 
+/* A span of bytes of the original as characters; what does not lie in it stays as it is, as in the reference. */
 static void
-add_row (GArray *rows, const Worker *w, const GtfPiece *piece, GtfRow row, GtfSpan span)
+add_row (GArray *rows, const Worker *w, GtfRow row, GtfSpan span)
 {
-  row.begin = w->chars ? w->chars[span.begin] : span.begin;
-  row.end = w->chars ? w->chars[span.end] : span.end;
+  gsize length = w->pieces.original_length;
+#define CHAR(i) (w->chars ? w->chars[i] : (i))
+  row.begin = span.begin < length ? CHAR (span.begin) : span.begin;
+  row.end = span.begin >= length ? span.end : span.end < length ? CHAR (span.end) : (span.end == length ? CHAR (length - 1) : CHAR (span.begin) + 1) + 1;
+#undef CHAR
   row.attention = 1;
   g_array_append_val (rows, row);
+}
+
+/* Where a token lies in the original. One of byte_fallback may count more bytes than its piece has (an end-of-word mark taken
+ * apart): the reference then takes its bytes for those of the whole text. */
+static GtfSpan
+span_of (const Worker *w, const GtfPiece *piece, const GtfToken *t)
+{
+  const GtfSpan *spans = w->pieces.buffer->span + piece->begin;
+  if (t->begin == t->end)
+    return (GtfSpan) { piece->shift + t->begin, piece->shift + t->end };
+  if (piece->begin + t->end > piece->end)
+    return (GtfSpan) { t->begin, t->end };
+  return (GtfSpan) { spans[t->begin].begin, spans[t->end - 1].end };
 }
 
 static void
 add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint sequence, GArray *rows)
 {
-  const GtfSpan *spans = w->pieces.buffer->span + piece->begin;
   for (gsize i = 0; i < w->tokens.n; i++)
     {
       const GtfToken *t = &w->tokens.tokens[i];
       gsize length = 0;
       const char *text = gtf_vocab_token (&self->model->vocab, t->id, &length);
       GtfRow row = { .id = t->id, .word = word, .sequence = sequence, .type = sequence };
-      GtfSpan span = { piece->shift, piece->shift };
-      if (t->end > t->begin && piece->begin + t->end <= piece->end)
-        span = (GtfSpan) { spans[t->begin].begin, spans[t->end - 1].end };
       if (text && length && ((guint8) text[0] == 0xC4 || (guint8) text[length - 1] == 0xA0 || white (text, 0) || white (text, gtf_utf8_before (text, length))))
         count_white (text, length, &row);
-      add_row (rows, w, piece, row, span);
+      add_row (rows, w, row, span_of (w, piece, t));
     }
 }
 
@@ -264,7 +277,7 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
       const GtfPiece *piece = &p->pieces[i];
       w->tokens.n = 0;
       if (piece->id >= 0)
-        add_row (segment->rows, w, piece, (GtfRow) { .id = piece->id, .word = i, .sequence = sequence, .type = sequence, .lead = piece->lead, .trail = piece->trail },
+        add_row (segment->rows, w, (GtfRow) { .id = piece->id, .word = i, .sequence = sequence, .type = sequence, .lead = piece->lead, .trail = piece->trail },
                  piece->span);
       else if (!tokenize_word (self, w, p->buffer->text + piece->begin, piece->end - piece->begin, error))
         return gtf_segment_free (segment), NULL;
@@ -275,7 +288,7 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
 }
 
 static void
-fill_bytes (GtfEncoding *self, const char *const texts[2])
+fill_bytes (GtfEncoding *self, const GtfSegment *segment, const char *const texts[2])
 {
   for (guint s = 0; s < 2 && texts[s]; s++)
     {
@@ -284,7 +297,7 @@ fill_bytes (GtfEncoding *self, const char *const texts[2])
       guint32 at = 0;
       for (gsize i = 0; i < self->n_ids; i++)
         {
-          if (self->sequence_ids[i] != (gint) s)
+          if (g_array_index (segment->rows, GtfRow, i).sequence != (gint) s)
             continue;
           if (self->begin[i] < at)
             at = 0, p = texts[s];
@@ -298,11 +311,11 @@ fill_bytes (GtfEncoding *self, const char *const texts[2])
         }
     }
   for (guint i = 0; self->overflowing && i < self->overflowing->len; i++)
-    fill_bytes (g_ptr_array_index (self->overflowing, i), texts);
+    fill_bytes (g_ptr_array_index (self->overflowing, i), g_ptr_array_index (segment->overflow, i), texts);
 }
 
 static GtfEncoding *
-finish (GtfTokenizer *self, GPtrArray **segments, JsonObject *parameters, GError **error)
+finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], JsonObject *parameters, GError **error)
 {
   gboolean add_special = gtf_pass_flag (parameters, "add_special_tokens", TRUE), pad_left = self->pad_left;
   gint64 pad_to = 0;
@@ -313,7 +326,12 @@ finish (GtfTokenizer *self, GPtrArray **segments, JsonObject *parameters, GError
   GtfSegment *all = gtf_segment_new ();
   g_ptr_array_add (list, all);
   for (guint i = 0; i < (*segments)->len; i++)
-    gtf_segment_merge (all, g_ptr_array_index (*segments, i));
+    {
+      GtfSegment *segment = g_ptr_array_index (*segments, i);
+      if (self->post_processor == NULL && (*segments)->len > 1)
+        gtf_segment_set_range (segment, i, 0, segment->rows->len);
+      gtf_segment_merge (all, segment);
+    }
   JsonNode *multiple = gtf_json_find (parameters, "pad_to_multiple_of");
   gint64 of = 0;
   if (multiple && !gtf_param_get_int (multiple, "parameters", "pad_to_multiple_of", 1, 1 << 20, &of, error))
@@ -325,7 +343,9 @@ finish (GtfTokenizer *self, GPtrArray **segments, JsonObject *parameters, GError
         length += of - length % of;
       gtf_segment_pad (all, length, gtf_tokenizer_get_special_id (self, "pad_token"), self->pad_type, pad_left);
     }
-  return gtf_segment_finish (all);
+  GtfEncoding *encoding = gtf_segment_finish (all);
+  fill_bytes (encoding, all, texts);
+  return encoding;
 }
 
 /**
@@ -366,9 +386,7 @@ gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, co
     }
   worker_give_back (self, w);
   if (ok)
-    encoding = finish (self, &segments, options, error);
-  if (encoding)
-    fill_bytes (encoding, texts);
+    encoding = finish (self, &segments, texts, options, error);
   return g_steal_pointer (&encoding);
 }
 
@@ -399,8 +417,10 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
     {
       GtfAddedToken *added = gtf_added_tokens_find (&self->added, ids[i]);
       gsize length = 0;
-      const char *text = added ? added->content : gtf_vocab_token (&self->model->vocab, ids[i], &length);
-      if (text == NULL || (skip_special && added && added->special))
+      const char *text = added ? gtf_added_token_text (added) : gtf_vocab_token (&self->model->vocab, ids[i], &length);
+      /* Special is what is spelled like a special token. */
+      GtfAddedToken *alike = text && skip_special ? g_hash_table_lookup (self->added.by_content, text) : NULL;
+      if (text == NULL || (alike && alike->special))
         continue;
       g_ptr_array_add (strings, g_string_new_len (text, added ? strlen (text) : length));
     }
@@ -480,7 +500,7 @@ gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self), NULL);
   GtfAddedToken *added = gtf_added_tokens_find (&self->added, id);
-  return added ? added->content : gtf_vocab_token (&self->model->vocab, id, NULL);
+  return added ? gtf_added_token_text (added) : gtf_vocab_token (&self->model->vocab, id, NULL);
 }
 
 /**

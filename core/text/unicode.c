@@ -16,6 +16,18 @@ gtf_unicode_flags (gunichar c)
   return c < 0x110000 ? flags_data[(guint) flags_index[c >> 8] << 8 | (c & 255)] : 0;
 }
 
+guint
+gtf_unicode_grapheme (gunichar c)
+{
+  return grapheme_data[(guint) grapheme_index[c >> 8] << 8 | (c & 255)];
+}
+
+guint
+gtf_unicode_script (gunichar c)
+{
+  return script_data[(guint) script_index[c >> 8] << 8 | (c & 255)];
+}
+
 gboolean
 gtf_utf8_valid (const char *s, gsize n)
 {

@@ -43,7 +43,13 @@ typedef enum
   GTF_U_SECOND       = 1 << 22     /* may be composed with what comes before it */
 } GtfUnicodeFlags;
 
+/* Bits beside the kind (bits 0-3, charsmap.c lists them) that decides about the borders of graphemes. */
+#define GTF_GRAPHEME_INCB_EXTEND 16
+#define GTF_GRAPHEME_LINKER      32
+
 guint32     gtf_unicode_flags     (gunichar c);
+guint       gtf_unicode_grapheme  (gunichar c);
+guint       gtf_unicode_script    (gunichar c);                  /* to UnicodeScripts: equal numbers stay together; 0: goes with all */
 static inline gboolean gtf_unicode_is_gc (guint32 flags, guint32 set) { return set >> (flags & GTF_GC_MASK) & 1; }
 /* The full decomposition of @c alone into @out (room for 20): how many code points. */
 gsize       gtf_unicode_decompose (gunichar c, gboolean compatibility, gunichar *out);

@@ -154,6 +154,76 @@ def mapping(name, pairs):
     table(name + "_keys", "guint32", keys); table(name + "_starts", "guint16", starts); table(name + "_pool", "guint32", pool)
 
 
+def charsmap(pairs):
+    """A precompiled charsmap of SentencePiece: u32 size of a darts double array in bytes, the array, texts that end with NUL."""
+    texts, keys = b"", {}
+    for key, text in pairs.items():
+        keys[key], texts = len(texts), texts + text + b"\0"
+    units, used = [0], {0}
+
+    def put(at, value):
+        units.extend([0] * (at + 1 - len(units))); units[at] = value
+
+    def place(node, prefix, low):
+        children = sorted({k[len(prefix)] for k in keys if len(k) > len(prefix) and k.startswith(prefix)})
+        labels = [0] * (prefix in keys) + children
+        base = next(b for b in range(1 if not node else 256, 1 << 20) if all(b ^ l not in used for l in labels) and (b ^ node) < 1 << 21)
+        used.update(base ^ l for l in labels)
+        put(node, low | (base ^ node) << 10 | (prefix in keys) << 8)
+        if prefix in keys: put(base, keys[prefix] | 1 << 31)
+        for c in children: place(base ^ c, prefix + bytes([c]), c)
+
+    place(0, b"", 0)
+    units.extend([0] * (-len(units) % 256 + 256))
+    return (4 * len(units)).to_bytes(4, "little") + b"".join(u.to_bytes(4, "little") for u in units) + texts
+
+
+def graphemes():
+    """What decides where Precompiled sees the borders of graphemes. With a map in which each byte is a key it makes one X of a
+    grapheme of less than 6 bytes, and an X of each character of a longer one: their number tells what was joined. (Regional
+    indicators cannot be told apart so, nor Hangul's medial vowels among the characters of 4 bytes from its initial ones.)"""
+    f = N.Precompiled(charsmap({bytes([b]): b"X" for b in range(1, 256)})).normalize_str
+    n = lambda s: len(f(s))
+    values = [0] * LAST
+    for c in CPS[1:]:
+        s = chr(c)
+        joins = n("a" + s) == 1
+        before_v, before_t, after_l, after_v = (n(t) == 3 for t in (s + "\u1161\u0300", s + "\u11A8\u0300", "\u1100" + s + "\u0300", "\u1161" + s + "\u0300"))
+        wide = c > 0xFFFF
+        if c in (13, 10): kind = 2 if c == 13 else 3
+        elif n(s + "\u0300\u0301") == 2: kind = 1
+        elif joins: kind = 5 if c == 0x200D else 4 if n("\u00A9" + s + "\u200D\u00A9\u0300") == 5 else 6
+        elif n(s + "a") == 1: kind = 7
+        elif c < 0x800: kind = 0
+        elif wide and before_v and before_t: kind = 9
+        elif not wide and after_l and before_v: kind = 8 if not before_t else 9 if after_v else 11
+        elif not wide and after_l: kind = 12 if before_t else 0
+        elif not wide and after_v and before_t: kind = 10
+        else: kind = 0
+        if 0x1F1E6 <= c <= 0x1F1FF: kind = 13
+        if kind == 0 and n("\u00A9\u200D" + s) == 3: kind = 14
+        if kind == 0 and n(s + "\u094D\u0915\u0300") == 4: kind = 15
+        linker = joins and n("\u0915" + s + "\u0915\u0300") == 4
+        values[c] = kind | (joins and n("\u0915\u094D" + s + "\u0915\u0300") == 5) << 4 | linker << 5
+    values[0] = 1
+    return values
+
+
+def scripts():
+    """UnicodeScripts: which characters may stand together in a piece; 0 goes with everything."""
+    f = P.UnicodeScripts().pre_tokenize_str
+    values, found, last = [0] * LAST, [], None
+    one = lambda a, b: len(f(a + b)) == 1
+    for c in CPS:
+        s = chr(c)
+        if one("a", s) and one("\u6F22", s): continue
+        if last is None or not one(found[last], s):
+            last = next((i for i, r in enumerate(found) if one(r, s)), len(found))
+            if last == len(found): found.append(s)
+        values[c] = last + 1
+    return values
+
+
 def hangul(c): return 0xAC00 <= c < 0xD7A4
 
 
@@ -170,6 +240,8 @@ def main():
     for c in CPS:                           # what most characters do not have, so that tables need not be searched for them
         values[c] |= (nfd[c] != chr(c)) << 18 | (nfkd[c] != chr(c)) << 19 | (lower[c] != chr(c)) << 20 | (c in ccc) << 21 | (c in second) << 22
     two_stage("flags", "guint32", values)
+    two_stage("grapheme", "guint8", graphemes())
+    two_stage("script", "guint8", scripts())
     mapping("nfd", [(c, s) for c, s in nfd.items() if s != chr(c) and not hangul(c)])
     mapping("nfkd", [(c, s) for c, s in nfkd.items() if s != nfd[c] and not hangul(c)])
     mapping("lower", [(c, s) for c, s in lower.items() if s != chr(c)])
