@@ -14,6 +14,7 @@
 struct _GtfBinding
 {
   GArray *bound;            /* GtfBoundWeight */
+  GPtrArray *flat;          /* GtfStoredTensor: tensors of more dimensions than their weight, seen as matrices */
 };
 
 /* What is wrong, by kind, for the one message. */
@@ -80,12 +81,31 @@ find_with (Plan *p, const char *name, const char *ending, const char *old_ending
   return t;
 }
 
+/* A tensor as a matrix: its first dimension, and all others as one. */
+static const GtfStoredTensor *
+flattened (Plan *p, const GtfStoredTensor *t)
+{
+  GtfStoredTensor *flat;
+
+  if (!t || t->n_dims < 2)
+    return t;
+  flat = g_new (GtfStoredTensor, 1);
+  *flat = *t;
+  flat->n_dims = 2;
+  flat->shape[1] = t->shape[0] ? (gint64) t->n_elements / t->shape[0] : 0;
+  g_ptr_array_add (p->self->flat, flat);
+  g_hash_table_add (p->used, (gpointer) t);
+  return flat;
+}
+
 /* Old checkpoints call the two tensors of a layer norm gamma and beta. */
 static const GtfStoredTensor *
 find_weight (Plan *p, const GtfWeight *w, const char *name)
 {
   if (w->type == GTF_WEIGHT_TENSOR)
     return gtf_safetensors_find (p->files, name);
+  if (w->flags & GTF_WEIGHT_BARE)
+    return flattened (p, gtf_safetensors_find (p->files, name));
   return find_with (p, name, ".weight", w->type == GTF_WEIGHT_NORM ? ".gamma" : NULL);
 }
 
@@ -430,6 +450,7 @@ gtf_binding_new (const GtfSafetensors *files, const char *where, const GtfArchit
 
   self->bound = g_array_new (FALSE, TRUE, sizeof (GtfBoundWeight));
   g_array_set_clear_func (self->bound, clear_bound);
+  self->flat = g_ptr_array_new_with_free_func (g_free);
   if (walk (&p, architecture->weights, NULL, 0, weights))
     {
       p.in_head = TRUE;
@@ -450,6 +471,7 @@ gtf_binding_free (GtfBinding *self)
   if (!self)
     return;
   g_array_unref (self->bound);
+  g_ptr_array_unref (self->flat);
   g_free (self);
 }
 

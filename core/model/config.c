@@ -15,6 +15,7 @@ struct _GtfConfig
   JsonObject *object;
   const char *model_type;
   const char *architecture;
+  GPtrArray *lists;         /* what GTF_CONFIG_LIST fields point to */
 };
 
 void
@@ -23,6 +24,7 @@ gtf_config_free (GtfConfig *self)
   if (!self)
     return;
   g_clear_pointer (&self->object, json_object_unref);
+  g_clear_pointer (&self->lists, g_ptr_array_unref);
   g_free (self->path);
   g_free (self);
 }
@@ -101,6 +103,7 @@ config_new (const char *path, JsonObject *object, GError **error)
 
   self->path = g_strdup (path);
   self->object = object;
+  self->lists = g_ptr_array_new_with_free_func (g_free);
   if (read_names (self, error) && check_common (self, error))
     return g_steal_pointer (&self);
   as_data_error (error);
@@ -238,6 +241,7 @@ use_fallback (const GtfConfigField *field, gpointer out)
       *(GtfActivation *) out = activation;
       break;
     case GTF_CONFIG_STRING:
+    case GTF_CONFIG_LIST:
       *(const char **) out = field->fallback_string;
       break;
     default:
@@ -277,8 +281,47 @@ read_count (const GtfConfigField *field, JsonNode *node, const char *path, const
   return FALSE;
 }
 
+#define MOST_MEMBERS 4096
+
+/* One member: a word without bars, or a whole number. */
 static gboolean
-read_field (const GtfConfigField *field, JsonNode *node, const char *path, const char *key, gpointer out, GError **error)
+add_member (GString *list, JsonNode *node)
+{
+  GType type = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_value_type (node) : G_TYPE_NONE;
+
+  if (type != G_TYPE_STRING && type != G_TYPE_INT64)
+    return FALSE;
+  if (list->len)
+    g_string_append_c (list, '|');
+  if (type == G_TYPE_INT64)
+    g_string_append_printf (list, "%" G_GINT64_FORMAT, json_node_get_int (node));
+  else
+    g_string_append (list, json_node_get_string (node));
+  return TRUE;
+}
+
+static gboolean
+read_list (GPtrArray *lists, JsonNode *node, const char *path, const char *key, const char **out, GError **error)
+{
+  JsonArray *array = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  guint n = array ? json_array_get_length (array) : 1;
+  g_autoptr (GString) list = g_string_new (NULL);
+  gboolean ok = n <= MOST_MEMBERS;
+
+  for (guint i = 0; ok && i < n; i++)
+    ok = add_member (list, array ? json_array_get_element (array, i) : node);
+  if (!ok)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be a string, a whole number, or an array of at most %d of them", path, key, MOST_MEMBERS);
+      return FALSE;
+    }
+  *out = g_string_free (g_steal_pointer (&list), FALSE);
+  g_ptr_array_add (lists, (gpointer) *out);
+  return TRUE;
+}
+
+static gboolean
+read_field (GtfConfig *self, const GtfConfigField *field, JsonNode *node, const char *path, const char *key, gpointer out, GError **error)
 {
   switch (field->type)
     {
@@ -294,6 +337,8 @@ read_field (const GtfConfigField *field, JsonNode *node, const char *path, const
       return read_activation (node, path, key, out, error);
     case GTF_CONFIG_STRING:
       return (*(const char **) out = gtf_param_get_string (node, path, key, error)) != NULL;
+    case GTF_CONFIG_LIST:
+      return read_list (self->lists, node, path, key, out, error);
     default:
       return TRUE;
     }
@@ -314,7 +359,9 @@ gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GE
           return FALSE;
         }
       use_fallback (field, to);
-      if (node && !read_field (field, node, self->path, key, to, error))
+      if (field->type == GTF_CONFIG_NULL)
+        *(gboolean *) to = json_object_has_member (self->object, field->keys) && json_object_get_null_member (self->object, field->keys);
+      if (node && !read_field (self, field, node, self->path, key, to, error))
         {
           as_data_error (error);
           return FALSE;

@@ -35,7 +35,9 @@ typedef enum
   GTF_CONFIG_BOOL,          /* gboolean */
   GTF_CONFIG_ACTIVATION,    /* GtfActivation, from its name in transformers (hidden_act) */
   GTF_CONFIG_STRING,        /* const char *, owned by the model; may stay NULL */
-  GTF_CONFIG_COUNT          /* gint64: how many members an object or array has (id2label), or a number */
+  GTF_CONFIG_COUNT,         /* gint64: how many members an object or array has (id2label), or a number */
+  GTF_CONFIG_LIST,          /* const char *, owned by the model: the members of an array (or a single value) with '|' between; may stay NULL */
+  GTF_CONFIG_NULL           /* gboolean: whether the key is there and null, where that does not mean the same as its absence */
 } GtfConfigType;
 
 typedef struct
@@ -56,7 +58,15 @@ typedef struct
 #define GTF_CONFIG_ACTIVATION_FIELD(Struct, field, keys, def)      { GTF_CONFIG_ACTIVATION, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, def }
 #define GTF_CONFIG_STRING_FIELD(Struct, field, keys, def)          { GTF_CONFIG_STRING, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, def }
 #define GTF_CONFIG_COUNT_FIELD(Struct, field, keys, min, max, def) { GTF_CONFIG_COUNT, keys, G_STRUCT_OFFSET (Struct, field), FALSE, min, max, def, NULL }
+#define GTF_CONFIG_LIST_FIELD(Struct, field, keys)                 { GTF_CONFIG_LIST, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, NULL }
+#define GTF_CONFIG_NULL_FIELD(Struct, field, key)                  { GTF_CONFIG_NULL, key, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, NULL }
 #define GTF_CONFIG_FIELDS_END                                      { GTF_CONFIG_END }
+
+/* What a list has: its size (0: NULL), whether a word is in it, whether member i is a word, member i as a number. */
+GTF_API gint64   gtf_config_list_size (const char *list);
+GTF_API gboolean gtf_config_list_has  (const char *list, const char *word);
+GTF_API gboolean gtf_config_list_is   (const char *list, gint64 i, const char *word);
+GTF_API gboolean gtf_config_list_int  (const char *list, gint64 i, gint64 minimum, gint64 maximum, gint64 *value);
 
 /* ---- weights: tensors of the repository -> fields of a struct ----------------------------------------------------- */
 
@@ -90,7 +100,8 @@ typedef enum
   GTF_WEIGHT_NO_BIAS        = 1 << 1,   /* there is never a bias */
   GTF_WEIGHT_BIAS_OPTIONAL  = 1 << 2,   /* a bias (or that of one part of a fused weight) may be absent: zero */
   GTF_WEIGHT_TRANSPOSED     = 1 << 3,   /* stored as [in][out] (GPT-2's Conv1D) */
-  GTF_WEIGHT_PARENT_BIAS    = 1 << 4    /* the bias may be called as what is around it: "predictions.decoder" -> "predictions.bias" */
+  GTF_WEIGHT_PARENT_BIAS    = 1 << 4,   /* the bias may be called as what is around it: "predictions.decoder" -> "predictions.bias" */
+  GTF_WEIGHT_BARE           = 1 << 5    /* a matrix called NAME, without .weight; in the file it may have more dimensions, all but the first count as one */
 } GtfWeightFlags;
 
 typedef struct _GtfWeight GtfWeight;

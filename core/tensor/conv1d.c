@@ -8,6 +8,8 @@
 #include "tensor/context-private.h"
 #include "tensor/convert.h"
 #include "tensor/linear-private.h"
+#include "tensor/positions.h"
+#include "tensor/sequences-private.h"
 
 #include <string.h>
 
@@ -144,5 +146,89 @@ gtf_conv1d (GtfContext *c, const GtfConv1d *w, const GtfTensor *x, gint64 stride
   n_matrices = v.steps > 0 ? gtf_tensor_rows (x) / v.steps : 0;
   for (gint64 i = 0; i < n_matrices; i++)
     conv_matrix (c, &v, gtf_tensor_f32 (x) + i * v.steps * w->in, gtf_tensor_f32 (v.y) + i * v.out_steps * w->out);
+  return v.y;
+}
+
+/* ---- text by text --------------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const Conv *v;
+  const GtfSequences *sequences;
+  gint64 groups, in;            /* in: of x */
+} Grouped;
+
+/* Some outputs for all steps, one by one: groups are rare and their products small. */
+static void
+grouped_part (gpointer data, guint part, guint n_parts)
+{
+  const Grouped *g = data;
+  const GtfConv1d *w = g->v->w;
+  gint64 from = part * w->out / n_parts, to = (part + 1) * w->out / n_parts;
+  g_autofree float *row = g_new (float, (gsize) (w->in * w->kernel));
+
+  for (gint64 o = from; o < to; o++)
+    {
+      const float *x = gtf_tensor_f32 (g->v->x) + o / (w->out / g->groups) * w->in;
+      float bias = w->linear->bias != NULL ? w->linear->bias[o] : 0.0f, *y = gtf_tensor_f32 (g->v->y) + o;
+      gtf_linear_get_row (w->linear, o, row);
+      for (gint64 b = 0; b < g->sequences->n; b++)
+        {
+          gint64 start = gtf_sequence_start (g->sequences, b), n = gtf_sequence_length (g->sequences, b);
+          for (gint64 t = 0; t < n; t++)
+            {
+              float sum = bias;
+              for (gint64 k = MAX (0, g->v->padding - t); k < MIN (w->kernel, n + g->v->padding - t); k++)
+                for (gint64 i = 0; i < w->in; i++)
+                  sum += row[k * w->in + i] * x[(start + t + k - g->v->padding) * g->in + i];
+              y[(start + t) * w->out] = sum;
+            }
+        }
+    }
+}
+
+/**
+ * gtf_conv1d_texts:
+ * @w: weight [out][in / groups][kernel], maybe with a bias; the kernel is odd
+ * @x: (nullable): [B][T][in]
+ * @groups: parts of the input that see no others
+ * @act: what is done with each result
+ * @sequences: (nullable): where packed texts begin
+ *
+ * Returns: (transfer none) (nullable): [B][T][out]
+ */
+GtfTensor *
+gtf_conv1d_texts (GtfContext *c, const GtfConv1d *w, const GtfTensor *x, gint64 groups, GtfActivation act, const GtfTensor *sequences)
+{
+  GtfSequences s;
+  Conv v = { w, x, 1, w != NULL ? w->kernel / 2 : 0, 0, 0, act, NULL };
+  Grouped g = { &v, &s, groups, 0 };
+
+  if (!gtf_op_begin (c, "conv1d_texts", 1, x) || !gtf_sequences_read (c, x, sequences, &s))
+    return NULL;
+  if (w == NULL || x->n_dims != 3 || groups < 1 || w->kernel % 2 == 0 || w->out % groups != 0 || gtf_tensor_cols (x) != w->in * groups)
+    {
+      g_autofree char *text = gtf_shape_to_string (x->n_dims, x->shape);
+      gtf_fail (c, "x is %s, but the weight takes [B, T, %" G_GINT64_FORMAT "] in %" G_GINT64_FORMAT " groups and an odd kernel", text,
+                w != NULL ? w->in * groups : 0, groups);
+      return NULL;
+    }
+  v.x = x = gtf_packed (c, x);
+  v.y = x != NULL ? gtf_new_like (c, x, w->out) : NULL;
+  if (v.y == NULL)
+    return NULL;
+  g.in = gtf_tensor_cols (x);
+  if (groups > 1)
+    {
+      gtf_pool_run (c->pool, gtf_pool_get_n_threads (c->pool), grouped_part, &g);
+      c->kernels->activate (act, gtf_tensor_f32 (v.y), (gint64) gtf_tensor_get_n_elements (v.y), gtf_tensor_f32 (v.y));
+      return v.y;
+    }
+  for (gint64 b = 0; b < s.n; b++)
+    {
+      v.steps = v.out_steps = gtf_sequence_length (&s, b);
+      if (v.steps > 0)
+        conv_matrix (c, &v, gtf_tensor_f32 (x) + gtf_sequence_start (&s, b) * w->in, gtf_tensor_f32 (v.y) + gtf_sequence_start (&s, b) * w->out);
+    }
   return v.y;
 }

@@ -2,7 +2,10 @@
  *
  * Sums, factors, activations, softmax.
  */
+#include "tensor/positions.h"
 #include "tensor/rows-private.h"
+
+#include <string.h>
 
 static void
 add_row (const GtfRows *r, gint64 row, const float *x, float *y)
@@ -170,4 +173,35 @@ GtfTensor *
 gtf_log_softmax (GtfContext *c, const GtfTensor *x)
 {
   return unary (c, "log_softmax", x, (GtfRows){ .func = log_softmax_row }, 0.4);
+}
+
+/**
+ * gtf_zero_padding:
+ * @x: (nullable): [B][T][D]
+ * @mask: (nullable): what attention adds to scores, [B][1][1][T]: negative for padding
+ *
+ * Returns: (transfer none) (nullable): @x with zeros for padding, a copy; without a mask @x itself
+ */
+GtfTensor *
+gtf_zero_padding (GtfContext *c, GtfTensor *x, const GtfTensor *mask)
+{
+  GtfTensor *y;
+  gint64 rows;
+
+  if (mask == NULL || !gtf_op_begin (c, "zero_padding", 2, x, mask))
+    return mask == NULL ? x : NULL;
+  rows = gtf_tensor_rows (x);
+  if (x->n_dims != 3 || !gtf_tensor_is_packed (mask) || (gint64) gtf_tensor_get_n_elements (mask) != rows)
+    {
+      gtf_fail_shapes (c, x, mask, "the mask does not fit x");
+      return NULL;
+    }
+  y = gtf_new_like (c, x, gtf_tensor_cols (x));
+  if (y == NULL)
+    return NULL;
+  gtf_tensor_copy_packed (x, y->data);
+  for (gint64 i = 0; i < rows; i++)
+    if (gtf_tensor_f32 (mask)[i] < 0.0f)
+      memset (gtf_tensor_f32 (y) + i * y->row_stride, 0, (gsize) gtf_tensor_cols (y) * sizeof (float));
+  return y;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Ops that know where a token stands: rotary embeddings, sinusoids, attention by relative position, attention within a window.
+ * Ops that know where a token stands: rotary embeddings, sinusoids, convolution text by text, attention by
+ * relative position, attention within a window.
  *
  * Texts are [B][T][..], or packed one after the other without padding, [1][N][..], with `sequences` [B + 1] (I32): text b is
  * sequences[b] .. sequences[b + 1]. Positions begin anew in each and no text sees another.
@@ -48,6 +49,11 @@ GTF_API GtfTensor *gtf_rotate       (GtfContext *c, const GtfTensor *x, const Gt
 /* Sinusoids of positions first, first + step, ... -> [n][features]: features / 2 sines, then as many cosines. */
 GTF_API GtfTensor *gtf_sinusoids    (GtfContext *c, gint64 first, gint64 step, gint64 n, gint64 features);
 
+/* x [B][T][D] with zeros where mask [B][1][1][T] is negative; @mask NULL: x itself. */
+GTF_API GtfTensor *gtf_zero_padding (GtfContext *c, GtfTensor *x, const GtfTensor *mask);
+/* Convolution over the steps of each text by itself, with zeros around so that T stays; the kernel is odd. w is [out][in / groups][kernel]. */
+GTF_API GtfTensor *gtf_conv1d_texts (GtfContext *c, const GtfConv1d *w, const GtfTensor *x, gint64 groups, GtfActivation act, const GtfTensor *sequences);
+
 /**
  * GtfRelativeRows:
  * @sign: 1 or -1
@@ -61,8 +67,9 @@ typedef struct
   gint64 buckets, max_distance;
 } GtfRelativeRows;
 
-/* Which row of a table of relative positions serves a distance (query - key): I32 [2 n - 1], for distances 1 - n .. n - 1. */
-GTF_API GtfTensor *gtf_relative_rows (GtfContext *c, gint64 n, const GtfRelativeRows *rows);
+/* Which row of a table of relative positions serves a distance (query - key): I32 [2 n - 1], for distances 1 - n .. n - 1. With @first
+ * and @n_used only the rows *first .. *first + *n_used of the table are needed, and the result counts from the first of them. */
+GTF_API GtfTensor *gtf_relative_rows (GtfContext *c, gint64 n, const GtfRelativeRows *rows, gint64 *first, gint64 *n_used);
 
 /**
  * GtfRelativeAttention:
@@ -77,7 +84,7 @@ GTF_API GtfTensor *gtf_relative_rows (GtfContext *c, gint64 n, const GtfRelative
  * @segment_any: with @segments: a segment that counts as the same as any other (-1: none)
  * @mask: (nullable): added to the scores, [B or 1][1 or heads][T or 1][T]
  * @sequences: (nullable): where packed texts begin
- * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with @sequences
+ * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with several @sequences
  */
 typedef struct
 {
@@ -103,7 +110,7 @@ GTF_API GtfTensor *gtf_relative_attention (GtfContext *c, const GtfTensor *q, co
  * @globals: (nullable): I32 [B]: so many first keys of a text are seen by every query, and by none a second time
  * @mask: (nullable): added to the scores, [B][1][1][T]
  * @sequences: (nullable): where packed texts begin
- * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with @sequences
+ * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with several @sequences
  */
 typedef struct
 {

@@ -39,17 +39,23 @@ bucket (gint64 distance, gint64 buckets, gint64 most)
  * gtf_relative_rows:
  * @n: length of the longest text
  * @rows: how distances become rows
+ * @first: (out) (nullable): the first row that is needed
+ * @n_used: (out) (nullable): how many are
  *
  * Returns: (transfer none) (nullable): I32 [2 n - 1], the row of each distance from 1 - n to n - 1
  */
 GtfTensor *
-gtf_relative_rows (GtfContext *c, gint64 n, const GtfRelativeRows *rows)
+gtf_relative_rows (GtfContext *c, gint64 n, const GtfRelativeRows *rows, gint64 *first, gint64 *n_used)
 {
+  gint64 low = G_MAXINT32, high = 0;
   GtfTensor *y;
+
+  if (first != NULL && n_used != NULL)
+    *first = *n_used = 0;
 
   if (!gtf_op_begin (c, "relative_rows", 0))
     return NULL;
-  if (rows->n_rows < 1 || n < 0 || n > G_MAXINT32 / 2)
+  if (rows->n_rows < 1 || rows->n_rows > G_MAXINT32 || n < 0 || n > G_MAXINT32 / 2)
     {
       gtf_fail (c, "a table of %" G_GINT64_FORMAT " rows for texts of %" G_GINT64_FORMAT " tokens", rows->n_rows, n);
       return NULL;
@@ -58,8 +64,17 @@ gtf_relative_rows (GtfContext *c, gint64 n, const GtfRelativeRows *rows)
   for (gint64 distance = 1 - n; y != NULL && distance < n; distance++)
     {
       gint64 at = rows->buckets > 0 && rows->max_distance > 0 ? bucket (distance, rows->buckets, rows->max_distance) : distance;
-      ((gint32 *) y->data)[distance + n - 1] = (gint32) CLAMP (rows->sign * at + rows->offset, 0, rows->n_rows - 1);
+      gint64 row = CLAMP (rows->sign * at + rows->offset, 0, rows->n_rows - 1);
+      ((gint32 *) y->data)[distance + n - 1] = (gint32) row;
+      low = MIN (low, row);
+      high = MAX (high, row);
     }
+  if (y == NULL || n < 1 || first == NULL || n_used == NULL)
+    return y;
+  *first = low;
+  *n_used = high - low + 1;
+  for (gint64 i = 0; i < 2 * n - 1; i++)
+    ((gint32 *) y->data)[i] -= (gint32) low;
   return y;
 }
 

@@ -39,7 +39,7 @@ gtf_self_attention_begin (GtfContext *c, const char *op, GtfSelfAttention *t, co
   t->scale = args->scale != 0.0f ? args->scale : 1.0f / sqrtf ((float) t->d);
   t->narrow = c->narrow && args->weights == NULL && strcmp (c->kernels->name, "avx512") == 0 && gtf_cpu_has_bf16 ();
   t->mask = t->mask != NULL ? gtf_packed (c, t->mask) : NULL;
-  if (args->weights != NULL && t->sequences.starts != NULL)
+  if (args->weights != NULL && t->sequences.starts != NULL && t->sequences.n > 1)
     {
       gtf_fail (c, "the probabilities of packed texts have no common shape: ask for them text by text");
       return FALSE;

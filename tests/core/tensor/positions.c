@@ -6,6 +6,7 @@
 
 #include "tensor/context-private.h"
 #include "tensor/positions.h"
+#include "tensor/weights-private.h"
 
 static GtfTensor *
 randoms (GtfContext *c, guint n_dims, const gint64 *shape)
@@ -215,7 +216,7 @@ check_relative (const RelativeCase *t)
   GtfTensor *v = randoms (c, 3, (gint64[]){ x[0], steps, t->heads * t->dv }), *own = randoms (c, 3, same), *segment_query = randoms (c, 3, same);
   GtfTensor *segment_keys = randoms (c, 2, (gint64[]){ 2, size }), *mask = randoms (c, 4, (gint64[]){ x[0], 1, 1, steps }), *weights = NULL, *y;
   GtfTensor *segments = gtf_new_tensor (c, GTF_DTYPE_I32, 2, x);
-  RelativeData data = { t, 1 / sqrt ((double) t->d * 3), longest + 1, gtf_relative_rows (c, longest + 2, &t->rows), randoms (c, 2, (gint64[]){ t->rows.n_rows, size }),
+  RelativeData data = { t, 1 / sqrt ((double) t->d * 3), longest + 1, gtf_relative_rows (c, longest + 2, &t->rows, NULL, NULL), randoms (c, 2, (gint64[]){ t->rows.n_rows, size }),
                         randoms (c, 2, (gint64[]){ t->rows.n_rows, size }), t->own_query ? own : q, k, segment_query, segment_keys, segments, mask };
   Reference r = { q, k, v, t->heads, data.scale, relative_addend, &data };
   const GtfRelativeAttention a = { .n_heads = t->heads, .scale = (float) data.scale, .rows = data.rows, .position_keys = t->keys ? data.keys : NULL,
@@ -254,7 +255,8 @@ static void
 test_rows (void)
 {
   g_autoptr (GtfContext) c = gtf_context_new (NULL);
-  const GtfTensor *rows = gtf_relative_rows (c, 513, &(GtfRelativeRows){ 1, 256, 512, 256, 512 });
+  const GtfTensor *rows = gtf_relative_rows (c, 513, &(GtfRelativeRows){ 1, 256, 512, 256, 512 }, NULL, NULL), *few;
+  gint64 first, n_used;
   const gint32 *at_zero = (const gint32 *) rows->data + 512;
 
   for (gint32 i = -128; i <= 128; i++)
@@ -267,6 +269,10 @@ test_rows (void)
     }
   g_assert_cmpint (at_zero[511], ==, 511);
   g_assert_cmpint (at_zero[-511], ==, 1);
+  few = gtf_relative_rows (c, 9, &(GtfRelativeRows){ -1, 20, 30, 0, 0 }, &first, &n_used);
+  g_assert_cmpint (first, ==, 12);
+  g_assert_cmpint (n_used, ==, 17);
+  g_assert_cmpint (((const gint32 *) few->data)[0], ==, 16);
 }
 
 typedef struct
@@ -323,6 +329,45 @@ test_window (void)
     check_window (&cases[i]);
 }
 
+/* A convolution stops at the edges of its text. */
+static void
+check_conv (gint64 in, gint64 out, gint64 groups, gint64 kernel, gboolean packed)
+{
+  g_autoptr (GtfContext) c = gtf_context_new (NULL);
+  g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+  GtfTensor *w = randoms (c, 2, (gint64[]){ out, in / groups * kernel }), *bias = randoms (c, 1, (gint64[]){ out }), *x, *y;
+  GtfConv1d *conv = gtf_conv1d_new (store, GTF_DTYPE_F32, out, in / groups, kernel, TRUE, NULL);
+  gint64 n = in / groups;
+
+  x = randoms (c, 3, (gint64[]){ packed ? 1 : 2, packed ? 330 : 11, in });
+  gtf_conv1d_put (conv, GTF_DTYPE_F32, w->data);
+  gtf_conv1d_put_bias (conv, GTF_DTYPE_F32, bias->data);
+  y = gtf_conv1d_texts (c, conv, x, groups, GTF_ACTIVATION_RELU, packed ? integers (c, 5, packed_starts) : NULL);
+  for (gint64 b = 0; b < (packed ? 4 : 2); b++)
+    {
+      gint64 first = packed ? packed_starts[b] : b * 11, end = packed ? packed_starts[b + 1] : first + 11;
+      for (gint64 t = first; t < end; t++)
+        for (gint64 o = 0; o < out; o++)
+          {
+            double sum = at (bias, 0, o);
+            for (gint64 k = 0; k < kernel; k++)
+              for (gint64 i = 0, from = t + k - kernel / 2; i < n && from >= first && from < end; i++)
+                sum += at (x, from, o / (out / groups) * n + i) * at (w, o, i * kernel + k);
+            near (at (y, t, o), MAX (sum, 0), 1e-5);
+          }
+    }
+  g_assert_null (gtf_conv1d_texts (c, conv, bias, groups, GTF_ACTIVATION_NONE, NULL));
+}
+
+static void
+test_conv (void)
+{
+  check_conv (12, 20, 1, 3, FALSE);
+  check_conv (12, 12, 1, 5, TRUE);
+  check_conv (12, 18, 3, 3, FALSE);
+  check_conv (8, 8, 8, 7, TRUE);
+}
+
 /* What a caller gives is checked. */
 static void
 test_bad (void)
@@ -341,10 +386,10 @@ test_bad (void)
       g_assert_null (gtf_relative_attention (c, q, q, q, &(GtfRelativeAttention){ .n_heads = 3 }));
       g_assert_false (gtf_context_take_error (c, NULL));
       g_assert_null (gtf_relative_attention (c, q, q, q, &(GtfRelativeAttention){ .n_heads = 2, .position_keys = randoms (c, 2, (gint64[]){ 5, 8 }),
-                                                         .rows = gtf_relative_rows (c, 8, &(GtfRelativeRows){ 1, 2, 5, 0, 0 }) }));
+                                                         .rows = gtf_relative_rows (c, 8, &(GtfRelativeRows){ 1, 2, 5, 0, 0 }, NULL, NULL) }));
       g_assert_false (gtf_context_take_error (c, NULL));
       g_assert_null (gtf_relative_attention (c, q, q, q, &(GtfRelativeAttention){ .n_heads = 2, .position_keys = randoms (c, 2, (gint64[]){ 4, 8 }),
-                                                         .rows = gtf_relative_rows (c, 9, &(GtfRelativeRows){ 1, 2, 5, 0, 0 }) }));
+                                                         .rows = gtf_relative_rows (c, 9, &(GtfRelativeRows){ 1, 2, 5, 0, 0 }, NULL, NULL) }));
       g_assert_false (gtf_context_take_error (c, NULL));
     }
 }
@@ -359,6 +404,7 @@ main (int argc, char **argv)
   g_test_add_func ("/positions/rows", test_rows);
   g_test_add_func ("/positions/relative-attention", test_relative);
   g_test_add_func ("/positions/window-attention", test_window);
+  g_test_add_func ("/positions/conv", test_conv);
   g_test_add_func ("/positions/bad", test_bad);
   return g_test_run ();
 }
