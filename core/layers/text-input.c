@@ -232,6 +232,43 @@ gtf_text_first (GtfContext *c, const GtfTextInput *input, const GtfTensor *x)
   return gtf_take (c, x, gtf_indices (c, input->n_texts, first_row, input));
 }
 
+static gint64
+last_row (gint64 text, gconstpointer data)
+{
+  return text_start (data, text + 1) - 1;
+}
+
+GtfTensor *
+gtf_text_last (GtfContext *c, const GtfTextInput *input, const GtfTensor *x)
+{
+  return gtf_take (c, x, gtf_indices (c, input->n_texts, last_row, input));
+}
+
+GtfTensor *
+gtf_text_mean (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, gboolean padding_too)
+{
+  GtfTensor *y;
+  gint64 d;
+
+  if (!gtf_op_begin (c, "text_mean", 1, x))
+    return NULL;
+  d = gtf_tensor_cols (x);
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ input->n_texts, d });
+  for (gint64 text = 0; y != NULL && text < input->n_texts; text++)
+    {
+      float *to = gtf_tensor_f32 (y) + text * d, n = 0.0f;
+      memset (to, 0, (gsize) d * sizeof *to);
+      for (gint64 i = text_start (input, text); i < text_start (input, text + 1); i++)
+        if (padding_too || input->mask == NULL || gtf_tensor_f32 (input->mask)[i] >= 0.0f)
+          {
+            c->kernels->add (to, gtf_tensor_f32 (x) + gtf_tensor_row_offset (x, i), d, to);
+            n += 1.0f;
+          }
+      c->kernels->scale (to, 1.0f / MAX (n, 1.0f), d, to);
+    }
+  return y;
+}
+
 GtfTensor *
 gtf_text_rows (GtfContext *c, const GtfTextInput *input, GtfTensor *x)
 {

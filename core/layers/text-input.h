@@ -38,6 +38,10 @@ GTF_API GtfTensor *gtf_text_positions (GtfContext *c, const GtfTextInput *input,
 GTF_API GtfTensor *gtf_text_positions_past_padding (GtfContext *c, const GtfTextInput *input, gint64 padding);
 /* The first token of each text: [..][H] -> [n_texts][H]. */
 GTF_API GtfTensor *gtf_text_first (GtfContext *c, const GtfTextInput *input, const GtfTensor *x);
+/* The last one, padding or not. */
+GTF_API GtfTensor *gtf_text_last  (GtfContext *c, const GtfTextInput *input, const GtfTensor *x);
+/* The mean of all tokens of each text: without padding, or with it. */
+GTF_API GtfTensor *gtf_text_mean  (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, gboolean padding_too);
 /* The rows for which logits are asked: [1][M][H], or @x itself. */
 GTF_API GtfTensor *gtf_text_rows  (GtfContext *c, const GtfTextInput *input, GtfTensor *x);
 

@@ -82,6 +82,7 @@ GTF_API GtfTensor *gtf_relative_rows (GtfContext *c, gint64 n, const GtfRelative
  * @segments: (nullable): I32 [B][T]; with @segment_query, as the query, and @segment_keys [2][heads * d]: a score for keys of the same
  *   segment (row 0) and for others (row 1)
  * @segment_any: with @segments: a segment that counts as the same as any other (-1: none)
+ * @causal: a query sees no later keys
  * @mask: (nullable): added to the scores, [B or 1][1 or heads][T or 1][T]
  * @sequences: (nullable): where packed texts begin
  * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with several @sequences
@@ -90,6 +91,7 @@ typedef struct
 {
   gint64 n_heads;
   float scale;
+  gboolean causal;
   const GtfTensor *rows;
   const GtfTensor *position_keys, *position_query, *position_queries;
   const GtfTensor *segments, *segment_query, *segment_keys;

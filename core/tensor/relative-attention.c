@@ -230,6 +230,7 @@ run_head (Head *h)
       kernels->scale (h->addends, t->self.scale, (q1 - q0) * n, h->addends);
       for (gint64 i = q0; i < q1; i++)
         gtf_self_attention_mask (&t->self, h->b, h->head, i, 0, n, h->addends + (i - q0) * n);
+      h->task.causal_past = t->a->causal ? 0 : -1;
       h->task.mask = h->addends - q0 * n;
       h->task.mask_row = n;
       kernels->attention (&h->task, h->packed, q0, q1);

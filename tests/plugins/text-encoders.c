@@ -70,6 +70,30 @@ assert_row (const Fixture *f, const char *what, gint64 row, const float *found, 
       g_error ("%s: %s: row %" G_GINT64_FORMAT ", element %" G_GINT64_FORMAT " is %g, not %g", f->name, what, row, i, found[i], expected[i]);
 }
 
+/* Whether nobody compares what stands at a token: some families compute something of their own for padding. */
+static gboolean
+is_skipped (const Fixture *f, gint64 token)
+{
+  return f->inputs[1] && gtf_safetensors_find (f->golden, "skip_padding") && ((gint32 *) f->inputs[1]->data)[token] == 0;
+}
+
+/* One row of an output of the rectangle. */
+static void
+check_row (const Fixture *f, const char *output, const GtfTensor *found, const GtfTensor *expected, gint64 row)
+{
+  const float *a = gtf_tensor_f32 (found) + gtf_tensor_row_offset (found, row), *b = gtf_tensor_f32 (expected) + row * gtf_tensor_cols (expected);
+  gint64 n = gtf_tensor_cols (expected), n_tokens = (gint64) gtf_tensor_get_n_elements (f->inputs[0]);
+
+  if (strcmp (output, "start_logits") == 0 || strcmp (output, "end_logits") == 0)
+    {
+      for (gint64 i = 0; i < n; i++)
+        if (!is_skipped (f, row * n + i))
+          assert_row (f, output, row, a + i, b + i, 1);
+    }
+  else if (expected->n_dims != 3 || gtf_tensor_rows (expected) != n_tokens || !is_skipped (f, row))
+    assert_row (f, output, row, a, b, n);
+}
+
 /* Each output of the golden file, as it is there. */
 static void
 test_rectangle (Fixture *f, gconstpointer name)
@@ -98,8 +122,7 @@ test_rectangle (Fixture *f, gconstpointer name)
       if (found->n_dims != expected->n_dims || memcmp (found->shape, expected->shape, found->n_dims * sizeof (gint64)) != 0)
         g_error ("%s: %s has another shape, [.., %d, %d]", f->name, output, (int) gtf_tensor_get_dim ((GtfTensor *) found, -2), (int) gtf_tensor_cols (found));
       for (gint64 row = 0; row < gtf_tensor_rows (expected); row++)
-        assert_row (f, output, row, gtf_tensor_f32 (found) + gtf_tensor_row_offset (found, row), gtf_tensor_f32 (expected) + row * gtf_tensor_cols (expected),
-                    gtf_tensor_cols (expected));
+        check_row (f, output, found, expected, row);
       n_outputs++;
     }
   g_assert_cmpuint (n_outputs, >, 0);
@@ -110,7 +133,7 @@ test_rectangle (Fixture *f, gconstpointer name)
 typedef struct
 {
   gint64 n, n_texts, length;
-  gint32 rows[256];         /* of the rectangle, of each packed token */
+  gint32 rows[512];         /* of the rectangle, of each packed token */
   gint32 starts[64];
 } Packing;
 

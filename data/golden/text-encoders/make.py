@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Makes tiny text encoders with random weights and what transformers computes with them, in float32: one folder a case with config.json,
-# model.safetensors and golden.safetensors (inputs by their names, outputs as out.NAME). cases.py lists them.
+# model.safetensors and golden.safetensors (inputs by their names, outputs as out.NAME). cases.py and relative.py list them.
 # Run it with transformers 4.57 and with 5.x (pip install transformers torch safetensors): each makes the cases that are to be its own.
 #   python3 make.py [FAMILY...]
 import json
@@ -15,8 +15,10 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from cases import FAMILIES
+import cases
+import relative
 
+FAMILIES = {**cases.FAMILIES, **relative.FAMILIES}
 MAJOR = int(transformers.__version__.split(".")[0])
 HERE = pathlib.Path(__file__).parent
 # transformers' name of an output -> ours
@@ -65,6 +67,8 @@ def make(folder, case):
     with torch.no_grad():
         out = model(**inputs, return_dict=True, **({"output_hidden_states": True, "output_attentions": True} if case.get("states") else {}))
     golden = {k: v.to(torch.int32).contiguous() for k, v in inputs.items()}
+    if case.get("skip_padding"):
+        golden["skip_padding"] = torch.ones(1, dtype=torch.int32)
     for name, ours in NAMES.items():
         if out.get(name) is not None and name not in case.get("drop", []):
             golden["out." + ours] = out[name].float().contiguous()
@@ -90,10 +94,10 @@ def make(folder, case):
         path.write_text(json.dumps(data, indent=2) + "\n")
 
 
-for family, cases in FAMILIES.items():
+for family, table in FAMILIES.items():
     if len(sys.argv) > 1 and family not in sys.argv[1:]:
         continue
-    for name, case in cases.items():
+    for name, case in table.items():
         if case.get("transformers", 5) == MAJOR:
             print(family, name)
             make(HERE / family / name, case)

@@ -173,7 +173,7 @@ typedef struct
 {
   gint64 batch, steps, heads, d, dv;
   GtfRelativeRows rows;
-  gboolean keys, queries, own_query, segments, mask, packed, weights;
+  gboolean keys, queries, own_query, segments, mask, packed, weights, causal;
 } RelativeCase;
 
 typedef struct
@@ -192,6 +192,8 @@ relative_addend (gconstpointer data, gint64 text, gint64 first, gint64 head, gin
   gint64 d = r->test->d, row = ((const gint32 *) r->rows->data)[i - k + r->zero], other = segments[first + i] != segments[first + k];
   double sum = 0;
 
+  if (r->test->causal && k > i)
+    return -INFINITY;
   if (segments[first + i] == 2 || segments[first + k] == 2)
     other = 0;
   for (gint64 l = head * d; l < (head + 1) * d; l++)
@@ -219,7 +221,7 @@ check_relative (const RelativeCase *t)
   RelativeData data = { t, 1 / sqrt ((double) t->d * 3), longest + 1, gtf_relative_rows (c, longest + 2, &t->rows, NULL, NULL), randoms (c, 2, (gint64[]){ t->rows.n_rows, size }),
                         randoms (c, 2, (gint64[]){ t->rows.n_rows, size }), t->own_query ? own : q, k, segment_query, segment_keys, segments, mask };
   Reference r = { q, k, v, t->heads, data.scale, relative_addend, &data };
-  const GtfRelativeAttention a = { .n_heads = t->heads, .scale = (float) data.scale, .rows = data.rows, .position_keys = t->keys ? data.keys : NULL,
+  const GtfRelativeAttention a = { .n_heads = t->heads, .scale = (float) data.scale, .causal = t->causal, .rows = data.rows, .position_keys = t->keys ? data.keys : NULL,
                                    .position_query = t->own_query ? own : NULL, .position_queries = t->queries ? data.queries : NULL,
                                    .segments = t->segments ? segments : NULL, .segment_query = segment_query, .segment_keys = segment_keys, .segment_any = 2,
                                    .mask = t->mask ? mask : NULL, .sequences = t->packed ? integers (c, 5, packed_starts) : NULL,
@@ -239,7 +241,7 @@ test_relative (void)
     { 1, 300, 2, 20, 16, { 1, 32, 64, 32, 256 }, TRUE, TRUE, FALSE, FALSE, FALSE, FALSE, FALSE },
     { 2, 130, 2, 16, 16, { 1, 40, 80, 40, 61 }, TRUE, FALSE, FALSE, FALSE, TRUE, FALSE, FALSE },     /* rows that jump */
     { 1, 70, 1, 12, 5, { 1, 512, 1024, 512, 520 }, FALSE, TRUE, FALSE, FALSE, FALSE, FALSE, FALSE },
-    { 3, 97, 2, 10, 10, { -1, 97, 195, 0, 0 }, TRUE, FALSE, TRUE, TRUE, FALSE, FALSE, TRUE },
+    { 3, 97, 2, 10, 10, { -1, 97, 195, 0, 0 }, TRUE, FALSE, TRUE, TRUE, FALSE, FALSE, TRUE, TRUE },
     { 0, 0, 2, 16, 16, { 1, 24, 48, 24, 100 }, TRUE, TRUE, FALSE, FALSE, FALSE, TRUE, FALSE },
     { 0, 0, 2, 16, 16, { -1, 210, 421, 0, 0 }, TRUE, FALSE, TRUE, TRUE, FALSE, TRUE, FALSE },
     { 2, 5, 2, 16, 16, { 1, 0, 1, 0, 0 }, FALSE, FALSE, FALSE, FALSE, TRUE, FALSE, TRUE },
