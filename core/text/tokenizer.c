@@ -390,6 +390,50 @@ gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, co
   return g_steal_pointer (&encoding);
 }
 
+/**
+ * gtf_tokenizer_encode_words:
+ * @self: a tokenizer
+ * @words: (array length=n_words): the words of a text
+ * @n_words: how many
+ * @parameters: (nullable): as in gtf_tokenizer_encode()
+ * @error: return location for an error
+ *
+ * A text that comes cut into words (is_split_into_words): each word is made tokens as if it stood alone; word_ids say of which
+ * word a token is, and offsets in characters count inside that word. Offsets in bytes are not given.
+ *
+ * Returns: (transfer full): the tokens
+ */
+GtfEncoding *
+gtf_tokenizer_encode_words (GtfTokenizer *self, const char *const *words, gsize n_words, const char *parameters, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self) && (words != NULL || n_words == 0), NULL);
+  g_autoptr (JsonObject) options = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : json_object_new ();
+  if (options == NULL)
+    return NULL;
+  Worker *w = worker_take (self);
+  g_autoptr (GPtrArray) segments = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
+  GtfSegment *all = gtf_segment_new ();
+  gboolean ok = TRUE;
+  g_ptr_array_add (segments, all);
+  for (gsize i = 0; ok && i < n_words; i++)
+    {
+      GtfSegment *word = encode_text (self, w, words[i], 0, error);
+      if (!(ok = word != NULL))
+        break;
+      for (guint j = 0; j < word->rows->len; j++)
+        g_array_index (word->rows, GtfRow, j).word = i;
+      g_array_append_vals (all->rows, word->rows->data, word->rows->len);
+      gtf_segment_free (word);
+    }
+  if (ok && w->tokens.no_memory)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "text: no memory for its tokens");
+      ok = w->tokens.no_memory = FALSE;
+    }
+  worker_give_back (self, w);
+  return ok ? finish (self, &segments, (const char *const[2]) { NULL, NULL }, options, error) : NULL;
+}
+
 /* ------------------------------------------------------------------ decoding */
 
 static void

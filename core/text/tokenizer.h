@@ -81,4 +81,14 @@ GTF_API gsize         gtf_tokenizer_get_vocab_size (GtfTokenizer *self);        
 /* "bos_token", "eos_token", "pad_token", "unk_token", "mask_token" ...: id, or -1 */
 GTF_API gint32        gtf_tokenizer_get_special_id (GtfTokenizer *self, const char *role);
 
+/* A text that is already cut into words: each is made tokens by itself, word_ids count them, offsets are those in the word. */
+GTF_API GtfEncoding  *gtf_tokenizer_encode_words (GtfTokenizer *self, const char *const *words, gsize n_words, const char *parameters, GError **error);
+/* Tokens as the vocabulary spells them -> text, by the decoder alone. (transfer full) */
+GTF_API char         *gtf_tokenizer_tokens_to_string (GtfTokenizer *self, const char *const *tokens, gsize n_tokens, GError **error);
+/* Lower case character by character, as the tokenizers library has it. (transfer full) */
+GTF_API char         *gtf_text_lowercase (const char *text);
+GTF_API gint64        gtf_tokenizer_get_max_length (GtfTokenizer *self);              /* model_max_length; 0: it has no bound */
+GTF_API gboolean      gtf_tokenizer_pads_left      (GtfTokenizer *self);              /* padding_side is "left" */
+GTF_API gboolean      gtf_tokenizer_marks_subwords (GtfTokenizer *self);              /* the model has a continuing_subword_prefix */
+
 G_END_DECLS
