@@ -429,6 +429,20 @@ gtf_model_get_config_string (GtfModel *self, const char *key)
   return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
 }
 
+/**
+ * gtf_model_get_tasks:
+ * @self: a model
+ *
+ * What the head of its class can do, as the module of its architecture declares it.
+ *
+ * Returns: (transfer none) (nullable) (array zero-terminated=1): names of tasks
+ */
+const char *const *
+gtf_model_get_tasks (GtfModel *self)
+{
+  return self->head->tasks;
+}
+
 gint64
 gtf_model_get_dim (GtfModel *self, const GtfDim *dim)
 {

@@ -20,6 +20,8 @@ GTF_API gboolean    gtf_model_get_config_int    (GtfModel *self, const char *key
 GTF_API gboolean    gtf_model_read_config_int   (GtfModel *self, const char *key, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
 GTF_API const char *gtf_model_get_config_string (GtfModel *self, const char *key);
 
+GTF_API const char *const *gtf_model_get_tasks      (GtfModel *self);          /* (nullable): what its head is for */
+
 GTF_API GHashTable *gtf_model_forward           (GtfModel *self, GHashTable *inputs, const char *const *wanted, GCancellable *cancellable, GError **error);
 
 G_END_DECLS

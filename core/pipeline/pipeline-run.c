@@ -145,6 +145,7 @@ run_call (Call *call, GCancellable *cancellable, GError **error)
   GtfPipeline *self = call->pipeline;
   GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable };
   g_autofree char *readable = NULL;
+  GtfResult *result;
   JsonNode *answer;
 
   g_mutex_lock (&self->running);
@@ -154,7 +155,10 @@ run_call (Call *call, GCancellable *cancellable, GError **error)
     return NULL;
   if (self->plugin->to_text)
     readable = self->plugin->to_text (answer);
-  return gtf_result_new (answer, readable);
+  result = gtf_result_new (answer, readable);
+  if (GTF_TASK_HAS (self->plugin, render))
+    gtf_result_set_render (result, self->plugin->render, call->inputs);
+  return result;
 }
 
 static GtfResult *

@@ -4,7 +4,9 @@
  */
 #include "pipeline/result.h"
 
+#include <string.h>
 #include "base/json-print.h"
+#include "pipeline/task.h"
 
 /**
  * GtfResult:
@@ -17,7 +19,9 @@ struct _GtfResult
   GObject parent_instance;
   JsonNode *node;
   char *json;
-  char *readable;
+  char *readable;               /* made when it is first asked for, where the task has a render function */
+  char *(*render) (JsonNode *inputs, JsonNode *result, GtfView view);
+  JsonNode *inputs;
 };
 
 G_DEFINE_FINAL_TYPE (GtfResult, gtf_result, G_TYPE_OBJECT)
@@ -28,6 +32,7 @@ gtf_result_finalize (GObject *object)
   GtfResult *self = GTF_RESULT (object);
 
   json_node_unref (self->node);
+  g_clear_pointer (&self->inputs, json_node_unref);
   g_free (self->json);
   g_free (self->readable);
   G_OBJECT_CLASS (gtf_result_parent_class)->finalize (object);
@@ -66,6 +71,46 @@ gtf_result_new (JsonNode *node, const char *readable)
 }
 
 /**
+ * gtf_result_set_render: (skip)
+ * @self: a result that nobody else has yet
+ * @render: the task's function
+ * @inputs: what was asked
+ *
+ * For the pipeline: how the answer is made to be looked at.
+ */
+void
+gtf_result_set_render (GtfResult *self, gpointer render, JsonNode *inputs)
+{
+  self->render = render;
+  self->inputs = json_node_ref (inputs);
+}
+
+/**
+ * gtf_result_render:
+ * @self: a result
+ * @view: "text", "terminal" (with colours) or "html" (a whole page)
+ *
+ * The answer made to be looked at: scores as bars, what was found marked in its text.
+ *
+ * Returns: (transfer full) (nullable): UTF-8; %NULL where the task has no such view
+ */
+char *
+gtf_result_render (GtfResult *self, const char *view)
+{
+  static const char *const views[] = { "text", "terminal", "html" };
+  g_autofree char *body = NULL;
+
+  g_return_val_if_fail (GTF_IS_RESULT (self) && view != NULL, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (views); i++)
+    if (strcmp (view, views[i]) == 0 && self->render)
+      body = self->render (self->inputs, self->node, (GtfView) i);
+  if (body == NULL || strcmp (view, "html") != 0)
+    return g_steal_pointer (&body);
+  return g_strconcat ("<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>GTransformers</title>\n</head>\n"
+                      "<body style=\"font: 16px/1.7 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em\">\n", body, "</body>\n</html>\n", NULL);
+}
+
+/**
  * gtf_result_get_node: (skip)
  * @self: a result
  *
@@ -92,7 +137,14 @@ const char *
 gtf_result_get_readable (GtfResult *self)
 {
   g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
-  return self->readable;
+  if (g_atomic_pointer_get (&self->readable) == NULL && self->render)
+    {
+      char *made = self->render (self->inputs, self->node, GTF_VIEW_TEXT);
+
+      if (!g_atomic_pointer_compare_and_exchange (&self->readable, NULL, made))
+        g_free (made);
+    }
+  return g_atomic_pointer_get (&self->readable);
 }
 
 static JsonNode *
@@ -132,7 +184,7 @@ gtf_result_get_text (GtfResult *self)
 
   g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
   text = string_member (self->node, "text");
-  return text ? text : self->readable;
+  return text ? text : gtf_result_get_readable (self);
 }
 
 /**

@@ -18,10 +18,13 @@ GTF_API double      gtf_result_get_chunk_start (GtfResult *self, guint chunk);
 GTF_API double      gtf_result_get_chunk_end   (GtfResult *self, guint chunk);
 GTF_API guint       gtf_result_get_n_items     (GtfResult *self);
 GTF_API GtfResult  *gtf_result_get_item        (GtfResult *self, guint item);
+GTF_API char       *gtf_result_render          (GtfResult *self, const char *view);
 
 /* For those who make results (the pipeline, the live class). */
 GTF_API GtfResult  *gtf_result_new             (JsonNode *node, const char *readable);
 GTF_API JsonNode   *gtf_result_get_node        (GtfResult *self);
 GTF_API const char *gtf_result_get_readable    (GtfResult *self);
+/* @render (a task's, see task.h) makes the forms to be looked at when they are asked for; @inputs are those of the request. */
+GTF_API void        gtf_result_set_render      (GtfResult *self, gpointer render, JsonNode *inputs);
 
 G_END_DECLS

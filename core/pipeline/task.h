@@ -47,6 +47,22 @@ struct _GtfTask
   gpointer state;                   /* the task's own */
 };
 
+/* How the inputs of the command line become requests. */
+typedef enum
+{
+  GTF_TASK_DEFAULT         = 0,
+  GTF_TASK_INPUT_OPTIONAL  = 1 << 0,    /* all of a request may stand in its parameters; inputs are then null */
+  GTF_TASK_INPUTS_TOGETHER = 1 << 1     /* several INPUTs are one request with a list */
+} GtfTaskFlags;
+
+/* What an answer is made for, when it is made to be looked at. */
+typedef enum
+{
+  GTF_VIEW_TEXT,        /* plain text */
+  GTF_VIEW_TERMINAL,    /* text with colours and underlines */
+  GTF_VIEW_HTML         /* what stands inside <body> */
+} GtfView;
+
 typedef struct
 {
   GtfPlugin head;
@@ -57,6 +73,13 @@ typedef struct
   void (*close) (GtfTask *task);
   JsonNode *(*run) (GtfTask *task, const GtfRequest *request, GError **error);    /* (transfer full) */
   char *(*to_text) (JsonNode *result);                          /* made to be read; (nullable) */
+  /* Fields since the first version of the ABI; struct_size tells whether a module has them. */
+  GtfTaskFlags flags;
+  const char *input;                                            /* (nullable): what an INPUT is, for the help */
+  char *(*render) (JsonNode *inputs, JsonNode *result, GtfView view);   /* (nullable), instead of to_text; NULL: not in this view */
 } GtfTaskPlugin;
+
+/* Whether a module was built with a field of the struct. */
+#define GTF_TASK_HAS(plugin, field) ((plugin)->head.struct_size >= G_STRUCT_OFFSET (GtfTaskPlugin, field) + sizeof ((plugin)->field) && (plugin)->field)
 
 G_END_DECLS

@@ -68,7 +68,8 @@ typedef enum
   CLI_FORMAT_TEXT,
   CLI_FORMAT_JSON,
   CLI_FORMAT_SRT,
-  CLI_FORMAT_VTT
+  CLI_FORMAT_VTT,
+  CLI_FORMAT_HTML
 } CliFormat;
 
 /* From --format, else the ending of --output, else text on a terminal and JSON elsewhere. */

@@ -24,6 +24,7 @@ static const struct
   { "json", ".json", CLI_FORMAT_JSON },
   { "srt", ".srt", CLI_FORMAT_SRT },
   { "vtt", ".vtt", CLI_FORMAT_VTT },
+  { "html", ".html", CLI_FORMAT_HTML },
 };
 
 gboolean
@@ -36,9 +37,9 @@ cli_choose_format (const char *format, const char *output, CliFormat *chosen, GE
         return TRUE;
       }
   if (format)
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--format '%s': expected text, json, srt or vtt", format);
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--format '%s': expected text, json, html, srt or vtt", format);
   else if (output && strchr (output, '.') && !strchr (strrchr (output, '.'), '/') && g_str_has_prefix (output, "/dev/") == FALSE)
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--output '%s': no format has this ending; expected .txt, .json, .srt or .vtt, or give --format",
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--output '%s': no format has this ending; expected .txt, .json, .html, .srt or .vtt, or give --format",
                  output);
   else
     {

@@ -31,10 +31,18 @@ static void
 print_parameters (const GtfTaskPlugin *plugin)
 {
   printf ("Usage: gtransformers run %s [INPUT...] [OPTION...]\n\n", plugin->head.name);
-  printf ("INPUT is %s\n\n", g_strcmp0 (plugin->media, "text") == 0 ? "a text, @FILE or -" : "a file, or - for standard input");
+  printf ("INPUT is %s\n\n", GTF_TASK_HAS (plugin, input) ? plugin->input
+                              : g_strcmp0 (plugin->media, "text") == 0 ? "a text, @FILE or -" : "a file, or - for standard input");
   printf ("Parameters (--set NAME=VALUE):\n");
   for (const GtfTaskParameter *p = plugin->parameters; p && p->name; p++)
-    printf ("  %-26s %s; default %s\n  %-26s %s\n", p->name, p->type, p->fallback ? p->fallback : "null", "", p->description ? p->description : "");
+    {
+      const char *fallback = p->fallback ? p->fallback : "null";
+
+      printf ("  %-26s %s", strcmp (p->name, "*") == 0 ? "(others)" : p->name, p->type);
+      if (*fallback)
+        printf ("; default %s", fallback);
+      printf ("\n  %-26s %s\n", "", p->description ? p->description : "");
+    }
   printf ("\nOptions:\n");
 }
 
@@ -192,9 +200,10 @@ run_with_times (Run *run, JsonNode *input, GError **error)
 }
 
 static void
-append_text_result (GString *out, GtfResult *result)
+append_text_result (GString *out, GtfResult *result, const char *output)
 {
-  const char *text = gtf_result_get_readable (result) ? gtf_result_get_readable (result) : gtf_result_get_text (result);
+  g_autofree char *coloured = output == NULL && cli_colours (STDOUT_FILENO) ? gtf_result_render (result, "terminal") : NULL;
+  const char *text = coloured ? coloured : gtf_result_get_readable (result) ? gtf_result_get_readable (result) : gtf_result_get_text (result);
 
   if (text)
     g_string_append (out, text[0] == ' ' ? text + 1 : text);
@@ -205,6 +214,26 @@ append_text_result (GString *out, GtfResult *result)
       g_string_append (out, json);
     }
   g_string_append_c (out, '\n');
+}
+
+/* Several answers make one page: head and foot are those of the first and the last. */
+static gboolean
+append_html_result (GString *out, const Run *run, GtfResult *result, gboolean last, GError **error)
+{
+  g_autofree char *page = gtf_result_render (result, "html");
+  const char *body = page ? strstr (page, "<body"): NULL, *end = page ? g_strrstr (page, "</body>") : NULL;
+
+  if (body == NULL || end == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "--format html: the task %s writes no page; use text or json", run->plugin->head.name);
+      return FALSE;
+    }
+  if (out->len)
+    body = strchr (body, '\n') + 1;
+  else
+    body = page;
+  g_string_append_len (out, body, last ? (gssize) strlen (body) : end - body);
+  return TRUE;
 }
 
 static char *
@@ -218,12 +247,67 @@ format_results (const Run *run, GPtrArray *results, GError **error)
     g_string_append_c (out, '[');
   for (guint i = 0; i < results->len; i++)
     if (run->chosen == CLI_FORMAT_TEXT)
-      append_text_result (out, results->pdata[i]);
+      append_text_result (out, results->pdata[i], run->output);
+    else if (run->chosen == CLI_FORMAT_HTML)
+      {
+        if (!append_html_result (out, run, results->pdata[i], i + 1 == results->len, error))
+          return NULL;
+      }
     else
       g_string_append_printf (out, "%s%s", i ? ", " : "", gtf_result_to_json (results->pdata[i]));
   if (run->chosen == CLI_FORMAT_JSON)
     g_string_append (out, results->len > 1 ? "]\n" : "\n");
   return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+static gboolean
+run_input (Run *run, JsonNode *input, const char *name, GPtrArray *results, GError **error)
+{
+  g_autofree char *what = g_filename_display_basename (name);
+  g_autoptr (CliProgress) progress = cli_progress_new (g_strcmp0 (run->plugin->media, "text") == 0 ? run->plugin->head.name : what);
+  GtfResult *result;
+
+  run->progress = progress;
+  result = run_with_times (run, input, error);
+  run->progress = NULL;
+  if (result)
+    g_ptr_array_add (results, result);
+  return result != NULL;
+}
+
+/* All inputs as one request: null where there is none, a list where there are several. */
+static gboolean
+run_together (Run *run, GPtrArray *results, GError **error)
+{
+  g_autoptr (JsonArray) list = json_array_new ();
+  g_autoptr (JsonNode) inputs = NULL;
+
+  for (guint i = 1; i < run->arguments->len; i++)
+    {
+      JsonNode *input = input_node (run, run->arguments->pdata[i], error);
+
+      if (input == NULL)
+        return FALSE;
+      json_array_add_element (list, input);
+    }
+  if (json_array_get_length (list) == 0)
+    inputs = json_node_new (JSON_NODE_NULL);
+  else
+    inputs = json_node_init_array (json_node_alloc (), list);
+  return run_input (run, inputs, run->plugin->head.name, results, error);
+}
+
+static gboolean
+run_each (Run *run, GPtrArray *results, GError **error)
+{
+  for (guint i = 1; i < run->arguments->len; i++)
+    {
+      g_autoptr (JsonNode) input = input_node (run, run->arguments->pdata[i], error);
+
+      if (input == NULL || !run_input (run, input, run->arguments->pdata[i], results, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 static int
@@ -232,21 +316,10 @@ run_arguments (Run *run)
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GError) error = NULL;
   g_autofree char *out = NULL;
+  gboolean together = run->arguments->len == 1 || (GTF_TASK_HAS (run->plugin, flags) && (run->plugin->flags & GTF_TASK_INPUTS_TOGETHER));
 
-  for (guint i = 1; i < run->arguments->len; i++)
-    {
-      g_autoptr (JsonNode) input = input_node (run, run->arguments->pdata[i], &error);
-      g_autofree char *what = g_filename_display_basename (run->arguments->pdata[i]);
-      g_autoptr (CliProgress) progress = cli_progress_new (g_strcmp0 (run->plugin->media, "text") == 0 ? run->plugin->head.name : what);
-      GtfResult *result;
-
-      run->progress = progress;
-      result = input ? run_with_times (run, input, &error) : NULL;
-      run->progress = NULL;
-      if (result == NULL)
-        return cli_failure (error);
-      g_ptr_array_add (results, result);
-    }
+  if (!(together ? run_together : run_each) (run, results, &error))
+    return cli_failure (error);
   out = format_results (run, results, &error);
   if (out == NULL || !cli_write (run->output, out, strlen (out), &error))
     return cli_failure (error);
@@ -272,6 +345,13 @@ choose_model (Run *run, char **owned)
   return CLI_OK;
 }
 
+/* Whether all of a request may be said by --set. */
+static gboolean
+takes_no_input (const Run *run)
+{
+  return GTF_TASK_HAS (run->plugin, flags) && (run->plugin->flags & GTF_TASK_INPUT_OPTIONAL) && json_object_get_size (run->parameters) > 0;
+}
+
 /* What can be wrong in the arguments is found before anything is loaded. */
 static int
 check_arguments (Run *run)
@@ -286,18 +366,20 @@ check_arguments (Run *run)
     return cli_usage_error ("run", "--jsonl takes its inputs from standard input, but '%s' was given", (char *) run->arguments->pdata[1]);
   if (run->jsonl && (run->format || run->output))
     return cli_usage_error ("run", "--jsonl writes JSON to standard output; --format and --output do not go with it");
-  if (!run->jsonl && run->arguments->len == 1)
-    return cli_usage_error ("run", "%s: an input is missing", run->task);
   if (!cli_choose_format (run->format, run->output, &run->chosen, &error))
     return cli_usage_error ("run", "%s", error->message);
   subtitles = run->chosen == CLI_FORMAT_SRT || run->chosen == CLI_FORMAT_VTT;
   if (subtitles && run->arguments->len > 2)
     return cli_usage_error ("run", "subtitles are made of one input, but %u were given", run->arguments->len - 1);
+  if (!run->jsonl && run->arguments->len == 1 && json_object_get_size (run->parameters) == 0)
+    return cli_usage_error ("run", "%s: an input is missing", run->task);
   if (strcmp (run->task, "auto") != 0)
     {
       run->plugin = (const GtfTaskPlugin *) gtf_registry_find (GTF_PLUGIN_TASK, run->task, &error);
       if (run->plugin == NULL)
         return cli_failure (error);
+      if (!run->jsonl && run->arguments->len == 1 && !takes_no_input (run))
+        return cli_usage_error ("run", "%s: an input is missing", run->task);
       run->chose_times = subtitles && has_parameter (run, "return_timestamps") && !json_object_has_member (run->parameters, "return_timestamps");
     }
   return CLI_OK;
@@ -322,7 +404,11 @@ run_command (Run *run)
   if (run->pipeline == NULL)
     return cli_failure (error);
   if (run->plugin == NULL)
-    run->plugin = (const GtfTaskPlugin *) gtf_registry_find (GTF_PLUGIN_TASK, gtf_pipeline_get_task (run->pipeline), NULL);
+    {
+      run->plugin = (const GtfTaskPlugin *) gtf_registry_find (GTF_PLUGIN_TASK, gtf_pipeline_get_task (run->pipeline), NULL);
+      if (!run->jsonl && run->arguments->len == 1 && !takes_no_input (run))
+        return cli_usage_error ("run", "%s: an input is missing", run->plugin->head.name);
+    }
   g_signal_connect (run->pipeline, "segment", G_CALLBACK (on_segment), run);
   return run->jsonl ? cli_serve_lines (serve, run, run->cancellable) : run_arguments (run);
 }
@@ -336,7 +422,7 @@ cli_run (int argc, char **argv)
   const CliOption options[] = {
     { "model", 'm', CLI_STRING, &run.model, "REF", "a folder, org/name[@revision] or builtin/NAME; default: the built-in model" },
     { "set", 's', CLI_SETTING, parameters, "KEY=VALUE", "a parameter of the task; dots descend, VALUE is JSON or text" },
-    { "format", 'f', CLI_STRING, &run.format, "FORMAT", "text, json, srt or vtt" },
+    { "format", 'f', CLI_STRING, &run.format, "FORMAT", "text, json, html, srt or vtt" },
     { "output", 'o', CLI_STRING, &run.output, "FILE", "where to write; its ending is the format" },
     { "jsonl", 0, CLI_FLAG, &run.jsonl, NULL, "requests a line on standard input, answers a line on standard output" },
     { "dtype", 0, CLI_STRING, &run.dtype, "TYPE", "float32, bfloat16, float16, int8 or auto" },
