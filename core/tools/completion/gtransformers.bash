@@ -29,7 +29,7 @@ _gtransformers() {
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -W "$(_gtransformers_models)" -- "$cur"; compgen -d -- "$cur")
       return ;;
-    --format | -f) mapfile -t COMPREPLY < <(compgen -W "text json srt vtt" -- "$cur"); return ;;
+    --format | -f) mapfile -t COMPREPLY < <(compgen -W "text json html srt vtt" -- "$cur"); return ;;
     --dtype) mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 float16 int8 auto" -- "$cur"); return ;;
     --update-cache) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --set | -s | --threads | --revision) return ;;

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Runs the examples of docs/tasks/*.md out of the build folder, on the tiny repositories of data/golden/text-tasks: each line of a ```sh
+# block must answer, and the ```c and ```python blocks of a page, as whole programs, must answer the same. TAP.
+#   tasks.sh SOURCE BUILD
+source=$1
+build=$2
+export PATH="$build/core/tools:$PATH" LD_LIBRARY_PATH="$build/core" GI_TYPELIB_PATH="$build/core/introspection" GTF_PLUGIN_PATH="$build" NO_COLOR=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+n=0
+
+result() { n=$((n + 1)); echo "$1 $n $2"; }
+
+# block LANGUAGE PAGE
+block() { awk -v start="\`\`\`$1" '$0 == start { on = 1; next } /^```/ { on = 0 } on' "$2"; }
+
+# check WHAT COMMAND...: exit 0 and an answer, into $work/out
+check() {
+  local what=$1
+  shift
+  if "$@" >"$work/out" 2>"$work/err" && [ -s "$work/out" ] && ! grep -q '^{"error"' "$work/out"; then
+    result ok "$what"
+  else
+    sed 's/^/# /' "$work/err" "$work/out"
+    result "not ok" "$what"
+  fi
+}
+
+python=
+for p in /usr/bin/python3 python3; do
+  [ -f "$build/core/introspection/Gtf-1.0.typelib" ] && "$p" -c 'import gi' 2>/dev/null && { python=$p; break; }
+done
+read -ra flags <<<"$(pkg-config --cflags --libs gio-2.0 json-glib-1.0)"
+
+while read -r task repository; do
+  page=$source/docs/tasks/$task.md
+  export MODEL=$source/data/golden/text-tasks/$repository
+  while read -r line; do
+    check "$task: $line" bash -c "$line"
+  done < <(block sh "$page")
+  block c "$page" >"$work/example.c"
+  block python "$page" >"$work/example.py"
+  if ${CC:-cc} -o "$work/example" "$work/example.c" -I"$build/include" -I"$build/include/gtf" -I"$build/core" -L"$build/core" -lgtransformers-1.0 "${flags[@]}" 2>"$work/err"; then
+    check "$task: C" "$work/example" "$MODEL"
+    cp "$work/out" "$work/c"
+  else
+    sed 's/^/# /' "$work/err"
+    result "not ok" "$task: C"
+  fi
+  if [ -z "$python" ]; then
+    result ok "$task: Python # SKIP no PyGObject or no typelib"
+  else
+    check "$task: Python" "$python" "$work/example.py" "$MODEL"
+    if cmp -s "$work/out" "$work/c"; then result ok "$task: C and Python agree"; else result "not ok" "$task: C and Python agree"; fi
+  fi
+done <<TABLE
+text-classification classes
+token-classification tags
+question-answering answers
+fill-mask masked
+zero-shot-classification nli
+feature-extraction masked
+sentence-embedding sentences
+sentence-similarity sentences
+text-ranking one
+TABLE
+echo "1..$n"
