@@ -61,6 +61,9 @@ GtfTextModel *gtf_text_model_read      (GtfJsonReader *reader, GError **error);
 GtfTextModel *gtf_text_model_new       (const char *type, const char *file, GError **error);
 gboolean      gtf_text_model_add       (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error);
 gboolean      gtf_text_model_add_merge (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);
+/* Unigram: with the next id. */
+gboolean      gtf_text_model_add_scored (GtfTextModel *self, const char *token, gsize length, double score, GError **error);
+gboolean      gtf_text_model_add_merge_ids (GtfTextModel *self, gint32 left, gint32 right, gint32 made, GError **error);
 gboolean      gtf_text_model_build     (GtfTextModel *self, GError **error);
 void          gtf_text_model_free      (GtfTextModel *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfTextModel, gtf_text_model_free)

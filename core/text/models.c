@@ -116,6 +116,27 @@ merge_fail (GtfTextModel *self, const char *token, gsize n, GError **error)
 }
 
 gboolean
+gtf_text_model_add_scored (GtfTextModel *self, const char *token, gsize length, double score, GError **error)
+{
+  if (!gtf_text_model_add (self, token, length, self->n_scores, error))
+    return FALSE;
+  if (self->n_scores == self->scores_room)
+    {
+      gsize room = 2 * self->scores_room + 1024;
+      double *scores = g_try_realloc_n (self->scores, room, sizeof *scores);
+      if (scores == NULL)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.vocab: no memory for the scores", self->file);
+          return FALSE;
+        }
+      self->scores = scores;
+      self->scores_room = room;
+    }
+  self->scores[self->n_scores++] = score;
+  return TRUE;
+}
+
+gboolean
 gtf_text_model_add_merge (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error)
 {
   gsize skip = self->prefix ? MIN (strlen (self->prefix), n_b) : 0;
@@ -132,6 +153,12 @@ gtf_text_model_add_merge (GtfTextModel *self, const char *a, gsize n_a, const ch
   gint32 made = gtf_vocab_find (&self->vocab, both, n_a + n_b - skip);
   if (made < 0)
     return merge_fail (self, both, n_a + n_b - skip, error);
+  return gtf_text_model_add_merge_ids (self, left, right, made, error);
+}
+
+gboolean
+gtf_text_model_add_merge_ids (GtfTextModel *self, gint32 left, gint32 right, gint32 made, GError **error)
+{
   if (self->n_merges == self->merges_room)
     {
       gsize room = 2 * self->merges_room + 4096;
@@ -165,26 +192,19 @@ static gboolean
 read_scored (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 {
   GtfJsonToken token;
+  g_autoptr (GByteArray) name = g_byte_array_new ();
   while ((token = gtf_json_reader_next (reader, error)) == GTF_JSON_BEGIN_ARRAY)
     {
       const char *text;
       gsize length;
       double score;
-      if (!gtf_json_reader_read_string (reader, &text, &length, error) ||
-          !gtf_text_model_add (self, text, length, self->n_scores, error))
+      if (!gtf_json_reader_read_string (reader, &text, &length, error))
         return FALSE;
-      if (self->n_scores == self->scores_room)
-        {
-          gsize room = 2 * self->scores_room + 1024;
-          double *scores = g_try_realloc_n (self->scores, room, sizeof *scores);
-          if (scores == NULL)
-            return gtf_json_reader_fail (reader, error, "no memory for the scores"), FALSE;
-          self->scores = scores;
-          self->scores_room = room;
-        }
-      if (!gtf_json_reader_read_double (reader, &score, error) || !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
+      g_byte_array_set_size (name, 0);
+      g_byte_array_append (name, (const guint8 *) text, length);
+      if (!gtf_json_reader_read_double (reader, &score, error) || !gtf_text_model_add_scored (self, (const char *) name->data, length, score, error) ||
+          !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
         return FALSE;
-      self->scores[self->n_scores++] = score;
     }
   if (token == GTF_JSON_END_ARRAY)
     return TRUE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Reading a tokenizer: tokenizer.json through the pull reader, its parts as small trees; or vocab.json and merges.txt with
- * the parts that GPT-2's and Whisper's class builds from them; then what the other files add.
+ * Reading a tokenizer: tokenizer.json through the pull reader, its parts as small trees; then what the other files add.
+ * Repositories without that file are conversion.c's.
  */
 #include "text/tokenizer-private.h"
 
@@ -56,8 +56,8 @@ gtf_tokenizer_seal (GtfTokenizer *self, GError **error)
   return ok;
 }
 
-static GtfAddedToken *
-token_from_json (JsonObject *object, const char *where, GError **error)
+GtfAddedToken *
+gtf_added_token_from_json (JsonObject *object, const char *where, GError **error)
 {
   const char *content = gtf_pass_string (object, "content", where, error);
   if (content == NULL)
@@ -74,7 +74,7 @@ token_from_json (JsonObject *object, const char *where, GError **error)
 
 /* ------------------------------------------------------------------ tokenizer.json */
 
-typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *added; } Parts;
+typedef GtfTokenizerParts Parts;
 
 static void
 parts_clear (Parts *p)
@@ -138,7 +138,7 @@ read_added (GtfTokenizer *self, JsonNode *node, const char *path, GError **error
           return FALSE;
         }
       JsonObject *object = json_node_get_object (item);
-      GtfAddedToken *token = token_from_json (object, where, error);
+      GtfAddedToken *token = gtf_added_token_from_json (object, where, error);
       if (token == NULL)
         return FALSE;
       JsonNode *number = gtf_json_find (object, "id");
@@ -150,8 +150,8 @@ read_added (GtfTokenizer *self, JsonNode *node, const char *path, GError **error
   return TRUE;
 }
 
-static gboolean
-build_parts (GtfTokenizer *self, const Parts *parts, const char *path, GError **error)
+gboolean
+gtf_tokenizer_build_parts (GtfTokenizer *self, const Parts *parts, const char *path, GError **error)
 {
   g_autofree char *normalizer = g_strdup_printf ("%s: normalizer", path);
   g_autofree char *pre_tokenizer = g_strdup_printf ("%s: pre_tokenizer", path);
@@ -193,85 +193,15 @@ gtf_tokenizer_read_json (GtfTokenizer *self, const char *path, GError **error)
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model is missing", path);
       return FALSE;
     }
-  return build_parts (self, &parts, path, error) && read_added (self, parts.added, path, error);
-}
-
-/* ------------------------------------------------------------------ vocab.json + merges.txt */
-
-static gboolean
-read_merges (GtfTokenizer *self, const char *path, GError **error)
-{
-  g_autofree char *text = NULL;
-  gsize length;
-  if (!gtf_file_load (path, MAX_FILE, &text, &length, error))
-    return FALSE;
-  const char *end = text + length;
-  guint number = 0;
-  for (const char *line = text, *stop; line < end; line = stop + 1)
-    {
-      stop = memchr (line, '\n', end - line);
-      stop = stop ? stop : end;
-      gsize n = stop - line;
-      n -= n && line[n - 1] == '\r';
-      number++;
-      if (n == 0 || g_str_has_prefix (line, "#version"))
-        continue;
-      const char *space = memchr (line, ' ', n);
-      if (space == NULL)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected two tokens with a space between", path, number);
-          return FALSE;
-        }
-      if (!gtf_text_model_add_merge (self->model, line, space - line, space + 1, line + n - space - 1, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-gboolean
-gtf_tokenizer_read_vocab (GtfTokenizer *self, const char *vocab_path, const char *merges_path, GError **error)
-{
-  static const char pre[] = "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true}";
-  g_autofree char *text = NULL;
-  gsize length;
-  g_auto (GtfJsonReader) reader;
-  gtf_json_reader_init (&reader, vocab_path, NULL, 0, GTF_JSON_STRICT);
-  if (!gtf_file_load (vocab_path, MAX_FILE, &text, &length, error))
-    return FALSE;
-  gtf_json_reader_clear (&reader);
-  gtf_json_reader_init (&reader, vocab_path, text, length, GTF_JSON_STRICT);
-  self->model = gtf_text_model_new ("BPE", vocab_path, error);
-  const char *key;
-  gsize n;
-  gint64 id;
-  g_autoptr (GError) local = NULL;
-  g_autoptr (GByteArray) token = g_byte_array_new ();
-  if (!gtf_json_reader_expect (&reader, GTF_JSON_BEGIN_OBJECT, error))
-    return FALSE;
-  while (gtf_json_reader_next_key (&reader, &key, &n, &local))
-    {
-      g_byte_array_set_size (token, 0);
-      g_byte_array_append (token, (const guint8 *) key, n);
-      if (!gtf_json_reader_read_int (&reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) ||
-          !gtf_text_model_add (self->model, (const char *) token->data, n, id, &local))
-        break;
-    }
-  if (local)
-    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
-  if (!read_merges (self, merges_path, error) || !gtf_text_model_build (self->model, error))
-    return FALSE;
-  g_autoptr (JsonObject) config = gtf_json_parse_object ("ByteLevel", pre, -1, GTF_JSON_STRICT, error);
-  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), config);
-  Parts parts = { .pre_tokenizer = node, .post_processor = node, .decoder = node };
-  return build_parts (self, &parts, vocab_path, error);
+  return gtf_tokenizer_build_parts (self, &parts, path, error) && read_added (self, parts.added, path, error);
 }
 
 /* ------------------------------------------------------------------ the other files */
 
 static const char *const roles[] = { "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token" };
 
-static const char *
-content_of (JsonNode *node)
+const char *
+gtf_token_content (JsonNode *node)
 {
   if (node && JSON_NODE_HOLDS_OBJECT (node))
     node = gtf_json_find (json_node_get_object (node), "content");
@@ -283,7 +213,7 @@ read_roles (GtfTokenizer *self, JsonObject *config)
 {
   for (guint i = 0; config && i < G_N_ELEMENTS (roles); i++)
     {
-      const char *content = content_of (gtf_json_find (config, roles[i]));
+      const char *content = gtf_token_content (gtf_json_find (config, roles[i]));
       if (content)
         g_hash_table_insert (self->roles, g_strdup (roles[i]), g_strdup (content));
     }
@@ -296,8 +226,8 @@ compare_ids (gconstpointer a, gconstpointer b)
   return x < y ? -1 : x > y;
 }
 
-static gboolean
-has_role (GtfTokenizer *self, const char *content)
+gboolean
+gtf_tokenizer_has_role (GtfTokenizer *self, const char *content)
 {
   GHashTableIter iter;
   gpointer value;
@@ -309,8 +239,8 @@ has_role (GtfTokenizer *self, const char *content)
 }
 
 /* added_tokens_decoder: {"50257": {"content": ..}}, in the order of the ids. */
-static gboolean
-read_decoder_tokens (GtfTokenizer *self, JsonObject *config, const char *path, GError **error)
+gboolean
+gtf_tokenizer_read_decoder_tokens (GtfTokenizer *self, JsonObject *config, const char *path, GError **error)
 {
   JsonNode *node = config ? gtf_json_find (config, "added_tokens_decoder") : NULL;
   if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
@@ -332,10 +262,10 @@ read_decoder_tokens (GtfTokenizer *self, JsonObject *config, const char *path, G
           g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected an object", where);
           return FALSE;
         }
-      GtfAddedToken *token = token_from_json (json_node_get_object (item), where, error);
+      GtfAddedToken *token = gtf_added_token_from_json (json_node_get_object (item), where, error);
       if (token == NULL)
         return FALSE;
-      token->special |= has_role (self, token->content);
+      token->special |= gtf_tokenizer_has_role (self, token->content);
       if (!gtf_tokenizer_add_token (self, token, error))
         return FALSE;
     }
@@ -366,7 +296,7 @@ add_specials (GtfTokenizer *self, JsonObject *config, GError **error)
   JsonArray *array = extra && JSON_NODE_HOLDS_ARRAY (extra) ? json_node_get_array (extra) : NULL;
   for (guint i = 0; array && i < json_array_get_length (array); i++)
     {
-      const char *content = content_of (json_array_get_element (array, i));
+      const char *content = gtf_token_content (json_array_get_element (array, i));
       if (content && !add_special (self, content, error))
         return FALSE;
     }
@@ -374,8 +304,8 @@ add_specials (GtfTokenizer *self, JsonObject *config, GError **error)
 }
 
 /* Where the file is missing, NULL without an error. */
-static gboolean
-load_object (GtfTokenizer *self, const char *name, char **path, JsonObject **out, GError **error)
+gboolean
+gtf_tokenizer_load_object (GtfTokenizer *self, const char *name, char **path, JsonObject **out, GError **error)
 {
   g_autoptr (GError) local = NULL;
   *path = g_build_filename (self->directory, name, NULL);
@@ -386,8 +316,8 @@ load_object (GtfTokenizer *self, const char *name, char **path, JsonObject **out
   return FALSE;
 }
 
-static void
-read_settings (GtfTokenizer *self, JsonObject *config)
+void
+gtf_tokenizer_read_settings (GtfTokenizer *self, JsonObject *config)
 {
   JsonNode *length = gtf_json_find (config, "model_max_length");
   GType type = length && JSON_NODE_HOLDS_VALUE (length) ? json_node_get_value_type (length) : G_TYPE_INVALID;
@@ -395,49 +325,21 @@ read_settings (GtfTokenizer *self, JsonObject *config)
   /* transformers writes 1e30 for "none". */
   self->max_length = value >= 1 && value < G_MAXINT32 ? (gint64) value : 0;
   self->clean_up = gtf_pass_flag (config, "clean_up_tokenization_spaces", FALSE);
-  self->pad_left = g_strcmp0 (content_of (gtf_json_find (config, "padding_side")), "left") == 0;
-  self->truncate_left = g_strcmp0 (content_of (gtf_json_find (config, "truncation_side")), "left") == 0;
-}
-
-/* added_tokens.json: {"<|en|>": 50259}, for repositories without tokenizer.json. */
-static gboolean
-read_added_file (GtfTokenizer *self, JsonObject *map, const char *path, GError **error)
-{
-  g_autoptr (GPtrArray) tokens = g_ptr_array_new ();
-  GList *members = json_object_get_members (map);
-  gboolean ok = TRUE;
-  for (GList *l = members; ok && l; l = l->next)
-    {
-      gint64 id;
-      ok = gtf_param_get_int (json_object_get_member (map, l->data), path, l->data, 0, GTF_VOCAB_MAX_ID - 1, &id, error);
-      if (!ok || g_hash_table_lookup (self->added.by_content, l->data))
-        continue;
-      GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
-      token->content = g_strdup (l->data);
-      token->special = has_role (self, l->data);
-      token->normalized = !token->special;
-      token->id = id;
-      gtf_added_tokens_add (&self->added, token);
-    }
-  g_list_free (members);
-  return ok;
+  self->pad_left = g_strcmp0 (gtf_token_content (gtf_json_find (config, "padding_side")), "left") == 0;
+  self->truncate_left = g_strcmp0 (gtf_token_content (gtf_json_find (config, "truncation_side")), "left") == 0;
 }
 
 gboolean
-gtf_tokenizer_read_config (GtfTokenizer *self, gboolean has_json, GError **error)
+gtf_tokenizer_read_config (GtfTokenizer *self, GError **error)
 {
   g_autoptr (JsonObject) config = NULL;
   g_autoptr (JsonObject) map = NULL;
-  g_autoptr (JsonObject) added = NULL;
-  g_autofree char *config_path = NULL, *map_path = NULL, *added_path = NULL;
-  if (!load_object (self, "tokenizer_config.json", &config_path, &config, error) || !load_object (self, "special_tokens_map.json", &map_path, &map, error) ||
-      (!has_json && !load_object (self, "added_tokens.json", &added_path, &added, error)))
+  g_autofree char *config_path = NULL, *map_path = NULL;
+  if (!gtf_tokenizer_load_object (self, "tokenizer_config.json", &config_path, &config, error) || !gtf_tokenizer_load_object (self, "special_tokens_map.json", &map_path, &map, error))
     return FALSE;
   read_roles (self, map);
   read_roles (self, config);
   if (config)
-    read_settings (self, config);
-  if (added && !read_added_file (self, added, added_path, error))
-    return FALSE;
-  return read_decoder_tokens (self, config, config_path, error) && add_specials (self, config, error) && add_specials (self, map, error);
+    gtf_tokenizer_read_settings (self, config);
+  return gtf_tokenizer_read_decoder_tokens (self, config, config_path, error) && add_specials (self, config, error) && add_specials (self, map, error);
 }

@@ -23,7 +23,7 @@ struct _GtfTokenizer
   GtfPostProcessor *post_processor;
   GtfDecoder *decoder;
   GHashTable *roles;                   /* "eos_token" -> content */
-  gboolean clean_up, pad_left, truncate_left;
+  gboolean clean_up, never_clean_up, pad_left, truncate_left;
   gint64 max_length;                   /* model_max_length, or 0: none */
   gint32 pad_type;
   GMutex lock;
@@ -32,10 +32,22 @@ struct _GtfTokenizer
 
 /* tokenizer.json, read into @self. */
 gboolean gtf_tokenizer_read_json  (GtfTokenizer *self, const char *path, GError **error);
-/* vocab.json with merges.txt. */
-gboolean gtf_tokenizer_read_vocab (GtfTokenizer *self, const char *vocab_path, const char *merges_path, GError **error);
-/* tokenizer_config.json, special_tokens_map.json, added_tokens.json. */
-gboolean gtf_tokenizer_read_config (GtfTokenizer *self, gboolean has_json, GError **error);
+/* What tokenizer_config.json and special_tokens_map.json add to it. */
+gboolean gtf_tokenizer_read_config (GtfTokenizer *self, GError **error);
+
+/* The parts of a tokenizer.json but its model; each may be NULL. */
+typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *added; } GtfTokenizerParts;
+gboolean gtf_tokenizer_build_parts (GtfTokenizer *self, const GtfTokenizerParts *parts, const char *path, GError **error);
+
+/* tokenizer_config.json: what is not about tokens; added_tokens_decoder. @config may be NULL for the second. */
+void     gtf_tokenizer_read_settings       (GtfTokenizer *self, JsonObject *config);
+gboolean gtf_tokenizer_read_decoder_tokens (GtfTokenizer *self, JsonObject *config, const char *path, GError **error);
+/* A file of the folder: where it is missing, NULL without an error. */
+gboolean gtf_tokenizer_load_object         (GtfTokenizer *self, const char *name, char **path, JsonObject **out, GError **error);
+gboolean gtf_tokenizer_has_role            (GtfTokenizer *self, const char *content);
+/* A token as a string, or as an object with "content": that content, borrowed; NULL if it is neither. */
+const char    *gtf_token_content           (JsonNode *node);
+GtfAddedToken *gtf_added_token_from_json   (JsonObject *object, const char *where, GError **error);
 /* An added token; @id -1: that of the vocabulary, or the next free one. */
 gboolean gtf_tokenizer_add_token  (GtfTokenizer *self, GtfAddedToken *token, GError **error);
 /* After the last token: their normalised forms, the tries. */

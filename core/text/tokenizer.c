@@ -6,6 +6,7 @@
 #include "text/tokenizer-private.h"
 
 #include "text/byte-level.h"
+#include "text/conversion.h"
 
 typedef struct
 {
@@ -87,20 +88,16 @@ gtf_tokenizer_class_init (GtfTokenizerClass *klass)
 
 /* ------------------------------------------------------------------ loading */
 
-static gboolean
-exists (const char *path)
-{
-  return g_file_test (path, G_FILE_TEST_EXISTS);
-}
-
 /**
  * gtf_tokenizer_load:
  * @directory: a model repository
  * @cancellable: (nullable): a #GCancellable
  * @error: return location for an error
  *
- * Reads tokenizer.json, or else vocab.json with merges.txt; then tokenizer_config.json, special_tokens_map.json and
- * added_tokens.json. tokenizer.json is followed to the letter, as the `tokenizers` library does.
+ * Reads tokenizer.json, which is followed to the letter, as the `tokenizers` library does. Without it, the tokenizer is made
+ * of what its class in transformers makes it of: vocab.txt, vocab.json with merges.txt, a SentencePiece model. The class is
+ * named by tokenizer_config.json, else it follows from config.json's model_type. Then tokenizer_config.json,
+ * special_tokens_map.json and added_tokens.json have their say.
  *
  * Returns: (transfer full): the tokenizer; %GTF_ERROR_NOT_FOUND where the folder has none
  */
@@ -109,20 +106,12 @@ gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **e
 {
   g_autoptr (GtfTokenizer) self = g_object_new (GTF_TYPE_TOKENIZER, NULL);
   g_autofree char *json = g_build_filename (directory, "tokenizer.json", NULL);
-  g_autofree char *vocab = g_build_filename (directory, "vocab.json", NULL);
-  g_autofree char *merges = g_build_filename (directory, "merges.txt", NULL);
-  gboolean has_json = exists (json);
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
   self->directory = g_strdup (directory);
-  if (has_json ? !gtf_tokenizer_read_json (self, json, error) : exists (vocab) && exists (merges) ? !gtf_tokenizer_read_vocab (self, vocab, merges, error) : FALSE)
+  if (g_file_test (json, G_FILE_TEST_EXISTS) ? !gtf_tokenizer_read_json (self, json, error) || !gtf_tokenizer_read_config (self, error) : !gtf_tokenizer_convert (self, error))
     return NULL;
-  if (self->model == NULL)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: no tokenizer: expected tokenizer.json, or vocab.json with merges.txt", directory);
-      return NULL;
-    }
-  if (!gtf_tokenizer_read_config (self, has_json, error) || !gtf_tokenizer_seal (self, error))
+  if (!gtf_tokenizer_seal (self, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -478,7 +467,7 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
         g_string_append_c (out, ' ');
       g_string_append_len (out, s->str, s->len);
     }
-  if (clean)
+  if (clean && !self->never_clean_up)
     clean_up (out);
   for (gsize i = 0; i < out->len; i++)
     if (out->str[i] == 0)

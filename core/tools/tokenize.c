@@ -129,17 +129,18 @@ decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
     GTF_PARAM_BOOL_FIELD (Options, clean_up, "clean_up_tokenization_spaces"),
     GTF_PARAMS_END
   };
-  Options options = { FALSE, FALSE };
+  Options checked = { FALSE, FALSE };
+  g_autoptr (JsonNode) options = json_node_init_object (json_node_alloc (), parameters);
+  g_autofree char *with = gtf_json_print (options, GTF_JSON_COMPACT), *text = NULL;
   g_autofree gint32 *ids = NULL;
-  g_autofree char *text = NULL;
   JsonObject *object;
   JsonNode *node;
   gsize n;
 
-  if (!gtf_params_read (table, parameters, "parameters", GTF_PARAMS_CLOSED, &options, error))
+  if (!gtf_params_read (table, parameters, "parameters", GTF_PARAMS_CLOSED, &checked, error))
     return NULL;
   ids = read_ids (inputs, &n, error);
-  text = ids ? gtf_tokenizer_decode (tokenizer, ids, n, options.skip_special_tokens, error) : NULL;
+  text = ids ? gtf_tokenizer_decode_with (tokenizer, ids, n, with, error) : NULL;
   if (text == NULL)
     return NULL;
   object = json_object_new ();

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The table of tokenizer classes. The source is transformers 5.23, models/NAME/tokenization_NAME.py and
+ * convert_slow_tokenizer.py; what 5 cannot load without tokenizer.json is as 4.57 has it.
+ *
+ * In a template
+ *   "$name"                             is the value of a token's role, of a setting (tokenizer_config.json has the last word),
+ *                                       of a fact about the SentencePiece model (charsmap, unk_id ...), or a part from below
+ *   "@role"                             is [content, id]
+ *   {"if": .., "then": .., "else": ..}  is one of the two; what is left empty, or null, is left out; "!name": not
+ *   {"format": "<x_{}>", "from": 0, "end": 10, "reverse": false, "score": -100}   is ten elements of the list that it stands in,
+ *                                       strings or (with a score) [string, score]
+ *   TemplateProcessing                  has "role:type", "$A:type", or "=token:type" for what is no role, with "{setting}" in it
+ * and what stands for a list in a list is spliced into it.
+ * Members: settings (their defaults), tokens (role: content, or with flags), extra (further special tokens), model, before,
+ * skip, after (what is put around the pieces of a SentencePiece model), order, normalizer, pre_tokenizer, decoder,
+ * post_processor; bos_eos, if add_bos_token and add_eos_token put their template in place of the class's; controls_first, if
+ * what a SentencePiece model marks is added before the roles (else it may change a role's flags).
+ */
+#include "text/tokenizer-classes.h"
+
+#include <string.h>
+
+/* clang-format off */
+#define JSON(...) #__VA_ARGS__
+
+static const struct { const char *name, *json; } parts[] =
+{
+  { "bert_normalizer", JSON ({ "type": "BertNormalizer", "clean_text": "$clean_text", "handle_chinese_chars": "$tokenize_chinese_chars", "strip_accents": "$strip_accents",
+                               "lowercase": "$do_lower_case" }) },
+  { "cls_sep", JSON ({ "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
+                       "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:1", "sep_token:1"] }) },
+  { "cls_double_sep", JSON ({ "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
+                              "pair": ["cls_token:0", "$A:0", "sep_token:0", "sep_token:0", "$B:0", "sep_token:0"] }) },
+  { "bos_double_eos", JSON ({ "type": "TemplateProcessing", "single": ["bos_token:0", "$A:0", "eos_token:0"],
+                              "pair": ["bos_token:0", "$A:0", "eos_token:0", "eos_token:0", "$B:0", "eos_token:0"] }) },
+  { "each_eos", JSON ({ "type": "TemplateProcessing", "single": ["$A:0", "eos_token:0"], "pair": ["$A:0", "eos_token:0", "$B:0", "eos_token:0"] }) },
+  { "one_eos", JSON ({ "type": "TemplateProcessing", "single": ["$A:0", "eos_token:0"], "pair": ["$A:0", "$B:0", "eos_token:0"] }) },
+  { "language_first", JSON ({ "type": "TemplateProcessing", "single": ["={src_lang}:0", "$A:0", "eos_token:0"], "pair": ["={src_lang}:0", "$A:0", "$B:0", "eos_token:0"] }) },
+  { "language_last", JSON ({ "type": "TemplateProcessing", "single": ["$A:0", "eos_token:0", "={src_lang}:0"], "pair": ["$A:0", "$B:0", "eos_token:0", "={src_lang}:0"] }) },
+  { "roberta_post", JSON ({ "type": "RobertaProcessing", "sep": "@sep_token", "cls": "@cls_token", "trim_offsets": "$trim_offsets", "add_prefix_space": "$add_prefix_space" }) },
+  { "byte_level", JSON ({ "type": "ByteLevel", "add_prefix_space": "$add_prefix_space", "trim_offsets": true, "use_regex": true }) },
+  { "byte_level_decoder", JSON ({ "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true }) },
+  { "byte_bpe", JSON ({ "type": "BPE", "continuing_subword_prefix": "", "end_of_word_suffix": "" }) },
+  { "word_bpe", JSON ({ "type": "BPE", "unk_token": "$unk_token", "end_of_word_suffix": "</w>" }) },
+  { "scheme", JSON ({ "if": "add_prefix_space", "then": "always", "else": "never" }) },
+  { "metaspace", JSON ({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "$scheme", "split": true }) },
+  { "space_split", JSON ({ "type": "Sequence", "pretokenizers": [{ "type": "WhitespaceSplit" }, "$metaspace"] }) },
+  { "precompiled", JSON ({ "if": "charsmap", "then": { "type": "Precompiled", "precompiled_charsmap": "$charsmap" } }) },
+  { "one_space", JSON ({ "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": " " }) },
+  { "strip_join", JSON ([{ "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }]) },
+  { "quotes", JSON ([{ "type": "Replace", "pattern": { "String": "``" }, "content": "\"" }, { "type": "Replace", "pattern": { "String": "''" }, "content": "\"" }]) },
+  { "whites", JSON ([{ "type": "Replace", "pattern": { "Regex": "\\s{2,}|[\\n\\r\\t]" }, "content": " " }, { "type": "NFC" },
+                     { "type": "Strip", "strip_left": false, "strip_right": true }]) },
+  { "charsmap_one_space", JSON ({ "if": "charsmap", "then": { "type": "Sequence", "normalizers": ["$precompiled", "$one_space"] } }) },
+  { "byte_fallback_decoder", JSON ([{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "ByteFallback" }, { "type": "Fuse" }]) },
+  { "escape_spaces", JSON ({ "type": "Replace", "pattern": { "String": " " }, "content": "▁" }) },
+  { "mbart_languages", JSON (["ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN", "it_IT", "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV",
+                              "my_MM", "ne_NP", "nl_XX", "ro_RO", "ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN"]) },
+  { "mbart50_languages", JSON (["$mbart_languages", "af_ZA", "az_AZ", "bn_IN", "fa_IR", "he_IL", "hr_HR", "id_ID", "ka_GE", "km_KH", "mk_MK", "ml_IN", "mn_MN", "mr_IN", "pl_PL",
+                                "ps_AF", "pt_XX", "sv_SE", "sw_KE", "ta_IN", "te_IN", "th_TH", "tl_XX", "uk_UA", "ur_PK", "xh_ZA", "gl_ES", "sl_SI"]) },
+};
+
+static const GtfTokenizerRow classes[] =
+{
+  /* ---------------------------------------------------------------- vocab.txt: WordPiece */
+  { "BertTokenizer", NULL, "vocab.txt",
+    "align bark bert blip bros chinese_clip convbert distilbert electra ernie flava git grounding-dino layoutlm megatron-bert mm-grounding-dino nezha nomic_bert qdqbert realm "
+    "retribert squeezebert tvp vilt visual_bert", JSON ({
+      "settings": { "do_lower_case": true, "tokenize_chinese_chars": true, "strip_accents": null, "clean_text": true },
+      "tokens": { "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]" },
+      "model": { "type": "WordPiece", "unk_token": "$unk_token", "continuing_subword_prefix": "##" },
+      "normalizer": "$bert_normalizer", "pre_tokenizer": { "type": "BertPreTokenizer" },
+      "decoder": { "type": "WordPiece", "prefix": "##", "cleanup": true }, "post_processor": "$cls_sep" }) },
+  { "ConvBertTokenizer", "BertTokenizer" },
+  { "DistilBertTokenizer", "BertTokenizer" },
+  { "DPRContextEncoderTokenizer", "BertTokenizer" },
+  { "DPRQuestionEncoderTokenizer", "BertTokenizer", .model_types = "dpr" },
+  { "DPRReaderTokenizer", "BertTokenizer" },
+  { "ElectraTokenizer", "BertTokenizer" },
+  { "LayoutLMTokenizer", "BertTokenizer" },
+  { "LayoutLMv2Tokenizer", "BertTokenizer", .model_types = "layoutlmv2", .json = JSON ({ "settings": { "model_max_length": 512 } }) },
+  { "LxmertTokenizer", "BertTokenizer", .model_types = "lxmert" },
+  { "MobileBertTokenizer", "BertTokenizer", .model_types = "mobilebert" },
+  { "RealmTokenizer", "BertTokenizer" },
+  { "RetriBertTokenizer", "BertTokenizer" },
+  { "SqueezeBertTokenizer", "BertTokenizer" },
+  { "MPNetTokenizer", "BertTokenizer", .model_types = "mpnet", .json = JSON ({
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
+                  "mask_token": { "content": "<mask>", "lstrip": true } },
+      "post_processor": { "type": "RobertaProcessing", "sep": "@sep_token", "cls": "@cls_token", "trim_offsets": true, "add_prefix_space": false } }) },
+  { "SplinterTokenizer", "BertTokenizer", .model_types = "splinter", .json = JSON ({
+      "tokens": { "question_token": "[QUESTION]" },
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
+        "pair": { "if": "pads_left", "then": ["cls_token:0", "$A:0", "sep_token:0", "$B:1", "question_token:0", "=.:0", "sep_token:1"],
+                  "else": ["cls_token:0", "$A:0", "question_token:0", "=.:0", "sep_token:0", "$B:1", "sep_token:1"] } } }) },
+  { "FunnelTokenizer", "BertTokenizer", .model_types = "funnel", .json = JSON ({
+      "settings": { "wordpieces_prefix": "##" },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "<sep>", "pad_token": "<pad>", "cls_token": "<cls>", "mask_token": "<mask>" },
+      "decoder": { "type": "WordPiece", "prefix": "$wordpieces_prefix", "cleanup": true },
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:2", "$A:0", "sep_token:0"],
+                          "pair": ["cls_token:2", "$A:0", "sep_token:0", "$B:1", "sep_token:1"] } }) },
+
+  /* ---------------------------------------------------------------- vocab.json and merges.txt: byte pairs */
+  { "GPT2Tokenizer", NULL, "vocab.json",
+    "blip-2 dbrx emu3 exaone4 flex_olmo gpt2 gpt_bigcode gpt_neo gptj granite granitemoe granitemoehybrid granitemoeshared hyperclovax_vision_v2 instructblip instructblipvideo "
+    "jais2 minimax olmo3 opt phi starcoder2", JSON ({
+      "settings": { "add_prefix_space": false },
+      "tokens": { "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": null },
+      "model": "$byte_bpe", "pre_tokenizer": "$byte_level", "decoder": "$byte_level_decoder" }) },
+  { "CodeGenTokenizer", "GPT2Tokenizer", .model_types = "codegen", .json = JSON ({
+      "post_processor": { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true }, "bos_eos": true }) },
+  { "GPTNeoXTokenizer", "GPT2Tokenizer", .model_types = "falcon_mamba gpt_neox mamba mamba2 mpt olmo olmo2 olmoe rwkv stablelm xlstm", .json = JSON ({
+      "tokens": { "pad_token": "<|padding|>" }, "normalizer": { "type": "NFC" } }) },
+  { "WhisperTokenizer", "GPT2Tokenizer", .model_types = "whisper", .json = JSON ({
+      "settings": { "language": null, "task": null, "predict_timestamps": false },
+      "post_processor": { "type": "TemplateProcessing",
+        "single": ["=<|startoftranscript|>:0", { "if": "language", "then": "=<|{language}|>:0" }, { "if": "task", "then": "=<|{task}|>:0" },
+                   { "if": "!predict_timestamps", "then": "=<|notimestamps|>:0" }, "$A:0", "eos_token:0"],
+        "pair": ["=<|startoftranscript|>:0", { "if": "language", "then": "=<|{language}|>:0" }, { "if": "task", "then": "=<|{task}|>:0" },
+                 { "if": "!predict_timestamps", "then": "=<|notimestamps|>:0" }, "$A:0", "$B:1", "eos_token:1"] } }) },
+  { "RobertaTokenizer", NULL, "vocab.json", "bart bridgetower clap data2vec-text florence2 ibert lilt longformer mega mra roberta roberta-prelayernorm", JSON ({
+      "settings": { "add_prefix_space": false, "trim_offsets": true },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
+      "model": "$byte_bpe", "pre_tokenizer": "$byte_level", "decoder": "$byte_level_decoder", "post_processor": "$roberta_post" }) },
+  { "BartTokenizer", "RobertaTokenizer" },
+  { "LEDTokenizer", "RobertaTokenizer", .model_types = "led" },
+  { "LongformerTokenizer", "RobertaTokenizer" },
+  { "MvpTokenizer", "RobertaTokenizer", .model_types = "mvp" },
+  { "LayoutLMv3Tokenizer", "RobertaTokenizer", .model_types = "layoutlmv3", .json = JSON ({ "settings": { "add_prefix_space": true } }) },
+  { "MarkupLMTokenizer", "RobertaTokenizer", .model_types = "markuplm", .json = JSON ({
+      "tokens": { "mask_token": { "content": "<mask>", "lstrip": true } },
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
+                          "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }) },
+  { "LukeTokenizer", "RobertaTokenizer", .model_types = "luke", .json = JSON ({
+      "settings": { "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "tokens": { "entity_1_token": "<ent>", "entity_2_token": "<ent2>", "entity_unk_token": "[UNK]", "entity_pad_token": "[PAD]", "entity_mask_token": "[MASK]",
+                  "entity_mask2_token": "[MASK2]" },
+      "post_processor": { "type": "RobertaProcessing", "sep": "@sep_token", "cls": "@cls_token", "trim_offsets": true, "add_prefix_space": true } }) },
+  { "BlenderbotTokenizer", "RobertaTokenizer", .model_types = "blenderbot", .json = JSON ({
+      "settings": { "add_prefix_space": true }, "tokens": { "mask_token": { "content": "<mask>", "lstrip": true } }, "post_processor": null }) },
+  { "DebertaTokenizer", "RobertaTokenizer", .model_types = "deberta", .json = JSON ({
+      "tokens": { "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]" },
+      "post_processor": "$cls_double_sep" }) },
+  { "CLIPTokenizer", NULL, "vocab.json", "aimv2 clip clipseg groupvit omdet-turbo oneformer owlv2 owlvit sam3 sam3_video xclip", JSON ({
+      "tokens": { "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>" },
+      "model": "$word_bpe",
+      "normalizer": { "type": "Sequence", "normalizers": [{ "type": "NFC" }, { "type": "Replace", "pattern": { "Regex": "\\s+" }, "content": " " }, { "type": "Lowercase" }] },
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [
+        { "type": "Split", "pattern": { "Regex": "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" },
+          "behavior": "Removed", "invert": true },
+        { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true }] },
+      "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "</w>" }, "content": " " },
+                                                    { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] },
+      "post_processor": { "type": "RobertaProcessing", "sep": "@eos_token", "cls": "@bos_token", "trim_offsets": false, "add_prefix_space": false } }) },
+  { "OpenAIGPTTokenizer", NULL, "vocab.json", "openai-gpt", JSON ({
+      "settings": { "do_lower_case": true, "tokenize_chinese_chars": true, "strip_accents": null, "clean_text": true },
+      "tokens": { "unk_token": "<unk>" }, "model": "$word_bpe", "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "lowercase": true },
+      "pre_tokenizer": { "type": "BertPreTokenizer" }, "decoder": { "type": "BPEDecoder", "suffix": "</w>" } }) },
+  { "HerbertTokenizer", "OpenAIGPTTokenizer", .model_types = "herbert", .json = JSON ({
+      "tokens": { "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
+      "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": false, "lowercase": false },
+      "post_processor": { "type": "BertProcessing", "sep": ["$sep_token", 2], "cls": ["$cls_token", 0] } }) },
+  { "Qwen2Tokenizer", NULL, "vocab.json",
+    "audioflamingo3 colqwen2 cosmos3_omni dots3_note fun_asr_nano hunyuan_vl internvl lighton_ocr moss_transcribe_diarize ovis2 qianfan_ocr qwen2 qwen2_5_omni qwen2_5_vl "
+    "qwen2_audio qwen2_moe qwen2_vl qwen3 qwen3_asr qwen3_moe qwen3_next qwen3_omni_moe qwen3_vl qwen3_vl_moe vibevoice", JSON ({
+      "settings": { "add_prefix_space": false },
+      "tokens": { "bos_token": null, "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>" },
+      "model": "$byte_bpe", "normalizer": { "type": "NFC" },
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [
+        { "type": "Split", "behavior": "Isolated", "invert": false, "pattern": { "Regex":
+          "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+" } },
+        { "type": "ByteLevel", "add_prefix_space": "$add_prefix_space", "trim_offsets": true, "use_regex": false }] },
+      "decoder": "$byte_level_decoder" }) },
+  { "Qwen3_5Tokenizer", "Qwen2Tokenizer", .model_types = "qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen4_exp", .json = JSON ({
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [
+        { "type": "Split", "behavior": "Isolated", "invert": false, "pattern": { "Regex":
+          "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+" } },
+        { "type": "ByteLevel", "add_prefix_space": "$add_prefix_space", "trim_offsets": true, "use_regex": false }] } }) },
+  { "CohereTokenizer", NULL, "vocab.json", "aya_vision cohere cohere2", JSON ({
+      "settings": { "add_prefix_space": false, "padding_side": "left" },
+      "tokens": { "bos_token": "<BOS_TOKEN>", "eos_token": "<|END_OF_TURN_TOKEN|>", "unk_token": "<UNK>", "sep_token": "<SEP>", "pad_token": "<PAD>", "cls_token": "<CLS>",
+                  "mask_token": "<MASK_TOKEN>" },
+      "model": "$byte_bpe", "normalizer": { "type": "NFC" },
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [{ "type": "Digits", "individual_digits": true }, "$byte_level"] }, "decoder": "$byte_level_decoder" }) },
+  { "NougatTokenizer", NULL, "vocab.json", "nougat pp_formulanet", JSON ({
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" }, "model": "$byte_bpe", "normalizer": { "type": "NFKC" },
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [
+        { "type": "Split", "pattern": { "String": "SPL1T-TH1S-Pl3A5E" }, "behavior": "Removed", "invert": false }, { "type": "Digits", "individual_digits": true },
+        { "type": "Split", "pattern": { "String": "[\\(\\)\\[\\]\\{\\}]|([!\\\"#\\$%\\&'\\*\\+,\\-\\./:;<=>\\?\\\\\\^_`\\|\\~])\\1*" }, "behavior": "Isolated", "invert": false },
+        { "type": "Split", "pattern": { "String": "\n" }, "behavior": "Isolated", "invert": false },
+        { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true }] },
+      "decoder": "$byte_level_decoder",
+      "post_processor": { "type": "TemplateProcessing", "single": ["bos_token:0", "$A:0", "eos_token:0"], "pair": ["$A:0", "$B:1"] } }) },
+
+  /* ---------------------------------------------------------------- SentencePiece */
+  { "AlbertTokenizer", NULL, "spiece.model", "albert nystromformer yoso", JSON ({
+      "settings": { "do_lower_case": true, "keep_accents": false, "add_prefix_space": true },
+      "tokens": { "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "<unk>", "sep_token": "[SEP]", "pad_token": "<pad>", "cls_token": "[CLS]", "mask_token": "[MASK]" },
+      "model": { "type": "Unigram", "unk_id": 1 },
+      "normalizer": { "type": "Sequence", "normalizers": ["$quotes", { "if": "!keep_accents", "then": [{ "type": "NFKD" }, { "type": "StripAccents" }] },
+                                                          { "if": "do_lower_case", "then": { "type": "Lowercase" } }, "$precompiled"] },
+      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$cls_sep", "bos_eos": true }) },
+  /* These two as 4.57: 5 leaves the normalizer and [CLS] of them out. */
+  { "FNetTokenizer", "AlbertTokenizer", .model_types = "fnet", .json = JSON ({
+      "settings": { "do_lower_case": false, "keep_accents": true }, "tokens": { "mask_token": { "content": "[MASK]", "lstrip": true } }, "controls_first": true,
+      "normalizer": { "type": "Sequence", "normalizers": ["$quotes", { "if": "!keep_accents", "then": [{ "type": "NFKD" }, { "type": "StripAccents" }] },
+                                                          { "if": "do_lower_case", "then": { "type": "Lowercase" } }, "$precompiled", "$one_space"] },
+      "pre_tokenizer": "$metaspace", "bos_eos": false }) },
+  { "RemBertTokenizer", "AlbertTokenizer", "sentencepiece.model", "rembert", JSON ({
+      "settings": { "do_lower_case": false, "keep_accents": true }, "controls_first": true,
+      "tokens": { "unk_token": "[UNK]", "pad_token": "[PAD]", "mask_token": { "content": "[MASK]", "lstrip": true } },
+      "model": { "type": "Unigram", "unk_id": "$unk_id" },
+      "normalizer": { "type": "Sequence", "normalizers": ["$quotes", "$one_space", { "if": "!keep_accents", "then": [{ "type": "NFKD" }, { "type": "StripAccents" }] },
+                                                          { "if": "do_lower_case", "then": { "type": "Lowercase" } }, "$precompiled"] },
+      "pre_tokenizer": "$metaspace", "bos_eos": false }) },
+  { "BigBirdTokenizer", NULL, "spiece.model", "big_bird", JSON ({
+      "settings": { "add_prefix_space": true },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "[SEP]", "pad_token": "<pad>", "cls_token": "[CLS]",
+                  "mask_token": { "content": "[MASK]", "lstrip": true } },
+      "model": { "type": "Unigram", "find_unk": "$unk_token", "unk_id": 100 },
+      "normalizer": { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" },
+      "pre_tokenizer": "$metaspace", "decoder": "$metaspace", "post_processor": "$cls_sep" }) },
+  { "BarthezTokenizer", NULL, "sentencepiece.bpe.model", "barthez", JSON ({
+      "settings": { "add_prefix_space": true },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
+                  "mask_token": { "content": "<mask>", "lstrip": true } },
+      "model": { "type": "Unigram", "unk_id": 3 }, "normalizer": { "type": "Sequence", "normalizers": ["$whites"] },
+      "pre_tokenizer": "$metaspace", "decoder": "$metaspace" }) },
+  { "CamembertTokenizer", NULL, "sentencepiece.bpe.model", "camembert", JSON ({
+      "settings": { "add_prefix_space": true },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
+                  "mask_token": { "content": "<mask>", "lstrip": true } },
+      "before": ["<s>NOTUSED", "$pad_token", "</s>NOTUSED", "$unk_token", ["<unk>NOTUSED", -100]], "skip": 1, "after": ["$mask_token"],
+      "model": { "type": "Unigram", "find_unk": "$unk_token", "unk_id": 0 }, "normalizer": "$precompiled",
+      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$bos_double_eos" }) },
+  { "XLMRobertaTokenizer", NULL, "sentencepiece.bpe.model", "gte jina_embeddings_v3 kosmos-2 metaclip_2 trocr xlm-roberta xlm-roberta-xl xmod", JSON ({
+      "settings": { "add_prefix_space": true },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
+      "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "skip": 3, "after": ["$mask_token"],
+      "model": { "type": "Unigram", "unk_id": 3 }, "normalizer": "$precompiled",
+      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$bos_double_eos" }) },
+  { "LayoutXLMTokenizer", "XLMRobertaTokenizer", .model_types = "layoutxlm", .json = JSON ({
+      "tokens": { "mask_token": { "content": "<mask>", "lstrip": true } },
+      "normalizer": { "type": "Sequence", "normalizers": ["$strip_join"] }, "pre_tokenizer": "$metaspace", "post_processor": "$cls_double_sep" }) },
+  { "XGLMTokenizer", "XLMRobertaTokenizer", .model_types = "xglm", .json = JSON ({
+      "tokens": { "mask_token": null }, "after": ["$madeup"], "extra": ["$madeup"], "madeup": [{ "format": "<madeupword{}>", "end": 7 }],
+      "normalizer": { "type": "Sequence", "normalizers": ["$precompiled", "$strip_join"] }, "pre_tokenizer": "$metaspace",
+      "post_processor": { "type": "TemplateProcessing", "single": ["eos_token:0", "$A:0"], "pair": ["eos_token:0", "$A:0", "eos_token:0", "eos_token:0", "$B:0"] } }) },
+  { "MLukeTokenizer", "XLMRobertaTokenizer", .model_types = "mluke", .json = JSON ({
+      "settings": { "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "tokens": { "mask_token": { "content": "<mask>", "lstrip": true }, "entity_1_token": "▁<ent>", "entity_2_token": "▁<ent2>", "entity_unk_token": "[UNK]",
+                  "entity_pad_token": "[PAD]", "entity_mask_token": "[MASK]", "entity_mask2_token": "[MASK2]" }, "normalizer": { "type": "Sequence", "normalizers": ["$quotes"] }, "pre_tokenizer": "$metaspace",
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
+                          "pair": ["cls_token:0", "$A:0", "sep_token:0", "sep_token:0", "$B:1", "sep_token:1"] } }) },
+  { "DebertaV2Tokenizer", NULL, "spm.model", "deberta-v2", JSON ({
+      "settings": { "do_lower_case": false, "split_by_punct": false, "add_prefix_space": true },
+      "tokens": { "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]" },
+      "model": { "type": "Unigram", "find_unk": "$unk_token", "unk_id": "$unk_id" },
+      "normalizer": { "type": "Sequence", "normalizers": [{ "if": "do_lower_case", "then": { "type": "Lowercase" } }, "$whites"] },
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [{ "if": "split_by_punct", "then": { "type": "Punctuation", "behavior": "Isolated" } }, "$metaspace"] },
+      "scheme": { "if": "add_prefix_space", "then": "always", "else": "first" },
+      "decoder": "$metaspace", "post_processor": "$cls_sep" }) },
+  { "MBartTokenizer", NULL, "sentencepiece.bpe.model", "mbart", JSON ({
+      "settings": { "add_prefix_space": true, "src_lang": "en_XX" },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
+                  "mask_token": { "content": "<mask>", "lstrip": true } },
+      "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "skip": 3, "after": ["$mbart_languages", "$mask_token"],
+      "extra": ["$mbart_languages", "$controls"], "model": { "type": "Unigram", "unk_id": 3 },
+      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$language_last" }) },
+  { "MBart50Tokenizer", "MBartTokenizer", .model_types = "mbart50", .json = JSON ({
+      "tokens": { "bos_token": null },
+      "before": ["$cls_token", "$pad_token", "$eos_token", "$unk_token"], "after": ["$mbart50_languages", "$mask_token"], "extra": ["$controls", "$mbart50_languages"],
+      "normalizer": { "type": "Sequence", "normalizers": ["$precompiled", "$one_space"] }, "pre_tokenizer": "$metaspace", "post_processor": "$language_first" }) },
+  { "NllbTokenizer", NULL, "sentencepiece.bpe.model", "nllb nllb-moe", JSON ({
+      "settings": { "add_prefix_space": true, "src_lang": "eng_Latn", "legacy_behaviour": false },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
+                  "mask_token": { "content": "<mask>", "lstrip": true, "normalized": true } },
+      "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "order": "first",
+      "model": { "type": "BPE", "unk_token": "$unk_token", "fuse_unk": true }, "normalizer": "$charsmap_one_space",
+      "pre_tokenizer": "$metaspace", "decoder": "$metaspace", "post_processor": { "if": "legacy_behaviour", "then": "$language_last", "else": "$language_first" } }) },
+  { "SeamlessM4TTokenizer", NULL, "sentencepiece.bpe.model", "seamless_m4t seamless_m4t_v2", JSON ({
+      "settings": { "src_lang": "eng" }, "scheme": "first",
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>" },
+      "before": ["<pad>", "<unk>", "<s>", "</s>"], "order": "shifted",
+      "model": { "type": "BPE", "unk_token": "$unk_token", "fuse_unk": true },
+      "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Replace", "pattern": { "Regex": "[\\n\\r\\t]" }, "content": " " }, { "type": "NFKC" },
+        { "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " +▁" }, "content": "▁" },
+        { "type": "Replace", "pattern": { "Regex": "^▁+$" }, "content": "" }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] },
+      "pre_tokenizer": "$metaspace", "decoder": "$metaspace",
+      "post_processor": { "type": "TemplateProcessing", "single": ["=__{src_lang}__:0", "$A:0", "eos_token:0"], "pair": ["=__{src_lang}__:0", "$A:0", "$B:0", "eos_token:0"] } }) },
+  { "PegasusTokenizer", NULL, "spiece.model", "bigbird_pegasus pegasus pegasus_x", JSON ({
+      "settings": { "add_prefix_space": true, "offset": 103, "mask_token_sent": "<mask_1>" },
+      "tokens": { "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask_2>" },
+      "before": ["$pad_token", "$eos_token", "$mask_token_sent", "$mask_token", { "format": "<unk_{}>", "from": 2, "end": "$offset", "score": -100 }], "skip": 2,
+      "extra": ["$mask_token_sent", { "format": "<unk_{}>", "from": 2, "end": "$offset" }], "model": { "type": "Unigram", "find_unk": "$unk_token" },
+      "normalizer": { "type": "Sequence", "normalizers": [{ "if": "charsmap", "then": "$precompiled", "else": { "type": "Replace", "pattern": { "Regex": "\\n" }, "content": " " } },
+                                                          "$one_space"] },
+      "pre_tokenizer": "$metaspace", "decoder": "$metaspace", "post_processor": "$one_eos" }) },
+  { "ReformerTokenizer", NULL, "spiece.model", "reformer", JSON ({
+      "settings": { "add_prefix_space": true }, "tokens": { "eos_token": "</s>", "unk_token": "<unk>" },
+      "model": { "type": "BPE", "unk_token": "$unk_token", "fuse_unk": true }, "normalizer": "$charsmap_one_space", "pre_tokenizer": "$metaspace", "decoder": "$metaspace" }) },
+  { "T5Tokenizer", NULL, "spiece.model", "longt5 mt5 musicgen musicgen_melody pix2struct switch_transformers t5 umt5", JSON ({
+      "settings": { "add_prefix_space": true, "extra_ids": 100 }, "tokens": { "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" },
+      "after": [{ "format": "<extra_id_{}>", "end": "$extra_ids", "reverse": true }], "extra": ["$controls", "$extra_ids_list"],
+      "extra_ids_list": [{ "format": "<extra_id_{}>", "end": "$extra_ids" }],
+      "model": { "type": "Unigram", "unk_id": 2 }, "normalizer": "$precompiled", "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$each_eos" }) },
+  { "LasrTokenizer", "T5Tokenizer", .model_types = "lasr_ctc lasr_encoder", .json = JSON ({ "after": [], "model": { "type": "Unigram", "unk_id": 3 } }) },
+  { "VideoPrismTokenizer", "T5Tokenizer", .model_types = "videoprism", .json = JSON ({ "after": [], "post_processor": null }) },
+  { "UdopTokenizer", "T5Tokenizer", .model_types = "udop", .json = JSON ({
+      "tokens": { "sep_token": "</s>" }, "after": [], "extra": ["$controls"], "normalizer": null, "model": { "type": "Unigram", "find_unk": "$unk_token", "unk_id": 2 } }) },
+  { "XLNetTokenizer", NULL, "spiece.model", "xlnet", JSON ({
+      "settings": { "add_prefix_space": true, "do_lower_case": false, "padding_side": "left", "pad_token_type_id": 3 },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "<sep>", "pad_token": "<pad>", "cls_token": "<cls>",
+                  "mask_token": { "content": "<mask>", "lstrip": true } },
+      "model": { "type": "Unigram", "unk_id": "$unk_id" },
+      "normalizer": { "type": "Sequence", "normalizers": ["$quotes", { "type": "NFKD" }, { "type": "StripAccents" }, { "if": "do_lower_case", "then": { "type": "Lowercase" } },
+                                                          "$precompiled"] },
+      "pre_tokenizer": "$space_split", "decoder": "$metaspace",
+      "post_processor": { "type": "TemplateProcessing", "single": ["$A:0", "sep_token:0", "cls_token:2"], "pair": ["$A:0", "sep_token:0", "$B:1", "sep_token:1", "cls_token:2"] } }) },
+  { "LlamaTokenizer", NULL, "tokenizer.model", "idefics idefics2", JSON ({
+      "settings": { "add_prefix_space": true, "legacy": false, "padding_side": "left" }, "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>" },
+      "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true },
+      "scheme": { "if": "add_prefix_space", "then": { "if": "legacy", "then": "always", "else": "first" }, "else": "never" },
+      "pre_tokenizer": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "$scheme", "split": false },
+      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder", { "if": "add_prefix_space", "then": { "type": "Strip", "content": " ", "start": 1, "stop": 0 } }] } }) },
+  { "Phi3Tokenizer", "LlamaTokenizer" },
+  /* Where nothing names a class: 5 takes none then, which leaves out the space before the text. This is what 4.57 makes of it. */
+  { "LlamaTokenizer-4.57", "LlamaTokenizer", .model_types =
+    "arcee aria chameleon colpali deepseek_v2 deepseek_v3 deepseek_vl deepseek_vl_hybrid diffllama ernie4_5 ernie4_5_moe idefics3 jamba janus jetmoe llama llama4 llama4_text llava "
+    "llava_next llava_next_video llava_onevision ministral mistral mistral3 mixtral mllama paligemma persimmon phi3 phimoe video_llava vipllava zamba zamba2",
+    .json = JSON ({
+      "settings": { "legacy": true, "add_bos_token": true },
+      "normalizer": { "if": "legacy", "then": { "type": "Sequence", "normalizers": [{ "if": "add_prefix_space", "then": { "type": "Prepend", "prepend": "▁" } }, "$escape_spaces"] } },
+      "pre_tokenizer": { "if": "!legacy", "then": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "$scheme", "split": false } } }) },
+  { "CodeLlamaTokenizer", "LlamaTokenizer", .model_types = "code_llama", .json = JSON ({
+      "settings": { "add_bos_token": true },
+      "tokens": { "prefix_token": "▁<PRE>", "middle_token": "▁<MID>", "suffix_token": "▁<SUF>", "eot_token": "▁<EOT>", "fill_token": "<FILL_ME>" },
+      "extra": ["$controls", "$prefix_token", "$middle_token", "$suffix_token", "$eot_token", "$fill_token"],
+      "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true, "unk_token": "$unk_token" },
+      "scheme": { "if": "add_prefix_space", "then": "first", "else": "never" },
+      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder", { "type": "Strip", "content": " ", "start": 1, "stop": 0 }] } }) },
+  { "GemmaTokenizer", NULL, "tokenizer.model", "diffusion_gemma gemma gemma2 gemma3 gemma3_text gemma3n gemma3n_text recurrent_gemma shieldgemma2 t5gemma zaya", JSON ({
+      "settings": { "padding_side": "left" },
+      "tokens": { "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>" },
+      "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true, "unk_token": "$unk_token" }, "normalizer": "$escape_spaces",
+      "pre_tokenizer": { "type": "Split", "pattern": { "String": " " }, "behavior": "MergedWithPrevious", "invert": false },
+      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder"] } }) },
+  { "Siglip2Tokenizer", "GemmaTokenizer", .model_types = "siglip2", .json = JSON ({
+      "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Lowercase" }, "$escape_spaces"] } }) },
+  { "Tipsv2Tokenizer", NULL, "tokenizer.model", "tipsv2", JSON ({
+      "settings": { "add_prefix_space": true, "do_lower_case": true, "model_max_length": 64 }, "tokens": { "unk_token": "<unk>", "pad_token": "<pad>" },
+      "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true },
+      "normalizer": { "type": "Sequence", "normalizers": [{ "if": "do_lower_case", "then": { "type": "Lowercase" } }, "$precompiled"] },
+      "pre_tokenizer": "$space_split", "decoder": { "type": "Sequence", "decoders": ["$metaspace", { "type": "ByteFallback" }, { "type": "Fuse" }] } }) },
+
+  /* What has no class of its own. */
+  { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({
+      "tokens": { "bos_token": "$bos_piece", "eos_token": "$eos_piece", "unk_token": "$unk_piece" },
+      "model": { "unk_token": "$unk_piece", "unk_id": "$unk_id", "fuse_unk": true, "byte_fallback": "$byte_fallback" },
+      "normalizer": { "type": "Sequence", "normalizers": ["$precompiled", "$escape_spaces"] },
+      "decoder": { "if": "byte_fallback", "then": { "type": "Sequence", "decoders": ["$byte_fallback_decoder"] },
+                   "else": { "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }] } } }) },
+  { "PreTrainedTokenizerFast", "TokenizersBackend" },
+  { "ParakeetTokenizer", "TokenizersBackend", .model_types = "granite_speech5_ctc nemotron3_5_asr nemotron_asr_streaming parakeet_ctc parakeet_rnnt parakeet_tdt" },
+};
+/* clang-format on */
+
+const GtfTokenizerRow *
+gtf_tokenizer_row_find (const char *name)
+{
+  gsize length = strlen (name) - (g_str_has_suffix (name, "Fast") ? 4 : 0);
+  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
+    if (!strcmp (classes[i].name, name) || (strlen (classes[i].name) == length && !strncmp (classes[i].name, name, length)))
+      return &classes[i];
+  return NULL;
+}
+
+static gboolean
+has_word (const char *list, const char *word)
+{
+  gsize n = strlen (word);
+  for (const char *p = list; p && *p; p += strcspn (p, " "), p += strspn (p, " "))
+    if (strcspn (p, " ") == n && !strncmp (p, word, n))
+      return TRUE;
+  return FALSE;
+}
+
+/* Model types whose repositories name a class in tokenizer_config.json that is not theirs: the model type decides. */
+gboolean
+gtf_tokenizer_row_is_misnamed (const char *model_type)
+{
+  static const char misnamed[] = "arctic chatlm ernie4_5 ernie4_5_moe fuyu h2ovl_chat hyperclovax hyperclovax_vlm hyperclovax_vision_v2 internlm2 internlm3 iquestcoder jamba llava "
+                                 "llava_next minicpm3 minicpmv minimax_m2 modernbert modernbert-decoder molmo molmo2 nemotron nvfp4 opencua openvla paddleocr_vl phi3 phi3_v phimoe "
+                                 "qwen2 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen4_exp step3_vl vipllava cohere_asr camembertv2-base siglip2 smolvlm";
+  return has_word (misnamed, model_type);
+}
+
+const GtfTokenizerRow *
+gtf_tokenizer_row_for_model (const char *model_type)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (classes); i++)
+    if (has_word (classes[i].model_types, model_type))
+      return &classes[i];
+  return NULL;
+}
+
+const char *
+gtf_tokenizer_part_find (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (!strcmp (parts[i].name, name))
+      return parts[i].json;
+  return NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What transformers' tokenizer classes make of a repository without tokenizer.json: data, one row a class. A row is a
+ * template of the tokenizer.json that the class amounts to; conversion.c fills it in.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  const char *name;             /* without the suffix Fast */
+  const char *like;             /* nullable: the class whose members it has, where it has none of its own */
+  const char *files;            /* nullable: where the vocabulary is, the first that there is */
+  const char *model_types;      /* nullable: what has this class where nothing names one */
+  const char *json;             /* nullable */
+} GtfTokenizerRow;
+
+/* NULL where there is none. Fast or not is the same. */
+const GtfTokenizerRow *gtf_tokenizer_row_find      (const char *name);
+const GtfTokenizerRow *gtf_tokenizer_row_for_model (const char *model_type);
+/* Its repositories are known to name a wrong class. */
+gboolean                 gtf_tokenizer_row_is_misnamed (const char *model_type);
+/* A part that several classes share, which templates name "$part". NULL where there is none. */
+const char              *gtf_tokenizer_part_find       (const char *name);
+
+G_END_DECLS

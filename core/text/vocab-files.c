@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * See vocab-files.h.
+ */
+#include "text/vocab-files.h"
+
+#include <string.h>
+#include "base/file.h"
+#include "text/unicode.h"
+
+#define MAX_FILE ((gsize) 1 << 30)
+
+/* ------------------------------------------------------------------ lines */
+
+/* Calls @line for each line without its end; a \r before it goes too, and so does nothing behind the last end. */
+static gboolean
+each_line (GtfTextModel *self, const char *path, gboolean (*line) (GtfTextModel *, const char *path, const char *text, gsize length, guint number, GError **), GError **error)
+{
+  g_autofree char *text = NULL;
+  gsize length;
+  if (!gtf_file_load (path, MAX_FILE, &text, &length, error))
+    return FALSE;
+  if (!gtf_utf8_valid (text, length))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: not UTF-8", path);
+      return FALSE;
+    }
+  const char *end = text + length, *stop;
+  guint number = 0;
+  for (const char *at = text; at < end; at = stop + 1)
+    {
+      stop = memchr (at, '\n', (gsize) (end - at));
+      stop = stop ? stop : end;
+      gsize n = (gsize) (stop - at);
+      n -= n && at[n - 1] == '\r';
+      if (!line (self, path, at, n, ++number, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+vocab_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+{
+  guint size;
+  while (length)
+    {
+      gsize before = gtf_utf8_before (text, length);
+      if (!(gtf_unicode_flags (gtf_utf8_get (text + before, &size)) & GTF_U_STRIP))
+        break;
+      length = before;
+    }
+  return gtf_text_model_add (self, text, length, number - 1, error);
+}
+
+gboolean
+gtf_text_model_read_lines (GtfTextModel *self, const char *path, GError **error)
+{
+  return each_line (self, path, vocab_line, error);
+}
+
+static gboolean
+merge_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+{
+  const char *space = memchr (text, ' ', length);
+  if (length == 0 || (length >= 8 && !memcmp (text, "#version", 8)))
+    return TRUE;
+  gsize n = space ? (gsize) (space - text) : 0;
+  if (space == NULL || memchr (space + 1, ' ', length - n - 1))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected two tokens with a space between, found “%.*s”", path, number, (int) MIN (length, 60), text);
+      return FALSE;
+    }
+  g_autoptr (GError) local = NULL;
+  if (gtf_text_model_add_merge (self, text, n, space + 1, length - n - 1, &local))
+    return TRUE;
+  g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: line %u: ", path, number);
+  return FALSE;
+}
+
+gboolean
+gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error)
+{
+  return each_line (self, path, merge_line, error);
+}
+
+gboolean
+gtf_text_model_read_ids (GtfTextModel *self, const char *path, GError **error)
+{
+  g_autofree char *text = NULL;
+  gsize length, n;
+  g_auto (GtfJsonReader) reader;
+  gtf_json_reader_init (&reader, path, NULL, 0, GTF_JSON_STRICT);
+  if (!gtf_file_load (path, MAX_FILE, &text, &length, error))
+    return FALSE;
+  gtf_json_reader_clear (&reader);
+  gtf_json_reader_init (&reader, path, text, length, GTF_JSON_STRICT);
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GByteArray) token = g_byte_array_new ();
+  const char *key;
+  gint64 id;
+  if (!gtf_json_reader_expect (&reader, GTF_JSON_BEGIN_OBJECT, error))
+    return FALSE;
+  while (gtf_json_reader_next_key (&reader, &key, &n, &local))
+    {
+      g_byte_array_set_size (token, 0);
+      g_byte_array_append (token, (const guint8 *) key, n);
+      if (!gtf_json_reader_read_int (&reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) ||
+          !gtf_text_model_add (self, (const char *) token->data, n, id, &local))
+        break;
+    }
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  return gtf_json_reader_expect (&reader, GTF_JSON_END, error);
+}
+
+/* ------------------------------------------------------------------ SentencePiece */
+
+/* What is put into a model, one after the other. */
+typedef struct { GtfTextModel *model; gboolean scored, first_wins; gsize next; } Filling;
+
+static gboolean
+add_token (Filling *f, const char *text, gsize length, double score, GError **error)
+{
+  if (f->first_wins && gtf_vocab_find (&f->model->vocab, text, length) >= 0)
+    return TRUE;
+  gsize id = f->next++;
+  return f->scored ? gtf_text_model_add_scored (f->model, text, length, score, error) : gtf_text_model_add (f->model, text, length, id, error);
+}
+
+static gboolean
+add_list (Filling *f, JsonArray *list, GError **error)
+{
+  for (guint i = 0; list && i < json_array_get_length (list); i++)
+    {
+      JsonNode *node = json_array_get_element (list, i);
+      JsonArray *scored = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+      const char *text = scored ? json_array_get_string_element (scored, 0) : json_node_get_string (node);
+      if (!add_token (f, text, strlen (text), scored ? json_array_get_double_element (scored, 1) : 0, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* @first: the id of the first piece. */
+static gboolean
+check_new (const GtfTextModel *self, const GtfSpm *spm, gsize index, gint32 first, GError **error)
+{
+  const GtfSpmPiece *piece = &spm->pieces[index];
+  if (gtf_vocab_find (&self->vocab, piece->text, piece->length) < first)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: pieces[%" G_GSIZE_FORMAT "]: piece: “%.*s” is there already", spm->name, index, (int) MIN (piece->length, 60),
+               piece->text);
+  return FALSE;
+}
+
+static gboolean
+is_piece (const GtfSpm *spm, const char *text)
+{
+  gsize n = strlen (text);
+  for (gsize i = 0; i < spm->n_pieces; i++)
+    if (spm->pieces[i].length == n && !memcmp (spm->pieces[i].text, text, n))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+add_shifted (GtfTextModel *self, const GtfSpm *spm, JsonArray *before, GError **error)
+{
+  for (guint i = 0; i < json_array_get_length (before); i++)
+    {
+      const char *text = json_array_get_string_element (before, i);
+      if (!is_piece (spm, text) && !gtf_text_model_add (self, text, strlen (text), i, error))
+        return FALSE;
+    }
+  for (gsize i = 0; i < spm->n_pieces; i++)
+    if (!check_new (self, spm, i, 1, error) || !gtf_text_model_add (self, spm->pieces[i].text, spm->pieces[i].length, i + 1, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Each piece is made of each two others that it consists of, in the order of the pieces, the shorter left part first. */
+static gboolean
+add_merges (GtfTextModel *self, GError **error)
+{
+  for (gsize id = 0; id < self->vocab.n_ids; id++)
+    {
+      gsize length;
+      const char *text = gtf_vocab_token (&self->vocab, id, &length);
+      for (gsize cut = text ? gtf_utf8_size (*text) : 0; text && cut < length; cut += gtf_utf8_size (text[cut]))
+        {
+          gint32 left = gtf_vocab_find (&self->vocab, text, cut), right = left < 0 ? -1 : gtf_vocab_find (&self->vocab, text + cut, length - cut);
+          if (right >= 0 && !gtf_text_model_add_merge_ids (self, left, right, id, error))
+            return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+gboolean
+gtf_text_model_read_pieces (GtfTextModel *self, const GtfSpm *spm, JsonArray *before, gsize skip, JsonArray *after, GtfSpmOrder order, GError **error)
+{
+  Filling f = { self, !strcmp (self->klass->type, "Unigram"), order == GTF_SPM_FIRST_WINS, 0 };
+  if (order == GTF_SPM_SHIFTED)
+    return add_shifted (self, spm, before, error) && add_merges (self, error);
+  if (!add_list (&f, before, error))
+    return FALSE;
+  gint32 first = (gint32) f.next;
+  for (gsize i = skip; i < spm->n_pieces; i++)
+    if (!check_new (self, spm, i, first, error) || !add_token (&f, spm->pieces[i].text, spm->pieces[i].length, (double) spm->pieces[i].score, error))
+      return FALSE;
+  return add_list (&f, after, error) && (f.scored || add_merges (self, error));
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Models out of the files that are older than tokenizer.json.
+ */
+#pragma once
+
+#include "text/model.h"
+#include "text/sentencepiece.h"
+
+G_BEGIN_DECLS
+
+/* One token a line, the id is the number of the line. */
+gboolean gtf_text_model_read_lines  (GtfTextModel *self, const char *path, GError **error);
+/* vocab.json: {token: id}. */
+gboolean gtf_text_model_read_ids    (GtfTextModel *self, const char *path, GError **error);
+/* merges.txt: two tokens a line, after the vocabulary. */
+gboolean gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error);
+
+/* What a class puts around the pieces of a SentencePiece model. */
+typedef enum
+{
+  GTF_SPM_IN_A_ROW,      /* before, pieces, after */
+  GTF_SPM_FIRST_WINS,    /* a token that comes again is left out */
+  GTF_SPM_SHIFTED        /* the first piece has id 1, whatever stands before; a piece has its own id even if it stands before too */
+} GtfSpmOrder;
+
+/* @before, @after: (nullable): strings, or [string, score]. Unigram gets scores, BPE the merges that its pieces allow. */
+gboolean gtf_text_model_read_pieces (GtfTextModel *self, const GtfSpm *spm, JsonArray *before, gsize skip, JsonArray *after, GtfSpmOrder order, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Repositories without tokenizer.json, one a tokenizer class, and what transformers makes of them.
+
+    make.py PYTHON-WITH-TRANSFORMERS-4.57
+
+Runs under a Python with transformers 5.23, tokenizers and sentencepiece. Writes the vocabularies that the repositories share
+(trained here on a few sentences of our own) and cases.json: for each repository its files, and texts with their ids, offsets
+and decoded forms. Where 5.23 cannot load a class without tokenizer.json, or leaves something of it out, the answer is 4.57's
+(`"by": "4.57"`; docs/decisions/0046).
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+CORPUS = """The grey heron waits by the river, and the small boats pass it slowly.
+Is it ten to nine, or nine to ten? It's 9:50, so don't run; we've time.
+Un garçon a mangé la crêpe près de l'église. Der Fluß ist schön und groß.
+Река течёт тихо. 小さな船が川を下る。 中文 也 在 这里。
+Prices: $3.50, 12% off, 1,200 pieces (or [more] {less}) -- e.g. a/b, c_d, #1 & 2*3=6.
+while x < 10:\tx = x + 1  # counts  to ten
+the the the and and to to of of in in it it is is a a boats boat river rivers small smaller slowly slow
+""".splitlines()
+
+TEXTS = ["It's the river, isn't it?", "  Small   boats ", "crêpe Fluß ÀÉ 小さな船 Река ½ ﬁ", "tab\tnew\nline 12,5 ☃☃ 😀 ``so''", "a [MASK] b<mask> c <s></s> [SEP]<|endoftext|>"]
+PAIR = ["the boat", "is slow"]
+
+BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+
+
+def wordpiece(specials):
+    letters = sorted(set("".join(CORPUS)) - set(" \t"))
+    lower = [c.lower() for c in letters if len(c.lower()) == 1 and c.lower() not in letters]
+    words = ["the", "river", "boat", "small", "it", "is", "slow", "cr", "to"]
+    lines = specials + letters + lower + ["##" + c for c in letters + lower] + words + ["##s", "##ly", "##er", "##epe"]
+    return "\n".join(dict.fromkeys(lines)) + "\n"
+
+
+def byte_pairs(specials, size, suffix=None, bytes=True):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    suffixed = {"end_of_word_suffix": suffix} if suffix else {}
+    t = Tokenizer(models.BPE() if bytes else models.BPE(unk_token="<unk>", **suffixed))
+    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False) if bytes else pre_tokenizers.BertPreTokenizer()
+    if not bytes:
+        t.normalizer = normalizers.Lowercase()
+    extra = {"initial_alphabet": sorted(pre_tokenizers.ByteLevel.alphabet())} if bytes else {}
+    t.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False, **extra, **suffixed))
+    model = json.loads(t.to_str())["model"]
+    merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
+    return json.dumps(model["vocab"], ensure_ascii=False), "#version: 0.2\n" + "\n".join(merges) + "\n"
+
+
+def sentencepiece(path, **options):
+    import sentencepiece as spm
+    with tempfile.TemporaryDirectory() as folder:
+        with open(folder + "/corpus.txt", "w", encoding="utf-8") as f:
+            f.write("\n".join(CORPUS * 3))
+        rules = options.pop("rules", None)
+        if rules:
+            with open(folder + "/rules.tsv", "w", encoding="utf-8") as f:
+                f.writelines(" ".join("%X" % ord(c) for c in a) + "\t" + " ".join("%X" % ord(c) for c in b) + "\n" for a, b in rules)
+            options["normalization_rule_tsv"] = folder + "/rules.tsv"
+        else:
+            options["normalization_rule_name"] = "identity"
+        spm.SentencePieceTrainer.train(input=folder + "/corpus.txt", model_prefix=folder + "/m", hard_vocab_limit=False, character_coverage=0.985, minloglevel=2, num_threads=1,
+                                       **options)
+        shutil.copy(folder + "/m.model", path)
+
+
+def vocabularies():
+    put = lambda name, text: open(os.path.join(HERE, name), "w", encoding="utf-8").write(text)
+    put("bert.txt", wordpiece(BERT))
+    put("mpnet.txt", wordpiece(["<s>", "<pad>", "</s>", "[UNK]", "<mask>"]))
+    put("funnel.txt", wordpiece(["<pad>", "<unk>", "<cls>", "<sep>", "<mask>", "<s>", "</s>"]))
+    for name, arguments in {"roberta": (ROBERTA, 330), "gpt2": (["<|endoftext|>"], 330), "deberta": (["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"], 330),
+                            "words": (ROBERTA, 200, "</w>", False)}.items():
+        vocab, merges = byte_pairs(*arguments)
+        put(name + ".json", vocab)
+        put(name + "-merges.txt", merges)
+    letters = sorted(set(json.loads(byte_pairs([], 256)[0])))
+    merges = [("t", "h"), ("th", "e</w>"), ("r", "i"), ("v", "er</w>"), ("e", "r</w>"), ("ri", "ver</w>")]
+    clip = letters + [c + "</w>" for c in letters] + ["er</w>"] + [a + b for a, b in merges if a + b != "er</w>"] + ["<|startoftext|>", "<|endoftext|>"]
+    merges.sort(key=lambda m: m == ("v", "er</w>") or m == ("ri", "ver</w>"))
+    put("clip.json", json.dumps({t: i for i, t in enumerate(clip)}, ensure_ascii=False))
+    put("clip-merges.txt", "#version: 0.2\n" + "\n".join(" ".join(m) for m in merges) + "\n")
+    spm = lambda name, **o: sentencepiece(os.path.join(HERE, name), **o)
+    spm("unigram.model", model_type="unigram", vocab_size=150)
+    spm("albert.model", model_type="unigram", vocab_size=150, pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols="[CLS],[SEP],[MASK]")
+    spm("t5.model", model_type="unigram", vocab_size=150, pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
+    spm("deberta.model", model_type="unigram", vocab_size=150, pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]")
+    spm("xlnet.model", model_type="unigram", vocab_size=150, control_symbols="<cls>,<sep>,<pad>,<mask>,<eod>,<eop>", user_defined_symbols="river,9:50")
+    spm("bpe.model", model_type="bpe", vocab_size=250)
+    spm("llama.model", model_type="bpe", vocab_size=430, byte_fallback=True, remove_extra_whitespaces=False)
+    spm("gemma.model", model_type="bpe", vocab_size=430, byte_fallback=True, remove_extra_whitespaces=False, add_dummy_prefix=False, pad_id=0, eos_id=1, bos_id=2, unk_id=3,
+        bos_piece="<bos>", eos_piece="<eos>", user_defined_symbols="<mask>,\t")
+    spm("charsmap.model", model_type="unigram", vocab_size=150, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+        rules=[("\u00bd", "1/2"), ("\ufb01", "fi"), ("\t", " "), ("\n", " "), ("\u00df", "ss"), ("E\u0301", "\u00c9"), ("\u2603", "")])
+
+
+def token(content, **flags):
+    return {"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True} | flags
+
+
+def repositories():
+    list_of = []
+
+    def add(name, model_type, files, config=None, by="5.23", special_tokens_map=None, added_tokens=None):
+        list_of.append({"name": name, "by": by, "files": files, "config.json": {"model_type": model_type}, "tokenizer_config.json": config,
+                        "special_tokens_map.json": special_tokens_map, "added_tokens.json": added_tokens})
+
+    bert, roberta, gpt2 = {"vocab.txt": "bert.txt"}, {"vocab.json": "roberta.json", "merges.txt": "roberta-merges.txt"}, {"vocab.json": "gpt2.json", "merges.txt": "gpt2-merges.txt"}
+    words = {"vocab.json": "words.json", "merges.txt": "words-merges.txt"}
+    add("bert", "bert", bert)
+    add("bert-cased", "bert", bert, {"do_lower_case": False, "tokenizer_class": "BertTokenizerFast", "model_max_length": 16, "padding_side": "left"})
+    add("bert-accents", "electra", bert, {"strip_accents": False, "tokenize_chinese_chars": False, "tokenizer_class": "ElectraTokenizer"})
+    add("bert-map", "bert", bert, special_tokens_map={"additional_special_tokens": ["isn't", "[NEW]"]}, added_tokens={"[NEW]": 900, "[OLD]": 800})
+    add("bert-decoder", "mobilebert", bert, {"added_tokens_decoder": {"4": token("[MASK]", lstrip=True), "900": token("river,", normalized=True, special=False)},
+                                             "mask_token": "[MASK]", "clean_up_tokenization_spaces": True})
+    add("distilbert", "distilbert", bert, {"tokenizer_class": "DistilBertTokenizer"})
+    add("layoutlm", "layoutlm", bert)
+    add("squeezebert", "squeezebert", bert, {"tokenizer_class": "SqueezeBertTokenizer"})
+    add("mpnet", "mpnet", {"vocab.txt": "mpnet.txt"})
+    add("splinter", "splinter", bert)
+    add("splinter-left", "splinter", bert, {"padding_side": "left"})
+    add("funnel", "funnel", {"vocab.txt": "funnel.txt"})
+    add("roberta", "roberta", roberta)
+    add("roberta-prefix", "roberta", roberta, {"add_prefix_space": True, "trim_offsets": False, "mask_token": {"__type": "AddedToken"} | token("<mask>", lstrip=True, normalized=True)})
+    add("bart", "bart", roberta, {"tokenizer_class": "BartTokenizer"})
+    add("led", "led", roberta)
+    add("blenderbot", "blenderbot", roberta)
+    add("luke", "luke", roberta | {"entity_vocab.json": {"[UNK]": 0, "[PAD]": 1, "[MASK]": 2, "[MASK2]": 3}})
+    add("nougat", "nougat", roberta, {"tokenizer_class": "NougatTokenizer"})
+    add("gpt2", "gpt2", gpt2)
+    add("gpt2-bos", "gpt2", gpt2, {"add_bos_token": True, "add_prefix_space": True, "pad_token": "<pad>", "clean_up_tokenization_spaces": True})
+    add("codegen", "codegen", gpt2, {"tokenizer_class": "CodeGenTokenizer"})
+    add("gpt-neox", "gpt_neox", gpt2)
+    add("cohere", "cohere", gpt2)
+    add("qwen2", "qwen2", gpt2, {"tokenizer_class": "Qwen2Tokenizer", "additional_special_tokens": ["<|im_start|>", "<|im_end|>"],
+                                 "added_tokens_decoder": {"1000": token("<|im_start|>"), "1001": token("<|im_end|>")}})
+    whisper = ["<|startoftranscript|>", "<|en|>", "<|zh|>", "<|translate|>", "<|transcribe|>", "<|notimestamps|>"]
+    add("whisper", "whisper", gpt2, added_tokens={t: 2000 + i for i, t in enumerate(whisper)})
+    add("whisper-language", "whisper", gpt2, {"language": "zh", "task": "translate", "added_tokens_decoder": {str(2000 + i): token(t) for i, t in enumerate(whisper)}})
+    add("deberta", "deberta", {"vocab.json": "deberta.json", "merges.txt": "deberta-merges.txt"})
+    add("clip", "clip", {"vocab.json": "clip.json", "merges.txt": "clip-merges.txt"})
+    add("openai-gpt", "openai-gpt", words)
+    add("herbert", "bert", words, {"tokenizer_class": "HerbertTokenizerFast"})
+    bpe = "sentencepiece.bpe.model"
+    add("albert", "albert", {"spiece.model": "albert.model"})
+    add("albert-cased", "albert", {"spiece.model": "albert.model"}, {"do_lower_case": False, "keep_accents": True, "add_bos_token": False})
+    add("fnet", "fnet", {"spiece.model": "albert.model"}, by="4.57")
+    add("rembert", "rembert", {"sentencepiece.model": "unigram.model"}, by="4.57")
+    add("bigbird", "big_bird", {"spiece.model": "unigram.model"})
+    add("barthez", "mbart", {bpe: "unigram.model"}, {"tokenizer_class": "BarthezTokenizer"})
+    add("camembert", "camembert", {bpe: "unigram.model"})
+    add("xlm-roberta", "xlm-roberta", {bpe: "unigram.model"})
+    add("xlm-roberta-charsmap", "xlm-roberta", {bpe: "charsmap.model"})
+    add("xglm", "xglm", {bpe: "unigram.model"}, by="4.57")
+    add("mbart", "mbart", {bpe: "unigram.model"})
+    add("mbart50", "mbart", {bpe: "unigram.model"}, {"tokenizer_class": "MBart50Tokenizer", "src_lang": "fr_XX"})
+    add("deberta-v2", "deberta-v2", {"spm.model": "deberta.model"})
+    add("deberta-v2-punctuation", "deberta-v2", {"spm.model": "deberta.model"}, {"do_lower_case": True, "split_by_punct": True})
+    add("pegasus", "pegasus", {"spiece.model": "t5.model"})
+    add("pegasus-charsmap", "pegasus", {"spiece.model": "charsmap.model"})
+    add("t5", "t5", {"spiece.model": "t5.model"})
+    add("t5-few", "mt5", {"spiece.model": "t5.model"}, {"extra_ids": 5, "tokenizer_class": "T5Tokenizer"})
+    add("t5-charsmap", "t5", {"spiece.model": "charsmap.model"}, {"extra_ids": 5})
+    add("xlnet", "xlnet", {"spiece.model": "xlnet.model"})
+    add("reformer", "reformer", {"spiece.model": "bpe.model"})
+    add("nllb", "m2m_100", {bpe: "bpe.model"}, {"tokenizer_class": "NllbTokenizer", "additional_special_tokens": ["ace_Arab", "eng_Latn", "fra_Latn"], "src_lang": "fra_Latn"})
+    add("nllb-legacy", "m2m_100", {bpe: "bpe.model"}, {"tokenizer_class": "NllbTokenizer", "additional_special_tokens": ["ace_Arab", "eng_Latn"], "legacy_behaviour": True})
+    add("seamless", "seamless_m4t", {bpe: "bpe.model"}, {"additional_special_tokens": ["__eng__", "__fra__"]})
+    llama = {"tokenizer.model": "llama.model"}
+    add("llama", "llama", llama, {"tokenizer_class": "LlamaTokenizer"})
+    add("llama-legacy", "llama", llama, {"tokenizer_class": "LlamaTokenizerFast", "legacy": True, "add_bos_token": True, "add_eos_token": True})
+    add("llama-unnamed", "llama", llama, by="4.57")
+    add("code-llama", "llama", llama, {"tokenizer_class": "CodeLlamaTokenizer"})
+    add("gemma", "gemma", {"tokenizer.model": "gemma.model"}, {"add_bos_token": True})
+    add("generic", "glm", llama, {"tokenizer_class": "PreTrainedTokenizerFast"})
+    add("generic-unigram", "glm", {"tokenizer.model": "charsmap.model"}, {"tokenizer_class": "PreTrainedTokenizerFast"})
+    return list_of
+
+
+def answer(repository):
+    from transformers import AutoTokenizer
+    with tempfile.TemporaryDirectory() as folder:
+        for name, source in repository["files"].items():
+            if isinstance(source, str):
+                shutil.copy(os.path.join(HERE, source), os.path.join(folder, name))
+            else:
+                json.dump(source, open(os.path.join(folder, name), "w"))
+        for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
+            if repository[name] is not None:
+                json.dump(repository[name], open(os.path.join(folder, name), "w"))
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        cases = []
+        for text in TEXTS + [PAIR]:
+            arguments = text if isinstance(text, list) else [text]
+            e = tokenizer(*arguments, return_offsets_mapping=tokenizer.is_fast, return_token_type_ids=tokenizer.is_fast)
+            case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": tokenizer.decode(e["input_ids"], skip_special_tokens=True)}
+            if tokenizer.is_fast:
+                case["offsets"] = [n for pair in e["offset_mapping"] for n in pair]
+                case["types"] = e["token_type_ids"]
+            cases.append(case)
+        return {"size": len(tokenizer), "cases": cases}
+
+
+def main():
+    if sys.argv[1] == "--answer":
+        json.dump(answer(json.load(sys.stdin)), sys.stdout)
+        return
+    vocabularies()
+    lines = []
+    for repository in repositories():
+        python = sys.argv[1] if repository["by"] == "4.57" else sys.executable
+        out = subprocess.run([python, __file__, "--answer"], input=json.dumps(repository), capture_output=True, text=True)
+        if out.returncode:
+            sys.exit(repository["name"] + ": " + out.stderr[-2000:])
+        lines.append(json.dumps({k: v for k, v in repository.items() if v is not None} | json.loads(out.stdout), ensure_ascii=False, separators=(",", ":")))
+    with open(os.path.join(HERE, "cases.json"), "w", encoding="utf-8") as f:
+        f.write("[\n" + ",\n".join(lines) + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()

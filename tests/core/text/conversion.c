@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Repositories without tokenizer.json, one a class, against goldens of transformers (data/golden/tokenizer-files/make.py): ids,
+ * type ids, offsets, decoded text. And what is wrong with such files.
+ */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json-print.h"
+#include "base/json.h"
+#include "text/sentencepiece.h"
+#include "text/template.h"
+#include "text/tokenizer.h"
+
+static char *
+golden (const char *file)
+{
+  return g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "tokenizer-files", file, NULL);
+}
+
+/* ------------------------------------------------------------------ folders */
+
+static void
+put (const char *folder, const char *name, const char *data, gssize length)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autoptr (GError) error = NULL;
+  g_file_set_contents (path, data, length, &error);
+  g_assert_no_error (error);
+}
+
+static void
+put_node (const char *folder, const char *name, JsonNode *node)
+{
+  g_autofree char *text = gtf_json_print (node, GTF_JSON_COMPACT);
+  put (folder, name, text, -1);
+}
+
+static void
+put_copy (const char *folder, const char *name, const char *source)
+{
+  g_autofree char *path = golden (source), *data = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize length;
+  gtf_file_load (path, 1 << 20, &data, &length, &error);
+  g_assert_no_error (error);
+  put (folder, name, data, (gssize) length);
+}
+
+static void
+remove_folder (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  for (const char *name; (name = g_dir_read_name (dir));)
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_remove (path);
+    }
+  g_rmdir (folder);
+}
+
+/* ------------------------------------------------------------------ goldens */
+
+static char *
+numbers (JsonArray *array)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    g_string_append_printf (out, "%s%" G_GINT64_FORMAT, i ? " " : "", json_array_get_int_element (array, i));
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+static void
+check_case (GtfTokenizer *tokenizer, JsonObject *item)
+{
+  g_autoptr (GError) error = NULL;
+  JsonNode *node = json_object_get_member (item, "text");
+  JsonArray *pair = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  const char *text = pair ? json_array_get_string_element (pair, 0) : json_node_get_string (node);
+  g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, text, pair ? json_array_get_string_element (pair, 1) : NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (GString) ids = g_string_new (NULL), offsets = g_string_new (NULL), types = g_string_new (NULL);
+  for (gsize i = 0; i < e->n_ids; i++)
+    {
+      g_string_append_printf (ids, "%s%d", i ? " " : "", e->ids[i]);
+      g_string_append_printf (types, "%s%d", i ? " " : "", e->type_ids[i]);
+      g_string_append_printf (offsets, "%s%u %u", i ? " " : "", e->begin[i], e->end[i]);
+    }
+  g_autofree char *expected = numbers (json_object_get_array_member (item, "ids"));
+  g_test_message ("%s", text);
+  g_assert_cmpstr (ids->str, ==, expected);
+  if (json_object_has_member (item, "offsets"))
+    {
+      g_autofree char *where = numbers (json_object_get_array_member (item, "offsets")), *kinds = numbers (json_object_get_array_member (item, "types"));
+      g_assert_cmpstr (offsets->str, ==, where);
+      g_assert_cmpstr (types->str, ==, kinds);
+    }
+  for (guint skip = 0; skip < 2; skip++)
+    {
+      g_autofree char *back = gtf_tokenizer_decode (tokenizer, e->ids, e->n_ids, skip, &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (back, ==, json_object_get_string_member (item, skip ? "skipped" : "decoded"));
+    }
+}
+
+static void
+test_golden (gconstpointer data)
+{
+  JsonObject *repository = (JsonObject *) data;
+  static const char *const written[] = { "config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json" };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gtf-test-XXXXXX", &error);
+  g_assert_no_error (error);
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *source;
+  json_object_iter_init (&iter, json_object_get_object_member (repository, "files"));
+  while (json_object_iter_next (&iter, &name, &source))
+    if (JSON_NODE_HOLDS_OBJECT (source))
+      put_node (folder, name, source);
+    else
+      put_copy (folder, name, json_node_get_string (source));
+  for (guint i = 0; i < G_N_ELEMENTS (written); i++)
+    if (json_object_has_member (repository, written[i]))
+      put_node (folder, written[i], json_object_get_member (repository, written[i]));
+  g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+  remove_folder (folder);
+  g_assert_no_error (error);
+  g_assert_cmpuint (gtf_tokenizer_get_vocab_size (tokenizer), ==, json_object_get_int_member (repository, "size"));
+  JsonArray *cases = json_object_get_array_member (repository, "cases");
+  for (guint i = 0; i < json_array_get_length (cases); i++)
+    check_case (tokenizer, json_array_get_object_element (cases, i));
+}
+
+/* ------------------------------------------------------------------ what is wrong */
+
+/* The folder's files, and words that the message must have. */
+typedef struct { const char *name, *files[6], *message[4]; } Bad;
+
+static const Bad bad[] =
+{
+  { "nothing", { NULL }, { "no tokenizer", "tokenizer.json" } },
+  { "no-vocab", { "config.json", "{\"model_type\": \"bert\"}" }, { "vocab.txt", "BertTokenizer" } },
+  { "no-merges", { "config.json", "{\"model_type\": \"gpt2\"}", "vocab.json", "{\"a\": 0}" }, { "merges.txt" } },
+  { "merge-not-in-vocab", { "config.json", "{\"model_type\": \"gpt2\"}", "vocab.json", "{\"a\": 0}", "merges.txt", "#version: 0.2\na b\n" }, { "merges.txt", "line 2", "“b”" } },
+  { "merge-of-three", { "config.json", "{\"model_type\": \"gpt2\"}", "vocab.json", "{\"a\": 0}", "merges.txt", "a a a\n" }, { "merges.txt", "line 1", "two tokens" } },
+  { "negative-id", { "config.json", "{\"model_type\": \"gpt2\"}", "vocab.json", "{\"a\": -1}", "merges.txt", "" }, { "vocab.json" } },
+  { "id-of-two", { "config.json", "{\"model_type\": \"gpt2\"}", "vocab.json", "{\"a\": 1, \"b\": 1}", "merges.txt", "" }, { "vocab.json", "two tokens" } },
+  { "setting-of-wrong-type", { "tokenizer_config.json", "{\"do_lower_case\": \"no\", \"tokenizer_class\": \"BertTokenizer\"}", "vocab.txt", "[UNK]\n" },
+    { "tokenizer_config.json", "do_lower_case" } },
+  { "added-id", { "config.json", "{\"model_type\": \"bert\"}", "vocab.txt", "[UNK]\n[CLS]\n[SEP]\n", "added_tokens.json", "{\"x\": \"y\"}" }, { "added_tokens.json", "x" } },
+  { "no-unknown-piece", { "config.json", "{\"model_type\": \"t5\"}", "spiece.model", "\x0a\x03\x0a\x01" "a" }, { "spiece.model", "unknown token" } },
+};
+
+static void
+test_bad (gconstpointer data)
+{
+  const Bad *b = data;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gtf-test-XXXXXX", &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i + 1 < G_N_ELEMENTS (b->files) && b->files[i]; i += 2)
+    put (folder, b->files[i], b->files[i + 1], -1);
+  g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+  remove_folder (folder);
+  g_assert_null (tokenizer);
+  g_assert_nonnull (error);
+  g_test_message ("%s", error->message);
+  for (guint i = 0; i < G_N_ELEMENTS (b->message) && b->message[i]; i++)
+    g_assert_nonnull (strstr (error->message, b->message[i]));
+}
+
+/* ------------------------------------------------------------------ SentencePiece */
+
+static GtfSpm *
+parse (const char *data, gsize length, GError **error)
+{
+  return gtf_spm_parse ("m.model", g_memdup2 (data, length), length, error);
+}
+
+static void
+test_spm_values (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = golden ("gemma.model");
+  g_autoptr (GtfSpm) spm = gtf_spm_load (path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (spm->algorithm, ==, GTF_SPM_BPE);
+  g_assert_true (spm->byte_fallback);
+  g_assert_false (spm->add_dummy_prefix || spm->remove_extra_whitespaces);
+  g_assert_cmpint (spm->bos_id, ==, 2);
+  g_assert_cmpstr (spm->bos_piece, ==, "<bos>");
+  g_assert_cmpint (spm->pieces[0].type, ==, GTF_SPM_CONTROL);
+  g_assert_cmpint (spm->pieces[3].type, ==, GTF_SPM_UNKNOWN);
+  g_assert_cmpint (spm->pieces[4].type, ==, GTF_SPM_USER_DEFINED);
+  g_assert_cmpmem (spm->pieces[4].text, spm->pieces[4].length, "<mask>", 6);
+}
+
+/* Of a model cut off anywhere there is an error, or it ends between two fields. */
+static void
+test_spm_truncated (void)
+{
+  g_autofree char *path = golden ("charsmap.model"), *data = NULL;
+  gsize length;
+  g_assert_true (gtf_file_load (path, 1 << 20, &data, &length, NULL));
+  guint refused = 0;
+  for (gsize n = 0; n < length; n++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfSpm) spm = parse (data, n, &error);
+      g_assert_true ((spm == NULL) == (error != NULL));
+      refused += spm == NULL;
+      if (spm == NULL)
+        g_assert_true (g_str_has_prefix (error->message, "m.model: "));
+    }
+  g_assert_cmpuint (refused, >, length / 2);
+}
+
+static void
+test_spm_bad (void)
+{
+#define BYTES(s) s, sizeof (s) - 1
+  const struct { const char *data; gsize length; const char *message; } table[] =
+  {
+    { BYTES (""), "pieces" },
+    { BYTES ("\x0a\x05\x0a\x01" "a"), "truncated" },
+    { BYTES ("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "truncated" },
+    { BYTES ("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "ten bytes" },
+    { BYTES ("\x0a\x02\x0a\x09"), "pieces[0]: truncated: field 1 has 9 bytes" },
+    { BYTES ("\x0a\x00"), "pieces[0]: piece" },
+    { BYTES ("\x0a\x03\x0a\x01\xff"), "pieces[0]: piece: not UTF-8" },
+    { BYTES ("\x0a\x05\x0a\x01" "a\x18\x07"), "pieces[0]: type: expected 1 ... 6, found 7" },
+    { BYTES ("\x0a\x05\x0a\x01" "a\x10\x07"), "pieces[0]: score: expected wire type" },
+    { BYTES ("\x0a\x08\x0a\x01" "a\x15\x00\x00\xc0\x7f"), "pieces[0]: score: not a finite number" },
+    { BYTES ("\x0a\x03\x0a\x01" "a\x12\x02\x18\x09"), "trainer_spec: model_type" },
+    { BYTES ("\x0a\x03\x0a\x01" "a\x12\x03\xc0\x02\x07"), "unk_id: expected -1 ... 0, found 7" },
+    { BYTES ("\x0a\x03\x0a\x01" "a\x1a\x02\x10\x01"), "normalizer_spec: precompiled_charsmap" },
+    { BYTES ("{\"a\": 1}"), "not a SentencePiece model" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfSpm) spm = parse (table[i].data, table[i].length, &error);
+      g_assert_null (spm);
+      g_test_message ("%s", error->message);
+      g_assert_nonnull (strstr (error->message, table[i].message));
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = golden ("cases.json"), *text = NULL;
+  gsize length;
+  g_assert_true (gtf_file_load (path, 1 << 22, &text, &length, &error));
+  g_autoptr (JsonNode) root = gtf_json_parse (path, text, (gssize) length, GTF_JSON_STRICT, &error);
+  g_assert_no_error (error);
+  JsonArray *all = json_node_get_array (root);
+  for (guint i = 0; i < json_array_get_length (all); i++)
+    {
+      JsonObject *repository = json_array_get_object_element (all, i);
+      g_autofree char *name = g_strconcat ("/text/conversion/", json_object_get_string_member (repository, "name"), NULL);
+      g_test_add_data_func (name, repository, test_golden);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *name = g_strconcat ("/text/conversion/bad/", bad[i].name, NULL);
+      g_test_add_data_func (name, &bad[i], test_bad);
+    }
+  g_test_add_func ("/text/sentencepiece/values", test_spm_values);
+  g_test_add_func ("/text/sentencepiece/truncated", test_spm_truncated);
+  g_test_add_func ("/text/sentencepiece/bad", test_spm_bad);
+  return g_test_run ();
+}
