@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/json-print.h"
 #include "base/params.h"
+#include "text/tokenizer-classes.h"
 
 static const GtfParam option_table[] = {
   GTF_PARAM_STRING_FIELD (GtfPipelineOptions, dtype, "dtype"),
@@ -72,8 +73,6 @@ has_file (const char *directory, const char *const *names)
   return FALSE;
 }
 
-static const char *const tokenizer_files[] = { "tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model",
-                                               "source.spm", NULL };
 static const char *const preprocessor_files[] = { "preprocessor_config.json", "processor_config.json", NULL };
 
 /* The small parts, beside the weights. */
@@ -102,7 +101,7 @@ load_small_parts (gpointer data)
 {
   SmallParts *s = data;
 
-  if (has_file (s->directory, tokenizer_files))
+  if (gtf_tokenizer_is_in (s->directory))
     {
       s->task->tokenizer = gtf_tokenizer_load (s->directory, s->cancellable, &s->error);
       if (s->task->tokenizer == NULL)

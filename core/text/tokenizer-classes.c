@@ -405,6 +405,22 @@ gtf_tokenizer_row_for_model (const char *model_type)
   return NULL;
 }
 
+static gboolean
+has_file (const char *directory, const char *name)
+{
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+gboolean
+gtf_tokenizer_is_in (const char *directory)
+{
+  gboolean found = has_file (directory, "tokenizer.json");
+  for (guint i = 0; !found && i < G_N_ELEMENTS (classes); i++)
+    found = classes[i].files && has_file (directory, classes[i].files);
+  return found;
+}
+
 const char *
 gtf_tokenizer_part_find (const char *name)
 {

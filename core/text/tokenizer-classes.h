@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "base/defs.h"
 
 G_BEGIN_DECLS
 
@@ -25,5 +25,7 @@ const GtfTokenizerRow *gtf_tokenizer_row_for_model (const char *model_type);
 gboolean                 gtf_tokenizer_row_is_misnamed (const char *model_type);
 /* A part that several classes share, which templates name "$part". NULL where there is none. */
 const char              *gtf_tokenizer_part_find       (const char *name);
+/* Whether the folder has a file that a tokenizer may be made from: tokenizer.json, or the vocabulary of any class. */
+GTF_API gboolean       gtf_tokenizer_is_in           (const char *directory);
 
 G_END_DECLS

@@ -12,6 +12,7 @@
 #include "model/safetensors.h"
 #include "pipeline/reference.h"
 #include "registry/registry.h"
+#include "text/tokenizer-classes.h"
 
 static void
 line (const char *title, const char *value)
@@ -88,11 +89,10 @@ print_weights (const char *directory, gboolean all)
 static void
 print_tokenizer (const char *directory)
 {
-  g_autofree char *path = g_build_filename (directory, "tokenizer.json", NULL), *vocab = g_build_filename (directory, "vocab.json", NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (GtfTokenizer) tokenizer = NULL;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (vocab, G_FILE_TEST_EXISTS))
+  if (!gtf_tokenizer_is_in (directory))
     return;
   tokenizer = gtf_tokenizer_load (directory, NULL, &error);
   if (tokenizer)
