@@ -13,6 +13,7 @@
 #include "text/vocab.h"
 
 #define MAX_FILE ((gsize) 1 << 30)
+#define NOT_SET  (G_MININT32 + 1)
 
 /* What is left of a message, and what it is called: "pieces[3]". */
 typedef struct { const guint8 *at, *end; const char *file; char where[64]; } Message;
@@ -243,14 +244,19 @@ read_normalizer (GtfSpm *self, Message m, GError **error)
 /* ------------------------------------------------------------------ the whole */
 
 static gboolean
-check_ids (const GtfSpm *self, const Message *m, GError **error)
+check_ids (GtfSpm *self, const Message *m, GError **error)
 {
-  const struct { const char *name; gint32 id; } ids[] = { { "unk_id", self->unk_id }, { "bos_id", self->bos_id }, { "eos_id", self->eos_id }, { "pad_id", self->pad_id } };
+  const struct { const char *name; gint32 *id, fallback; } ids[] =
+  {
+    { "unk_id", &self->unk_id, 0 }, { "bos_id", &self->bos_id, 1 }, { "eos_id", &self->eos_id, 2 }, { "pad_id", &self->pad_id, -1 }
+  };
   if (self->n_pieces == 0)
     return fail (m, error, "pieces: expected some, found none: not a SentencePiece model");
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
-    if (ids[i].id < -1 || (ids[i].id > 0 && (gsize) ids[i].id >= self->n_pieces))
-      return fail (m, error, "trainer_spec: %s: expected -1 ... %" G_GSIZE_FORMAT ", found %d", ids[i].name, self->n_pieces - 1, ids[i].id);
+    if (*ids[i].id == NOT_SET)
+      *ids[i].id = ids[i].fallback;
+    else if (*ids[i].id < -1 || (*ids[i].id > 0 && (gsize) *ids[i].id >= self->n_pieces))
+      return fail (m, error, "trainer_spec: %s: expected -1 ... %" G_GSIZE_FORMAT ", found %d", ids[i].name, self->n_pieces - 1, *ids[i].id);
   return TRUE;
 }
 
@@ -262,9 +268,7 @@ gtf_spm_parse (const char *name, char *data, gsize length, GError **error)
   self->data = data;
   self->n_data = length;
   self->algorithm = GTF_SPM_UNIGRAM;
-  self->bos_id = 1;
-  self->eos_id = 2;
-  self->pad_id = -1;
+  self->unk_id = self->bos_id = self->eos_id = self->pad_id = NOT_SET;
   self->unk_piece = g_strdup ("<unk>");
   self->bos_piece = g_strdup ("<s>");
   self->eos_piece = g_strdup ("</s>");

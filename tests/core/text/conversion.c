@@ -150,7 +150,7 @@ static const Bad bad[] =
   { "setting-of-wrong-type", { "tokenizer_config.json", "{\"do_lower_case\": \"no\", \"tokenizer_class\": \"BertTokenizer\"}", "vocab.txt", "[UNK]\n" },
     { "tokenizer_config.json", "do_lower_case" } },
   { "added-id", { "config.json", "{\"model_type\": \"bert\"}", "vocab.txt", "[UNK]\n[CLS]\n[SEP]\n", "added_tokens.json", "{\"x\": \"y\"}" }, { "added_tokens.json", "x" } },
-  { "no-unknown-piece", { "config.json", "{\"model_type\": \"t5\"}", "spiece.model", "\x0a\x03\x0a\x01" "a" }, { "spiece.model", "unknown token" } },
+  { "no-unknown-piece", { "config.json", "{\"model_type\": \"albert\"}", "spiece.model", "\x0a\x03\x0a\x01" "a" }, { "spiece.model", "unknown token" } },
 };
 
 static void
