@@ -3,9 +3,9 @@
  * The matrix product: blocks of rows (they stay in L2), within them panels over the outputs, within them even row tiles. After
  * a tile, while it is in L1, activation and residual.
  *
- * Weights of other types: f16 is widened in registers; for bf16 and int8 the rows of A are converted at entry, a block at a
- * time, and multiplied by instructions of that type. Where the CPU has none, weights become float32: in registers for few rows,
- * else panel by panel in a scratch block that all rows use. Slower, never less exact.
+ * Weights of other types: for bf16 and int8 the rows of A are converted at entry, a block at a time, and multiplied by
+ * instructions of that type. Where the CPU has none, or slow ones, and for f16, weights become float32: in registers for few
+ * rows, else panel by panel in a scratch block that all rows use. Never less exact.
  */
 
 #define ROW_BLOCK 192
@@ -99,26 +99,46 @@ panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int 
     }
 }
 
-/* One panel as float32 [k][16]; the loops are such that compilers vectorise them. */
+/* One panel as float32 [k][16]. */
 static void
 expand_panel (const GtfGemm *g, gint64 panel, float *to)
 {
   const char *from = (const char *) g->w + (gsize) panel * g->panel_bytes;
-  const guint32 *words = (const guint32 *) from;
-  guint32 *bits = (guint32 *) to;
+  const float *words = (const float *) from;
+  gint64 k = g->k;
 
-  if (g->type == GTF_DTYPE_BF16)
-    for (gint64 l = 0; l < g->k; l++)
-      for (int j = 0; j < GTF_PANEL; j++)
-        bits[l * GTF_PANEL + j] = l % 2 == 0 ? words[l / 2 * GTF_PANEL + j] << 16 : words[l / 2 * GTF_PANEL + j] & 0xffff0000;
-  else if (g->type == GTF_DTYPE_F16)
-    widen (GTF_DTYPE_F16, from, g->k * GTF_PANEL, to);
-  else
-    for (gint64 l = 0; l < g->k; l++)
-      for (int j = 0; j < GTF_PANEL; j++)
-        to[l * GTF_PANEL + j] = (float) ((gint32) (words[l / 4 * GTF_PANEL + j] << (24 - l % 4 * 8)) >> 24) * g->scale[panel * GTF_PANEL + j];
+  if (g->type == GTF_DTYPE_F16)
+    {
+      widen (GTF_DTYPE_F16, from, k * GTF_PANEL, to);
+      return;
+    }
+  for (int j = 0; j < GTF_PANEL; j += VW)
+    if (g->type == GTF_DTYPE_BF16)
+      for (gint64 l = 0; l < k; l += 2)
+        {
+          vf w = v_load (words + l / 2 * GTF_PANEL + j);
+          v_store (to + l * GTF_PANEL + j, v_pair_0 (w));
+          if (l + 1 < k)
+            v_store (to + (l + 1) * GTF_PANEL + j, v_pair_1 (w));
+        }
+    else
+      {
+        vf scale = v_load (g->scale + panel * GTF_PANEL + j);
+        for (gint64 l = 0; l < k; l += 4)
+          {
+            vf w = v_load (words + l / 4 * GTF_PANEL + j);
+            v_store (to + l * GTF_PANEL + j, v_mul (v_quad (w, 24), scale));
+            if (l + 1 < k)
+              v_store (to + (l + 1) * GTF_PANEL + j, v_mul (v_quad (w, 16), scale));
+            if (l + 2 < k)
+              v_store (to + (l + 2) * GTF_PANEL + j, v_mul (v_quad (w, 8), scale));
+            if (l + 3 < k)
+              v_store (to + (l + 3) * GTF_PANEL + j, v_mul (v_quad (w, 0), scale));
+          }
+      }
 }
 
+/* Weights become float32 panel by panel, in a scratch block that all rows use. */
 static void
 gemm_expanded (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
@@ -204,7 +224,8 @@ narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
 }
 #endif
 
-#define FEW_ROWS 6
+/* Rows from which on it pays to bring weights to float32 once for all, rather than in registers for each tile. */
+#define EXPAND_ROWS (3 * TILE_ROWS)
 
 /* bf16 and int8 weights for few rows. Rows of A must have a whole last word to multiply with. */
 static void
@@ -226,28 +247,31 @@ gemm_taken_apart (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
   block_panels (g, &o, m0, m1, p0, p1);
 }
 
+/* Weights of another type, by products of float32. */
+static void
+gemm_widened (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
+{
+  if (m1 - m0 >= EXPAND_ROWS)
+    gemm_expanded (g, m0, m1, p0, p1);
+#ifdef V_HAS_HALF
+  else if (g->type == GTF_DTYPE_F16)
+    block_panels (g, &(Operand){ f16_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL, FALSE }, m0, m1, p0, p1);
+#else
+  else if (g->type == GTF_DTYPE_F16)
+    gemm_expanded (g, m0, m1, p0, p1);
+#endif
+  else
+    gemm_taken_apart (g, m0, m1, p0, p1);
+}
+
 static void
 gemm (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
-  gboolean narrow = FALSE;
+  gboolean narrow = VW == 16 && g->narrow && (g->type == GTF_DTYPE_BF16 || g->type == GTF_DTYPE_I8);
 
-#if VW == 16
-  narrow = (g->type == GTF_DTYPE_BF16 && gtf_cpu_has_bf16 ()) || (g->type == GTF_DTYPE_I8 && gtf_cpu_has_vnni ());
-#endif
-#ifdef V_HAS_HALF
-  if (g->type == GTF_DTYPE_F16)
-    {
-      Operand o = { f16_tiles, g->k, g->lda, g->a + m0 * g->lda, m0, NULL, FALSE };
-      block_panels (g, &o, m0, m1, p0, p1);
-      return;
-    }
-#endif
   if (g->type != GTF_DTYPE_F32 && !narrow)
     {
-      if (g->type != GTF_DTYPE_F16 && m1 - m0 <= FEW_ROWS)
-        gemm_taken_apart (g, m0, m1, p0, p1);
-      else
-        gemm_expanded (g, m0, m1, p0, p1);
+      gemm_widened (g, m0, m1, p0, p1);
       return;
     }
   for (gint64 row = m0; row < m1; row += ROW_BLOCK)

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   GtfDtype type;                /* of the panels: F32, BF16, F16, I8 */
+  gboolean narrow;              /* BF16, I8: rows of a are rounded to that type too; only where gtf_cpu_has () it */
   GtfActivation act;
   gint64 m, n, k;
   const float *a;
@@ -75,9 +76,10 @@ typedef struct
 
 const GtfKernels *gtf_kernels_get    (void);                /* of this CPU, or what GTF_ISA forces */
 const GtfKernels *gtf_kernels_for    (const char *isa);     /* NULL: unknown or not on this CPU */
-/* Whether this CPU multiplies these types itself, whatever GTF_ISA says. */
-gboolean          gtf_cpu_has_bf16   (void);
-gboolean          gtf_cpu_has_vnni   (void);
+/* Whether this CPU multiplies this type itself (BF16, I8), whatever GTF_ISA says; and whether it does so faster than it
+ * multiplies float32. */
+gboolean          gtf_cpu_has        (GtfDtype type);
+gboolean          gtf_cpu_is_fast_in (GtfDtype type);
 
 extern const GtfKernels gtf_kernels_generic, gtf_kernels_avx2, gtf_kernels_avx512;
 

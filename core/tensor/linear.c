@@ -127,7 +127,7 @@ gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
   GemmJob job = { c->kernels, { 0 }, (w->out + GTF_PANEL - 1) / GTF_PANEL, args->m >= 96 };
   guint n = gtf_pool_get_n_threads (c->pool);
 
-  job.gemm = (GtfGemm){ .type = w->type, .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
+  job.gemm = (GtfGemm){ .type = w->type, .narrow = gtf_cpu_is_fast_in (w->type), .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
                         .w = w->panels, .panel_bytes = w->panel_bytes, .bias = w->bias, .scale = w->scale, .sums = w->sums,
                         .residual = args->residual, .ldr = args->ldr, .c = args->c, .ldc = args->ldc };
   if (args->m == 0)

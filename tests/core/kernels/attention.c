@@ -96,7 +96,7 @@ check_attention (const GtfKernels *k)
           {
             Case c = { queries[i], keys[j], ds[l], ds[(l + i) % 5], bits & 1, (bits >> 1) & 1, bits >> 2, FALSE, FALSE };
             check_case (k, &c);
-            c.narrow = c.packed && g_str_equal (k->name, "avx512") && gtf_cpu_has_bf16 ();
+            c.narrow = c.packed && g_str_equal (k->name, "avx512") && gtf_cpu_has (GTF_DTYPE_BF16);
             if (c.narrow)
               check_case (k, &c);
             c.narrow = FALSE;

@@ -23,6 +23,7 @@ act (GtfActivation a, double x)
 typedef struct
 {
   GtfDtype type;
+  gboolean narrow;
   gint64 m, n, k, pad;
   GtfActivation act;
   gboolean bias, residual;
@@ -30,11 +31,11 @@ typedef struct
 
 /* The error allowed: of the sum, and of the activations where they are rounded too. */
 static double
-tolerance (GtfDtype type, gint64 k)
+tolerance (const Case *c)
 {
-  double unit = type == GTF_DTYPE_I8 ? 1.0 / 127 : type == GTF_DTYPE_BF16 ? 1.0 / 256 : 1e-7;
+  double unit = !c->narrow ? 1e-7 : c->type == GTF_DTYPE_I8 ? 1.0 / 127 : 1.0 / 256, k = (double) c->k;
 
-  return 4e-6 + unit * sqrt ((double) k) * 0.9 + (double) k * 1e-7;
+  return 4e-6 + unit * sqrt (k) * 0.9 + k * 1e-7;
 }
 
 static void
@@ -47,7 +48,7 @@ check_case (const GtfKernels *kernels, const Case *c)
   g_autofree float *bias = check_randoms (&seed, (gsize) c->n), *residual = check_randoms (&seed, (gsize) (c->m * ldc));
   g_autofree float *out = check_randoms (&seed, (gsize) (c->m * ldc)), *before = g_memdup2 (out, (gsize) (c->m * ldc) * sizeof *out);
   g_autofree float *row = g_new (float, c->k);
-  g_autofree char *what = g_strdup_printf ("%s %s m %d n %d k %d act %d", kernels->name, gtf_dtype_name (c->type), (int) c->m, (int) c->n,
+  g_autofree char *what = g_strdup_printf ("%s %s%s m %d n %d k %d act %d", kernels->name, gtf_dtype_name (c->type), c->narrow ? " narrow" : "", (int) c->m, (int) c->n,
                                            (int) c->k, c->act);
   GtfLinear *l = gtf_linear_new (store, c->type, c->n, c->k, c->bias, NULL);
   GtfRawMatrix raw = { GTF_DTYPE_F32, w, FALSE };
@@ -57,7 +58,7 @@ check_case (const GtfKernels *kernels, const Case *c)
   gtf_linear_put (l, 0, c->n, &raw);
   if (c->bias)
     gtf_linear_put_bias (l, 0, c->n, GTF_DTYPE_F32, bias);
-  g = (GtfGemm){ .type = l->type, .act = c->act, .m = c->m, .n = c->n, .k = c->k, .a = a, .lda = lda, .w = l->panels,
+  g = (GtfGemm){ .type = l->type, .narrow = c->narrow, .act = c->act, .m = c->m, .n = c->n, .k = c->k, .a = a, .lda = lda, .w = l->panels,
                  .panel_bytes = l->panel_bytes, .bias = l->bias, .scale = l->scale, .sums = l->sums,
                  .residual = c->residual ? residual : NULL, .ldr = ldc, .c = out, .ldc = ldc };
   /* in four parts, as threads would do it */
@@ -74,7 +75,7 @@ check_case (const GtfKernels *kernels, const Case *c)
           for (gint64 p = 0; p < c->k; p++)
             sum += (double) a[i * lda + p] * row[p];
           sum = act (c->act, sum) + (c->residual ? residual[i * ldc + j] : 0);
-          check_close (out[i * ldc + j], sum, tolerance (c->type, c->k), what, i * ldc + j);
+          check_close (out[i * ldc + j], sum, tolerance (c), what, i * ldc + j);
         }
     }
   for (gint64 i = 0; i < c->m; i++)     /* nothing beyond the row's end was touched */
@@ -84,13 +85,13 @@ check_case (const GtfKernels *kernels, const Case *c)
 
 /* A row with a NaN spoils its own results and no others. */
 static void
-check_nan (const GtfKernels *kernels, GtfDtype type)
+check_nan (const GtfKernels *kernels, GtfDtype type, gboolean narrow)
 {
   g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
   guint32 seed = 9;
   g_autofree float *a = check_randoms (&seed, 20 * 37), *w = check_randoms (&seed, 40 * 37), *out = g_new0 (float, 20 * 40);
   GtfLinear *l = gtf_linear_new (store, type, 40, 37, FALSE, NULL);
-  GtfGemm g = { .type = type, .m = 20, .n = 40, .k = 37, .a = a, .lda = 37, .w = l->panels, .panel_bytes = l->panel_bytes, .scale = l->scale,
+  GtfGemm g = { .type = type, .narrow = narrow, .m = 20, .n = 40, .k = 37, .a = a, .lda = 37, .w = l->panels, .panel_bytes = l->panel_bytes, .scale = l->scale,
                 .sums = l->sums, .c = out, .ldc = 40 };
 
   gtf_linear_put (l, 0, 40, &(GtfRawMatrix){ GTF_DTYPE_F32, w, FALSE });
@@ -106,20 +107,28 @@ check_nan (const GtfKernels *kernels, GtfDtype type)
 }
 
 static void
-check_type (const GtfKernels *kernels, GtfDtype type)
+check_products (const GtfKernels *kernels, GtfDtype type, gboolean narrow)
 {
-  static const gint64 ms[] = { 1, 2, 3, 5, 7, 8, 13, 70 }, ns[] = { 1, 15, 16, 33, 64, 130, 200 }, ks[] = { 1, 3, 16, 37, 130 };
+  static const gint64 ms[] = { 1, 2, 3, 5, 7, 8, 13, 40, 70 }, ns[] = { 1, 15, 16, 33, 64, 130, 200 }, ks[] = { 1, 3, 16, 37, 130 };
 
   for (guint i = 0; i < G_N_ELEMENTS (ms); i++)
     for (guint j = 0; j < G_N_ELEMENTS (ns); j++)
       for (guint l = 0; l < G_N_ELEMENTS (ks); l++)
         {
-          Case c = { type, ms[i], ns[j], ks[l], (gint64) ((i + j + l) % 3), (GtfActivation) ((i + j + l) % 8), (i + j) % 2 == 0, (j + l) % 2 == 0 };
+          Case c = { type, narrow, ms[i], ns[j], ks[l], (gint64) ((i + j + l) % 3), (GtfActivation) ((i + j + l) % 8), (i + j) % 2 == 0, (j + l) % 2 == 0 };
           check_case (kernels, &c);
         }
-  check_nan (kernels, type);
-  check_case (kernels, &(Case){ type, 401, 72, 64, 0, GTF_ACTIVATION_GELU, TRUE, TRUE });
-  check_case (kernels, &(Case){ type, 9, 96, 2049, 0, GTF_ACTIVATION_NONE, TRUE, FALSE });
+  check_nan (kernels, type, narrow);
+  check_case (kernels, &(Case){ type, narrow, 401, 72, 64, 0, GTF_ACTIVATION_GELU, TRUE, TRUE });
+  check_case (kernels, &(Case){ type, narrow, 9, 96, 2049, 0, GTF_ACTIVATION_NONE, TRUE, FALSE });
+}
+
+static void
+check_type (const GtfKernels *kernels, GtfDtype type)
+{
+  check_products (kernels, type, FALSE);
+  if (g_str_equal (kernels->name, "avx512") && gtf_cpu_has (type))
+    check_products (kernels, type, TRUE);
 }
 
 static void
