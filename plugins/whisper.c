@@ -184,6 +184,9 @@ whisper_encode (GtfContext *c, const GtfForward *f)
   const gint64 d = config->d_model;
   GtfTensor *states = encoder_forward (c, config, w);
   gtf_output (c, "encoder_last_hidden_state", states);
+  /* Who asks for the states by name wants them only, and nothing to decode with. */
+  if (gtf_wants (c, "encoder_last_hidden_state"))
+    return;
   for (gint64 i = 0; i < config->decoder_layers; i++)
     {
       gsize mark = gtf_push (c);

@@ -130,6 +130,8 @@ typedef struct
   const TileFunc (*tiles)[TILE_PANELS];
   const float *q;               /* of the group: as they lie, or as bfloat16 */
   gint64 ldq, words;
+  gboolean tops_known;          /* the largest score of each row was found with the scores */
+  float top[TILE_ROWS * GROUP_TILES];
   float factor[TILE_ROWS * GROUP_TILES];        /* 1 / sum of each row */
 } Group;
 
@@ -188,15 +190,46 @@ scores_unpacked (Group *g)
       }
 }
 
+/* The largest of n scores in each of the rows, while they are in L1: each lane of `tops` for itself. */
+static void
+raise_tops (const float *scores, gint64 stride, gint64 rows, gint64 n, float (*tops)[VW])
+{
+  for (gint64 i = 0; i < rows; i++)
+    {
+      vf top = v_load (tops[i]);
+      for (gint64 j = 0; j < n; j += VW)
+        top = v_max (v_load (scores + i * stride + j), top);
+      v_store (tops[i], top);
+    }
+}
+
 static void
 scores_packed (Group *g, const float *packed_k)
 {
-  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * g->words, most = PANELS_FOR (g->rows);
+  const GtfHeadTask *t = g->task;
+  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * g->words, most = PANELS_FOR (g->rows), whole = t->keys / GTF_PANEL;
+  float tops[TILE_ROWS * GROUP_TILES][VW];
 
+  /* with neither masks nor factors that turn the order around: what the tile gives is what the softmax sees */
+  g->tops_known = t->causal_past < 0 && t->mask == NULL && t->scale > 0.0f;
+  for (gint64 i = 0; i < g->rows; i++)
+    v_store (tops[i], v_set1 (-INFINITY));
   for (gint64 p = 0; p < panels; p += most)
     for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
-      g->tiles[MIN (TILE_ROWS, g->rows - i) - 1][MIN (most, panels - p) - 1] (
-        g->words, g->q + i * g->ldq, g->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, g->scores + i * g->stride + p * GTF_PANEL, g->stride);
+      {
+        gint64 rows = MIN (TILE_ROWS, g->rows - i), n = MIN (most, panels - p);
+        float *to = g->scores + i * g->stride + p * GTF_PANEL;
+
+        g->tiles[rows - 1][n - 1] (g->words, g->q + i * g->ldq, g->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, to, g->stride);
+        if (g->tops_known)
+          raise_tops (to, g->stride, rows, (MIN (p + n, whole) - p) * GTF_PANEL, tops + i);
+      }
+  for (gint64 i = 0; g->tops_known && i < g->rows; i++)
+    {
+      g->top[i] = v_top (v_load (tops[i]));
+      for (gint64 j = whole * GTF_PANEL; j < t->keys; j++)
+        g->top[i] = MAX (g->top[i], g->scores[i * g->stride + j]);
+    }
 }
 
 /* x = 2^(x factor - top factor); gives the sum. Four sums, so that they do not wait for each other. */
@@ -266,7 +299,7 @@ group_softmax (Group *g, gint64 row)
 {
   const GtfHeadTask *t = g->task;
   gint64 query = g->q0 + row, n = t->causal_past >= 0 ? CLAMP (t->causal_past + query + 1, 1, t->keys) : t->keys;
-  float *s = g->scores + row * g->stride, factor = t->scale;
+  float *s = g->scores + row * g->stride, factor = t->scale, top;
 
   if (t->mask != NULL)
     {
@@ -279,15 +312,16 @@ group_softmax (Group *g, gint64 row)
       scale (s, factor, n, s);
       factor = 1.0f;
     }
+  top = g->tops_known ? g->top[row] : row_max (s, n);
 #if VW == 16
   if (t->narrow)
     {
-      g->factor[row] = 1.0f / row_exp2_narrow (s, factor * 1.44269504f, row_max (s, n), n);
+      g->factor[row] = 1.0f / row_exp2_narrow (s, factor * 1.44269504f, top, n);
       memset ((guint16 *) s + n, 0, (gsize) (g->keys + 1 - n) * sizeof (guint16));
       return;
     }
 #endif
-  g->factor[row] = 1.0f / row_exp2 (s, factor * 1.44269504f, row_max (s, n), n);
+  g->factor[row] = 1.0f / row_exp2 (s, factor * 1.44269504f, top, n);
   for (gint64 j = n; j < g->keys; j++)
     s[j] = 0.0f;
   if (t->weights == NULL)
@@ -389,6 +423,7 @@ attention (const GtfHeadTask *t, const float *packed, gint64 q0, gint64 q1)
       g.rows = MIN (group, q1 - g.q0);
       g.keys = t->causal_past >= 0 ? CLAMP (t->causal_past + g.q0 + g.rows, 1, t->keys) : t->keys;
       group_queries (&g, scratch);
+      g.tops_known = FALSE;
       if (packed != NULL)
         scores_packed (&g, packed);
       else

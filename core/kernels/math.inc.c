@@ -4,26 +4,24 @@
  * v_max and v_min give their second argument when one is NaN.
  */
 
-/* 2^y; V_LDEXP_WIDE: v_ldexp () goes down to 0 and up to infinity by itself. */
+/* 2^y for y up to 100 (in a softmax it is at most 0, to a rounding), to 8e-8 of itself; where that is no normal number it is 0 (or, V_LDEXP_WIDE, what there is). Adding 1.5 * 2^23
+ * rounds y to a whole number, which then lies in the low bits of the sum. */
 INLINE vf
 v_exp2 (vf y)
 {
-  const vf low = v_set1 (V_LDEXP_WIDE ? -160.0f : -126.0f), high = v_set1 (V_LDEXP_WIDE ? 160.0f : 127.4f);
-  vf x = v_min (high, v_max (low, y));
-  vf n = v_round (x), r = v_sub (x, n), p = v_set1 (1.535336188e-4f);
+  const vf low = v_set1 (V_LDEXP_WIDE ? -160.0f : -126.0f), magic = v_set1 (0x1.8p23f);
+  vf x = v_max (low, y), sum = v_add (x, magic), n = v_sub (sum, magic), r = v_sub (x, n), p = v_set1 (1.3276472e-3f);
 
-  p = v_fma (p, r, v_set1 (1.339887440e-3f));
-  p = v_fma (p, r, v_set1 (9.618437357e-3f));
-  p = v_fma (p, r, v_set1 (5.550332471e-2f));
-  p = v_fma (p, r, v_set1 (2.402264791e-1f));
-  p = v_fma (p, r, v_set1 (6.931472028e-1f));
-  p = v_fma (p, r, v_set1 (1.0f));
-  p = v_ldexp (p, n);
-  if (V_LDEXP_WIDE)
-    return p;
-  return v_less (high, y, v_set1 (INFINITY), v_less (y, low, v_set1 (0.0f), p));
+  p = v_fma (p, r, v_set1 (9.6755419e-3f));
+  p = v_fma (p, r, v_set1 (5.5507131e-2f));
+  p = v_fma (p, r, v_set1 (2.4022120e-1f));
+  p = v_fma (p, r, v_set1 (6.9314694e-1f));
+  p = v_fma (p, r, v_set1 (1.0000001f));
+  p = v_exponent (p, n, sum);
+  return V_LDEXP_WIDE ? p : v_less (y, low, v_set1 (0.0f), p);
 }
 
+/* V_LDEXP_WIDE: v_ldexp () goes down to 0 and up to infinity by itself. */
 INLINE vf
 v_exp (vf x)
 {

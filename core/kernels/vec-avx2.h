@@ -39,6 +39,10 @@ INLINE vf v_ldexp (vf a, vf n)
   __m256i e = _mm256_slli_epi32 (_mm256_add_epi32 (_mm256_cvtps_epi32 (n), _mm256_set1_epi32 (127)), 23);
   return _mm256_mul_ps (a, _mm256_castsi256_ps (e));
 }
+INLINE vf v_exponent (vf a, vf n, vf sum)
+{
+  return _mm256_castsi256_ps (_mm256_add_epi32 (_mm256_castps_si256 (a), _mm256_slli_epi32 (_mm256_castps_si256 (sum), 23)));
+}
 INLINE vf v_less (vf a, vf b, vf x, vf y) { return _mm256_blendv_ps (y, x, _mm256_cmp_ps (a, b, _CMP_LT_OQ)); }
 INLINE float v_sum (vf a)
 {

@@ -32,6 +32,7 @@ INLINE vf v_abs (vf a) { return _mm512_abs_ps (a); }
 INLINE vf v_copysign (vf a, vf s) { vf m = _mm512_set1_ps (-0.0f); return _mm512_or_ps (_mm512_andnot_ps (m, a), _mm512_and_ps (m, s)); }
 INLINE vf v_round (vf a) { return _mm512_roundscale_ps (a, 8); }
 INLINE vf v_ldexp (vf a, vf n) { return _mm512_scalef_ps (a, n); }
+INLINE vf v_exponent (vf a, vf n, vf sum) { return _mm512_scalef_ps (a, n); }
 INLINE vf v_less (vf a, vf b, vf x, vf y) { return _mm512_mask_blend_ps (_mm512_cmp_ps_mask (a, b, _CMP_LT_OQ), y, x); }
 INLINE float v_sum (vf a) { return _mm512_reduce_add_ps (a); }
 INLINE float v_top (vf a) { return _mm512_reduce_max_ps (a); }

@@ -41,6 +41,8 @@ INLINE vf v_ldexp (vf a, vf n)
   vi e = (vi) (n + v_set1 (12582912.0f + 127.0f)) << 23;   /* the sum's low bits are n + 127 */
   return a * (vf) e;
 }
+/* a * 2^n for whole n from -126 to 127, where the sum n + 1.5 * 2^23 is at hand; a and the result are normal numbers */
+INLINE vf v_exponent (vf a, vf n, vf sum) { return (vf) ((vi) a + ((vi) sum << 23)); }
 /* a < b ? x : y, for each lane */
 INLINE vf v_less (vf a, vf b, vf x, vf y) { return v_select (a < b, x, y); }
 INLINE float v_sum (vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }

@@ -96,7 +96,7 @@ gtf_linear_get_row (const GtfLinear *self, gint64 row, float *dst)
 
 #define UNIT 6                  /* rows are split between tiles */
 /* Parts small enough that a thread that was held up does not hold up the others. */
-#define ROWS_A_PART 192
+#define ROWS_A_PART 384
 #define BYTES_A_PART (8 << 20)  /* of weights, where outputs are split */
 
 typedef struct

@@ -16,14 +16,15 @@ import sys
 import tempfile
 import time
 
-# work: [(peer, dtype of ours, dtype of the peer)], and the goal for ours / fastest peer
+# name: what is timed, [(peer, dtype of ours, dtype of the peer)], and the goal for ours / fastest peer.
+# "states" are those of the encoder alone: what the decoder makes of them (its keys and values) is nobody's part of it.
 WORKS = {
-    "mel": ([("transformers", "float32", "float32")], 0.4),
-    "encode": ([("openvino", "float32", "f32"), ("ctranslate2", "float32", "float32"), ("torch", "float32", "float32")], 0.9),
-    "encode-bf16": ([("openvino", "bfloat16", "bf16"), ("torch", "bfloat16", "bfloat16")], 0.93),
-    "tokens": ([("ctranslate2", "float32", "float32"), ("torch", "float32", "float32")], 0.8),
-    "tokens-int8": ([("ctranslate2", "int8", "int8")], 0.7),
-    "load": ([("ctranslate2", "float32", "float32")], 0.7),
+    "mel": ("mel", [("transformers", "float32", "float32")], 0.4),
+    "encoder": ("states", [("openvino", "float32", "f32"), ("ctranslate2", "float32", "float32"), ("torch", "float32", "float32")], 0.9),
+    "encoder-bf16": ("states", [("openvino", "bfloat16", "bf16"), ("torch", "bfloat16", "bfloat16")], 0.93),
+    "tokens": ("tokens", [("ctranslate2", "float32", "float32"), ("torch", "float32", "float32")], 0.8),
+    "tokens-int8": ("tokens", [("ctranslate2", "int8", "int8")], 0.7),
+    "load": ("load", [("ctranslate2", "float32", "float32")], 0.7),
 }
 TOKENS = 100
 
@@ -65,7 +66,7 @@ def peer_torch(work, dtype, model, threads, runs):
     whisper = WhisperForConditionalGeneration.from_pretrained(model, dtype=getattr(torch, dtype)).eval()
     x = torch.from_numpy(features(model)).to(getattr(torch, dtype))
     with torch.inference_mode():
-        if work == "encode":
+        if work == "states":
             return timed(lambda: whisper.model.encoder(x), runs)
         start = torch.tensor([[whisper.config.decoder_start_token_id]])
 
@@ -101,7 +102,7 @@ def peer_ctranslate2(work, dtype, model, threads, runs):
     if work == "load":
         return timed(load, runs)
     whisper, x = load(), ctranslate2.StorageView.from_array(features(model))
-    if work == "encode":
+    if work == "states":
         return timed(lambda: whisper.encode(x, to_cpu=True), runs)
     config = json.load(open(os.path.join(model, "generation_config.json")))
     prompt = [config["decoder_start_token_id"]]
@@ -126,8 +127,7 @@ def turn(command, environment):
 
 
 def compare(a, name):
-    work = name.split("-")[0]
-    peers, goal = WORKS[name]
+    work, peers, goal = WORKS[name]
     environment = dict(os.environ, GTF_THREADS=str(a.threads), OMP_NUM_THREADS=str(a.threads))
     sides = {"ours": [os.path.join(a.build, "tests/bench/bench-speech"), a.model, peers[0][1], work, str(a.runs)]}
     for peer, _, dtype in peers:

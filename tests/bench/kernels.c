@@ -3,7 +3,7 @@
  * How fast the kernels are: not a test. Prints GFLOP/s (or GB/s) of the shapes of Whisper-base, each as the best and the
  * median of several runs, and the share of what FMAs alone reach on the same threads.
  *
- *   build/tests/bench/bench-kernels [f32|bf16|f16|i8]...
+ *   build/tests/bench/bench-kernels [f32|bf16|f16|i8|attention]...
  */
 #include <stdlib.h>
 #include <string.h>
@@ -193,34 +193,29 @@ measure_peak (GtfContext *c, GtfDtype type)
            c->kernels->name, peak * 1e-9);
 }
 
-int
-main (int argc, char **argv)
+static void
+bench_products (GtfContext *c, GtfDtype type)
 {
   static const gint64 rows[] = { 1, 2, 5, 8, 16, 128, 1500 };
-  g_autoptr (GtfContext) c = gtf_context_new (NULL);
-  const char *names[] = { "f32", "bf16", "f16", "i8" };
-  const GtfDtype types[] = { GTF_DTYPE_F32, GTF_DTYPE_BF16, GTF_DTYPE_F16, GTF_DTYPE_I8 };
 
-  for (guint t = 0; t < G_N_ELEMENTS (types); t++)
+  measure_peak (c, type);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      gboolean wanted = argc < 2 && t == 0;
-      for (int i = 1; i < argc; i++)
-        wanted = wanted || strcmp (argv[i], names[t]) == 0;
-      if (!wanted)
-        continue;
-      measure_peak (c, types[t]);
-      for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
-        {
-          bench_linear (c, types[t], rows[i], 512, 512, GTF_ACTIVATION_NONE);
-          bench_linear (c, types[t], rows[i], 512, 2048, GTF_ACTIVATION_GELU);
-          bench_linear (c, types[t], rows[i], 2048, 512, GTF_ACTIVATION_NONE);
-        }
-      bench_linear (c, types[t], 1500, 512, 1536, GTF_ACTIVATION_NONE);
-      bench_linear (c, types[t], 1, 512, 51865, GTF_ACTIVATION_NONE);
-      bench_linear (c, types[t], 5, 512, 51865, GTF_ACTIVATION_NONE);
-      bench_pack (types[t], 51865, 512);
-      bench_pack (types[t], 512, 2048);
+      bench_linear (c, type, rows[i], 512, 512, GTF_ACTIVATION_NONE);
+      bench_linear (c, type, rows[i], 512, 2048, GTF_ACTIVATION_GELU);
+      bench_linear (c, type, rows[i], 2048, 512, GTF_ACTIVATION_NONE);
     }
+  bench_linear (c, type, 1500, 512, 1536, GTF_ACTIVATION_NONE);
+  bench_linear (c, type, 1, 512, 51865, GTF_ACTIVATION_NONE);
+  bench_linear (c, type, 5, 512, 51865, GTF_ACTIVATION_NONE);
+  bench_pack (type, 51865, 512);
+  bench_pack (type, 512, 2048);
+}
+
+static void
+bench_attentions (GtfContext *c)
+{
+  measure_peak (c, GTF_DTYPE_F32);
   bench_attention (c, 1500, 1500, 8, 64);
   gtf_context_set_dtype (c, GTF_DTYPE_BF16);
   g_print ("bfloat16: ");
@@ -229,6 +224,27 @@ main (int argc, char **argv)
   bench_attention (c, 1, 1500, 8, 64);
   bench_attention (c, 5, 1500, 8, 64);
   bench_attention (c, 1, 100, 8, 64);
+  bench_attention (c, 128, 128, 12, 64);
+  bench_attention (c, 16, 16, 12, 32);
   bench_norm (c);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GtfContext) c = gtf_context_new (NULL);
+  const char *names[] = { "f32", "bf16", "f16", "i8", "attention" };
+  const GtfDtype types[] = { GTF_DTYPE_F32, GTF_DTYPE_BF16, GTF_DTYPE_F16, GTF_DTYPE_I8 };
+
+  for (guint t = 0; t < G_N_ELEMENTS (names); t++)
+    {
+      gboolean wanted = argc < 2 && (t == 0 || t == G_N_ELEMENTS (types));
+      for (int i = 1; i < argc; i++)
+        wanted = wanted || strcmp (argv[i], names[t]) == 0;
+      if (wanted && t < G_N_ELEMENTS (types))
+        bench_products (c, types[t]);
+      else if (wanted)
+        bench_attentions (c);
+    }
   return 0;
 }

@@ -2,10 +2,10 @@
  *
  * Times the parts of speech recognition on a repository: not a test. Prints one JSON object with milliseconds of every run.
  *
- *   bench-speech MODEL DTYPE load|mel|encode|tokens [RUNS]
+ *   bench-speech MODEL DTYPE load|mel|states|encode|tokens [RUNS]
  *
- * load: config to packed weights (also the peak of resident memory); mel: 30 s of noise to features; encode: those features to
- * encoder states; tokens: encode and 100 greedy steps.
+ * load: config to packed weights (also the peak of resident memory); mel: 30 s of noise to features; states: those features to
+ * encoder states; encode: and to the decoder's keys and values of them; tokens: encode and 100 greedy steps.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +66,13 @@ encode (Bench *b)
   gtf_session_set_input (b->session, "input_features", g_hash_table_lookup (b->features, "input_features"));
   gtf_session_encode (b->session, &error);
   die_if (error);
+}
+
+static void
+states (Bench *b)
+{
+  gtf_session_want (b->session, "encoder_last_hidden_state");
+  encode (b);
 }
 
 static gint32
@@ -143,7 +150,7 @@ main (int argc, char **argv)
   {
     const char *name;
     void (*run) (Bench *b);
-  } works[] = { { "load", load }, { "mel", mel }, { "encode", encode }, { "tokens", tokens } };
+  } works[] = { { "load", load }, { "mel", mel }, { "states", states }, { "encode", encode }, { "tokens", tokens } };
   Bench b = { argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL };
   int runs = argc > 4 ? atoi (argv[4]) : 7;
   guint w;
@@ -153,7 +160,7 @@ main (int argc, char **argv)
       break;
   if (argc < 4 || w == G_N_ELEMENTS (works) || runs < 1)
     {
-      g_printerr ("Usage: bench-speech MODEL DTYPE load|mel|encode|tokens [RUNS]\n");
+      g_printerr ("Usage: bench-speech MODEL DTYPE load|mel|states|encode|tokens [RUNS]\n");
       return 2;
     }
   prepare (&b, argv[3]);
