@@ -220,7 +220,7 @@ scores_packed (Group *g, const float *packed_k)
         gint64 rows = MIN (TILE_ROWS, g->rows - i), n = MIN (most, panels - p);
         float *to = g->scores + i * g->stride + p * GTF_PANEL;
 
-        g->tiles[rows - 1][n - 1] (g->words, g->q + i * g->ldq, g->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, to, g->stride);
+        g->tiles[rows - 1][n - 1] (g->words, g->q + i * g->ldq, g->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, to, g->stride, packed_k + p * bps);
         if (g->tops_known)
           raise_tops (to, g->stride, rows, (MIN (p + n, whole) - p) * GTF_PANEL, tops + i);
       }
@@ -365,7 +365,7 @@ value_panels (Group *g, const char *v, gint64 ldv, gint64 panel, gint64 n)
     for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
       value_tiles[MIN (TILE_ROWS, g->rows - i) - 1][n - 1] (MIN (KEY_BLOCK, keys - l), g->scores + i * g->stride + l, g->stride,
                                                           (const float *) (v + (l * ldv + panel * GTF_PANEL) * size), ldv, GTF_PANEL, l > 0 ? out + i * ldo : NULL, ldo,
-                                                          out + i * ldo, ldo);
+                                                          out + i * ldo, ldo, v);
   for (gint64 i = 0; !whole && i < g->rows; i++)
     memcpy (t->out + (g->q0 + i) * t->ldo + panel * GTF_PANEL, edge + i * ldo, (gsize) cols * sizeof *edge);
 }

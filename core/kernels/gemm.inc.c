@@ -9,6 +9,7 @@
  */
 
 #define ROW_BLOCK 192
+#define LINE 64                 /* bytes, of the cache */
 #define FETCH_STEPS 128         /* a tile of fewer steps is over before a line has come */
 
 /* What a block of rows works with. */
@@ -66,18 +67,30 @@ scale_columns (const GtfGemm *g, const float *sums, gint64 row, gint64 col, gint
       }
 }
 
+static const char *
+panel_at (const GtfGemm *g, gint64 panel)
+{
+  return (const char *) g->w + (gsize) panel * g->panel_bytes;
+}
+
+static gint64
+panel_lines (const GtfGemm *g, gint64 panels)
+{
+  return panels * (gint64) g->panel_bytes / LINE;
+}
+
 /* Asks for the lines that a tile will write, which are seldom in the cache: they come while it works (4 % at 1500 x 1536). */
 static void
 fetch_tile (const float *c, gint64 ldc, gint64 rows, gint64 cols)
 {
   for (gint64 i = 0; i < rows; i++)
-    for (gint64 j = 0; j < cols; j += 64 / (gint64) sizeof *c)
+    for (gint64 j = 0; j < cols; j += LINE / (gint64) sizeof *c)
       __builtin_prefetch (c + i * ldc + j, 1);
 }
 
-/* np panels from the first output col on, for rows m0 .. m1. */
+/* np panels from the first output col on, for rows m0 .. m1; the first tiles fetch what follows in `ahead`, of `lines`. */
 static void
-panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int np, gint64 col, gint64 m0, gint64 m1)
+panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int np, gint64 col, gint64 m0, gint64 m1, const char *ahead, gint64 lines)
 {
   gint64 width = (gint64) np * GTF_PANEL, cols = MIN (width, g->n - col), left = m1 - m0;
   gboolean scaled = o->row_scale != NULL || o->unscaled, direct = cols == width && !scaled;
@@ -93,7 +106,9 @@ panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int 
       if (direct && o->k >= FETCH_STEPS)
         fetch_tile (c, g->ldc, mr, width);
       o->tiles[mr - 1][np - 1] (o->k, o->a + (row - o->first) * o->lda, o->lda, b, GTF_PANEL, bps, bias, 0, direct ? c : edge,
-                                direct ? g->ldc : width);
+                                direct ? g->ldc : width, lines > 0 ? ahead : (const char *) b);
+      ahead += o->k * LINE;
+      lines -= o->k;
 #if VW == 16
       if (o->row_scale != NULL)
         dequantize (g, o, edge, row, col, mr, cols, width);
@@ -115,7 +130,7 @@ panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int 
 static void
 expand_panel (const GtfGemm *g, gint64 panel, float *to)
 {
-  const char *from = (const char *) g->w + (gsize) panel * g->panel_bytes;
+  const char *from = panel_at (g, panel);
   const float *words = (const float *) from;
   gint64 k = g->k;
 
@@ -163,7 +178,7 @@ gemm_expanded (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
       int np = (int) MIN (most, p1 - p);
       for (int j = 0; j < np; j++)
         expand_panel (g, p + j, wide + j * bps);
-      panel_rows (g, &o, wide, bps, np, p * GTF_PANEL, m0, m1);
+      panel_rows (g, &o, wide, bps, np, p * GTF_PANEL, m0, m1, panel_at (g, p + np), panel_lines (g, MIN (most, p1 - p - np)));
     }
 }
 
@@ -174,8 +189,11 @@ block_panels (const GtfGemm *g, const Operand *o, gint64 m0, gint64 m1, gint64 p
   gint64 most = PANELS_FOR (m1 - m0);
 
   for (gint64 p = p0; p < p1; p += most)
-    panel_rows (g, o, (const float *) ((const char *) g->w + (gsize) p * g->panel_bytes), words, (int) MIN (most, p1 - p),
-                p * GTF_PANEL, m0, m1);
+    {
+      gint64 np = MIN (most, p1 - p);
+      panel_rows (g, o, (const float *) panel_at (g, p), words, (int) np, p * GTF_PANEL, m0, m1, panel_at (g, p + np),
+                  panel_lines (g, MIN (most, p1 - p - np)));
+    }
 }
 
 #if VW == 16

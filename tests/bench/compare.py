@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Speech recognition against its peers: what `./dev bench` runs.
+"""Ours against its peers: what `./dev bench` runs.
 
-    compare.py --build DIR --model DIR [--threads N] [--rounds N] [WORK ...]
+    compare.py --build DIR [--model DIR] [--threads N] [--rounds N] [--isa avx2] [WORK ...]
 
 Each work is timed with ours and with each peer that is installed, turn by turn in the same minutes, each turn a process of its own;
-best and median of all runs of all turns, and the ratio of the medians: below 1 ours is faster. --model is a Whisper repository.
+best and median of all runs of all turns, and the ratio of the medians: below 1 ours is faster. --model is a Whisper repository;
+without it the works of speech are left out. --isa avx2 holds all sides to AVX2, as far as a peer can be told so.
 """
 import argparse
 import json
@@ -13,105 +14,50 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
+
+import peers_speech
+import peers_text
+
+OPENVINO, ONNX = "openvino", "onnxruntime"
 
 # name: what is timed, [(peer, dtype of ours, dtype of the peer)], and the goal for ours / fastest peer.
 # "states" are those of the encoder alone: what the decoder makes of them (its keys and values) is nobody's part of it.
-WORKS = {
+SPEECH = {
     "mel": ("mel", [("transformers", "float32", "float32")], 0.4),
     "encoder": ("states", [("openvino", "float32", "f32"), ("ctranslate2", "float32", "float32"), ("torch", "float32", "float32")], 0.9),
     "encoder-bf16": ("states", [("openvino", "bfloat16", "bf16"), ("torch", "bfloat16", "bfloat16")], 0.93),
-    "tokens": ("tokens", [("ctranslate2", "float32", "float32"), ("torch", "float32", "float32")], 0.8),
+    "tokens": ("tokens", [("ctranslate2", "float32", "float32"), ("whispercpp", "float32", "f16"), ("torch", "float32", "float32")], 0.8),
     "tokens-int8": ("tokens", [("ctranslate2", "int8", "int8")], 0.7),
     "load": ("load", [("ctranslate2", "float32", "float32")], 0.7),
 }
-TOKENS = 100
+
+
+def text(model, work, fp32, bf16, int8):
+    """The three rows of one work on one model, with their goals."""
+    name = model.split("-")[0] + "-" + work
+    return {
+        name: (model + ":" + work, [(OPENVINO, "float32", "f32"), (ONNX, "float32", "fp32")], fp32),
+        name + "-bf16": (model + ":" + work, [(OPENVINO, "bfloat16", "bf16")], bf16),
+        name + "-int8": (model + ":" + work, [(ONNX, "int8", "int8")], int8),
+    }
+
+
+TEXT = {**text("bert-base", "128", 0.95, 0.95, 0.95), **text("bert-base", "128x8", 0.95, 0.95, 0.95),
+        **text("minilm-l6", "16", 0.85, 0.7, 0.75), **text("minilm-l6", "mixed", 0.7, 0.7, 0.7)}
+
+# What tells each library to do without AVX-512.
+AVX2 = {"GTF_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "CT2_FORCE_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2", "OV_CPU_MAX_ISA": "AVX2"}
 
 
 # ---- a peer, in a process of its own: prints {"ms": [...], "peak_mb": n}
 
-def timed(function, runs):
-    function()
-    out = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        function()
-        out.append((time.perf_counter() - start) * 1e3)
-    return out
-
-
-def noise(rate=16000, seconds=30):
-    import numpy
-    return (numpy.random.default_rng(0).random(rate * seconds, dtype=numpy.float32) - 0.5) * 0.1
-
-
-def features(model):
-    from transformers import WhisperFeatureExtractor
-    return WhisperFeatureExtractor.from_pretrained(model)(noise(), sampling_rate=16000, return_tensors="np").input_features
-
-
-def peer_transformers(work, dtype, model, threads, runs):
-    import torch
-    from transformers import WhisperFeatureExtractor
-    torch.set_num_threads(threads)
-    extractor, sound = WhisperFeatureExtractor.from_pretrained(model), noise()
-    return timed(lambda: extractor(sound, sampling_rate=16000, return_tensors="np"), runs)
-
-
-def peer_torch(work, dtype, model, threads, runs):
-    import torch
-    from transformers import WhisperForConditionalGeneration
-    torch.set_num_threads(threads)
-    whisper = WhisperForConditionalGeneration.from_pretrained(model, dtype=getattr(torch, dtype)).eval()
-    x = torch.from_numpy(features(model)).to(getattr(torch, dtype))
-    with torch.inference_mode():
-        if work == "states":
-            return timed(lambda: whisper.model.encoder(x), runs)
-        start = torch.tensor([[whisper.config.decoder_start_token_id]])
-
-        def decode():
-            state, token, cache = whisper.model.encoder(x), start, None
-            for _ in range(TOKENS):
-                out = whisper(encoder_outputs=state, decoder_input_ids=token, past_key_values=cache, use_cache=True)
-                token, cache = out.logits[:, -1].argmax(-1, keepdim=True), out.past_key_values
-        return timed(decode, runs)
-
-
-def peer_openvino(work, dtype, model, threads, runs):
-    import openvino
-    import torch
-    from transformers import WhisperModel
-    x = torch.from_numpy(features(model))
-    encoder = WhisperModel.from_pretrained(model, dtype=torch.float32).eval().encoder
-    encoder.config.return_dict = False
-    converted = openvino.convert_model(encoder, example_input=x)
-    compiled = openvino.Core().compile_model(converted, "CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": dtype, "PERFORMANCE_HINT": "LATENCY"})
-    request, array = compiled.create_infer_request(), x.numpy()
-    return timed(lambda: request.infer({0: array}), runs)
-
-
-def peer_ctranslate2(work, dtype, model, threads, runs):
-    import ctranslate2
-    folder = os.path.join(tempfile.gettempdir(), "gtf-bench-ct2-" + os.path.basename(os.path.abspath(model)))
-    if not os.path.isdir(folder):
-        ctranslate2.converters.TransformersConverter(model).convert(folder, force=True)
-
-    def load():
-        return ctranslate2.models.Whisper(folder, device="cpu", compute_type=dtype, intra_threads=threads)
-    if work == "load":
-        return timed(load, runs)
-    whisper, x = load(), ctranslate2.StorageView.from_array(features(model))
-    if work == "states":
-        return timed(lambda: whisper.encode(x, to_cpu=True), runs)
-    config = json.load(open(os.path.join(model, "generation_config.json")))
-    prompt = [config["decoder_start_token_id"]]
-    return timed(lambda: whisper.generate(x, [prompt], beam_size=1, max_length=TOKENS + 1, suppress_blank=False, suppress_tokens=[config.get("eos_token_id", 50257)]), runs)
-
-
 def be_peer(a):
-    name, work, dtype = a.peer.split(":")
-    ms = globals()["peer_" + name](work, dtype, a.model, a.threads, a.runs)
+    name, work, dtype = a.peer.rsplit(":", 1)[0].split(":", 1) + [a.peer.rsplit(":", 1)[1]]
+    model, module = a.model, peers_speech
+    if ":" in work:
+        (model, work), module = work.split(":"), peers_text
+    ms = getattr(module, "peer_" + name)(work, dtype, model, a.threads, a.runs)
     with open("/proc/self/status") as status:
         peak = [int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM")][0]
     print(json.dumps({"ms": ms, "peak_mb": peak}))
@@ -127,11 +73,17 @@ def turn(command, environment):
 
 
 def compare(a, name):
-    work, peers, goal = WORKS[name]
-    environment = dict(os.environ, GTF_THREADS=str(a.threads), OMP_NUM_THREADS=str(a.threads))
-    sides = {"ours": [os.path.join(a.build, "tests/bench/bench-speech"), a.model, peers[0][1], work, str(a.runs)]}
+    work, peers, goal = (SPEECH | TEXT)[name]
+    environment = dict(os.environ, GTF_THREADS=str(a.threads), OMP_NUM_THREADS=str(a.threads), **(AVX2 if a.isa == "avx2" else {}))
+    program, model, what = "bench-speech", a.model, work
+    if name in TEXT:
+        model, what = work.split(":")
+        peers_text.make(model)
+        program, model = "bench-text", peers_text.folder(model, "hf")
+    sides = {"ours": [os.path.join(a.build, "tests/bench", program), model, peers[0][1], what, str(a.runs)]}
     for peer, _, dtype in peers:
-        sides[peer] = [sys.executable, os.path.abspath(__file__), "--peer", "%s:%s:%s" % (peer, work, dtype), "--model", a.model, "--threads", str(a.threads), "--runs", str(a.runs)]
+        sides[peer] = [sys.executable, os.path.abspath(__file__), "--peer", "%s:%s:%s" % (peer, work, dtype), "--model", model, "--threads", str(a.threads),
+                       "--runs", str(a.runs)]
     times, peak, missing = {side: [] for side in sides}, {}, {}
     for _ in range(a.rounds):
         for side, command in sides.items():
@@ -158,9 +110,10 @@ def compare(a, name):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("works", nargs="*", help=", ".join(WORKS))
+    ap.add_argument("works", nargs="*", help=", ".join(SPEECH | TEXT))
     ap.add_argument("--build", default="build-release")
-    ap.add_argument("--model", required=True, help="folder of a Whisper repository")
+    ap.add_argument("--model", help="folder of a Whisper repository")
+    ap.add_argument("--isa", choices=["avx2"])
     ap.add_argument("--threads", type=int, default=os.cpu_count())
     ap.add_argument("--runs", type=int, default=5)
     ap.add_argument("--rounds", type=int, default=3)
@@ -169,8 +122,8 @@ def main():
     if a.peer:
         be_peer(a)
         return
-    print("%d threads, load %.1f" % (a.threads, os.getloadavg()[0]))
-    for name in a.works or WORKS:
+    print("%s%d threads, load %.1f" % (a.isa + ", " if a.isa else "", a.threads, os.getloadavg()[0]))
+    for name in a.works or (SPEECH | TEXT if a.model else TEXT):
         compare(a, name)
 
 

@@ -9,8 +9,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "gtf.h"
-#include "tensor/tensor-private.h"
+
+#include "bench.h"
 
 #define SECONDS 30
 #define TOKENS 100
@@ -28,16 +28,6 @@ typedef struct
 } Bench;
 
 static void
-die_if (GError *error)
-{
-  if (error)
-    {
-      g_printerr ("%s\n", error->message);
-      exit (1);
-    }
-}
-
-static void
 load (Bench *b)
 {
   g_autofree char *options = g_strdup_printf ("{\"dtype\": \"%s\"}", b->dtype);
@@ -45,7 +35,7 @@ load (Bench *b)
 
   g_clear_object (&b->model);
   b->model = gtf_model_load (b->directory, options, NULL, &error);
-  die_if (error);
+  bench_die_if (error);
 }
 
 static void
@@ -55,7 +45,7 @@ mel (Bench *b)
 
   g_clear_pointer (&b->features, g_hash_table_unref);
   b->features = gtf_preprocessor_run_audio (b->preprocessor, b->samples, b->n_samples, NULL, &error);
-  die_if (error);
+  bench_die_if (error);
 }
 
 static void
@@ -65,7 +55,7 @@ encode (Bench *b)
 
   gtf_session_set_input (b->session, "input_features", g_hash_table_lookup (b->features, "input_features"));
   gtf_session_encode (b->session, &error);
-  die_if (error);
+  bench_die_if (error);
 }
 
 static void
@@ -102,22 +92,10 @@ tokens (Bench *b)
   for (guint i = 0; i < TOKENS; i++)
     {
       gtf_session_decode (b->session, &token, 1, 1, &error);
-      die_if (error);
+      bench_die_if (error);
       token = best_token (b->session);
     }
   b->last = token;
-}
-
-/* VmHWM of this process, in MB. */
-static double
-peak_memory (void)
-{
-  g_autofree char *status = NULL;
-  const char *line;
-
-  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL) || (line = strstr (status, "VmHWM:")) == NULL)
-    return 0;
-  return g_ascii_strtod (line + 6, NULL) / 1024;
 }
 
 static void
@@ -129,7 +107,7 @@ prepare (Bench *b, const char *work)
   if (strcmp (work, "load") == 0)
     return;
   b->preprocessor = gtf_preprocessor_load (b->directory, NULL, &error);
-  die_if (error);
+  bench_die_if (error);
   rate = gtf_preprocessor_get_sampling_rate (b->preprocessor);
   b->n_samples = (gsize) rate * SECONDS;
   b->samples = g_new (float, b->n_samples);
@@ -140,7 +118,7 @@ prepare (Bench *b, const char *work)
     return;
   load (b);
   b->session = gtf_session_new (b->model, &error);
-  die_if (error);
+  bench_die_if (error);
 }
 
 int
@@ -164,17 +142,7 @@ main (int argc, char **argv)
       return 2;
     }
   prepare (&b, argv[3]);
-  if (strcmp (argv[3], "load") != 0)
-    works[w].run (&b);                  /* warms up */
-  g_print ("{\"ms\": [");
-  for (int i = 0; i < runs; i++)
-    {
-      gint64 start = g_get_monotonic_time ();
-
-      works[w].run (&b);
-      g_print ("%s%d.%03d", i ? ", " : "", (int) ((g_get_monotonic_time () - start) / 1000), (int) ((g_get_monotonic_time () - start) % 1000));
-    }
-  g_print ("], \"peak_mb\": %d}\n", (int) peak_memory ());
+  bench_run ((BenchFunc) works[w].run, &b, strcmp (argv[3], "load") != 0, runs);
   g_clear_pointer (&b.session, gtf_session_free);
   g_clear_object (&b.model);
   g_clear_object (&b.preprocessor);
