@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#define COPY_ALONE 65536        /* bytes that one thread has copied before another has heard of it */
 #define FIRST_BLOCK (1 << 20)
 #define HEADER ((sizeof (GtfTensor) + 63) & ~(gsize) 63)
 
@@ -162,6 +163,35 @@ mark_of (GtfContext *c, gconstpointer p)
   return G_MAXSIZE;
 }
 
+typedef struct
+{
+  const char *from;
+  char *to;
+  gsize n_bytes;
+} Copy;
+
+static void
+copy_part (gpointer data, guint part, guint n_parts)
+{
+  const Copy *copy = data;
+  gsize from = copy->n_bytes / n_parts * part, end = part + 1 == n_parts ? copy->n_bytes : copy->n_bytes / n_parts * (part + 1);
+
+  memcpy (copy->to + from, copy->from + from, end - from);
+}
+
+/* Moves numbers down in the arena; much of it by all threads. */
+static void
+move_down (GtfContext *c, const GtfTensor *x, gpointer to)
+{
+  Copy copy = { x->data, to, gtf_tensor_get_n_elements ((GtfTensor *) x) * gtf_dtype_size (x->dtype) };
+  gboolean apart = copy.to + copy.n_bytes <= copy.from;
+
+  if (apart && copy.n_bytes >= COPY_ALONE && gtf_tensor_is_packed (x))
+    gtf_pool_run (c->pool, gtf_pool_get_n_threads (c->pool), copy_part, &copy);
+  else
+    gtf_tensor_copy_packed (x, to);
+}
+
 /**
  * gtf_pop_keep:
  * @mark: from gtf_push ()
@@ -199,7 +229,7 @@ gtf_pop_keep (GtfContext *c, gsize mark, GtfTensor *x)
   /* Each arena tensor's header lies before its numbers, so the copy goes downwards or not at all. */
   kept = gtf_new_tensor (c, old.dtype, old.n_dims, old.shape);
   if (kept != NULL && (kept->data != old.data || !gtf_tensor_is_packed (&old)))
-    gtf_tensor_copy_packed (&old, kept->data);
+    move_down (c, &old, kept->data);
   return kept;
 }
 

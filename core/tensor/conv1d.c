@@ -30,20 +30,39 @@ gtf_conv1d_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gi
   return self->linear != NULL ? self : NULL;
 }
 
+typedef struct
+{
+  const GtfConv1d *conv;
+  GtfDtype dtype;
+  gconstpointer raw;
+} PutJob;
+
+/* The outputs of some panels: windows [kernel][in] out of rows [in][kernel]. */
+static void
+put_panels (gpointer data, guint part, guint n_parts)
+{
+  const PutJob *job = data;
+  const GtfConv1d *self = job->conv;
+  gsize width = (gsize) (self->in * self->kernel), size = gtf_dtype_size (job->dtype);
+  g_autofree float *rows = g_new (float, width * GTF_PANEL);
+
+  for (gint64 first = (gint64) part * GTF_PANEL; first < self->out; first += (gint64) n_parts * GTF_PANEL)
+    {
+      gint64 n = MIN (GTF_PANEL, self->out - first);
+      for (gint64 o = 0; o < n; o++)
+        for (gint64 t = 0; t < self->kernel; t++)
+          gtf_convert_f32 (job->dtype, (const char *) job->raw + ((gsize) (first + o) * width + (gsize) t) * size, (gsize) self->kernel, (gsize) self->in,
+                           rows + (gsize) o * width + t * self->in);
+      gtf_linear_put (self->linear, first, n, &(GtfRawMatrix){ GTF_DTYPE_F32, rows, FALSE });
+    }
+}
+
 void
 gtf_conv1d_put (GtfConv1d *self, GtfDtype dtype, gconstpointer raw)
 {
-  gsize width = (gsize) (self->in * self->kernel), size = gtf_dtype_size (dtype);
-  g_autofree float *row = g_new (float, width);
+  PutJob job = { self, dtype, raw };
 
-  for (gint64 o = 0; o < self->out; o++)
-    {
-      GtfRawMatrix matrix = { GTF_DTYPE_F32, row, FALSE };
-      for (gint64 t = 0; t < self->kernel; t++)
-        gtf_convert_f32 (dtype, (const char *) raw + ((gsize) o * width + (gsize) t) * size, (gsize) self->kernel, (gsize) self->in,
-                         row + t * self->in);
-      gtf_linear_put (self->linear, o, 1, &matrix);
-    }
+  gtf_pool_run (gtf_pool_get (0), (guint) MIN ((self->out + GTF_PANEL - 1) / GTF_PANEL, 1000), put_panels, &job);
 }
 
 void

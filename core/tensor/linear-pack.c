@@ -23,10 +23,65 @@ granule_bytes (GtfDtype type)
 
 /* ---- turning --------------------------------------------------------------------------------------------------------- */
 
+typedef guint16 Eight __attribute__ ((vector_size (16)));
+typedef guint32 Four __attribute__ ((vector_size (16)));
+
+#define INTERLEAVE_8(a, b, low, high)                                                                                              \
+  low = __builtin_shufflevector (a, b, 0, 8, 1, 9, 2, 10, 3, 11);                                                                  \
+  high = __builtin_shufflevector (a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define INTERLEAVE_4(a, b, low, high)                                                                                              \
+  low = __builtin_shufflevector (a, b, 0, 4, 1, 5);                                                                                \
+  high = __builtin_shufflevector (a, b, 2, 6, 3, 7)
+
+/* Eight rows of eight: each round interleaves the upper half of the rows with the lower half, and after three rounds rows have
+ * become columns. */
+static inline void
+turn_8x8 (const char *const *rows, gsize at, guint16 *to)
+{
+  Eight x[8], y[8];
+
+  for (int i = 0; i < 8; i++)
+    memcpy (&x[i], rows[i] + at, sizeof x[i]);
+  for (int round = 0; round < 3; round++)
+    {
+      for (int i = 0; i < 4; i++)
+        {
+          INTERLEAVE_8 (x[i], x[i + 4], y[2 * i], y[2 * i + 1]);
+        }
+      memcpy (x, y, sizeof x);
+    }
+  for (int i = 0; i < 8; i++)
+    memcpy (to + i * GTF_PANEL, &x[i], sizeof x[i]);
+}
+
+static inline void
+turn_4x4 (const char *const *rows, gsize at, guint32 *to)
+{
+  Four x[4], y[4];
+
+  for (int i = 0; i < 4; i++)
+    memcpy (&x[i], rows[i] + at, sizeof x[i]);
+  for (int round = 0; round < 2; round++)
+    {
+      for (int i = 0; i < 2; i++)
+        {
+          INTERLEAVE_4 (x[i], x[i + 2], y[2 * i], y[2 * i + 1]);
+        }
+      memcpy (x, y, sizeof x);
+    }
+  for (int i = 0; i < 4; i++)
+    memcpy (to + i * GTF_PANEL, &x[i], sizeof x[i]);
+}
+
 static void
 turn_2 (const char *const *rows, gsize n, guint16 *panel)
 {
-  for (gsize k = 0; k < n; k++)
+  gsize k = 0;
+
+  for (; k + 8 <= n; k += 8)
+    for (guint lane = 0; lane < GTF_PANEL; lane += 8)
+      turn_8x8 (rows + lane, 2 * k, panel + k * GTF_PANEL + lane);
+  for (; k < n; k++)
     for (guint lane = 0; lane < GTF_PANEL; lane++)
       memcpy (panel + k * GTF_PANEL + lane, rows[lane] + 2 * k, 2);
 }
@@ -34,7 +89,12 @@ turn_2 (const char *const *rows, gsize n, guint16 *panel)
 static void
 turn_4 (const char *const *rows, gsize n, guint32 *panel)
 {
-  for (gsize k = 0; k < n; k++)
+  gsize k = 0;
+
+  for (; k + 4 <= n; k += 4)
+    for (guint lane = 0; lane < GTF_PANEL; lane += 4)
+      turn_4x4 (rows + lane, 4 * k, panel + k * GTF_PANEL + lane);
+  for (; k < n; k++)
     for (guint lane = 0; lane < GTF_PANEL; lane++)
       memcpy (panel + k * GTF_PANEL + lane, rows[lane] + 4 * k, 4);
 }
