@@ -75,3 +75,21 @@ def peer_ctranslate2(work, dtype, model, threads, runs):
     config = json.load(open(os.path.join(model, "generation_config.json")))
     prompt = [config["decoder_start_token_id"]]
     return timed(lambda: whisper.generate(x, [prompt], beam_size=1, max_length=TOKENS + 1, suppress_blank=False, suppress_tokens=[config.get("eos_token_id", 50257)]), runs)
+
+
+def peer_whispercpp(work, dtype, model, threads, runs):
+    """Its own file format, found at $GTF_BENCH_GGML or in the repository. The steps leave out the choice of a token, to its favour."""
+    import _pywhispercpp as cpp
+    path = os.environ.get("GTF_BENCH_GGML") or os.path.join(model, "ggml-model.bin")
+    if not os.path.exists(path):
+        raise SystemExit("no %s" % path)
+    context, sound = cpp.whisper_init_from_file_with_params(path, cpp.whisper_context_default_params()), noise()
+    start = json.load(open(os.path.join(model, "generation_config.json")))["decoder_start_token_id"]
+    cpp.whisper_pcm_to_mel(context, sound, len(sound), threads)
+
+    def decode():
+        cpp.whisper_encode(context, 0, threads)
+        for past in range(TOKENS):
+            if cpp.whisper_decode(context, start, 1, past, threads):
+                raise SystemExit("whisper_decode failed")
+    return timed(decode, runs)
