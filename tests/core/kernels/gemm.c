@@ -69,6 +69,9 @@ check_case (const GtfKernels *kernels, const Case *c)
   for (gint64 j = 0; j < c->n; j++)
     {
       gtf_linear_get_row (l, j, row);
+      for (gint64 p = 0; p < c->k; p++)     /* |w| <= 1: what was packed is what was given */
+        check_close (row[p], w[j * c->k + p], c->type == GTF_DTYPE_I8 ? 0.5 / 127 + 1e-6 : c->type == GTF_DTYPE_BF16 ? 1.0 / 512 : c->type == GTF_DTYPE_F16 ? 1.0 / 4096 : 0.0,
+                     what, p);
       for (gint64 i = 0; i < c->m; i++)
         {
           double sum = c->bias ? bias[j] : 0;
