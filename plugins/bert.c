@@ -38,16 +38,8 @@ forward (GtfContext *c, const GtfForward *f)
 static const char *const model_types[] = { "bert", NULL };
 
 static const GtfArchitecture bert = {
-  .struct_size = sizeof (GtfArchitecture),
-  .model_types = model_types,
-  .config_size = sizeof (GtfTextConfig),
-  .config = config_fields,
-  .derive = gtf_text_config_derive,
-  .weights_size = sizeof (GtfTextWeights),
-  .weights = weights,
-  .heads = heads,
-  .ignored = "*.position_ids|*.token_type_ids|cls.*|*pooler.*",
-  .forward = forward,
+  GTF_TEXT_ARCHITECTURE (GtfTextConfig, GtfTextWeights, .model_types = model_types, .config = config_fields, .weights = weights, .heads = heads,
+                         .ignored = "*.position_ids|*.token_type_ids|cls.*|*pooler.*", .forward = forward)
 };
 
-GTF_TEXT_PLUGIN (bert, "bert", "BERT: text encoder", bert)
+GTF_TEXT_PLUGIN (bert, "bert", "BERT: text encoder", &bert)

@@ -4,8 +4,10 @@
  */
 #include "layers/encoder.h"
 
+#include <math.h>
 #include <string.h>
 #include "base/error.h"
+#include "tensor/context-private.h"
 
 #define MAX_LAYERS 256          /* the bound of num_hidden_layers */
 
@@ -27,16 +29,27 @@ gtf_text_config_derive (gpointer data, GError **error)
                    config->position_type);
       return FALSE;
     }
-  if (relative)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "position_embedding_type: \"%s\" is not supported", config->position_type);
-      return FALSE;
-    }
   config->head_size = config->hidden_size / config->n_heads;
   config->n_distances = relative ? 2 * config->n_positions - 1 : 0;
   if (config->embedding_size == 0)
     config->embedding_size = config->hidden_size;
+  config->projection_size = config->embedding_size != config->hidden_size ? config->hidden_size : 0;
   return TRUE;
+}
+
+/* A text for which the model has no positions: said in tokens, not in rows of a table. */
+static gboolean
+check_length (GtfContext *c, const GtfTextConfig *config, const GtfTextInput *input, const GtfTensor *positions)
+{
+  gint64 n = positions != NULL ? (gint64) gtf_tensor_get_n_elements (positions) : 0, most = config->n_distances > 0 ? input->longest - 1 : -1;
+
+  for (gint64 i = 0; i < n; i++)
+    most = MAX (most, ((const gint32 *) positions->data)[i]);
+  if (most < config->n_positions || gtf_failed (c))
+    return TRUE;
+  gtf_fail_code (c, GTF_ERROR_INVALID_ARGUMENT, "a text of %" G_GINT64_FORMAT " tokens is too long for the model: max_position_embeddings is %" G_GINT64_FORMAT,
+                 input->longest, config->n_positions);
+  return FALSE;
 }
 
 /**
@@ -56,11 +69,8 @@ gtf_text_embed (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddi
   gsize mark = gtf_push (c);
   GtfTensor *x = gtf_embedding (c, w->tokens, input->ids);
 
-  if (positions != NULL && input->longest > config->n_positions)
-    {
-      gtf_fail (c, "%" G_GINT64_FORMAT " tokens are more than the %" G_GINT64_FORMAT " positions of the model", input->longest, config->n_positions);
-      return NULL;
-    }
+  if (!check_length (c, config, input, positions))
+    return NULL;
   if (positions != NULL)
     x = gtf_add (c, x, gtf_embedding (c, w->positions, positions));
   if (w->types != NULL && input->types != NULL)
@@ -74,13 +84,48 @@ gtf_text_embed (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddi
   return gtf_pop_keep (c, mark, x);
 }
 
+static gint64
+head_of (gint64 i, gconstpointer data)
+{
+  return i / *(const gint64 *) data;
+}
+
+/* Shaw et al. 2018, as BERT has it: one table of distances for all heads, which meets the query and, with relative_key_query, the key. */
+static GtfTensor *
+relative_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v)
+{
+  const gint64 heads = e->config->n_heads, n = e->config->n_distances;
+  const GtfRelativeRows how = { .sign = 1, .offset = n / 2, .n_rows = n };
+  GtfTensor *table = gtf_take (c, gtf_embedding_range (c, l->distances, 0, n), gtf_indices (c, n * heads, head_of, &heads));
+  GtfRelativeAttention a = { .n_heads = heads, .mask = e->attention.mask, .sequences = e->attention.sequences, .weights = e->attention.weights };
+
+  if (e->attention.causal && !gtf_failed (c))
+    gtf_fail_code (c, GTF_ERROR_UNSUPPORTED, "causal attention with relative positions is not supported");
+  a.rows = gtf_relative_rows (c, e->input->longest, &how, NULL, NULL);
+  if (e->unscaled_distances)
+    table = gtf_scale (c, table, sqrtf ((float) e->config->head_size));
+  a.position_keys = gtf_reshape (c, table, 2, (gint64[]){ n, -1 });
+  if (strcmp (e->config->position_type, "relative_key_query") == 0)
+    a.position_queries = a.position_keys;
+  return gtf_relative_attention (c, q, k, v, &a);
+}
+
 GtfTensor *
 gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x)
 {
   const gint64 d = e->config->hidden_size;
-  GtfTensor *qkv = gtf_linear (c, l->qkv, x);
+  const GtfRotation rotation = { .n_heads = e->attention.n_heads, .table = e->rotary, .interleaved = e->rotary_interleaved, .sequences = e->input->sequences };
+  GtfTensor *qkv = gtf_linear (c, l->qkv, x), *q = gtf_slice (c, qkv, 0, d), *k = gtf_slice (c, qkv, d, d), *v = gtf_slice (c, qkv, 2 * d, d);
 
-  return gtf_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), gtf_slice (c, qkv, 2 * d, d), &e->attention);
+  if (l->distances != NULL)
+    return relative_attention (c, e, l, q, k, v);
+  if (e->rotary != NULL)
+    {
+      q = gtf_rotate (c, q, &rotation);
+      k = gtf_rotate (c, k, &rotation);
+      v = e->rotary_values ? gtf_rotate (c, v, &rotation) : v;
+    }
+  return gtf_attention (c, q, k, v, &e->attention);
 }
 
 GtfTensor *
@@ -142,6 +187,8 @@ gtf_encoder_run (GtfContext *c, const GtfEncoder *e, GtfTensor *x)
         x = gtf_pop_keep (c, mark, x);
       states[i + 1] = x;
     }
+  if (e->final_norm != NULL)
+    states[MIN (e->config->n_layers, MAX_LAYERS)] = x = gtf_layer_norm (c, e->final_norm, x, (float) e->config->eps);
   if (keep_all)
     output_states (c, e, states, weights);
   return x;

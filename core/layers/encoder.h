@@ -6,6 +6,7 @@
 #pragma once
 
 #include "layers/text-input.h"
+#include "tensor/positions.h"
 
 G_BEGIN_DECLS
 
@@ -18,7 +19,7 @@ typedef struct
   gboolean is_decoder;              /* attention is causal */
   const char *position_type;        /* "absolute", "relative_key", "relative_key_query" */
   /* by gtf_text_config_derive () */
-  gint64 head_size, n_distances;
+  gint64 head_size, n_distances, projection_size;       /* the last: 0 where embedding_size is hidden_size */
 } GtfTextConfig;
 
 typedef struct
@@ -39,9 +40,12 @@ typedef struct
  * GtfEncoder:
  * @layers: (nullable): as many as the config says; %NULL: @forward finds its own
  * @norm_first: normalisation before attention and before the linear layers, instead of after them
- * @attention: (nullable): what attention has beside heads, texts and mask (distances, scale, ...)
- * @forward: (nullable): a layer of the family's own: x and the number of the layer -> x; what attention needs is in @attention of its
- *   copy of this struct; @weights is where probabilities are to be put, or %NULL
+ * @final_norm: (nullable): normalisation after the last layer
+ * @unscaled_distances: relative positions are added after the scores were scaled (ALBERT)
+ * @attention: what attention has beside heads, texts and mask (distances, scale, ...)
+ * @rotary: (nullable): table of gtf_rotary_table () by which queries and keys turn; @rotary_interleaved, @rotary_values: how, and whether values too
+ * @forward: (nullable): a layer of the family's own: x and the number of the layer -> x. What attention needs is in `attention` of the
+ *   encoder that it is handed
  * @data: for @forward
  */
 typedef struct _GtfEncoder GtfEncoder;
@@ -50,8 +54,11 @@ struct _GtfEncoder
   const GtfTextConfig *config;
   const GtfTextInput *input;
   const GtfEncoderLayer *layers;
-  gboolean norm_first;
+  gboolean norm_first, unscaled_distances;
+  const GtfNorm *final_norm;
   GtfAttention attention;
+  const GtfTensor *rotary;
+  gboolean rotary_interleaved, rotary_values;
   GtfTensor *(*forward) (GtfContext *c, const GtfEncoder *e, gint64 layer, GtfTensor *x);
   gconstpointer data;
 };

@@ -17,6 +17,8 @@ sequence_logits (GtfContext *c, const GtfTextHeads *w, const GtfTextHeadStyle *s
 {
   GtfTensor *y = dense (c, w->sequence_dense, style->sequence, pooled);
 
+  if (w->sequence_dense == NULL && style->sequence_always)
+    y = gtf_activate (c, y, style->sequence);
   if (w->choice != NULL)
     gtf_output (c, "logits", gtf_reshape (c, gtf_linear (c, w->choice, y), 2, (gint64[]){ -1, input->n_choices }));
   else
@@ -70,6 +72,8 @@ gtf_text_outputs (GtfContext *c, const GtfTextHeads *w, const GtfTextHeadStyle *
     sequence_logits (c, w, style, input, pooled != NULL ? pooled : gtf_text_first (c, input, x));
   if (w->token != NULL)
     gtf_output (c, "logits", gtf_linear (c, w->token, dense (c, w->token_dense, style->token, x)));
+  if (w->detection != NULL)
+    gtf_output (c, "logits", gtf_reshape (c, gtf_linear (c, w->detection, dense (c, w->token_dense, style->token, x)), 2, (gint64[]){ gtf_dim (x, 0), gtf_dim (x, 1) }));
   if (w->span != NULL)
     span_logits (c, w, x);
   if (w->lm != NULL)

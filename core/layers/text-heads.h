@@ -5,7 +5,7 @@
  *   last_hidden_state [B][T][H]         always
  *   pooler_output [B][H]                where the model has a pooler
  *   logits [B][labels]                  sequence classification, next sentence; multiple choice: [questions][choices]
- *   logits [B][T][labels]               token classification
+ *   logits [B][T][labels]               token classification; [B][T] where each token is told from a replaced one (ELECTRA)
  *   logits [B][T][vocab]                masked LM; [1][M][vocab] with logits_positions; none if these are empty
  *   start_logits, end_logits [B][T]     question answering
  *   seq_relationship_logits [B][2]      pre-training, beside the masked LM's logits
@@ -25,6 +25,7 @@ typedef struct
   const GtfLinear *sequence_dense, *sequence;   /* of the pooled vector, or of the first token; the dense layer may be NULL */
   const GtfLinear *choice;              /* the same, one number a text */
   const GtfLinear *token_dense, *token; /* of each token; the dense layer may be NULL */
+  const GtfLinear *detection;           /* one number a token, after token_dense */
   const GtfLinear *span;                /* start and end */
   const GtfLinear *lm_dense, *lm;       /* masked LM: dense, activation, norm, output; the first may be NULL, and the norm */
   const GtfNorm *lm_norm;
@@ -35,6 +36,7 @@ typedef struct
 typedef struct
 {
   GtfActivation pooler, sequence, token, lm;
+  gboolean sequence_always;             /* `sequence` also where there is no sequence_dense */
   float eps;                            /* of lm_norm */
 } GtfTextHeadStyle;
 

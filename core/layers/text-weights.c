@@ -7,16 +7,16 @@
 #define HIDDEN GTF_TEXT_DIM (hidden_size)
 #define EMBEDDED GTF_TEXT_DIM (embedding_size)
 #define LABELS GTF_TEXT_DIM (n_labels)
-#define LAYER(field) G_STRUCT_OFFSET (GtfEncoderLayer, field)
 
 const GtfWeight gtf_bert_layer[] = {
-  { GTF_WEIGHT_LINEAR, "attention.self.{query,key,value}", LAYER (qkv), 0, { GTF_DIM_TIMES (GtfTextConfig, hidden_size, 3), HIDDEN } },
-  { GTF_WEIGHT_EMBEDDING, "attention.self.distance_embedding", LAYER (distances), 0, { GTF_TEXT_DIM (n_distances), GTF_TEXT_DIM (head_size) } },
-  { GTF_WEIGHT_LINEAR, "attention.output.dense", LAYER (attention_out), 0, { HIDDEN, HIDDEN } },
-  { GTF_WEIGHT_NORM, "attention.output.LayerNorm", LAYER (attention_norm), 0, { HIDDEN } },
-  { GTF_WEIGHT_LINEAR, "intermediate.dense", LAYER (up), 0, { GTF_TEXT_DIM (inner_size), HIDDEN } },
-  { GTF_WEIGHT_LINEAR, "output.dense", LAYER (down), 0, { HIDDEN, GTF_TEXT_DIM (inner_size) } },
-  { GTF_WEIGHT_NORM, "output.LayerNorm", LAYER (output_norm), 0, { HIDDEN } },
+  GTF_LAYER_QKV ("attention.self.{query,key,value}"),
+  { GTF_WEIGHT_EMBEDDING, "attention.self.distance_embedding", G_STRUCT_OFFSET (GtfEncoderLayer, distances), 0,
+    { GTF_TEXT_DIM (n_distances), GTF_TEXT_DIM (head_size) } },
+  GTF_LAYER_SQUARE (attention_out, "attention.output.dense"),
+  GTF_LAYER_NORM (attention_norm, "attention.output.LayerNorm"),
+  GTF_LAYER_UP ("intermediate.dense"),
+  GTF_LAYER_DOWN ("output.dense"),
+  GTF_LAYER_NORM (output_norm, "output.LayerNorm"),
   { GTF_WEIGHT_END }
 };
 

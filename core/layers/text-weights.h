@@ -15,6 +15,7 @@ typedef struct
 {
   GtfTextEmbeddings embeddings;
   const GtfEncoderLayer *layers;
+  const GtfNorm *final_norm;            /* NULL where normalisation comes last in a layer */
   GtfTextHeads heads;
 } GtfTextWeights;
 
@@ -47,6 +48,10 @@ typedef struct
     { GTF_TEXT_DIM (n_types), GTF_TEXT_DIM (embedding_size) } },                                                                   \
   { GTF_WEIGHT_NORM, prefix "LayerNorm", GTF_TEXT_FIELD (embeddings.norm), 0, { GTF_TEXT_DIM (embedding_size) } }
 
+/* The layer between them and the first block, where embedding_size is not hidden_size. */
+#define GTF_TEXT_PROJECTION(name)                                                                                                  \
+  { GTF_WEIGHT_LINEAR, name, GTF_TEXT_FIELD (embeddings.projection), 0, { GTF_TEXT_DIM (projection_size), GTF_TEXT_DIM (embedding_size) } }
+
 /* A group of layers, `name` with its %d, by one of the tables below or one like them. */
 #define GTF_TEXT_LAYERS(name, table)                                                                                               \
   { GTF_WEIGHT_GROUP, name, .offset = GTF_TEXT_FIELD (layers), .group = table, .group_size = sizeof (GtfEncoderLayer),             \
@@ -57,6 +62,14 @@ typedef struct
 /* The output of a masked LM, tied to the table of tokens. */
 #define GTF_TEXT_LM(name, flags, table)                                                                                            \
   { GTF_WEIGHT_LINEAR, name, GTF_TEXT_FIELD (heads.lm), flags, { GTF_TEXT_DIM (vocab_size), GTF_TEXT_DIM (embedding_size) }, table }
+
+/* A linear layer and a normalisation of a GtfEncoderLayer. */
+#define GTF_LAYER_LINEAR(field, name, out, in) { GTF_WEIGHT_LINEAR, name, G_STRUCT_OFFSET (GtfEncoderLayer, field), 0, { out, in } }
+#define GTF_LAYER_QKV(name) GTF_LAYER_LINEAR (qkv, name, GTF_DIM_TIMES (GtfTextConfig, hidden_size, 3), GTF_TEXT_DIM (hidden_size))
+#define GTF_LAYER_SQUARE(field, name) GTF_LAYER_LINEAR (field, name, GTF_TEXT_DIM (hidden_size), GTF_TEXT_DIM (hidden_size))
+#define GTF_LAYER_UP(name) GTF_LAYER_LINEAR (up, name, GTF_TEXT_DIM (inner_size), GTF_TEXT_DIM (hidden_size))
+#define GTF_LAYER_DOWN(name) GTF_LAYER_LINEAR (down, name, GTF_TEXT_DIM (hidden_size), GTF_TEXT_DIM (inner_size))
+#define GTF_LAYER_NORM(field, name) { GTF_WEIGHT_NORM, name, G_STRUCT_OFFSET (GtfEncoderLayer, field), 0, { GTF_TEXT_DIM (hidden_size) } }
 
 /* attention.self.query ..., attention.output.dense, intermediate.dense, output.dense: a GtfEncoderLayer. */
 GTF_API const GtfWeight gtf_bert_layer[];
@@ -86,6 +99,7 @@ GTF_API const char *const gtf_text_masked_lm_tasks[];
   { "ForMaskedLM", gtf_text_masked_lm_tasks, gtf_bert_masked_lm, prefix },                                                         \
   { "ForPreTraining", gtf_text_masked_lm_tasks, gtf_bert_pretraining, prefix },                                                    \
   { "LMHeadModel", gtf_text_masked_lm_tasks, gtf_bert_masked_lm, prefix },                                                         \
+  { "ForCausalLM", gtf_text_masked_lm_tasks, gtf_bert_masked_lm, prefix },                                                         \
   { "ForNextSentencePrediction", gtf_text_base_tasks, gtf_bert_next_sentence, prefix },                                            \
   { "ForSequenceClassification", gtf_text_sequence_tasks, gtf_bert_sequence, prefix },                                             \
   { "ForMultipleChoice", gtf_text_base_tasks, gtf_bert_choice, prefix },                                                           \
@@ -93,9 +107,23 @@ GTF_API const char *const gtf_text_masked_lm_tasks[];
   { "ForQuestionAnswering", gtf_text_span_tasks, gtf_text_span, prefix },                                                          \
   { "Model", gtf_text_base_tasks, gtf_bert_pooler_optional, prefix }
 
-/* The struct and the function of a module whose only architecture is `arch`; NAME as C writes it, `file` as the file has it. */
-#define GTF_TEXT_PLUGIN(NAME, file, text, arch)                                                                                    \
-  static const GtfArchitecture *const NAME##_architectures[] = { &arch, NULL };                                                    \
+/* And as RoBERTa does: no pooler but in the bare model and in multiple choice. */
+#define GTF_ROBERTA_HEADS(prefix)                                                                                                  \
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, gtf_roberta_masked_lm, prefix },                                                      \
+  { "ForCausalLM", gtf_text_masked_lm_tasks, gtf_roberta_masked_lm, prefix },                                                      \
+  { "ForSequenceClassification", gtf_text_sequence_tasks, gtf_roberta_sequence, prefix },                                          \
+  { "ForMultipleChoice", gtf_text_base_tasks, gtf_bert_choice, prefix },                                                           \
+  { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, prefix },                                                      \
+  { "ForQuestionAnswering", gtf_text_span_tasks, gtf_text_span, prefix },                                                          \
+  { "Model", gtf_text_base_tasks, gtf_bert_pooler_optional, prefix }
+
+/* The architecture of a family whose config is a GtfTextConfig and whose weights are a GtfTextWeights, or begin with these. */
+#define GTF_TEXT_ARCHITECTURE(Config, Weights, ...)                                                                                \
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = gtf_text_config_derive, __VA_ARGS__
+
+/* The struct and the function of a module with the architectures at the end; NAME as C writes it, `file` as the file has it. */
+#define GTF_TEXT_PLUGIN(NAME, file, text, ...)                                                                                     \
+  static const GtfArchitecture *const NAME##_architectures[] = { __VA_ARGS__, NULL };                                              \
   static const GtfArchitecturePlugin NAME##_plugin = {                                                                             \
     .head = { GTF_PLUGIN_ABI, sizeof (GtfArchitecturePlugin), file },                                                              \
     .description = text,                                                                                                           \

@@ -81,7 +81,7 @@ head_mask (const Attention *t, gint64 b, gint64 h, GtfHeadTask *task)
   const GtfTensor *m = t->mask;
   gint64 mb, mh, mq;
 
-  if (t->distances != NULL)
+  if (t->distances != NULL && m == NULL)
     {
       gint64 row = gtf_tensor_cols (t->distances), heads = gtf_tensor_rows (t->distances);
       task->mask = gtf_tensor_f32 (t->distances) + (heads == 1 ? 0 : h) * row + row / 2 - MAX (task->causal_past, 0);
@@ -181,7 +181,7 @@ check_distances (GtfContext *c, const Attention *t)
   for (gint64 i = 0; t->starts != NULL && i < t->batch; i++)
     longest = MAX (longest, text_length (t, i, 0));
   if (m->dtype == GTF_DTYPE_F32 && m->n_dims == 2 && (m->shape[0] == 1 || m->shape[0] == t->heads) && m->shape[1] % 2 == 1
-      && m->shape[1] / 2 + 1 >= longest && t->a->mask == NULL)
+      && m->shape[1] / 2 + 1 >= longest)
     return TRUE;
   gtf_fail_shapes (c, t->q, m, "the numbers by distance do not fit q");
   return FALSE;
@@ -262,6 +262,27 @@ plan_blocks (GtfContext *c, Attention *t)
   return TRUE;
 }
 
+/* A mask and numbers by distance cannot both be rows that lie somewhere: they are written out, [B][heads][queries][keys]. */
+static const GtfTensor *
+mask_with_distances (GtfContext *c, const Attention *t)
+{
+  GtfTensor *y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ t->batch, t->heads, t->queries, t->keys });
+  float *to = y != NULL ? gtf_tensor_f32 (y) : NULL;
+
+  for (gint64 i = 0; y != NULL && i < t->batch * t->heads * t->queries; i++, to += t->keys)
+    {
+      gint64 query = i % t->queries, h = i / t->queries % t->heads, b = i / t->queries / t->heads;
+      GtfHeadTask distances = { .causal_past = t->a->causal ? t->keys - t->queries : -1 }, mask = distances;
+      Attention only = *t;
+
+      head_mask (t, b, h, &mask);
+      only.mask = NULL;
+      head_mask (&only, b, h, &distances);
+      t->kernels->add (distances.mask + query * distances.mask_row, mask.mask + query * mask.mask_row, t->keys, to);
+    }
+  return y;
+}
+
 static void
 prepare (GtfContext *c, Attention *t)
 {
@@ -269,6 +290,8 @@ prepare (GtfContext *c, Attention *t)
 
   t->mask = t->a->mask != NULL ? gtf_packed (c, t->a->mask) : NULL;
   t->distances = t->a->distances != NULL ? gtf_packed (c, t->a->distances) : NULL;
+  if (t->mask != NULL && t->distances != NULL)
+    t->mask = mask_with_distances (c, t);
   if (!plan_blocks (c, t))
     return;
   if (t->k->dtype == GTF_DTYPE_BF16 && t->queries * (t->heads / t->kv_heads) * (t->batch / t->n_kv) >= FEW_QUERIES)

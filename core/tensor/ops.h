@@ -92,7 +92,7 @@ GTF_API gint64     gtf_dim        (const GtfTensor *x, gint dim);
  * @sequences: (nullable): I32 [n + 1], ascending from 0 to the number of steps: @q, @k and @v are [1][N][..] and hold n texts one after
  *   the other without padding; text i is the steps sequences[i] .. sequences[i + 1] and attends to itself alone. Without @mask
  * @distances: (nullable): added to the scores by distance, [1 or heads][2 R - 1]: element R - 1 + (key - query), R at least the longest text.
- *   With @causal query t stands at keys - queries + t. Not together with @mask
+ *   With @causal query t stands at keys - queries + t. Together with @mask it costs a number for each query and key
  */
 typedef struct
 {

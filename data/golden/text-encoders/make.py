@@ -23,7 +23,7 @@ MAJOR = int(transformers.__version__.split(".")[0])
 HERE = pathlib.Path(__file__).parent
 # transformers' name of an output -> ours
 NAMES = {"last_hidden_state": "last_hidden_state", "pooler_output": "pooler_output", "logits": "logits", "prediction_logits": "logits",
-         "seq_relationship_logits": "seq_relationship_logits", "start_logits": "start_logits", "end_logits": "end_logits"}
+         "seq_relationship_logits": "seq_relationship_logits", "sop_logits": "seq_relationship_logits", "start_logits": "start_logits", "end_logits": "end_logits"}
 
 
 def random_weights(model):
