@@ -41,7 +41,7 @@ typedef struct
 
 static const GtfWeight layer[] = {
   GTF_LAYER_QKV ("attention.{query,key,value}"),
-  { GTF_WEIGHT_EMBEDDING, "attention.distance_embedding", G_STRUCT_OFFSET (GtfEncoderLayer, distances), 0, { GTF_TEXT_DIM (n_distances), GTF_TEXT_DIM (head_size) } },
+  GTF_LAYER_DISTANCES ("attention.distance_embedding"),
   GTF_LAYER_SQUARE (attention_out, "attention.dense"),
   GTF_LAYER_NORM (attention_norm, "attention.LayerNorm"),
   GTF_LAYER_UP ("ffn"),
@@ -125,4 +125,4 @@ static const GtfArchitecture albert = {
                          .ignored = "*.position_ids|predictions.*|sop_classifier.*|*pooler.*", .forward = forward)
 };
 
-GTF_TEXT_PLUGIN (albert, "albert", "ALBERT: text encoder", &albert)
+GTF_TEXT_PLUGIN (albert, "albert", "ALBERT: text encoder", albert)

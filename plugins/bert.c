@@ -42,4 +42,4 @@ static const GtfArchitecture bert = {
                          .ignored = "*.position_ids|*.token_type_ids|cls.*|*pooler.*", .forward = forward)
 };
 
-GTF_TEXT_PLUGIN (bert, "bert", "BERT: text encoder", &bert)
+GTF_TEXT_PLUGIN (bert, "bert", "BERT: text encoder", bert)

@@ -84,4 +84,4 @@ static const GtfArchitecture distilbert = {
                          .ignored = "*.position_ids|vocab_*|pre_classifier.*", .forward = forward)
 };
 
-GTF_TEXT_PLUGIN (distilbert, "distilbert", "DistilBERT: text encoder", &distilbert)
+GTF_TEXT_PLUGIN (distilbert, "distilbert", "DistilBERT: text encoder", distilbert)

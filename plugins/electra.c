@@ -109,4 +109,4 @@ static const GtfArchitecture electra = {
   .ignored = "*.position_ids|generator_*|discriminator_*", .forward = forward
 };
 
-GTF_TEXT_PLUGIN (electra, "electra", "ELECTRA: text encoder", &electra)
+GTF_TEXT_PLUGIN (electra, "electra", "ELECTRA: text encoder", electra)

@@ -88,4 +88,4 @@ static const GtfArchitecture mpnet = {
                          .ignored = "*.position_ids|lm_head.*|*pooler.*", .forward = forward)
 };
 
-GTF_TEXT_PLUGIN (mpnet, "mpnet", "MPNet: text encoder", &mpnet)
+GTF_TEXT_PLUGIN (mpnet, "mpnet", "MPNet: text encoder", mpnet)

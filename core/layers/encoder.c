@@ -52,6 +52,38 @@ check_length (GtfContext *c, const GtfTextConfig *config, const GtfTextInput *in
   return FALSE;
 }
 
+GtfTensor *
+gtf_text_add_types (GtfContext *c, const GtfTextEmbeddings *w, const GtfTextInput *input, GtfTensor *x)
+{
+  if (w->types == NULL)
+    return x;
+  if (input->types != NULL)
+    return gtf_add (c, x, gtf_embedding (c, w->types, input->types));
+  return gtf_add (c, x, gtf_reshape (c, gtf_embedding_range (c, w->types, 0, 1), 1, (gint64[]){ -1 }));
+}
+
+GtfTensor *
+gtf_text_embed_sum (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, const GtfTextInput *input, const GtfTensor *positions)
+{
+  GtfTensor *x = gtf_embedding (c, w->tokens, input->ids);
+
+  if (!check_length (c, config, input, positions))
+    return NULL;
+  if (positions != NULL)
+    x = gtf_add (c, x, gtf_embedding (c, w->positions, positions));
+  return gtf_text_add_types (c, w, input, x);
+}
+
+GtfTensor *
+gtf_text_embed_norm (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, GtfTensor *x)
+{
+  if (w->norm != NULL)
+    x = gtf_layer_norm (c, w->norm, x, (float) config->eps);
+  if (w->projection != NULL)
+    x = gtf_linear (c, w->projection, x);
+  return x;
+}
+
 /**
  * gtf_text_embed:
  * @config: sizes, epsilon
@@ -67,21 +99,8 @@ GtfTensor *
 gtf_text_embed (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, const GtfTextInput *input, const GtfTensor *positions)
 {
   gsize mark = gtf_push (c);
-  GtfTensor *x = gtf_embedding (c, w->tokens, input->ids);
 
-  if (!check_length (c, config, input, positions))
-    return NULL;
-  if (positions != NULL)
-    x = gtf_add (c, x, gtf_embedding (c, w->positions, positions));
-  if (w->types != NULL && input->types != NULL)
-    x = gtf_add (c, x, gtf_embedding (c, w->types, input->types));
-  else if (w->types != NULL)
-    x = gtf_add (c, x, gtf_reshape (c, gtf_embedding_range (c, w->types, 0, 1), 1, (gint64[]){ -1 }));
-  if (w->norm != NULL)
-    x = gtf_layer_norm (c, w->norm, x, (float) config->eps);
-  if (w->projection != NULL)
-    x = gtf_linear (c, w->projection, x);
-  return gtf_pop_keep (c, mark, x);
+  return gtf_pop_keep (c, mark, gtf_text_embed_norm (c, config, w, gtf_text_embed_sum (c, config, w, input, positions)));
 }
 
 static gint64
@@ -97,10 +116,8 @@ relative_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l
   const gint64 heads = e->config->n_heads, n = e->config->n_distances;
   const GtfRelativeRows how = { .sign = 1, .offset = n / 2, .n_rows = n };
   GtfTensor *table = gtf_take (c, gtf_embedding_range (c, l->distances, 0, n), gtf_indices (c, n * heads, head_of, &heads));
-  GtfRelativeAttention a = { .n_heads = heads, .mask = e->attention.mask, .sequences = e->attention.sequences, .weights = e->attention.weights };
+  GtfRelativeAttention a = { .n_heads = heads, .causal = e->attention.causal, .mask = e->attention.mask, .sequences = e->attention.sequences, .weights = e->attention.weights };
 
-  if (e->attention.causal && !gtf_failed (c))
-    gtf_fail_code (c, GTF_ERROR_UNSUPPORTED, "causal attention with relative positions is not supported");
   a.rows = gtf_relative_rows (c, e->input->longest, &how, NULL, NULL);
   if (e->unscaled_distances)
     table = gtf_scale (c, table, sqrtf ((float) e->config->head_size));

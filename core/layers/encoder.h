@@ -67,6 +67,10 @@ struct _GtfEncoder
 GTF_API gboolean   gtf_text_config_derive (gpointer config, GError **error);
 /* norm (tokens + positions + types), projected; @positions NULL: none are added. */
 GTF_API GtfTensor *gtf_text_embed (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, const GtfTextInput *input, const GtfTensor *positions);
+/* Its parts: the sum alone, the types alone, and what comes after the sum. */
+GTF_API GtfTensor *gtf_text_embed_sum (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, const GtfTextInput *input, const GtfTensor *positions);
+GTF_API GtfTensor *gtf_text_add_types (GtfContext *c, const GtfTextEmbeddings *w, const GtfTextInput *input, GtfTensor *x);
+GTF_API GtfTensor *gtf_text_embed_norm (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, GtfTensor *x);
 /* Self-attention of x among itself with the projections of a layer, before attention_out: [..][H]. */
 GTF_API GtfTensor *gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x);
 /* One whole layer. */

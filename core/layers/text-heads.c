@@ -60,7 +60,7 @@ lm_logits (GtfContext *c, const GtfTextHeads *w, const GtfTextHeadStyle *style, 
 void
 gtf_text_outputs (GtfContext *c, const GtfTextHeads *w, const GtfTextHeadStyle *style, const GtfTextInput *input, GtfTensor *x)
 {
-  GtfTensor *pooled = NULL;
+  GtfTensor *pooled = NULL, *one;
 
   gtf_output (c, "last_hidden_state", x);
   if (w->pooler != NULL)
@@ -69,7 +69,10 @@ gtf_text_outputs (GtfContext *c, const GtfTextHeads *w, const GtfTextHeadStyle *
       gtf_output (c, "pooler_output", pooled);
     }
   if (w->sequence != NULL || w->choice != NULL)
-    sequence_logits (c, w, style, input, pooled != NULL ? pooled : gtf_text_first (c, input, x));
+    {
+      one = pooled != NULL ? pooled : style->from_last ? gtf_text_last (c, input, x) : gtf_text_first (c, input, x);
+      sequence_logits (c, w, style, input, one);
+    }
   if (w->token != NULL)
     gtf_output (c, "logits", gtf_linear (c, w->token, dense (c, w->token_dense, style->token, x)));
   if (w->detection != NULL)
@@ -79,5 +82,5 @@ gtf_text_outputs (GtfContext *c, const GtfTextHeads *w, const GtfTextHeadStyle *
   if (w->lm != NULL)
     lm_logits (c, w, style, input, x);
   if (w->next_sentence != NULL)
-    gtf_output (c, w->lm != NULL ? "seq_relationship_logits" : "logits", gtf_linear (c, w->next_sentence, pooled));
+    gtf_output (c, w->lm != NULL ? "seq_relationship_logits" : "logits", gtf_linear (c, w->next_sentence, pooled != NULL ? pooled : gtf_text_first (c, input, x)));
 }

@@ -37,6 +37,7 @@ typedef struct
 {
   GtfActivation pooler, sequence, token, lm;
   gboolean sequence_always;             /* `sequence` also where there is no sequence_dense */
+  gboolean from_last;                   /* without a pooler: the last token of a text, not the first */
   float eps;                            /* of lm_norm */
 } GtfTextHeadStyle;
 

@@ -269,6 +269,46 @@ gtf_text_mean (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, gbo
   return y;
 }
 
+static gboolean
+is_padding (const GtfTextInput *input, gint64 row)
+{
+  return input->mask != NULL && gtf_tensor_f32 (input->mask)[row] != 0.0f;
+}
+
+/* x with a factor on each of its rows. */
+static GtfTensor *
+scaled_copy (GtfContext *c, const GtfTensor *x, const float *factors)
+{
+  gint64 cols = gtf_tensor_cols (x);
+  GtfTensor *y = gtf_new_like (c, x, cols);
+
+  for (gint64 row = 0; y != NULL && row < gtf_tensor_rows (x); row++)
+    c->kernels->scale (gtf_tensor_f32 (x) + gtf_tensor_row_offset (x, row), factors[row], cols, gtf_tensor_f32 (y) + row * cols);
+  return y;
+}
+
+GtfTensor *
+gtf_text_drop_tokens (GtfContext *c, const GtfTextInput *input, GtfTensor *x, gint64 mask, double trained)
+{
+  float *factors;
+
+  if (!gtf_op_begin (c, "text_drop_tokens", 1, x))
+    return NULL;
+  factors = gtf_arena_alloc (c, (gsize) gtf_tensor_rows (x) * sizeof *factors);
+  for (gint64 text = 0; factors != NULL && text < input->n_texts; text++)
+    {
+      gint64 from = text_start (input, text), to = text_start (input, text + 1), masks = 0, tokens = 0;
+      for (gint64 i = from; i < to; i++)
+        {
+          masks += ((const gint32 *) input->ids->data)[i] == mask;
+          tokens += !is_padding (input, i);
+        }
+      for (gint64 i = from; i < to; i++)
+        factors[i] = ((const gint32 *) input->ids->data)[i] == mask ? 0.0f : (float) ((1.0 - trained) / (1.0 - (double) masks / (double) tokens));
+    }
+  return factors != NULL ? scaled_copy (c, x, factors) : NULL;
+}
+
 GtfTensor *
 gtf_text_rows (GtfContext *c, const GtfTextInput *input, GtfTensor *x)
 {

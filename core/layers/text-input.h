@@ -42,6 +42,8 @@ GTF_API GtfTensor *gtf_text_first (GtfContext *c, const GtfTextInput *input, con
 GTF_API GtfTensor *gtf_text_last  (GtfContext *c, const GtfTextInput *input, const GtfTensor *x);
 /* The mean of all tokens of each text: without padding, or with it. */
 GTF_API GtfTensor *gtf_text_mean  (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, gboolean padding_too);
+/* ESM: rows of the token `mask` become 0, and all of a text are multiplied by (1 - trained) / (1 - share of masks among its tokens). */
+GTF_API GtfTensor *gtf_text_drop_tokens (GtfContext *c, const GtfTextInput *input, GtfTensor *x, gint64 mask, double trained);
 /* The rows for which logits are asked: [1][M][H], or @x itself. */
 GTF_API GtfTensor *gtf_text_rows  (GtfContext *c, const GtfTextInput *input, GtfTensor *x);
 

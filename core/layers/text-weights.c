@@ -10,8 +10,7 @@
 
 const GtfWeight gtf_bert_layer[] = {
   GTF_LAYER_QKV ("attention.self.{query,key,value}"),
-  { GTF_WEIGHT_EMBEDDING, "attention.self.distance_embedding", G_STRUCT_OFFSET (GtfEncoderLayer, distances), 0,
-    { GTF_TEXT_DIM (n_distances), GTF_TEXT_DIM (head_size) } },
+  GTF_LAYER_DISTANCES ("attention.self.distance_embedding"),
   GTF_LAYER_SQUARE (attention_out, "attention.output.dense"),
   GTF_LAYER_NORM (attention_norm, "attention.output.LayerNorm"),
   GTF_LAYER_UP ("intermediate.dense"),

@@ -38,14 +38,15 @@ typedef struct
 #define GTF_TEXT_DIM(field) GTF_DIM (GtfTextConfig, field)
 #define GTF_TEXT_FIELD(field) G_STRUCT_OFFSET (GtfTextWeights, field)
 
+/* A table of the embeddings, of so many rows. */
+#define GTF_TEXT_TABLE(field, name, rows)                                                                                          \
+  { GTF_WEIGHT_EMBEDDING, name, GTF_TEXT_FIELD (embeddings.field), 0, { GTF_TEXT_DIM (rows), GTF_TEXT_DIM (embedding_size) } }
+
 /* word_embeddings, position_embeddings, token_type_embeddings and LayerNorm in `prefix`. */
 #define GTF_BERT_EMBEDDINGS(prefix)                                                                                                \
-  { GTF_WEIGHT_EMBEDDING, prefix "word_embeddings", GTF_TEXT_FIELD (embeddings.tokens), 0,                                         \
-    { GTF_TEXT_DIM (vocab_size), GTF_TEXT_DIM (embedding_size) } },                                                                \
-  { GTF_WEIGHT_EMBEDDING, prefix "position_embeddings", GTF_TEXT_FIELD (embeddings.positions), 0,                                  \
-    { GTF_TEXT_DIM (n_positions), GTF_TEXT_DIM (embedding_size) } },                                                               \
-  { GTF_WEIGHT_EMBEDDING, prefix "token_type_embeddings", GTF_TEXT_FIELD (embeddings.types), 0,                                    \
-    { GTF_TEXT_DIM (n_types), GTF_TEXT_DIM (embedding_size) } },                                                                   \
+  GTF_TEXT_TABLE (tokens, prefix "word_embeddings", vocab_size),                                                                   \
+  GTF_TEXT_TABLE (positions, prefix "position_embeddings", n_positions),                                                           \
+  GTF_TEXT_TABLE (types, prefix "token_type_embeddings", n_types),                                                                 \
   { GTF_WEIGHT_NORM, prefix "LayerNorm", GTF_TEXT_FIELD (embeddings.norm), 0, { GTF_TEXT_DIM (embedding_size) } }
 
 /* The layer between them and the first block, where embedding_size is not hidden_size. */
@@ -69,6 +70,9 @@ typedef struct
 #define GTF_LAYER_SQUARE(field, name) GTF_LAYER_LINEAR (field, name, GTF_TEXT_DIM (hidden_size), GTF_TEXT_DIM (hidden_size))
 #define GTF_LAYER_UP(name) GTF_LAYER_LINEAR (up, name, GTF_TEXT_DIM (inner_size), GTF_TEXT_DIM (hidden_size))
 #define GTF_LAYER_DOWN(name) GTF_LAYER_LINEAR (down, name, GTF_TEXT_DIM (hidden_size), GTF_TEXT_DIM (inner_size))
+/* The table of distances of relative_key. */
+#define GTF_LAYER_DISTANCES(name)                                                                                                  \
+  { GTF_WEIGHT_EMBEDDING, name, G_STRUCT_OFFSET (GtfEncoderLayer, distances), 0, { GTF_TEXT_DIM (n_distances), GTF_TEXT_DIM (head_size) } }
 #define GTF_LAYER_NORM(field, name) { GTF_WEIGHT_NORM, name, G_STRUCT_OFFSET (GtfEncoderLayer, field), 0, { GTF_TEXT_DIM (hidden_size) } }
 
 /* attention.self.query ..., attention.output.dense, intermediate.dense, output.dense: a GtfEncoderLayer. */
@@ -121,8 +125,8 @@ GTF_API const char *const gtf_text_masked_lm_tasks[];
 #define GTF_TEXT_ARCHITECTURE(Config, Weights, ...)                                                                                \
   .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = gtf_text_config_derive, __VA_ARGS__
 
-/* The struct and the function of a module with the architectures at the end; NAME as C writes it, `file` as the file has it. */
-#define GTF_TEXT_PLUGIN(NAME, file, text, ...)                                                                                     \
+/* The struct and the function of a module with pointers to its architectures at the end; NAME as C writes it, `file` as the file has it. */
+#define GTF_TEXT_PLUGINS(NAME, file, text, ...)                                                                                    \
   static const GtfArchitecture *const NAME##_architectures[] = { __VA_ARGS__, NULL };                                              \
   static const GtfArchitecturePlugin NAME##_plugin = {                                                                             \
     .head = { GTF_PLUGIN_ABI, sizeof (GtfArchitecturePlugin), file },                                                              \
@@ -136,5 +140,8 @@ GTF_API const char *const gtf_text_masked_lm_tasks[];
   {                                                                                                                                \
     return &NAME##_plugin;                                                                                                         \
   }
+
+/* The same with one architecture, not a pointer to it. */
+#define GTF_TEXT_PLUGIN(NAME, file, text, arch) GTF_TEXT_PLUGINS (NAME, file, text, &arch)
 
 G_END_DECLS

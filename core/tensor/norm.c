@@ -17,6 +17,15 @@ rms_norm_row (const GtfRows *r, gint64 row, const float *x, float *y)
   r->kernels->rms_norm (x, r->a, r->b, r->number, r->n, y);
 }
 
+static void
+affine_row (const GtfRows *r, gint64 row, const float *x, float *y)
+{
+  const float *w = r->a, *b = r->b;
+
+  for (gint64 i = 0; i < r->n; i++)
+    y[i] = x[i] * w[i] + (b != NULL ? b[i] : 0.0f);
+}
+
 static GtfTensor *
 norm (GtfContext *c, const char *op, const GtfNorm *w, const GtfTensor *x, float eps, GtfRowsFunc func)
 {
@@ -53,6 +62,21 @@ GtfTensor *
 gtf_layer_norm (GtfContext *c, const GtfNorm *w, const GtfTensor *x, float eps)
 {
   return norm (c, "layer_norm", w, x, eps, layer_norm_row);
+}
+
+/**
+ * gtf_affine:
+ * @w: weight and maybe bias, [features]
+ * @x: (nullable): [..., features]
+ *
+ * What MobileBERT calls no_norm: a factor and a sum for each feature.
+ *
+ * Returns: (transfer none) (nullable): as @x
+ */
+GtfTensor *
+gtf_affine (GtfContext *c, const GtfNorm *w, const GtfTensor *x)
+{
+  return norm (c, "affine", w, x, 0.0f, affine_row);
 }
 
 /**

@@ -48,8 +48,12 @@ GTF_API GtfTensor *gtf_linear     (GtfContext *c, const GtfLinear *w, const GtfT
 GTF_API GtfTensor *gtf_linear_act (GtfContext *c, const GtfLinear *w, const GtfTensor *x, GtfActivation act);
 /* y = residual + x W^T + b */
 GTF_API GtfTensor *gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfTensor *residual);
+/* In groups: w [out][in / groups]; each part of the outputs sees its part of the inputs alone. */
+GTF_API GtfTensor *gtf_linear_groups (GtfContext *c, const GtfLinear *w, const GtfTensor *x, gint64 n_groups);
 
 GTF_API GtfTensor *gtf_layer_norm (GtfContext *c, const GtfNorm *w, const GtfTensor *x, float eps);
+/* x w + b, where a model scales instead of normalising. */
+GTF_API GtfTensor *gtf_affine     (GtfContext *c, const GtfNorm *w, const GtfTensor *x);
 GTF_API GtfTensor *gtf_rms_norm   (GtfContext *c, const GtfNorm *w, const GtfTensor *x, float eps);
 /* Rows of the table: ids [...] (I32 or I64) -> [..., features]; an id out of range is a sticky error. */
 GTF_API GtfTensor *gtf_embedding  (GtfContext *c, const GtfEmbedding *w, const GtfTensor *ids);
@@ -74,6 +78,8 @@ GTF_API GtfTensor *gtf_steps      (GtfContext *c, const GtfTensor *x, gint64 fir
 GTF_API GtfTensor *gtf_transpose  (GtfContext *c, const GtfTensor *x);
 /* The tensors one after the other along the first dimension (a copy); their other dimensions are alike. */
 GTF_API GtfTensor *gtf_concat     (GtfContext *c, GtfTensor *const *parts, gint64 n_parts);
+/* The tensors side by side along the last dimension (a copy); their other dimensions are alike. */
+GTF_API GtfTensor *gtf_join       (GtfContext *c, GtfTensor *const *parts, gint64 n_parts);
 GTF_API GtfTensor *gtf_reshape    (GtfContext *c, const GtfTensor *x, guint n_dims, const gint64 *shape);
 /* Rows of x [..][D], counted over all its other dimensions, by an I32 tensor of their numbers: [..] -> [..][D]. */
 GTF_API GtfTensor *gtf_take       (GtfContext *c, const GtfTensor *x, const GtfTensor *rows);

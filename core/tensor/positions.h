@@ -12,6 +12,12 @@
 
 G_BEGIN_DECLS
 
+/* A token and its neighbours, from `first` to `last` counted from itself, zeros outside of the text: [B][T][D] -> [B][T][n D]. */
+GTF_API GtfTensor *gtf_neighbours   (GtfContext *c, const GtfTensor *x, gint64 first, gint64 last, const GtfTensor *sequences);
+/* Convolutions over a text with the token in the middle: a kernel a feature, w [D][..][K]; a kernel for each token and head, [B][T][heads K]. */
+GTF_API GtfTensor *gtf_depthwise    (GtfContext *c, const GtfTensor *w, const GtfTensor *x, const GtfTensor *sequences);
+GTF_API GtfTensor *gtf_dynamic_conv (GtfContext *c, const GtfTensor *x, const GtfTensor *kernels, gint64 n_heads, const GtfTensor *sequences);
+
 /**
  * GtfRotary:
  * @dims: how many dimensions of a head turn (even; the first ones)

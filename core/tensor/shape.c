@@ -248,3 +248,45 @@ gtf_concat (GtfContext *c, GtfTensor *const *parts, gint64 n_parts)
     }
   return y;
 }
+
+/**
+ * gtf_join:
+ * @parts: (array length=n_parts): tensors [...][n] that differ in n at most
+ * @n_parts: how many, at least one
+ *
+ * Returns: (transfer none) (nullable): one tensor with all of them along the last dimension, a copy
+ */
+GtfTensor *
+gtf_join (GtfContext *c, GtfTensor *const *parts, gint64 n_parts)
+{
+  gint64 cols = 0, at = 0;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "join", 0))
+    return NULL;
+  for (gint64 i = 0; i < n_parts; i++)
+    {
+      if (parts[i] == NULL || parts[i]->dtype != GTF_DTYPE_F32)
+        {
+          gtf_fail (c, "part %" G_GINT64_FORMAT " is %s", i, parts[i] == NULL ? "missing" : gtf_dtype_name (parts[i]->dtype));
+          return NULL;
+        }
+      if (parts[i]->n_dims != parts[0]->n_dims || memcmp (parts[i]->shape, parts[0]->shape, (parts[0]->n_dims - 1) * sizeof (gint64)) != 0)
+        {
+          gtf_fail_shapes (c, parts[0], parts[i], "parts differ in more than their last dimension");
+          return NULL;
+        }
+      cols += gtf_tensor_cols (parts[i]);
+    }
+  if (n_parts < 1)
+    {
+      gtf_fail (c, "nothing to put together");
+      return NULL;
+    }
+  y = gtf_new_like (c, parts[0], cols);
+  for (gint64 i = 0; y != NULL && i < n_parts; at += gtf_tensor_cols (parts[i++]))
+    for (gint64 row = 0; row < gtf_tensor_rows (y); row++)
+      memcpy (gtf_tensor_f32 (y) + row * cols + at, gtf_tensor_f32 (parts[i]) + gtf_tensor_row_offset (parts[i], row),
+              (gsize) gtf_tensor_cols (parts[i]) * sizeof (float));
+  return y;
+}

@@ -86,6 +86,14 @@ static const Pin pins[] = {
   FIELD (GtfAttention, sequences, 40),
   FIELD (GtfAttention, distances, 48),
   FIELD (GtfAttention, reserved, 56),
+  SIZE (GtfTextInput, 72),
+  SIZE (GtfTextConfig, 128),
+  SIZE (GtfTextEmbeddings, 40),
+  SIZE (GtfEncoderLayer, 56),
+  SIZE (GtfEncoder, 176),
+  SIZE (GtfTextHeads, 96),
+  SIZE (GtfTextHeadStyle, 28),
+  SIZE (GtfTextWeights, 152),
 };
 
 static const Pin values[] = {

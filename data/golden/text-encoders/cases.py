@@ -3,7 +3,7 @@
 # The cases of make.py: family -> name -> what it is made of.
 #   config, class: names in transformers; kwargs: of the config; transformers: 5 (default) or 4
 #   types: token types of the input; choices: input of multiple choice; left_padding; no_mask; states: hidden states and attentions too
-#   skip_padding: rows of padding are not compared; length: of the longer text
+#   alone: what each text gives without padding, too; skip_padding: rows of padding are not compared; length: of the longer text
 #   rename: pattern -> replacement in the names of tensors (None: without those); add: new tensor -> the one it copies; edit: of config.json
 BASE = dict(vocab_size=30, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12, max_position_embeddings=16)
 LABELS = dict(id2label={i: f"L{i}" for i in range(3)}, label2id={f"L{i}": i for i in range(3)})
@@ -96,5 +96,84 @@ FAMILIES = {
         "token": ("ForTokenClassification", LABELS, {}),
         "span": ("ForQuestionAnswering", {}, {}),
         "choice": ("ForMultipleChoice", {}, dict(choices=True)),
+    }),
+    "ernie": cases("ErnieConfig", "Ernie", BASE, {
+        "model": ("Model", {}, dict(types=2)),
+        "masked-lm-task": ("ForMaskedLM", dict(use_task_id=True), {}),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "next-sentence": ("ForNextSentencePrediction", {}, {}),
+    }),
+    "megatron-bert": cases("MegatronBertConfig", "MegatronBert", BASE, {
+        "model": ("Model", {}, dict(types=2, states=True)),
+        "masked-lm": ("ForMaskedLM", {}, {}),
+        "pretraining": ("ForPreTraining", {}, {}),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "relative-key": ("Model", dict(position_embedding_type="relative_key"), dict(transformers=4)),
+    }),
+    "roberta-prelayernorm": {
+        **cases("RobertaPreLayerNormConfig", "RobertaPreLayerNorm", dict(BASE, pad_token_id=1), {
+            "model": ("Model", {}, dict(states=True)),
+            "masked-lm": ("ForMaskedLM", {}, {}),
+            "sequence": ("ForSequenceClassification", LABELS, {}),
+        }),
+        **cases("XLMRobertaXLConfig", "XLMRobertaXL", dict(BASE, pad_token_id=1), {
+            "xl-model": ("Model", {}, dict(states=True)),
+            "xl-masked-lm": ("ForMaskedLM", {}, {}),
+            "xl-sequence": ("ForSequenceClassification", LABELS, {}),
+            "xl-token": ("ForTokenClassification", LABELS, {}),
+        }),
+    },
+    "bert-generation": cases("BertGenerationConfig", "BertGeneration", BASE, {
+        "encoder": ("Encoder", {}, dict(states=True)),
+        "decoder": ("Decoder", dict(is_decoder=True), {}),
+    }),
+    "layoutlm": cases("LayoutLMConfig", "LayoutLM", dict(BASE, max_2d_position_embeddings=5), {
+        "model": ("Model", {}, dict(types=2)),
+        "masked-lm": ("ForMaskedLM", {}, {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+    }),
+    "roformer": cases("RoFormerConfig", "RoFormer", dict(BASE, embedding_size=6), {
+        "model": ("Model", dict(embedding_size=None), dict(types=2, states=True)),
+        "masked-lm": ("ForMaskedLM", {}, {}),
+        "sequence-values": ("ForSequenceClassification", dict(LABELS, rotary_value=True, hidden_act="gelu_new"), {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+        "span": ("ForQuestionAnswering", {}, {}),
+        "choice": ("ForMultipleChoice", {}, dict(choices=True, alone=True)),
+    }),
+    "esm": cases("EsmConfig", "Esm", dict(BASE, pad_token_id=1, mask_token_id=7), {
+        "model": ("Model", dict(emb_layer_norm_before=True), dict(states=True)),
+        "masked-lm": ("ForMaskedLM", dict(position_embedding_type="rotary", token_dropout=True), {}),
+        "masked-lm-4": ("ForMaskedLM", dict(position_embedding_type="rotary", token_dropout=True), dict(transformers=4, no_mask=True)),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+    }),
+    "ibert": cases("IBertConfig", "IBert", dict(BASE, pad_token_id=1), {
+        "model": ("Model", {}, {}),
+        "masked-lm": ("ForMaskedLM", {}, {}),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+    }),
+    "squeezebert": cases("SqueezeBertConfig", "SqueezeBert", dict(BASE, embedding_size=8, q_groups=2, k_groups=4, v_groups=2, intermediate_groups=2, output_groups=4), {
+        "model": ("Model", dict(layer_norm_eps=1e-3), dict(types=2)),
+        "wide": ("Model", dict(hidden_size=64, embedding_size=64, intermediate_size=96, num_hidden_layers=1), {}),
+        "masked-lm": ("ForMaskedLM", {}, {}),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+    }),
+    "convbert": cases("ConvBertConfig", "ConvBert", dict(BASE, embedding_size=6, num_attention_heads=4, conv_kernel_size=5), {
+        "model": ("Model", {}, dict(types=2, alone=True)),
+        "one-head": ("Model", dict(head_ratio=8, embedding_size=8, conv_kernel_size=9), dict(alone=True)),
+        "masked-lm": ("ForMaskedLM", {}, dict(alone=True)),
+        "sequence": ("ForSequenceClassification", dict(LABELS, hidden_act="gelu_new"), dict(alone=True)),
+        "choice": ("ForMultipleChoice", {}, dict(choices=True, alone=True)),
+    }),
+    "mobilebert": cases("MobileBertConfig", "MobileBert", dict(BASE, embedding_size=6, intra_bottleneck_size=4, num_feedforward_networks=2), {
+        "model": ("Model", {}, dict(types=2, states=True, alone=True)),
+        "layer-norm": ("Model", dict(normalization_type="layer_norm", num_feedforward_networks=1, trigram_input=False, classifier_activation=False), {}),
+        "no-bottleneck": ("Model", dict(use_bottleneck=False, normalization_type="layer_norm"), dict(alone=True)),
+        "bottleneck-attention": ("Model", dict(use_bottleneck_attention=True), dict(alone=True)),
+        "masked-lm": ("ForMaskedLM", {}, dict(types=2, alone=True)),
+        "pretraining": ("ForPreTraining", {}, dict(alone=True)),
+        "sequence": ("ForSequenceClassification", LABELS, dict(alone=True)),
     }),
 }

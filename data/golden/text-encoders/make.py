@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Makes tiny text encoders with random weights and what transformers computes with them, in float32: one folder a case with config.json,
-# model.safetensors and golden.safetensors (inputs by their names, outputs as out.NAME). cases.py and relative.py list them.
+# model.safetensors and golden.safetensors (inputs by their names, outputs as
+# out.NAME; where texts packed without padding give something else, that is alone.NAME). cases.py and relative.py list them.
 # Run it with transformers 4.57 and with 5.x (pip install transformers torch safetensors): each makes the cases that are to be its own.
 #   python3 make.py [FAMILY...]
 import json
@@ -30,6 +31,8 @@ def random_weights(model):
     torch.manual_seed(20)
     with torch.no_grad():
         for name, p in model.named_parameters():
+            if "embed_positions" in name:       # sinusoids
+                continue
             norm = p.dim() == 1 and name.endswith("weight")
             p.copy_((torch.randn(p.shape) * (0.3 if p.dim() == 1 else 0.4) + (1.0 if norm else 0.0)).half().float())
     model.tie_weights()
@@ -55,6 +58,23 @@ def make_inputs(case, config):
     return inputs
 
 
+def each_alone(model, inputs):
+    """What each text gives without the other and without padding: for models whose tokens see the padding next to them."""
+    ids, mask, types = (inputs[k].flatten(0, -2) if k in inputs else None for k in ("input_ids", "attention_mask", "token_type_ids"))
+    results = {}
+    for i in range(len(ids)):
+        n = int(mask[i].sum())
+        own = {"input_ids": ids[i:i + 1, :n], **({"token_type_ids": types[i:i + 1, :n]} if types is not None else {})}
+        if inputs["input_ids"].dim() == 3:
+            own = {k: v[:, None] for k, v in own.items()}
+        with torch.no_grad():
+            out = model(**own, return_dict=True)
+        for name, ours in NAMES.items():
+            if out.get(name) is not None:
+                results.setdefault("alone." + ours, []).append(out[name].float().flatten())
+    return {name: torch.cat(parts).contiguous() for name, parts in results.items()}
+
+
 def make(folder, case):
     config_class = getattr(transformers, case["config"])
     model_class = getattr(transformers, case["class"])
@@ -75,6 +95,8 @@ def make(folder, case):
     if case.get("states"):
         golden["out.hidden_states"] = torch.cat([h for h in out.hidden_states]).contiguous()
         golden["out.attentions"] = torch.cat([a for a in out.attentions]).contiguous()
+    if case.get("alone"):
+        golden.update(each_alone(model, inputs))
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     tensors = load_file(folder / "model.safetensors")

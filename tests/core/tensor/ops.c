@@ -225,6 +225,43 @@ test_sequences (void)
     }
 }
 
+/* Groups of whole panels and of parts of one; a scale and a sum; columns side by side. */
+static void
+test_groups (void)
+{
+  static const struct { gint64 in, out, groups; } cases[] = { { 64, 96, 2 }, { 12, 20, 4 }, { 10, 32, 1 } };
+
+  for (guint n = 0; n < G_N_ELEMENTS (cases); n++)
+    {
+      g_autoptr (GtfContext) c = gtf_context_new (NULL);
+      g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+      gint64 in = cases[n].in / cases[n].groups, out = cases[n].out / cases[n].groups;
+      GtfTensor *w = randoms (c, 2, (gint64[]){ cases[n].out, in }), *bias = randoms (c, 1, (gint64[]){ cases[n].out });
+      GtfTensor *x = randoms (c, 3, (gint64[]){ 1, 7, cases[n].in }), *parts[2], *y;
+      GtfLinear *l = gtf_linear_new (store, GTF_DTYPE_F32, cases[n].out, in, TRUE, NULL);
+      GtfNorm *norm = gtf_norm_new (store, cases[n].out, GTF_DTYPE_F32, bias->data, GTF_DTYPE_F32, bias->data, NULL);
+
+      gtf_linear_put (l, 0, cases[n].out, &(GtfRawMatrix){ GTF_DTYPE_F32, w->data, FALSE });
+      gtf_linear_put_bias (l, 0, cases[n].out, GTF_DTYPE_F32, bias->data);
+      parts[0] = gtf_linear_groups (c, l, x, cases[n].groups);
+      parts[1] = gtf_affine (c, norm, parts[0]);
+      y = gtf_join (c, parts, 2);
+      g_assert_false (gtf_failed (c));
+      for (gint64 row = 0; row < 7; row++)
+        for (gint64 i = 0; i < cases[n].out; i++)
+          {
+            double sum = at (bias, 0, i);
+            for (gint64 k = 0; k < in; k++)
+              sum += (double) at (x, row, i / out * in + k) * at (w, i, k);
+            near (at (y, row, i), sum, 1e-5);
+            near (at (y, row, cases[n].out + i), sum * at (bias, 0, i) + at (bias, 0, i), 1e-5);
+          }
+      parts[1] = x;
+      parts[0] = gtf_steps (c, x, 0, 3);
+      g_assert_null (gtf_join (c, parts, 2));
+    }
+}
+
 static gint64
 threes (gint64 i, gconstpointer data)
 {
@@ -302,6 +339,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ops/sequences", test_sequences);
   g_test_add_func ("/ops/embedding", test_embedding);
   g_test_add_func ("/ops/take", test_take);
+  g_test_add_func ("/ops/groups", test_groups);
   g_test_add_func ("/ops/impossible", test_impossible);
   return g_test_run ();
 }

@@ -396,6 +396,42 @@ test_bad (void)
     }
 }
 
+/* ---- neighbours ------------------------------------------------------------------------------------------------------ */
+
+static void
+test_neighbours (void)
+{
+  static const gint32 starts[] = { 0, 4, 4, 5, 11 };
+  g_autoptr (GtfContext) c = gtf_context_new (NULL);
+  const gint64 heads = 2, d = 3, size = 5, cols = heads * d;
+  GtfTensor *wide = randoms (c, 3, (gint64[]){ 1, 11, cols + 2 }), *x = gtf_slice (c, wide, 2, cols), *sequences = integers (c, 5, starts);
+  GtfTensor *kernels = randoms (c, 3, (gint64[]){ 1, 11, heads * size }), *w = randoms (c, 3, (gint64[]){ cols, 1, size });
+  GtfTensor *beside = gtf_neighbours (c, x, 1, -1, sequences), *own = gtf_dynamic_conv (c, x, kernels, heads, sequences), *each = gtf_depthwise (c, w, x, sequences);
+
+  g_assert_false (gtf_failed (c));
+  for (gint64 row = 0; row < 11; row++)
+    {
+      gint64 from = row < 4 ? 0 : row < 5 ? 4 : 5, to = row < 4 ? 4 : row < 5 ? 5 : 11;
+      for (gint64 i = 0; i < cols; i++)
+        {
+          double dynamic = 0, depthwise = 0;
+          for (gint64 k = 0; k < size; k++)
+            if (row + k - 2 >= from && row + k - 2 < to)
+              {
+                dynamic += at (x, row + k - 2, i) * at (kernels, row, i / d * size + k);
+                depthwise += at (x, row + k - 2, i) * at (w, i, k);
+              }
+          near (at (own, row, i), dynamic, 1e-6);
+          near (at (each, row, i), depthwise, 1e-6);
+          near (at (beside, row, i), row + 1 < to ? at (x, row + 1, i) : 0, 0);
+          near (at (beside, row, cols + i), at (x, row, i), 0);
+          near (at (beside, row, 2 * cols + i), row > from ? at (x, row - 1, i) : 0, 0);
+        }
+    }
+  g_assert_null (gtf_dynamic_conv (c, x, kernels, 5, sequences));
+  g_assert_true (gtf_failed (c));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -407,6 +443,7 @@ main (int argc, char **argv)
   g_test_add_func ("/positions/relative-attention", test_relative);
   g_test_add_func ("/positions/window-attention", test_window);
   g_test_add_func ("/positions/conv", test_conv);
+  g_test_add_func ("/positions/neighbours", test_neighbours);
   g_test_add_func ("/positions/bad", test_bad);
   return g_test_run ();
 }
