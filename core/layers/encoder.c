@@ -115,13 +115,16 @@ relative_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l
 {
   const gint64 heads = e->config->n_heads, n = e->config->n_distances;
   const GtfRelativeRows how = { .sign = 1, .offset = n / 2, .n_rows = n };
-  GtfTensor *table = gtf_take (c, gtf_embedding_range (c, l->distances, 0, n), gtf_indices (c, n * heads, head_of, &heads));
-  GtfRelativeAttention a = { .n_heads = heads, .causal = e->attention.causal, .mask = e->attention.mask, .sequences = e->attention.sequences, .weights = e->attention.weights };
+  GtfRelativeAttention a = { .n_heads = heads, .causal = e->attention.causal, .mask = e->attention.mask, .sequences = e->attention.sequences,
+                             .weights = e->attention.weights };
+  gint64 first = 0, used = 0;
+  GtfTensor *table;
 
-  a.rows = gtf_relative_rows (c, e->input->longest, &how, NULL, NULL);
+  a.rows = gtf_relative_rows (c, e->input->longest, &how, &first, &used);
+  table = gtf_take (c, gtf_embedding_range (c, l->distances, first, used), gtf_indices (c, used * heads, head_of, &heads));
   if (e->unscaled_distances)
     table = gtf_scale (c, table, sqrtf ((float) e->config->head_size));
-  a.position_keys = gtf_reshape (c, table, 2, (gint64[]){ n, -1 });
+  a.position_keys = gtf_reshape (c, table, 2, (gint64[]){ used, -1 });
   if (strcmp (e->config->position_type, "relative_key_query") == 0)
     a.position_queries = a.position_keys;
   return gtf_relative_attention (c, q, k, v, &a);
@@ -131,7 +134,8 @@ GtfTensor *
 gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x)
 {
   const gint64 d = e->config->hidden_size;
-  const GtfRotation rotation = { .n_heads = e->attention.n_heads, .table = e->rotary, .interleaved = e->rotary_interleaved, .sequences = e->input->sequences };
+  const GtfRotation rotation = { .n_heads = e->attention.n_heads, .table = e->rotary, .interleaved = e->rotary_interleaved,
+                                 .sequences = e->input->sequences };
   GtfTensor *qkv = gtf_linear (c, l->qkv, x), *q = gtf_slice (c, qkv, 0, d), *k = gtf_slice (c, qkv, d, d), *v = gtf_slice (c, qkv, 2 * d, d);
 
   if (l->distances != NULL)
@@ -178,12 +182,13 @@ prepared (const GtfEncoder *e)
   return own;
 }
 
+/* There are no probabilities where a family's own layers do not attend. */
 static void
 output_states (GtfContext *c, const GtfEncoder *e, GtfTensor *const *states, GtfTensor *const *weights)
 {
   if (gtf_wants (c, "hidden_states"))
     gtf_output (c, "hidden_states", gtf_concat (c, states, e->config->n_layers + 1));
-  if (gtf_wants (c, "attentions") && e->config->n_layers > 0)
+  if (gtf_wants (c, "attentions") && e->config->n_layers > 0 && weights[0] != NULL)
     gtf_output (c, "attentions", gtf_concat (c, weights, e->config->n_layers));
 }
 

@@ -309,6 +309,58 @@ gtf_text_drop_tokens (GtfContext *c, const GtfTextInput *input, GtfTensor *x, gi
   return factors != NULL ? scaled_copy (c, x, factors) : NULL;
 }
 
+typedef struct
+{
+  const GtfTextInput *input;
+  gint64 id;
+} Find;
+
+static gint64
+find_row (gint64 text, gconstpointer data)
+{
+  const Find *find = data;
+  const gint32 *ids = find->input->ids->data;
+  gint64 from = text_start (find->input, text);
+
+  for (gint64 i = from; i < text_start (find->input, text + 1); i++)
+    if (ids[i] == find->id)
+      return i;
+  return from;
+}
+
+GtfTensor *
+gtf_text_find (GtfContext *c, const GtfTextInput *input, gint64 id)
+{
+  return gtf_indices (c, input->n_texts, find_row, &(Find){ input, id });
+}
+
+GtfTensor *
+gtf_text_scores (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, const GtfTensor *q)
+{
+  gint64 d;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "text_scores", 2, x, q))
+    return NULL;
+  d = gtf_tensor_cols (x);
+  if (gtf_tensor_cols (q) != d || gtf_tensor_rows (q) != input->n_texts)
+    {
+      gtf_fail_shapes (c, x, q, "expected a row for each text");
+      return NULL;
+    }
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, input->ids->shape);
+  for (gint64 text = 0; y != NULL && text < input->n_texts; text++)
+    for (gint64 i = text_start (input, text); i < text_start (input, text + 1); i++)
+      {
+        const float *a = gtf_tensor_f32 (x) + gtf_tensor_row_offset (x, i), *b = gtf_tensor_f32 (q) + gtf_tensor_row_offset (q, text);
+        float sum = is_padding (input, i) ? -FLT_MAX : 0.0f;
+        for (gint64 k = 0; k < d; k++)
+          sum += a[k] * b[k];
+        gtf_tensor_f32 (y)[i] = sum;
+      }
+  return y;
+}
+
 GtfTensor *
 gtf_text_rows (GtfContext *c, const GtfTextInput *input, GtfTensor *x)
 {

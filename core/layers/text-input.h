@@ -44,6 +44,10 @@ GTF_API GtfTensor *gtf_text_last  (GtfContext *c, const GtfTextInput *input, con
 GTF_API GtfTensor *gtf_text_mean  (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, gboolean padding_too);
 /* ESM: rows of the token `mask` become 0, and all of a text are multiplied by (1 - trained) / (1 - share of masks among its tokens). */
 GTF_API GtfTensor *gtf_text_drop_tokens (GtfContext *c, const GtfTextInput *input, GtfTensor *x, gint64 mask, double trained);
+/* In each text the row of the first token that is `id`, or its first row: I32 [n_texts]. */
+GTF_API GtfTensor *gtf_text_find  (GtfContext *c, const GtfTextInput *input, gint64 id);
+/* Each token's row of @x times its text's row of @q [n_texts][H]: [B][T]. Padding gets the lowest number added. */
+GTF_API GtfTensor *gtf_text_scores (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, const GtfTensor *q);
 /* The rows for which logits are asked: [1][M][H], or @x itself. */
 GTF_API GtfTensor *gtf_text_rows  (GtfContext *c, const GtfTextInput *input, GtfTensor *x);
 

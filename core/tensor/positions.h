@@ -60,6 +60,9 @@ GTF_API GtfTensor *gtf_zero_padding (GtfContext *c, GtfTensor *x, const GtfTenso
 /* Convolution over the steps of each text by itself, with zeros around so that T stays; the kernel is odd. w is [out][in / groups][kernel]. */
 GTF_API GtfTensor *gtf_conv1d_texts (GtfContext *c, const GtfConv1d *w, const GtfTensor *x, gint64 groups, GtfActivation act, const GtfTensor *sequences);
 
+/* The real part of each text's Fourier transform over its tokens and features: [B][T][D]. */
+GTF_API GtfTensor *gtf_fourier      (GtfContext *c, const GtfTensor *x, const GtfTensor *sequences);
+
 /**
  * GtfRelativeRows:
  * @sign: 1 or -1

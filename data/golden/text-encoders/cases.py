@@ -176,4 +176,14 @@ FAMILIES = {
         "pretraining": ("ForPreTraining", {}, dict(alone=True)),
         "sequence": ("ForSequenceClassification", LABELS, dict(alone=True)),
     }),
+    "fnet": cases("FNetConfig", "FNet", {k: v for k, v in BASE.items() if k != "num_attention_heads"}, {
+        "model": ("Model", {}, dict(types=2, no_mask=True)),
+        "model-long": ("Model", dict(hidden_size=20, max_position_embeddings=160, num_hidden_layers=1), dict(length=130, no_mask=True)),
+        "pretraining": ("ForPreTraining", {}, dict(no_mask=True)),
+        "sequence": ("ForSequenceClassification", LABELS, dict(no_mask=True)),
+    }),
+    "splinter": cases("SplinterConfig", "Splinter", dict(BASE, question_token_id=9), {
+        "model": ("Model", {}, dict(types=2)),
+        "span": ("ForQuestionAnswering", {}, dict(types=2)),
+    }),
 }

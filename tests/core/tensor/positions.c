@@ -432,6 +432,28 @@ test_neighbours (void)
   g_assert_true (gtf_failed (c));
 }
 
+/* Two texts, one of a prime length that is more than a block. */
+static void
+test_fourier (void)
+{
+  static const gint32 starts[] = { 0, 5, 106 };
+  g_autoptr (GtfContext) c = gtf_context_new (NULL);
+  const gint64 d = 18;
+  GtfTensor *x = randoms (c, 3, (gint64[]){ 1, 106, d }), *y = gtf_fourier (c, x, integers (c, 3, starts));
+
+  g_assert_false (gtf_failed (c));
+  for (gint64 row = 0; row < 106; row++)
+    for (gint64 i = 0; i < d; i++)
+      {
+        gint64 from = row < 5 ? 0 : 5, length = row < 5 ? 5 : 101;
+        double sum = 0;
+        for (gint64 t = 0; t < length; t++)
+          for (gint64 k = 0; k < d; k++)
+            sum += at (x, from + t, k) * cos (2 * G_PI * ((double) (t * (row - from)) / (double) length + (double) (k * i) / (double) d));
+        near (at (y, row, i), sum, 1e-4);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -444,6 +466,7 @@ main (int argc, char **argv)
   g_test_add_func ("/positions/window-attention", test_window);
   g_test_add_func ("/positions/conv", test_conv);
   g_test_add_func ("/positions/neighbours", test_neighbours);
+  g_test_add_func ("/positions/fourier", test_fourier);
   g_test_add_func ("/positions/bad", test_bad);
   return g_test_run ();
 }
