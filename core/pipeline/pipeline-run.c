@@ -38,7 +38,7 @@ static gboolean
 set_parameters (Call *call, GtfPipeline *self, const char *parameters, GError **error)
 {
   call->pipeline = self;
-  call->parameters = parameters && *parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : json_object_new ();
+  call->parameters = parameters && *parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON | GTF_JSON_MODIFIED_UTF8, error) : json_object_new ();
   return call->parameters && gtf_task_check_parameters (self->plugin, call->parameters, error);
 }
 
@@ -47,7 +47,7 @@ call_for_json (GtfPipeline *self, const char *inputs, const char *parameters, GE
 {
   Call *call = g_new0 (Call, 1);
 
-  call->inputs = gtf_json_parse ("inputs", inputs, -1, GTF_JSON_PYTHON, error);
+  call->inputs = gtf_json_parse ("inputs", inputs, -1, GTF_JSON_PYTHON | GTF_JSON_MODIFIED_UTF8, error);
   if (call->inputs && set_parameters (call, self, parameters, error))
     return call;
   call_free (call);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The task "auto": which task a repository is for. Its card may say (pipeline_tag); else the class of its architecture
- * does, by the plugin's table of heads.
+ * does, by the plugin's table of heads. Repositories of sentence-transformers are known by their files.
  */
 #include "pipeline/pipeline-private.h"
 
 #include <string.h>
+#include "base/json.h"
 #include "model/config.h"
 #include "registry/registry.h"
 
@@ -31,13 +32,27 @@ gtf_repository_card_value (const char *directory, const char *key)
   return NULL;
 }
 
+/* sentence-transformers repositories say what they are for beside their architecture. */
+static const char *
+task_of_layout (const char *directory, GtfConfig *config)
+{
+  g_autofree char *modules = g_build_filename (directory, "modules.json", NULL);
+  JsonObject *object = gtf_config_get_object (config);
+
+  if (g_file_test (modules, G_FILE_TEST_EXISTS))
+    return "sentence-embedding";
+  if (gtf_json_find (object, "sentence_transformers.activation_fn") || gtf_json_find (object, "sbert_ce_default_activation_function"))
+    return "text-ranking";
+  return NULL;
+}
+
 char *
 gtf_task_name_of_repository (const char *directory, GError **error)
 {
   g_autofree char *card = gtf_repository_card_value (directory, "pipeline_tag");
   g_autoptr (GtfConfig) config = NULL;
   const GtfArchitecture *architecture;
-  const char *class_name;
+  const char *class_name, *by_layout;
 
   if (card && gtf_registry_find (GTF_PLUGIN_TASK, card, NULL))
     return g_steal_pointer (&card);
@@ -45,6 +60,9 @@ gtf_task_name_of_repository (const char *directory, GError **error)
   architecture = config ? gtf_registry_find_architecture (gtf_config_get_model_type (config), NULL, error) : NULL;
   if (architecture == NULL)
     return NULL;
+  by_layout = task_of_layout (directory, config);
+  if (by_layout && gtf_registry_find (GTF_PLUGIN_TASK, by_layout, NULL))
+    return g_strdup (by_layout);
   class_name = gtf_config_get_architecture (config);
   for (const GtfHead *head = architecture->heads; class_name && head && head->class_suffix; head++)
     if (g_str_has_suffix (class_name, head->class_suffix) && head->tasks && head->tasks[0])

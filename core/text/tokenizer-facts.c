@@ -88,7 +88,7 @@ gtf_tokenizer_marks_subwords (GtfTokenizer *self)
 
 /**
  * gtf_text_lowercase:
- * @text: UTF-8
+ * @text: UTF-8 (U+0000 as C0 80)
  *
  * Lower case as the Lowercase normalizer makes it: each character by itself, whatever the locale says.
  *
@@ -104,9 +104,11 @@ gtf_text_lowercase (const char *text)
       gunichar c = gtf_utf8_get (text, &size), lower[4];
       gsize n;
 
-      if (c < 0x80)
+      /* U+0000 comes as C0 80 and stays so. */
+      if (c == 0 || size == 1)
         {
-          g_string_append_c (out, g_ascii_tolower ((char) c));
+          for (guint i = 0; i < size; i++)
+            g_string_append_c (out, g_ascii_tolower (text[i]));
           continue;
         }
       n = gtf_unicode_lower (c, lower);

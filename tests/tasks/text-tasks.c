@@ -176,7 +176,7 @@ test_batch (void)
     }
 }
 
-/* A context of a megabyte is read in windows. */
+/* A context far longer than the model takes is read in windows. */
 static void
 test_long_context (void)
 {
@@ -185,12 +185,29 @@ test_long_context (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (GtfResult) result = NULL;
 
-  for (guint i = 0; i < 20000; i++)
+  for (guint i = 0; i < 2000; i++)
     g_string_append (request, "Maria counted ships. ");
   g_string_append (request, "\"}");
   result = gtf_pipeline_run (pipeline, request->str, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (json_object_has_member (json_node_get_object (gtf_result_get_node (result)), "answer"));
+}
+
+/* U+0000 of a request reaches the tokenizer and comes back. */
+static void
+test_nul (void)
+{
+  g_autoptr (GtfPipeline) pipeline = open_pipeline ("token-classification", "tags-bytes");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfResult) result = gtf_pipeline_run (pipeline, "\"a\\u0000b\"", "{\"ignore_labels\": []}", NULL, &error);
+  JsonArray *list;
+
+  g_assert_no_error (error);
+  list = json_node_get_array (gtf_result_get_node (result));
+  g_assert_cmpuint (json_array_get_length (list), ==, 4);
+  g_assert_cmpstr (json_object_get_string_member (json_array_get_object_element (list, 2), "word"), ==, "\u0100");
+  g_assert_cmpint (json_object_get_int_member (json_array_get_object_element (list, 2), "start"), ==, 1);
+  g_assert_cmpint (json_object_get_int_member (json_array_get_object_element (list, 3), "start"), ==, 2);
 }
 
 /* ---- wrong repositories -------------------------------------------------------------------------------------------------------- */
@@ -224,6 +241,7 @@ test_auto (void)
 {
   static const char *const cases[][2] = {
     { "classes", "text-classification" }, { "tags", "token-classification" }, { "answers", "question-answering" }, { "masked", "fill-mask" },
+    { "sentences", "sentence-embedding" }, { "one", "text-ranking" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -287,6 +305,7 @@ main (int argc, char **argv)
   four = add_groups ("cases-457.json");
   g_test_add_func ("/tasks/text/batch", test_batch);
   g_test_add_func ("/tasks/text/long-context", test_long_context);
+  g_test_add_func ("/tasks/text/nul", test_nul);
   g_test_add_func ("/tasks/text/wrong-head", test_wrong_head);
   g_test_add_func ("/tasks/text/auto", test_auto);
   g_test_add_func ("/tasks/text/views", test_views);
