@@ -225,7 +225,7 @@ destroy (gpointer state)
 static gpointer
 create (const char *config_path, const char *config_json, GError **error)
 {
-  g_autoptr (JsonObject) object = gtf_json_parse_object (config_path, config_json, -1, 0, error);
+  g_autoptr (JsonObject) object = gtf_json_parse_object (config_path, config_json, -1, GTF_JSON_PYTHON, error);
   Audio *self;
   JsonNode *node;
   const char *type;
@@ -313,7 +313,7 @@ run_audio (gpointer state, const float *samples, gsize n, const char *parameters
 {
   Audio *self = state;
   Call call = { 0 };
-  g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, 0, error) : NULL;
+  g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : NULL;
   g_autoptr (GHashTable) out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) gtf_tensor_unref);
   g_autofree float *normed = NULL;
   Padded padded = { 0 };

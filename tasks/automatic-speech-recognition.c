@@ -26,6 +26,20 @@ find_backend (GtfTask *task)
   return NULL;
 }
 
+/* No back end takes it: says what is missing. */
+static void
+set_unsupported (GtfTask *task, GError **error)
+{
+  const char *class_name = gtf_model_get_architecture (task->model);
+  gboolean encodes = gtf_model_can (task->model, "encode") && gtf_model_can (task->model, "decode");
+
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: automatic-speech-recognition: expected %s, found %s (model_type \"%s\"), %s",
+               gtf_model_get_directory (task->model),
+               encodes ? "a generation_config.json with timestamp tokens (no_timestamps_token_id or lang_to_id)" : "an encoder-decoder that writes text",
+               class_name != NULL ? class_name : "a bare model", gtf_model_get_model_type (task->model),
+               !encodes ? "which is none" : task->generation_config != NULL ? "whose file has none" : "which has no such file");
+}
+
 static gboolean
 asr_open (GtfTask *task, GError **error)
 {
@@ -35,9 +49,7 @@ asr_open (GtfTask *task, GError **error)
 
   if (backend == NULL)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED,
-                   "%s: automatic-speech-recognition: expected an encoder-decoder whose generation_config.json has timestamp tokens "
-                   "(no_timestamps_token_id), found %s, which declares none", gtf_model_get_directory (task->model), gtf_model_get_architecture (task->model));
+      set_unsupported (task, error);
       return FALSE;
     }
   state = backend->open (task, error);

@@ -7,6 +7,13 @@
 #include <math.h>
 #include <string.h>
 
+void
+gtf_param_as_data_error (GError **error)
+{
+  if (error && *error && g_error_matches (*error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT))
+    (*error)->code = GTF_ERROR_INVALID_DATA;
+}
+
 static gboolean
 wrong (JsonNode *node, const char *where, const char *key, const char *expected, GError **error)
 {

@@ -49,6 +49,9 @@ typedef enum
 /* Fills @out from @object; what is absent or null keeps its value. @where opens each message: a path, "parameters". */
 GTF_API gboolean gtf_params_read (const GtfParam *table, JsonObject *object, const char *where, GtfParamsFlags flags, gpointer out, GError **error);
 
+/* What is an argument in a request is data in a file: makes GTF_ERROR_INVALID_ARGUMENT GTF_ERROR_INVALID_DATA. */
+GTF_API void gtf_param_as_data_error (GError **error);
+
 /* One number by itself. @key for the message. */
 GTF_API gboolean gtf_param_get_int   (JsonNode *node, const char *where, const char *key, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
 GTF_API gboolean gtf_param_get_float (JsonNode *node, const char *where, const char *key, double minimum, double maximum, double *value, GError **error);

@@ -235,7 +235,8 @@ resolve_dims (Plan *p, const GtfWeight *w, GtfBoundWeight *b)
   for (guint i = 0; i < n; i++)
     if (!gtf_dim_resolve (&w->dims[i], p->config, &b->dims[i]))
       {
-        g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "config.json: dimension %u of the weight \"%s\" comes out as no positive number", i, w->name);
+        g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: config.json: dimension %u of the weight \"%s\" comes out as no positive number",
+                     gtf_safetensors_get_path (p->files, 0), i, w->name);
         return FALSE;
       }
   return TRUE;
@@ -352,8 +353,8 @@ bind_group (Plan *p, const GtfWeight *w, char **outer, gint64 layer, gpointer to
   if (!gtf_dim_resolve (&w->count, p->config, &count) || count > gtf_safetensors_get_n_tensors (p->files)
       || __builtin_mul_overflow ((gsize) count, w->group_size, &size))
     {
-      g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "config.json asks for %" G_GINT64_FORMAT " layers \"%s\", but the repository has only %u tensors",
-                   count, w->name, gtf_safetensors_get_n_tensors (p->files));
+      g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: config.json asks for %" G_GINT64_FORMAT " layers \"%s\", but the repository has only %u tensors",
+                   gtf_safetensors_get_path (p->files, 0), count, w->name, gtf_safetensors_get_n_tensors (p->files));
       return FALSE;
     }
   if (!(array = gtf_weight_store_alloc (p->store, MAX (size, 1), &p->error)))

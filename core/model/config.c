@@ -29,14 +29,6 @@ gtf_config_free (GtfConfig *self)
   g_free (self);
 }
 
-/* What is an argument in a request is data in a file. */
-static void
-as_data_error (GError **error)
-{
-  if (error && *error && g_error_matches (*error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT))
-    (*error)->code = GTF_ERROR_INVALID_DATA;
-}
-
 static gboolean
 read_names (GtfConfig *self, GError **error)
 {
@@ -106,7 +98,7 @@ config_new (const char *path, JsonObject *object, GError **error)
   self->lists = g_ptr_array_new_with_free_func (g_free);
   if (read_names (self, error) && check_common (self, error))
     return g_steal_pointer (&self);
-  as_data_error (error);
+  gtf_param_as_data_error (error);
   return NULL;
 }
 
@@ -170,7 +162,7 @@ gtf_config_read_int (GtfConfig *self, const char *key, gint64 minimum, gint64 ma
 
   if (!node || gtf_param_get_int (node, self->path, key, minimum, maximum, value, error))
     return TRUE;
-  as_data_error (error);
+  gtf_param_as_data_error (error);
   return FALSE;
 }
 
@@ -363,7 +355,7 @@ gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GE
         *(gboolean *) to = json_object_has_member (self->object, field->keys) && json_object_get_null_member (self->object, field->keys);
       if (node && !read_field (self, field, node, self->path, key, to, error))
         {
-          as_data_error (error);
+          gtf_param_as_data_error (error);
           return FALSE;
         }
     }

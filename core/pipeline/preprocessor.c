@@ -142,7 +142,7 @@ gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError 
       return NULL;
     }
   node = json_node_init_object (json_node_alloc (), config);
-  text = gtf_json_print (node, GTF_JSON_COMPACT);      /* json-glib writes 1e-10 as 1e-10.0 */
+  text = gtf_json_print (node, GTF_JSON_REQUEST);      /* json-glib writes 1e-10 as 1e-10.0 */
   self = g_object_new (GTF_TYPE_PREPROCESSOR, NULL);
   self->plugin = plugin;
   self->state = plugin->create (file, text, error);

@@ -234,3 +234,29 @@ gtf_tensor_get_bytes (const GtfTensor *self)
   gtf_tensor_copy_packed (self, copy);
   return g_bytes_new_take (copy, n_bytes);
 }
+
+/**
+ * gtf_tensor_read_f32:
+ * @self: a tensor of %GTF_DTYPE_F32
+ * @first: the first element, counted row-major
+ * @n: how many; @first and @n lie inside of the tensor
+ * @to: (out caller-allocates) (array length=n): where to
+ *
+ * Copies some elements, for whoever needs a row of logits and not all of them.
+ */
+void
+gtf_tensor_read_f32 (const GtfTensor *self, gsize first, gsize n, float *to)
+{
+  gsize cols = (gsize) gtf_tensor_cols (self), total = gtf_tensor_get_n_elements (self);
+
+  g_return_if_fail (self->dtype == GTF_DTYPE_F32 && first <= total && n <= total - first);
+  while (n)
+    {
+      gsize column = first % cols, step = MIN (n, cols - column);
+
+      memcpy (to, gtf_tensor_f32 (self) + gtf_tensor_row_offset (self, (gint64) (first / cols)) + (gint64) column, step * sizeof (float));
+      first += step;
+      to += step;
+      n -= step;
+    }
+}

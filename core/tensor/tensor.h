@@ -27,6 +27,7 @@ GTF_API guint         gtf_tensor_get_n_dims (const GtfTensor *self);
 GTF_API gint64        gtf_tensor_get_dim   (const GtfTensor *self, gint dim);      /* negative counts from the end */
 GTF_API gsize         gtf_tensor_get_n_elements (const GtfTensor *self);
 GTF_API GBytes       *gtf_tensor_get_bytes (const GtfTensor *self);                /* a packed copy (transfer full) */
+GTF_API void          gtf_tensor_read_f32  (const GtfTensor *self, gsize first, gsize n, float *to);    /* some elements of an F32 tensor */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfTensor, gtf_tensor_unref)
 

@@ -8,7 +8,6 @@
 #include <zlib.h>
 
 #include "asr/whisper-private.h"
-#include "tensor/tensor-private.h"
 
 /* Bytes that hold any id of the vocabulary, as the reference counts them. */
 static gsize
@@ -55,7 +54,7 @@ no_speech_probability (const AsrWhisperOptions *options, GtfSession *session, co
 {
   gsize row = prompt->len - n_init;
   const GtfTensor *all;
-  const float *logits;
+  g_autofree float *logits = NULL;
   gint64 vocab;
   double best = -INFINITY, sum = 0;
 
@@ -66,13 +65,14 @@ no_speech_probability (const AsrWhisperOptions *options, GtfSession *session, co
   all = gtf_session_get_output (session, "all_logits");
   if (all == NULL)
     all = gtf_session_get_output (session, "logits");
-  vocab = gtf_tensor_cols (all);
-  if (gtf_tensor_rows (all) <= (gint64) row || options->no_timestamps_id < 1 || options->no_timestamps_id > vocab)
+  vocab = gtf_tensor_get_dim (all, -1);
+  if (gtf_tensor_get_n_elements (all) < (row + 1) * (gsize) vocab || options->no_timestamps_id < 1 || options->no_timestamps_id > vocab)
     {
       g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "no_speech_threshold: this model has no token for it");
       return FALSE;
     }
-  logits = gtf_tensor_f32 (all) + (gint64) row * all->row_stride;
+  logits = g_new (float, vocab);
+  gtf_tensor_read_f32 (all, row * (gsize) vocab, (gsize) vocab, logits);
   for (gint64 i = 0; i < vocab; i++)
     best = MAX (best, logits[i]);
   for (gint64 i = 0; i < vocab; i++)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "asr/whisper-private.h"
-#include "tensor/tensor-private.h"
 
 void
 asr_segment_free (AsrSegment *self)
@@ -125,7 +124,6 @@ typedef struct
   AsrWhisperOptions *options;
   GtfSession *session;
   const GtfTensor *features;      /* [1][bins][frames] */
-  GtfTensor *window;              /* [1][bins][window_frames], what the encoder hears */
   gint64 max_frames;
   gint64 n_valid_frames;          /* by the attention mask: where the sound ends */
   GArray *init_tokens;
@@ -137,21 +135,30 @@ typedef struct
   GCancellable *cancellable;
 } Transcription;
 
-/* Frames first ... first + n of the features, zeros after them, into the encoder. */
+/* Frames first ... first + n of the features, zeros after them, into the encoder as [1][bins][window_frames]. */
 static gboolean
 encode_window (Transcription *self, gint64 first, gint64 n, GError **error)
 {
-  gint64 bins = gtf_tensor_get_dim (self->features, 1);
+  gint64 bins = gtf_tensor_get_dim (self->features, 1), frames = gtf_tensor_get_dim (self->features, 2);
   gint64 width = self->whisper->window_frames;
+  gsize n_bytes = (gsize) (bins * width) * sizeof (float);
+  float *window = g_try_malloc0 (n_bytes);
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GtfTensor) input = NULL;
 
-  n = MIN (n, MIN (width, gtf_tensor_cols (self->features) - first));
-  for (gint64 b = 0; b < bins; b++)
+  if (window == NULL)
     {
-      float *row = gtf_tensor_f32 (self->window) + b * width;
-      memcpy (row, gtf_tensor_f32 (self->features) + b * self->features->row_stride + first, (gsize) n * sizeof (float));
-      memset (row + n, 0, (gsize) (width - n) * sizeof (float));
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a window of %" G_GINT64_FORMAT " frames", width);
+      return FALSE;
     }
-  gtf_session_set_input (self->session, "input_features", self->window);
+  n = MIN (n, MIN (width, frames - first));
+  for (gint64 b = 0; b < bins; b++)
+    gtf_tensor_read_f32 (self->features, (gsize) (b * frames + first), (gsize) n, window + b * width);
+  bytes = g_bytes_new_take (window, n_bytes);
+  input = gtf_tensor_new_bytes (GTF_DTYPE_F32, 3, (gint64[]) { 1, bins, width }, bytes, error);
+  if (input == NULL)
+    return FALSE;
+  gtf_session_set_input (self->session, "input_features", input);
   return gtf_session_encode (self->session, error);
 }
 
@@ -224,7 +231,7 @@ run_windows (Transcription *self, GError **error)
     {
       if (!encode_window (self, 0, self->whisper->window_frames, error))
         return FALSE;
-      encoded = self->max_frames >= MIN (self->whisper->window_frames, gtf_tensor_cols (self->features));
+      encoded = self->max_frames >= MIN (self->whisper->window_frames, gtf_tensor_get_dim (self->features, 2));
     }
   self->init_tokens = asr_whisper_init_tokens (self->whisper, self->options, self->session, error);
   if (self->init_tokens == NULL)
@@ -289,7 +296,6 @@ collect (const Transcription *self, AsrWhisperOutput *output)
 static void
 transcription_clear (Transcription *self)
 {
-  g_clear_pointer (&self->window, gtf_tensor_unref);
   g_clear_pointer (&self->init_tokens, g_array_unref);
   g_clear_pointer (&self->segments, g_ptr_array_unref);
   gtf_session_set_cancellable (self->session, NULL);
@@ -323,10 +329,7 @@ asr_whisper_transcribe (AsrWhisper *whisper, AsrWhisperOptions *options, GtfSess
 
   if (!check_features (whisper, features, error))
     return FALSE;
-  self.max_frames = use_mask ? n_valid_frames : gtf_tensor_cols (features);
-  self.window = gtf_tensor_new (GTF_DTYPE_F32, 3, (gint64[]) { 1, gtf_tensor_get_dim (features, 1), whisper->window_frames }, error);
-  if (self.window == NULL)
-    return FALSE;
+  self.max_frames = use_mask ? n_valid_frames : gtf_tensor_get_dim (features, 2);
   self.segments = g_ptr_array_new_with_free_func ((GDestroyNotify) asr_segment_free);
   gtf_session_set_cancellable (session, cancellable);
   add_prompt_segment (&self);

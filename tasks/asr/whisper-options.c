@@ -163,24 +163,17 @@ read_timestamp_tokens (AsrWhisperOptions *self, const AsrWhisper *whisper, GErro
   JsonObject *json = self->config->json;
   JsonNode *node = gtf_json_find (json, "no_timestamps_token_id");
   JsonNode *initial = gtf_json_find (json, "max_initial_timestamp_index");
-  gint64 id = whisper->vocab_size;    /* without timestamp tokens none is ever met */
 
   self->has_timestamps = node != NULL;
-  self->max_initial_timestamp_index = -1;
-  if (node != NULL && !gtf_param_get_int (node, "generation_config", "no_timestamps_token_id", 0, whisper->vocab_size - 1, &id, error))
-    return FALSE;
-  if (initial != NULL
-      && !gtf_param_get_int (initial, "generation_config", "max_initial_timestamp_index", 0, G_MAXINT32, &self->max_initial_timestamp_index, error))
-    return FALSE;
-  self->no_timestamps_id = (gint32) id;
-  self->timestamp_begin = (gint32) id + 1;
-  if (self->return_timestamps && !self->has_timestamps)
-    {
-      g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT,
-                           "return_timestamps: generation_config.json has no no_timestamps_token_id, so this model cannot return timestamps");
-      return FALSE;
-    }
-  return TRUE;
+  self->max_initial_timestamp_index = initial != NULL ? json_node_get_int (initial) : -1;
+  /* Without timestamp tokens none is ever met. */
+  self->no_timestamps_id = (gint32) (node != NULL ? json_node_get_int (node) : whisper->vocab_size);
+  self->timestamp_begin = self->no_timestamps_id + 1;
+  if (!self->return_timestamps || self->has_timestamps)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "return_timestamps: %s has no no_timestamps_token_id, so this model cannot return timestamps",
+               self->config->path);
+  return FALSE;
 }
 
 /* Pairs of layer and head whose cross-attention follows the sound. */
@@ -188,29 +181,21 @@ static gboolean
 read_alignment_heads (AsrWhisperOptions *self, GError **error)
 {
   JsonNode *node = gtf_json_find (self->config->json, "alignment_heads");
-  JsonArray *list = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  JsonArray *list = node != NULL ? json_node_get_array (node) : NULL;
 
   if (!self->word_timestamps)
     return TRUE;
   if (list == NULL || json_array_get_length (list) == 0)
     {
-      g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT,
-                           "return_timestamps: generation_config.json has no alignment_heads, so word timestamps are not available");
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "return_timestamps: %s has no alignment_heads, so word timestamps are not available",
+                   self->config->path);
       return FALSE;
     }
   self->alignment_heads = g_array_new (FALSE, TRUE, sizeof (AsrHead));
   for (guint i = 0; i < json_array_get_length (list); i++)
     {
-      JsonNode *pair = json_array_get_element (list, i);
-      AsrHead head = { 0 };
-      if (!JSON_NODE_HOLDS_ARRAY (pair) || json_array_get_length (json_node_get_array (pair)) != 2)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "generation_config: alignment_heads[%u]: expected [layer, head]", i);
-          return FALSE;
-        }
-      if (!gtf_param_get_int (json_array_get_element (json_node_get_array (pair), 0), "generation_config", "alignment_heads", 0, 4096, &head.layer, error)
-          || !gtf_param_get_int (json_array_get_element (json_node_get_array (pair), 1), "generation_config", "alignment_heads", 0, 4096, &head.head, error))
-        return FALSE;
+      JsonArray *pair = json_array_get_array_element (list, i);
+      AsrHead head = { json_array_get_int_element (pair, 0), json_array_get_int_element (pair, 1) };
       g_array_append_val (self->alignment_heads, head);
     }
   return TRUE;
@@ -318,7 +303,8 @@ asr_whisper_options_init (AsrWhisperOptions *self, const AsrWhisper *whisper, co
 
   *self = (AsrWhisperOptions) { .n_rows = 1 };
   self->config = gtf_generation_config_copy (whisper->config);
-  if (!update_config (self, whisper, kwargs, error)
+  if (!asr_whisper_check_request (whisper, kwargs, error)
+      || !update_config (self, whisper, kwargs, error)
       || !read_timestamps (self, whisper, parameters, error)
       || !read_timestamp_tokens (self, whisper, error)
       || !read_language_and_task (self, kwargs, error)

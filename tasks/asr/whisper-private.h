@@ -24,6 +24,7 @@ typedef struct
   gint64 max_source_positions;    /* encoder states of a window */
   gint64 max_target_positions;    /* longest decoder sequence */
   gint64 vocab_size;
+  gint64 decoder_layers, decoder_heads;
   gint64 median_filter_width;
   gint64 window_frames;           /* feature frames of a window (3000) */
   gint64 frames_per_state;        /* 2 */
@@ -90,6 +91,10 @@ typedef struct
 } AsrWhisperOutput;
 
 typedef void (*AsrSegmentReady) (const AsrSegment *segment, double fraction, gpointer data);
+
+/* whisper-config.c: keys that only Whisper knows, of generation_config.json and of generate_kwargs over it */
+gboolean  asr_whisper_check_config  (const AsrWhisper *whisper, GError **error);
+gboolean  asr_whisper_check_request (const AsrWhisper *whisper, JsonObject *kwargs, GError **error);
 
 /* whisper-options.c */
 gboolean  asr_whisper_options_init  (AsrWhisperOptions *self, const AsrWhisper *whisper, const AsrParameters *parameters, GError **error);

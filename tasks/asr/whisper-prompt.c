@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "asr/whisper-private.h"
-#include "tensor/tensor-private.h"
 
 static void
 append (GArray *tokens, gint64 id)
@@ -26,54 +25,28 @@ table_id (const AsrWhisper *whisper, JsonObject *json, const char *table, const 
   if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
     return -1;
   member = json_object_get_member (json_node_get_object (node), name);
-  if (member == NULL || !gtf_param_get_int (member, "generation_config", name, 0, whisper->vocab_size - 1, &id, error))
+  if (member == NULL || !gtf_param_get_int (member, whisper->config->path, name, 0, whisper->vocab_size - 1, &id, error))
     return -1;
   return id;
 }
 
 /* ---- forced_decoder_ids: the older way to say language and task; an id may be null ------------------------------- */
 
-static gboolean
-read_forced (const AsrWhisper *whisper, JsonNode *entry, gint64 *position, gint64 *id, GError **error)
-{
-  JsonArray *pair = JSON_NODE_HOLDS_ARRAY (entry) ? json_node_get_array (entry) : NULL;
-
-  *id = -1;
-  if (pair == NULL || json_array_get_length (pair) != 2)
-    {
-      g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "generation_config: forced_decoder_ids: expected pairs [position, token id]");
-      return FALSE;
-    }
-  if (!gtf_param_get_int (json_array_get_element (pair, 0), "generation_config", "forced_decoder_ids", 0, G_MAXINT32, position, error))
-    return FALSE;
-  return JSON_NODE_HOLDS_NULL (json_array_get_element (pair, 1))
-         || gtf_param_get_int (json_array_get_element (pair, 1), "generation_config", "forced_decoder_ids", 0, whisper->vocab_size - 1, id, error);
-}
-
-/* Appends ids for positions 1, 2, ...; -1 stands for an id that is left open. */
-static gboolean
-append_forced (const AsrWhisper *whisper, const AsrWhisperOptions *options, GArray *tokens, GError **error)
+/* Appends ids for positions 1, 2, ...; -1 stands for an id that is left open. asr_whisper_check_config() has seen the list. */
+static void
+append_forced (const AsrWhisperOptions *options, GArray *tokens)
 {
   JsonNode *node = gtf_json_find (options->config->json, "forced_decoder_ids");
-  JsonArray *list = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  JsonArray *list = node != NULL ? json_node_get_array (node) : NULL;
   guint n = list != NULL ? json_array_get_length (list) : 0;
 
   for (guint i = 0; i < n; i++)
     {
-      gint64 position = 0, id = -1;
-      if (!read_forced (whisper, json_array_get_element (list, i), &position, &id, error))
-        return FALSE;
-      if (i == 0 && position != 1)
-        return TRUE;
-      if (position != i + 1)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA,
-                       "generation_config: forced_decoder_ids: expected an entry for position %u, found one for %" G_GINT64_FORMAT, i + 1, position);
-          return FALSE;
-        }
-      append (tokens, id);
+      JsonArray *pair = json_array_get_array_element (list, i);
+      if (json_array_get_int_element (pair, 0) != i + 1)
+        return;
+      append (tokens, json_array_get_null_element (pair, 1) ? -1 : json_array_get_int_element (pair, 1));
     }
-  return TRUE;
 }
 
 /* ---- language ----------------------------------------------------------------------------------------------------- */
@@ -90,7 +63,7 @@ detect_language (const AsrWhisper *whisper, const AsrWhisperOptions *options, Gt
 {
   JsonObject *languages = json_node_get_object (gtf_json_find (options->config->json, "lang_to_id"));
   gint32 start = (gint32) options->config->decoder_start_token_id;
-  const GtfTensor *logits;
+  g_autofree float *logits = g_new (float, whisper->vocab_size);
   JsonObjectIter iter;
   const char *name;
   JsonNode *member;
@@ -99,19 +72,14 @@ detect_language (const AsrWhisper *whisper, const AsrWhisperOptions *options, Gt
   gtf_session_truncate (session, 0);
   if (!gtf_session_decode (session, &start, 1, 1, error))
     return -1;
-  logits = gtf_session_get_output (session, "logits");
+  gtf_tensor_read_f32 (gtf_session_get_output (session, "logits"), 0, (gsize) whisper->vocab_size, logits);
   json_object_iter_init_ordered (&iter, languages);
   while (json_object_iter_next_ordered (&iter, &name, &member))
     {
-      gint64 id;
-      if (!gtf_param_get_int (member, "generation_config", name, 0, gtf_tensor_cols (logits) - 1, &id, error))
-        return -1;
-      if (best < 0 || gtf_tensor_f32 (logits)[id] > gtf_tensor_f32 (logits)[best]
-          || (gtf_tensor_f32 (logits)[id] == gtf_tensor_f32 (logits)[best] && id < best))
+      gint64 id = json_node_get_int (member);
+      if (best < 0 || logits[id] > logits[best] || (logits[id] == logits[best] && id < best))
         best = id;
     }
-  if (best < 0)
-    g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "generation_config: lang_to_id: expected languages, found none");
   return best;
 }
 
@@ -266,13 +234,13 @@ asr_whisper_init_tokens (const AsrWhisper *whisper, const AsrWhisperOptions *opt
 
   if (options->config->decoder_start_token_id < 0 || options->config->decoder_start_token_id >= whisper->vocab_size)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "generation_config: decoder_start_token_id: expected a token id, found %" G_GINT64_FORMAT,
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "generate_kwargs: \"decoder_start_token_id\": expected a token id, found %" G_GINT64_FORMAT,
                    options->config->decoder_start_token_id);
       return NULL;
     }
   append (tokens, options->config->decoder_start_token_id);
-  if (options->task == NULL && options->language == NULL && !append_forced (whisper, options, tokens, error))
-    return NULL;
+  if (options->task == NULL && options->language == NULL)
+    append_forced (options, tokens);
   if (options->language != NULL)
     id = language_id (whisper, options, error);
   else if (language_is_open (tokens) && asr_whisper_needs_language (options))
@@ -292,13 +260,12 @@ asr_whisper_init_tokens (const AsrWhisper *whisper, const AsrWhisperOptions *opt
 
 /* The token that opens earlier text; -1: none is known. */
 static gint64
-previous_start (const AsrWhisper *whisper, const AsrWhisperOptions *options)
+previous_start (const AsrWhisperOptions *options)
 {
   JsonNode *node = gtf_json_find (options->config->json, "prev_sot_token_id");
-  gint64 id = -1;
 
-  if (node != NULL && gtf_param_get_int (node, "generation_config", "prev_sot_token_id", 0, whisper->vocab_size - 1, &id, NULL))
-    return id;
+  if (node != NULL)
+    return json_node_get_int (node);
   return options->suppress.n_ids >= 2 ? options->suppress.ids[options->suppress.n_ids - 2] : -1;
 }
 
@@ -329,7 +296,7 @@ asr_whisper_decoder_prompt (const AsrWhisper *whisper, const AsrWhisperOptions *
   if (condition && segments->len > 0)
     {
       g_autoptr (GArray) said = g_array_new (FALSE, FALSE, sizeof (gint32));
-      gint64 start = previous_start (whisper, options);
+      gint64 start = previous_start (options);
       guint first;
 
       for (guint i = 0; i < segments->len; i++)

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "asr/whisper-private.h"
-#include "tensor/tensor-private.h"
 
 #define BLOCK_TOKENS 16
 /* Seconds a column of the matrix stands for; a constant in the reference too. */
@@ -172,14 +171,13 @@ copy_block (Alignment *self, const GArray *heads, const GtfTensor *attention, gs
       if (head->layer >= n_layers || head->head >= n_heads || steps < (gint64) n || states < (gint64) self->n_states)
         {
           g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA,
-                       "generation_config: alignment_heads: [%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "] is not in a model of %" G_GINT64_FORMAT
+                       "alignment_heads: [%" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "] is not in a model of %" G_GINT64_FORMAT
                        " layers with %" G_GINT64_FORMAT " heads", head->layer, head->head, n_layers, n_heads);
           return FALSE;
         }
       for (gsize t = 0; t < n; t++)
-        memcpy (self->weights + (h * self->n_tokens + first + t) * self->n_states,
-                gtf_tensor_f32 (attention) + ((head->layer * n_heads + head->head) * steps + (gint64) t) * attention->row_stride,
-                self->n_states * sizeof (float));
+        gtf_tensor_read_f32 (attention, (gsize) (((head->layer * n_heads + head->head) * steps + (gint64) t) * states), self->n_states,
+                             self->weights + (h * self->n_tokens + first + t) * self->n_states);
     }
   return TRUE;
 }

@@ -6,7 +6,9 @@
 #include <math.h>
 
 #include "asr/whisper-private.h"
-#include "tensor/tensor-private.h"
+
+/* Bound of the layers and heads of a model that does not say how many it has. */
+#define MAX_HEADS 4096
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------ */
 
@@ -29,9 +31,12 @@ read_sizes (AsrWhisper *self, GError **error)
   gint64 rate = gtf_preprocessor_get_sampling_rate (self->preprocessor);
 
   self->median_filter_width = 7;
+  self->decoder_layers = self->decoder_heads = MAX_HEADS;
   if (!read_size (self, "max_source_positions", &self->max_source_positions, error)
       || !read_size (self, "max_target_positions", &self->max_target_positions, error)
       || !read_size (self, "vocab_size", &self->vocab_size, error)
+      || !gtf_model_read_config_int (self->model, "decoder_layers", 1, MAX_HEADS, &self->decoder_layers, error)
+      || !gtf_model_read_config_int (self->model, "decoder_attention_heads", 1, MAX_HEADS, &self->decoder_heads, error)
       || !gtf_model_read_config_int (self->model, "median_filter_width", 1, 999, &self->median_filter_width, error))
     return FALSE;
   if (self->median_filter_width % 2 != 1)
@@ -78,7 +83,7 @@ whisper_open (GtfTask *task, GError **error)
   self->tokenizer = task->tokenizer;
   self->preprocessor = task->preprocessor;
   self->config = gtf_generation_config_load (gtf_model_get_directory (task->model), error);
-  if (self->config == NULL || !read_sizes (self, error))
+  if (self->config == NULL || !read_sizes (self, error) || !asr_whisper_check_config (self, error))
     {
       whisper_close (self);
       return NULL;
@@ -172,7 +177,7 @@ extract (Call *self, const AsrChunk *chunk, gint64 *n_valid, GError **error)
                    gtf_model_get_directory (self->whisper->model));
       return NULL;
     }
-  *n_valid = MIN ((gint64) (chunk->n_samples + (gsize) hop - 1) / hop, gtf_tensor_cols (features));
+  *n_valid = MIN ((gint64) (chunk->n_samples + (gsize) hop - 1) / hop, gtf_tensor_get_dim (features, -1));
   return gtf_tensor_ref (features);
 }
 
@@ -199,7 +204,7 @@ run_chunk (Call *self, const AsrChunk *chunk, gboolean use_mask, AsrWhisperOutpu
   if (features == NULL)
     return FALSE;
   /* Beyond one window there is no way without timestamps; the answer does not show them unless asked. */
-  if ((use_mask || gtf_tensor_cols (features) > self->whisper->window_frames) && self->options.has_timestamps)
+  if ((use_mask || gtf_tensor_get_dim (features, -1) > self->whisper->window_frames) && self->options.has_timestamps)
     self->options.return_timestamps = TRUE;
   ok = asr_whisper_transcribe (self->whisper, &self->options, self->session, features, n_valid, use_mask,
                                self->request->progress != NULL ? on_segment : NULL, self, output, self->request->cancellable, error);

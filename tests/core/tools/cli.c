@@ -2,76 +2,14 @@
  *
  * The command-line tool from outside: exit statuses, formats, files, requests line by line, signals.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <glib/gstdio.h>
-#include <gio/gio.h>
 #include "../../comma-locale.h"
 #include "../pipeline/toy/repository.h"
+#include "tool.h"
 
-static char *cli, *repository, *scratch;
-
-typedef struct
-{
-  int status;                   /* exit status, or minus the signal */
-  char *out, *err;
-} Outcome;
-
-static void
-outcome_clear (Outcome *o)
-{
-  g_free (o->out);
-  g_free (o->err);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
-
-static int
-decode_status (int status)
-{
-  return WIFSIGNALED (status) ? -WTERMSIG (status) : WEXITSTATUS (status);
-}
-
-/* @line is split like a shell does; $M is the model, $T a scratch folder. */
-static char **
-command (const char *line)
-{
-  g_autoptr (GString) full = g_string_new (cli);
-  char **argv = NULL;
-
-  g_string_append_printf (full, " %s", line);
-  g_string_replace (full, "$M", repository, 0);
-  g_string_replace (full, "$T", scratch, 0);
-  g_assert_true (g_shell_parse_argv (full->str, NULL, &argv, NULL));
-  return argv;
-}
-
-static char *
-text_of (GBytes *bytes)
-{
-  gsize n;
-  const char *data = g_bytes_get_data (bytes, &n);
-
-  return n ? g_strndup (data, n) : g_strdup ("");
-}
-
-static Outcome
-run_with_input (const char *line, const char *input)
-{
-  g_auto (GStrv) argv = command (line);
-  g_autoptr (GSubprocess) process = g_subprocess_newv ((const char *const *) argv, G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, NULL);
-  g_autoptr (GBytes) in = g_bytes_new (input, strlen (input)), out = NULL, err = NULL;
-  Outcome o = { 0 };
-
-  g_assert_true (g_subprocess_communicate (process, in, NULL, &out, &err, NULL));
-  o.out = text_of (out);
-  o.err = text_of (err);
-  o.status = decode_status (g_subprocess_get_status (process));
-  return o;
-}
+static char *repository, *scratch;
 
 static const struct
 {
@@ -132,7 +70,7 @@ test_cases (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_auto (Outcome) o = run_with_input (cases[i].line, "");
+      g_auto (Outcome) o = tool_run (cases[i].line, "");
 
       g_test_message ("%s", cases[i].line);
       g_assert_cmpint (o.status, ==, cases[i].status);
@@ -173,7 +111,7 @@ static const char *const answers[] = {
 static void
 test_lines (void)
 {
-  g_auto (Outcome) o = run_with_input ("run echo --model $M --jsonl", requests);
+  g_auto (Outcome) o = tool_run ("run echo --model $M --jsonl", requests);
   g_auto (GStrv) lines = g_strsplit (o.out, "\n", -1);
 
   g_assert_cmpint (o.status, ==, 0);
@@ -190,7 +128,7 @@ test_lines (void)
 static void
 test_conversation (void)
 {
-  g_auto (GStrv) argv = command ("run echo --model $M --jsonl --set return_timestamps=false");
+  g_auto (GStrv) argv = tool_command ("run echo --model $M --jsonl --set return_timestamps=false");
   g_autoptr (GSubprocess) process = g_subprocess_newv ((const char *const *) argv, G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE, NULL);
   g_autoptr (GDataInputStream) in = g_data_input_stream_new (g_subprocess_get_stdout_pipe (process));
   GOutputStream *out = g_subprocess_get_stdin_pipe (process);
@@ -224,7 +162,7 @@ test_output (void)
       {
         g_autofree char *line = g_strdup_printf ("run echo --model $M 'a b' --output $T/%s", files[i].file);
         g_autofree char *path = g_build_filename (scratch, files[i].file, NULL), *text = NULL;
-        g_auto (Outcome) o = run_with_input (line, "");
+        g_auto (Outcome) o = tool_run (line, "");
 
         g_assert_cmpint (o.status, ==, 0);
         g_assert_cmpstr (o.out, ==, "");
@@ -235,43 +173,32 @@ test_output (void)
   g_mkdir (scratch, 0700);
 }
 
-static guint
-files_in_scratch (void)
-{
-  g_autoptr (GDir) dir = g_dir_open (scratch, 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir))
-    n++;
-  return n;
-}
-
 static void
 test_full_disk (void)
 {
-  g_auto (Outcome) device = run_with_input ("run echo --model $M a --output /dev/full", "");
-  g_auto (Outcome) folder = run_with_input ("run echo --model $M a --output /nowhere/at/all.json", "");
-  g_auto (Outcome) error = run_with_input ("run echo --model $M fail --output $T/a.json", "");
+  g_auto (Outcome) device = tool_run ("run echo --model $M a --output /dev/full", "");
+  g_auto (Outcome) folder = tool_run ("run echo --model $M a --output /nowhere/at/all.json", "");
+  g_auto (Outcome) error = tool_run ("run echo --model $M fail --output $T/a.json", "");
 
   g_assert_cmpint (device.status, ==, 1);
   g_assert_nonnull (strstr (device.err, "/dev/full"));
   g_assert_cmpint (folder.status, ==, 1);
   g_assert_nonnull (strstr (folder.err, "/nowhere/at/all.json"));
   g_assert_cmpint (error.status, ==, 1);
-  g_assert_cmpuint (files_in_scratch (), ==, 0);
+  g_assert_cmpuint (tool_count_files (scratch), ==, 0);
 }
 
 /* A full standard output is an error too. */
 static void
 test_full_stdout (void)
 {
-  g_autofree char *line = g_strdup_printf ("'%s' run echo --model '%s' a > /dev/full", cli, repository);
+  g_autofree char *line = g_strdup_printf ("'%s' run echo --model '%s' a > /dev/full", g_getenv ("GTF_CLI"), repository);
   const char *argv[] = { "sh", "-c", line, NULL };
   g_autofree char *err = NULL;
   int status;
 
   g_assert_true (g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &err, &status, NULL));
-  g_assert_cmpint (decode_status (status), ==, 1);
+  g_assert_cmpint (tool_status (status), ==, 1);
   g_assert_nonnull (strstr (err, "standard output"));
 }
 
@@ -281,7 +208,7 @@ static void
 interrupt (const char *input, int number)
 {
   g_autofree char *line = g_strdup_printf ("run echo --model $M %s --output $T/a.json", input);
-  g_auto (GStrv) argv = command (line);
+  g_auto (GStrv) argv = tool_command (line);
   g_autoptr (GSubprocess) process = g_subprocess_newv ((const char *const *) argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE, NULL);
 
   g_usleep (300000);
@@ -289,7 +216,7 @@ interrupt (const char *input, int number)
   g_assert_true (g_subprocess_wait (process, NULL, NULL));
   g_assert_true (g_subprocess_get_if_signaled (process));
   g_assert_cmpint (g_subprocess_get_term_sig (process), ==, number);
-  g_assert_cmpuint (files_in_scratch (), ==, 0);
+  g_assert_cmpuint (tool_count_files (scratch), ==, 0);
 }
 
 static void
@@ -313,7 +240,7 @@ test_locale (void)
       return;
     }
   g_setenv ("LC_ALL", name, TRUE);
-  o = run_with_input ("run echo --model $M 'a b' --set return_timestamps=true --set volume=1.5", "");
+  o = tool_run ("run echo --model $M 'a b' --set return_timestamps=true --set volume=1.5", "");
   g_unsetenv ("LC_ALL");
   g_assert_cmpstr (o.out, ==, "{\"text\": \"a b\", \"chunks\": [{\"text\": \" a\", \"timestamp\": [0.0, 0.25]}, {\"text\": \" b\", \"timestamp\": [0.3, null]}]}\n");
 }
@@ -324,11 +251,12 @@ main (int argc, char **argv)
   int status;
 
   g_test_init (&argc, &argv, NULL);
-  cli = g_shell_quote (g_getenv ("GTF_CLI"));
   repository = toy_repository ();
   scratch = g_dir_make_tmp ("gtf-cli-XXXXXX", NULL);
   g_unsetenv ("G_MESSAGES_DEBUG");
   g_setenv ("HF_HOME", scratch, TRUE);
+  tool_name ("$M", repository);
+  tool_name ("$T", scratch);
   g_test_add_func ("/tools/cli/cases", test_cases);
   g_test_add_func ("/tools/cli/lines", test_lines);
   g_test_add_func ("/tools/cli/conversation", test_conversation);
