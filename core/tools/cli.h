@@ -43,6 +43,11 @@ gboolean cli_apply_setting (JsonObject *object, const char *setting, GError **er
 /* "@FILE" -> its text, "-" -> standard input, else a copy. */
 char    *cli_read_text     (const char *argument, GError **error);
 
+/* ---- main.c ---- */
+
+/* (nullable): GTF_PLUGIN_PATH as the user has it; out of the build folder the tool adds to it. */
+extern const char *cli_user_plugin_path;
+
 /* ---- messages.c ---- */
 
 extern gboolean cli_quiet;

@@ -11,7 +11,7 @@
 #include "pipeline/reference.h"
 #include "registry/registry.h"
 
-static const char *const variables[] = { "GTF_PLUGIN_PATH", "GTF_ISA", "GTF_THREADS", "G_MESSAGES_DEBUG", "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT",
+static const char *const variables[] = { "GTF_ISA", "GTF_THREADS", "G_MESSAGES_DEBUG", "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT",
                                          "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "NO_COLOR" };
 
 static void
@@ -56,6 +56,8 @@ print_environment (void)
   print_path ("modules:", modules);
   print_path ("built-in models:", models);
   printf ("Hugging Face:     %s%s%s\n", cache, g_file_test (cache, G_FILE_TEST_IS_DIR) ? "" : "  (not there)", gtf_hub_is_offline () ? "  offline" : "");
+  if (cli_user_plugin_path)
+    printf ("GTF_PLUGIN_PATH=%s\n", cli_user_plugin_path);
   for (guint i = 0; i < G_N_ELEMENTS (variables); i++)
     if (g_getenv (variables[i]))
       printf ("%s=%s\n", variables[i], g_getenv (variables[i]));

@@ -33,6 +33,8 @@ help (void)
   return CLI_OK;
 }
 
+const char *cli_user_plugin_path;
+
 /* Out of the build folder the tool runs with nothing set: two levels up there are plugins/, tasks/ and models/. */
 static void
 find_build_folder (void)
@@ -41,7 +43,7 @@ find_build_folder (void)
   g_autofree char *folder = self ? g_path_get_dirname (self) : NULL;
   g_autofree char *up = folder ? g_canonicalize_filename ("../..", folder) : NULL;
   g_autofree char *mark = up ? g_build_filename (up, "meson-info", NULL) : NULL;
-  const char *old = g_getenv ("GTF_PLUGIN_PATH");
+  const char *old = cli_user_plugin_path;
   g_autofree char *path = NULL;
 
   if (mark == NULL || !g_file_test (mark, G_FILE_TEST_IS_DIR))
@@ -57,6 +59,7 @@ main (int argc, char **argv)
 
   setlocale (LC_ALL, "");
   g_set_prgname ("gtransformers");
+  cli_user_plugin_path = g_intern_string (g_getenv ("GTF_PLUGIN_PATH"));
   find_build_folder ();
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (name, commands[i].name) == 0)

@@ -188,6 +188,21 @@ test_full_disk (void)
   g_assert_cmpuint (tool_count_files (scratch), ==, 0);
 }
 
+/* env shows what the user has set, and not the folder that the tool adds for itself. */
+static void
+test_env (void)
+{
+  g_autofree char *given = g_strdup_printf ("\nGTF_PLUGIN_PATH=%s\n", g_getenv ("GTF_PLUGIN_PATH"));
+  g_autoptr (GSubprocessLauncher) launcher = tool_launcher ();
+  g_auto (Outcome) with = tool_run ("env", ""), without = { 0 };
+
+  g_subprocess_launcher_unsetenv (launcher, "GTF_PLUGIN_PATH");
+  without = tool_run_with (launcher, "env", "");
+  g_assert_nonnull (strstr (with.out, given));
+  g_assert_cmpint (without.status, ==, 0);
+  g_assert_null (strstr (without.out, "GTF_PLUGIN_PATH="));
+}
+
 /* A full standard output is an error too. */
 static void
 test_full_stdout (void)
@@ -262,6 +277,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/cli/conversation", test_conversation);
   g_test_add_func ("/tools/cli/output", test_output);
   g_test_add_func ("/tools/cli/full-disk", test_full_disk);
+  g_test_add_func ("/tools/cli/env", test_env);
   g_test_add_func ("/tools/cli/full-stdout", test_full_stdout);
   g_test_add_func ("/tools/cli/interrupt", test_interrupt);
   g_test_add_func ("/tools/cli/locale", test_locale);
