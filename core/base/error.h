@@ -38,6 +38,11 @@ typedef enum
   GTF_ERROR_NO_MEMORY
 } GtfError;
 
+/**
+ * gtf_error_quark:
+ *
+ * Returns: the quark of %GTF_ERROR
+ */
 GTF_API GQuark gtf_error_quark (void);
 
 G_END_DECLS

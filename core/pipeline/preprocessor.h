@@ -80,7 +80,11 @@ GTF_API GHashTable *gtf_preprocessor_run_audio (GtfPreprocessor *self, const flo
  */
 GTF_API GHashTable *gtf_preprocessor_run_file  (GtfPreprocessor *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
 
-/* ---- the ABI of a preprocessor module (gtf-audio.so, gtf_preprocessor_audio) ---- */
+/**
+ * GtfPreprocessorPlugin:
+ *
+ * What a module of preprocessors/ describes itself with (gtf-audio.so, gtf_preprocessor_audio()).
+ */
 typedef struct
 {
   GtfPlugin head;

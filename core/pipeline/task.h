@@ -14,7 +14,11 @@ G_BEGIN_DECLS
 
 typedef struct _GtfTask GtfTask;
 
-/* A parameter of the pipeline: for `run TASK --help`, and checked before the task sees it. */
+/**
+ * GtfTaskParameter:
+ *
+ * A parameter of the pipeline: for `run TASK --help`, and checked before the task sees it.
+ */
 typedef struct
 {
   const char *name;             /* "return_timestamps"; NULL ends the table */
@@ -24,9 +28,22 @@ typedef struct
   double minimum, maximum;      /* for numbers; both 0: no bound */
 } GtfTaskParameter;
 
-/* A final or partial piece of the answer while a long input is worked on (streaming). */
+/**
+ * GtfTaskProgress:
+ * @piece: (nullable): the piece, as it stands in the answer
+ * @final: whether no later piece replaces it
+ * @fraction: how much of the input is done, 0 to 1
+ * @data: what the request gave
+ *
+ * Called with each piece of the answer while a long input is worked on (streaming).
+ */
 typedef void (*GtfTaskProgress) (JsonNode *piece, gboolean final, double fraction, gpointer data);
 
+/**
+ * GtfRequest:
+ *
+ * One call of a task.
+ */
 typedef struct
 {
   JsonNode *inputs;             /* as in the request; a path for media */
@@ -37,7 +54,11 @@ typedef struct
   GCancellable *cancellable;
 } GtfRequest;
 
-/* What the pipeline has loaded for the task. */
+/**
+ * GtfTask:
+ *
+ * What the pipeline has loaded for the task.
+ */
 struct _GtfTask
 {
   GtfModel *model;
@@ -63,6 +84,11 @@ typedef enum
   GTF_VIEW_HTML         /* what stands inside <body> */
 } GtfView;
 
+/**
+ * GtfTaskPlugin:
+ *
+ * What a module of tasks/ describes itself with (gtf-fill-mask.so, gtf_task_fill_mask()).
+ */
 typedef struct
 {
   GtfPlugin head;

@@ -17,7 +17,11 @@ G_BEGIN_DECLS
 
 #define GTF_PLUGIN_ABI 2
 
-/* The head that all three kinds share. */
+/**
+ * GtfPlugin:
+ *
+ * The head that all three kinds of modules share. These fields never move.
+ */
 typedef struct
 {
   guint32 abi;            /* GTF_PLUGIN_ABI */
@@ -27,6 +31,11 @@ typedef struct
 
 /* ---- config: fields of config.json -> fields of a struct ------------------------------------------------------------ */
 
+/**
+ * GtfConfigType:
+ *
+ * What a key of config.json holds, and which type its field of the config struct has.
+ */
 typedef enum
 {
   GTF_CONFIG_END,
@@ -40,6 +49,12 @@ typedef enum
   GTF_CONFIG_NULL           /* gboolean: whether the key is there and null, where that does not mean the same as its absence */
 } GtfConfigType;
 
+/**
+ * GtfConfigField:
+ *
+ * A key of config.json with its type, its bounds and its default, and the field of the config struct that it fills. The macros
+ * below write one each; %GTF_CONFIG_FIELDS_END ends a table.
+ */
 typedef struct
 {
   GtfConfigType type;
@@ -70,7 +85,10 @@ GTF_API gboolean gtf_config_list_int  (const char *list, gint64 i, gint64 minimu
 
 /* ---- weights: tensors of the repository -> fields of a struct ----------------------------------------------------- */
 
-/* One dimension: a constant, or a gint64 field of the config struct times a factor. A weight with a dimension that comes out as 0 is not
+/**
+ * GtfDim:
+ *
+ * One dimension: a constant, or a gint64 field of the config struct times a factor. A weight with a dimension that comes out as 0 is not
  * there (token types of a model that has none): its pointer is NULL. */
 typedef struct
 {
@@ -82,6 +100,11 @@ typedef struct
 #define GTF_DIM_TIMES(Config, field, n) { G_STRUCT_OFFSET (Config, field), n }
 #define GTF_DIM_CONST(n)                { -1, n }
 
+/**
+ * GtfWeightType:
+ *
+ * What a weight is used for: how it is packed, and which type its field of the weights struct has.
+ */
 typedef enum
 {
   GTF_WEIGHT_END,
@@ -93,6 +116,11 @@ typedef enum
   GTF_WEIGHT_GROUP          /* T *                   an array of structs, one a layer; NAME holds a %d */
 } GtfWeightType;
 
+/**
+ * GtfWeightFlags:
+ *
+ * How a weight may differ from what its type says.
+ */
 typedef enum
 {
   GTF_WEIGHT_DEFAULT        = 0,
@@ -127,7 +155,11 @@ struct _GtfWeight
   GtfDim count;
 };
 
-/* The class of `architectures` in config.json -> what it gives beyond the base model, e.g. "WhisperForConditionalGeneration". */
+/**
+ * GtfHead:
+ *
+ * The class of `architectures` in config.json, e.g. "WhisperForConditionalGeneration", and what it gives beyond the base model.
+ */
 typedef struct
 {
   const char *class_suffix;         /* "ForConditionalGeneration"; NULL ends the table; "Model" is the bare model */
@@ -136,7 +168,11 @@ typedef struct
   const char *prefix;               /* base_model_prefix: "model", "bert"; tried with and without */
 } GtfHead;
 
-/* What a forward function gets beside the context. */
+/**
+ * GtfForward:
+ *
+ * What a forward function gets beside the context.
+ */
 typedef struct
 {
   const void *config;
@@ -169,6 +205,11 @@ typedef struct
   GtfDim decoder_layers, encoder_states, decoder_positions, vocab_size, kv_size;  /* sizes of the cache: layers, S, longest sequence, logits, D of k and v */
 } GtfArchitecture;
 
+/**
+ * GtfArchitecturePlugin:
+ *
+ * What a module of plugins/ describes itself with: one family of architectures (gtf-bert.so, gtf_plugin_bert()).
+ */
 typedef struct
 {
   GtfPlugin head;
