@@ -4,25 +4,18 @@
  */
 #pragma once
 
-#include "base/defs.h"
+#include "pipeline/heard.h"
 
 G_BEGIN_DECLS
-
-/* A word on the time line of the stream, in samples. */
-typedef struct
-{
-  char *text;           /* with its leading space */
-  guint64 start, end;
-} GtfHeard;
 
 typedef struct _GtfAgreement GtfAgreement;
 
 GtfAgreement *gtf_agreement_new   (void);
 void          gtf_agreement_free  (GtfAgreement *self);
 void          gtf_agreement_reset (GtfAgreement *self);
-/* A new hypothesis (element-type GtfHeard), over sound that starts at or before the end of what is final. Returns (transfer full)
- * the words that became final: those on which this hypothesis and the last one agree, those that end by @deadline, all if @all. */
-GPtrArray    *gtf_agreement_add   (GtfAgreement *self, GPtrArray *words, guint64 deadline, gboolean all);
+/* A new hypothesis (element-type GtfHeard), over sound that begins at @from. Returns (transfer full) the words that became final:
+ * those on which this hypothesis and the last one agree, those that end by @deadline, all if @all. */
+GPtrArray    *gtf_agreement_add   (GtfAgreement *self, GPtrArray *words, guint64 from, guint64 deadline, gboolean all);
 /* The rest of the last hypothesis, not final yet (transfer none). */
 GPtrArray    *gtf_agreement_get_pending (GtfAgreement *self);
 /* Where the final words end. */
@@ -30,9 +23,6 @@ guint64       gtf_agreement_get_end (GtfAgreement *self);
 /* Where sound may be cut: a window that begins there says the last two final words again (as far as they lie within @longest), so
  * that a recogniser which swallows what stands at the very beginning swallows one of those. */
 guint64       gtf_agreement_get_seam (GtfAgreement *self, guint64 longest);
-
-GtfHeard     *gtf_heard_new  (const char *text, guint64 start, guint64 end);
-void          gtf_heard_free (GtfHeard *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfAgreement, gtf_agreement_free)
 

@@ -112,25 +112,48 @@ typedef enum
   RUN_END         /* everything is */
 } Run;
 
+/* G_MESSAGES_DEBUG=gtf: what was heard, for whoever wonders where a word went. */
+static void
+tell_run (const GtfLiveStream *self, Run kind, GPtrArray *words, GPtrArray *final, guint64 deadline)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  double rate = self->config.sampling_rate;
+
+  if (g_log_writer_default_would_drop (G_LOG_LEVEL_DEBUG, G_LOG_DOMAIN))
+    return;
+  for (guint i = 0; i < words->len; i++)
+    {
+      const GtfHeard *word = words->pdata[i];
+
+      g_string_append_printf (text, "%s[%.2f %.2f]", word->text, (double) word->start / rate, (double) word->end / rate);
+    }
+  g_debug ("live: %s over %.2f to %.2f s, deadline %.2f: heard%s; %u final up to %.2f", kind == RUN_STEP ? "step" : kind == RUN_FULL ? "full window" : "end",
+           (double) self->start / rate, (double) gtf_live_stream_get_position (self) / rate, (double) deadline / rate, text->str, final->len,
+           (double) gtf_agreement_get_end (self->agreement) / rate);
+}
+
 static void
 run (GtfLiveStream *self, Run kind)
 {
   guint64 now = gtf_live_stream_get_position (self), deadline = 0;
+  guint64 unsure = self->config.latency > 0 ? MIN (ms (self, 1000), self->config.latency / 5) : ms (self, 1000);
   g_autoptr (GPtrArray) words = self->owner->recognise (self->owner_data, self->samples, self->n, self->start);
   g_autoptr (GPtrArray) final = NULL;
 
   self->asked = now;
   if (!words)
     words = g_ptr_array_new ();     /* it failed, which the owner tells; the window goes on */
+  gtf_heard_list_drop_loops (words);
   if (kind == RUN_FULL)
-    deadline = now - MIN (now, ms (self, 1000));
-  else if (self->config.latency > step (self) + self->cost)
+    deadline = now - MIN (now, unsure);
+  else if (self->config.latency > 0)
     {
-      guint64 wait = self->config.latency - step (self) - self->cost;     /* the next run would be later than this */
+      guint64 wait = self->config.latency - MIN (self->config.latency, step (self) + self->cost);   /* the next run would be later */
 
-      deadline = now > wait ? now - wait : 0;
+      deadline = now - MIN (now, MAX (wait, unsure));
     }
-  final = gtf_agreement_add (self->agreement, words, deadline, kind == RUN_END);
+  final = gtf_agreement_add (self->agreement, words, self->start, deadline, kind == RUN_END);
+  tell_run (self, kind, words, final, deadline);
   if (final->len > 0)
     self->owner->final (self->owner_data, final);
   if (gtf_agreement_get_pending (self->agreement)->len > 0)
@@ -151,11 +174,14 @@ end_utterance (GtfLiveStream *self)
 static void
 make_room (GtfLiveStream *self)
 {
-  guint64 now = gtf_live_stream_get_position (self), third = self->config.window / 3;
+  guint64 now = gtf_live_stream_get_position (self), seam;
 
   run (self, RUN_FULL);
-  /* Nothing recognised in a whole window: keep its last part only. */
-  trim (self, MAX (gtf_agreement_get_seam (self->agreement, ms (self, SEAM_MS)), now - MIN (now, third)));
+  seam = gtf_agreement_get_seam (self->agreement, ms (self, SEAM_MS));
+  /* Nearly nothing recognised in a whole window: keep its last part only. */
+  if (seam < self->start + self->config.window / 6)
+    seam = now - MIN (now, self->config.window / 3);
+  trim (self, seam);
 }
 
 static void
