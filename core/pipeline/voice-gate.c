@@ -4,6 +4,7 @@
  *   - level: well above a noise floor that follows the quietest recent frames, and above an absolute floor;
  *   - voicing: the normalised autocorrelation at 4 kHz has a strong peak at a lag of 70 to 400 Hz. Noise has none, hiss and fans
  *     have none; vowels carry speech, so that a word without a single voiced frame does not occur;
+ *   - continuity: the pitch of a voice is about that of the frame before, or an octave off; what noise happens to have jumps;
  *   - movement: a tone whose pitch and level stand still for longer than any vowel is a tone, not a voice.
  * Some voiced frames close together open the gate; half a second without one closes it.
  */
@@ -18,7 +19,7 @@
 #define MIN_LAG (RATE / 400)
 #define MAX_LAG (RATE / 70)
 #define HISTORY 16                    /* frames looked back at to open */
-#define VOICED_TO_OPEN 4
+#define VOICED_TO_OPEN 3
 #define CLOSE_AFTER (RATE / 2)
 #define STEADY_FRAMES 40              /* 0.64 s */
 #define MIN_LEVEL_DB -55.f
@@ -29,6 +30,7 @@ struct _GtfVoiceGate
 {
   guint decimation, phase;            /* input samples a sample at RATE; how many are in the sum */
   float sum;
+  float before[2], high[2];           /* two stages of the high-pass: input and output of the sample before */
   float frame[FRAME];
   guint n_frame, n_new;
   guint64 position;                   /* at RATE */
@@ -38,6 +40,7 @@ struct _GtfVoiceGate
   guint steady;
   guint steady_lag;                   /* where the present run of like frames began */
   float steady_db;
+  guint last_lag;                     /* of the frame before; 0: it had no period */
   gboolean open;
   guint64 onset, last_voice;
 };
@@ -138,6 +141,22 @@ is_steady (GtfVoiceGate *self, float db, guint lag)
   return ++self->steady > STEADY_FRAMES;
 }
 
+static gboolean
+is_near (guint a, guint b)
+{
+  return (guint) ABS ((int) a - (int) b) <= MAX (2, a / 6);
+}
+
+/* Octaves are where the autocorrelation errs. */
+static gboolean
+continues (GtfVoiceGate *self, guint lag)
+{
+  guint before = self->last_lag;
+
+  self->last_lag = lag;
+  return before && (is_near (lag, before) || is_near (lag, 2 * before) || is_near (2 * lag, before));
+}
+
 static void
 hear_frame (GtfVoiceGate *self)
 {
@@ -148,9 +167,12 @@ hear_frame (GtfVoiceGate *self)
   follow_floor (self, db);
   loud = db > MIN_LEVEL_DB && db > self->floor_db + ABOVE_FLOOR_DB;
   if (loud && periodicity (self->frame, &lag) > MIN_PERIODICITY)
-    voiced = !is_steady (self, db, lag);
+    {
+      voiced = continues (self, lag);
+      voiced = !is_steady (self, db, lag) && voiced;
+    }
   else
-    self->steady = 0;
+    self->steady = self->last_lag = 0;
   self->history = (self->history << 1 | voiced) & ((1u << HISTORY) - 1);
   if (voiced && (self->open || __builtin_popcount (self->history) >= VOICED_TO_OPEN))
     {
@@ -161,6 +183,19 @@ hear_frame (GtfVoiceGate *self)
     }
   if (self->open && self->position > self->last_voice + CLOSE_AFTER)
     self->open = FALSE;
+}
+
+/* Takes away what lies below any voice (one pole at 57 Hz, twice): rumble, hum of handling, an offset. */
+static float
+high_pass (GtfVoiceGate *self, float x)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      self->high[i] = x - self->before[i] + 0.91f * self->high[i];
+      self->before[i] = x;
+      x = self->high[i];
+    }
+  return x;
 }
 
 void
@@ -176,7 +211,7 @@ gtf_voice_gate_push (GtfVoiceGate *self, const float *samples, gsize n)
           memmove (self->frame, self->frame + HOP, (FRAME - HOP) * sizeof (float));
           self->n_frame -= HOP;
         }
-      self->frame[self->n_frame++] = self->sum / (float) self->decimation;
+      self->frame[self->n_frame++] = high_pass (self, self->sum / (float) self->decimation);
       self->sum = 0;
       self->phase = 0;
       self->position++;
