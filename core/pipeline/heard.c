@@ -5,6 +5,7 @@
 
 #define LOOP_LONGEST 6    /* words that are said again */
 #define LOOP_TIMES 4      /* how often, at least */
+#define LOOP_BYTES 40     /* of one word, at least */
 #define LOOP_WORDS 12     /* how many words in all, at least: people do say no, no, no */
 
 GtfHeard *
@@ -73,21 +74,57 @@ loop_length (GPtrArray *words, guint first, guint period)
   return n;
 }
 
-void
+/* "Uhuuhuuhuuh...": the same inside of one long word. */
+static gboolean
+is_loop (const GtfHeard *word)
+{
+  gsize n = strlen (word->text);
+
+  for (gsize period = 1; n >= LOOP_BYTES && period <= LOOP_BYTES / LOOP_TIMES; period++)
+    {
+      gsize same = 0;
+
+      for (gsize i = period; i < n; i++)
+        same += word->text[i] == word->text[i - period];
+      if (same * 10 >= (n - period) * 9)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* How many words from @i on go in circles; 0: none. */
+static guint
+find_loop (GPtrArray *words, guint i)
+{
+  if (is_loop (words->pdata[i]))
+    return 1;
+  for (guint period = 1; period <= LOOP_LONGEST && i + period < words->len; period++)
+    {
+      guint n = loop_length (words, i, period);
+
+      if (n >= MAX (LOOP_WORDS, LOOP_TIMES * period))
+        return n;
+    }
+  return 0;
+}
+
+guint64
 gtf_heard_list_drop_loops (GPtrArray *words)
 {
-  for (guint i = 0; i < words->len; i++)
-    for (guint period = 1; period <= LOOP_LONGEST && i + period < words->len; period++)
-      {
-        guint n = loop_length (words, i, period);
+  guint64 began = G_MAXUINT64;
 
-        if (n >= MAX (LOOP_WORDS, LOOP_TIMES * period))
-          {
-            g_ptr_array_remove_range (words, i, n);
-            i--;        /* what stands here now is looked at again */
-            break;
-          }
-      }
+  for (guint i = 0, n; i < words->len; i += n == 0)
+    {
+      n = find_loop (words, i);
+      if (n > 0)
+        {
+          began = MIN (began, ((GtfHeard *) words->pdata[i])->start);
+          g_ptr_array_remove_range (words, i, n);
+        }
+      else
+        began = G_MAXUINT64;
+    }
+  return began;
 }
 
 guint

@@ -24,8 +24,9 @@ gboolean   gtf_heard_same  (const GtfHeard *a, const GtfHeard *b);
 
 /* (transfer full) (element-type GtfHeard): an empty list */
 GPtrArray *gtf_heard_list_new (void);
-/* Takes out what is said again and again ("Oh, oh, oh ..."): what Whisper makes of music. */
-void       gtf_heard_list_drop_loops (GPtrArray *words);
+/* Takes out what is said again and again ("Oh, oh, oh ..."): what Whisper makes of music. Returns where that began if nothing was
+ * understood after it, else G_MAXUINT64. */
+guint64    gtf_heard_list_drop_loops (GPtrArray *words);
 /* How many of the first @words say again what @said (the final words that the same sound holds) ended with: where the two texts
  * align best; @guess, by time, decides between equals and where the texts have little in common. */
 guint      gtf_heard_list_align (GPtrArray *said, guint first, GPtrArray *words, guint guess);

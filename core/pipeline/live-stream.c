@@ -132,6 +132,18 @@ tell_run (const GtfLiveStream *self, Run kind, GPtrArray *words, GPtrArray *fina
            (double) gtf_agreement_get_end (self->agreement) / rate);
 }
 
+static void run (GtfLiveStream *self, Run kind);
+
+/* A model that goes in circles from @loop on is deaf to what follows: half of that is left out (what was
+ * understood before is final), and the rest is heard anew, by the next step, or at once where there is none. */
+static void
+skip_loop (GtfLiveStream *self, Run kind, guint64 loop, guint64 now)
+{
+  trim (self, loop + (now - loop) / 2);
+  if (kind != RUN_STEP && self->n > ms (self, 2000))
+    run (self, kind);
+}
+
 static void
 run (GtfLiveStream *self, Run kind)
 {
@@ -139,11 +151,12 @@ run (GtfLiveStream *self, Run kind)
   guint64 unsure = self->config.latency > 0 ? MIN (ms (self, 1000), self->config.latency / 5) : ms (self, 1000);
   g_autoptr (GPtrArray) words = self->owner->recognise (self->owner_data, self->samples, self->n, self->start);
   g_autoptr (GPtrArray) final = NULL;
+  guint64 loop;
 
   self->asked = now;
   if (!words)
     words = g_ptr_array_new ();     /* it failed, which the owner tells; the window goes on */
-  gtf_heard_list_drop_loops (words);
+  loop = gtf_heard_list_drop_loops (words);
   if (kind == RUN_FULL)
     deadline = now - MIN (now, unsure);
   else if (self->config.latency > 0)
@@ -152,12 +165,14 @@ run (GtfLiveStream *self, Run kind)
 
       deadline = now - MIN (now, MAX (wait, unsure));
     }
-  final = gtf_agreement_add (self->agreement, words, self->start, deadline, kind == RUN_END);
+  final = gtf_agreement_add (self->agreement, words, self->start, deadline, kind == RUN_END || loop < now);
   tell_run (self, kind, words, final, deadline);
   if (final->len > 0)
     self->owner->final (self->owner_data, final);
   if (gtf_agreement_get_pending (self->agreement)->len > 0)
     self->owner->partial (self->owner_data, gtf_agreement_get_pending (self->agreement));
+  if (loop < now)
+    skip_loop (self, kind, loop, now);
 }
 
 /* A pause, or the end: the utterance is complete. */

@@ -5,13 +5,13 @@
 #pragma once
 
 #include <gst/gst.h>
-#include <json-glib/json-glib.h>
+#include "element.h"
 #include "pipeline/settings.h"
 
 G_BEGIN_DECLS
 
 #define GTF_TYPE_ASR (gtf_asr_get_type ())
-G_DECLARE_FINAL_TYPE (GtfAsr, gtf_asr, GTF, ASR, GstElement)
+G_DECLARE_FINAL_TYPE (GtfAsr, gtf_asr, GTF, ASR, GtfElement)
 
 GST_ELEMENT_REGISTER_DECLARE (gtfasr);
 
