@@ -13,7 +13,11 @@ G_BEGIN_DECLS
 #define GTF_TYPE_ASR (gtf_asr_get_type ())
 G_DECLARE_FINAL_TYPE (GtfAsr, gtf_asr, GTF, ASR, GtfElement)
 
+#define GTF_TYPE_TEXT (gtf_text_get_type ())
+G_DECLARE_FINAL_TYPE (GtfText, gtf_text, GTF, TEXT, GtfElement)
+
 GST_ELEMENT_REGISTER_DECLARE (gtfasr);
+GST_ELEMENT_REGISTER_DECLARE (gtftext);
 
 /* results.c */
 

@@ -155,8 +155,11 @@ gtf_outlet_put (GtfOutlet *self, gpointer object)
 void
 gtf_outlet_put_text (GtfOutlet *self, const char *text, GstClockTime start, GstClockTime end)
 {
-  GstBuffer *buffer = gst_buffer_new_memdup (text, strlen (text));
+  GstBuffer *buffer;
 
+  if (!*text)
+    return;
+  buffer = gst_buffer_new_memdup (text, strlen (text));
   g_mutex_lock (&self->lock);
   start = self->position != GST_CLOCK_TIME_NONE ? MAX (start, self->position) : start;
   end = MAX (start, end);

@@ -4,13 +4,12 @@
  * is a live source; pipelines with appsrc are not.
  */
 #include <locale.h>
-#include <gmodule.h>
 #include <gst/app/gstappsrc.h>
-#include <gst/check/gstharness.h>
 #include <gst/check/gsttestclock.h>
 #include <gtf/gtf.h>
 #include "../../core/pipeline/toy/repository.h"
 #include "../../sanitizer.h"
+#include "harness.h"
 #include "speech.h"
 
 #define CAPS "audio/x-raw,format=F32LE,rate=16000,channels=1,layout=interleaved"
@@ -20,53 +19,11 @@ static char *repository;
 /* ---- fixtures ---- */
 
 static void
-wait_loaded (GstBus *bus)
-{
-  for (;;)
-    {
-      g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_PROGRESS | GST_MESSAGE_ERROR);
-      GstProgressType type;
-
-      g_assert_nonnull (message);
-      g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_PROGRESS);
-      gst_message_parse_progress (message, &type, NULL, NULL);
-      if (type == GST_PROGRESS_TYPE_COMPLETE)
-        return;
-    }
-}
-
-typedef struct
-{
-  GstHarness *harness;
-  GstBus *bus;
-  GstClockTime time;
-} Fixture;
-
-static void
 setup (Fixture *f, const char *properties)
 {
   g_autofree char *line = g_strdup_printf ("gtfasr max-lag=600000 model=%s %s", repository, properties);
 
-  memset (f, 0, sizeof *f);
-  f->harness = gst_harness_new_parse (line);
-  f->bus = gst_bus_new ();
-  gst_element_set_bus (f->harness->element, f->bus);
-  /* The harness plays an element from the start, when nobody listens yet: begin anew, so that no message is missed. */
-  gst_element_set_state (f->harness->element, GST_STATE_NULL);
-  gst_bus_set_flushing (f->bus, TRUE);
-  gst_bus_set_flushing (f->bus, FALSE);
-  gst_harness_play (f->harness);
-  gst_harness_set_src_caps_str (f->harness, CAPS);
-  /* The bin's bus is its parent's to watch: the element posts to it since the harness's element is the bin itself. */
-  wait_loaded (f->bus);
-}
-
-static void
-teardown (Fixture *f)
-{
-  gst_element_set_bus (f->harness->element, NULL);
-  gst_object_unref (f->bus);
-  gst_harness_teardown (f->harness);
+  fixture_setup (f, line, CAPS);
 }
 
 static GstBuffer *
@@ -302,22 +259,17 @@ test_results (void)
 static void
 test_max_lag (void)
 {
-  const char *folders = g_getenv ("GTF_PLUGIN_PATH");
-  g_autofree char *first = g_strndup (folders, strcspn (folders, ":")), *path = g_build_filename (first, "tasks", "gtf-automatic-speech-recognition.so", NULL);
-  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
-  GMutex *(*lock) (void);
+  GMutex *lock = fake_lock ("automatic-speech-recognition", "gtf_fake_asr_lock");
   g_autoptr (GstStructure) stats = NULL;
   g_autofree char *text = NULL;
   guint64 in = 0, dropped = 0;
   Fixture f;
 
-  g_assert_nonnull (module);
-  g_assert_true (g_module_symbol (module, "gtf_fake_asr_lock", (gpointer *) &lock));
   setup (&f, "latency=1000 max-lag=2000");
-  g_mutex_lock (lock ());
+  g_mutex_lock (lock);
   say (&f, "abcdefghijabcdefghij");
   g_object_get (gst_harness_find_element (f.harness, "gtfasr"), "stats", &stats, NULL);
-  g_mutex_unlock (lock ());
+  g_mutex_unlock (lock);
   g_assert_true (gst_structure_get_uint64 (stats, "frames-in", &in) && gst_structure_get_uint64 (stats, "frames-dropped", &dropped));
   g_assert_cmpuint (in, ==, 160000);
   g_assert_cmpuint (dropped, >, 160000 / 2);
