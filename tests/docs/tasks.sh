@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Runs the examples of docs/tasks/*.md out of the build folder, on the tiny repositories of data/golden/text-tasks: each line of a ```sh
-# block must answer, and the ```c and ```python blocks of a page, as whole programs, must answer the same. TAP.
+# block must answer (talk.srt is a subtitle), and the ```c and ```python blocks of a page, as whole programs, must answer the same. TAP.
 #   tasks.sh SOURCE BUILD
 source=$1
 build=$2
@@ -10,6 +10,11 @@ export PATH="$build/core/tools:$PATH" LD_LIBRARY_PATH="$build/core" GI_TYPELIB_P
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 n=0
+export GST_PLUGIN_PATH=$build/tasks/gst GST_REGISTRY=$work/registry.bin GST_REGISTRY_FORK=no
+printf '1\n00:00:00,000 --> 00:00:02,000\nMaria went\n\n2\n00:00:02,000 --> 00:00:04,000\nto Lisbon.\n' >"$work/talk.srt"
+gst=
+if gst-inspect-1.0 subparse >/dev/null 2>&1 && gst-inspect-1.0 gtftext >/dev/null 2>&1; then gst=yes; fi
+cd "$work" || exit 1
 
 result() { n=$((n + 1)); echo "$1 $n $2"; }
 
@@ -38,7 +43,11 @@ while read -r task repository; do
   page=$source/docs/tasks/$task.md
   export MODEL=$source/data/golden/text-tasks/$repository
   while read -r line; do
-    check "$task: $line" bash -c "$line"
+    if [[ $line == gst-launch* && -z $gst ]]; then
+      result ok "$task: GStreamer # SKIP the elements were not built"
+    else
+      check "$task: $line" bash -c "$line"
+    fi
   done < <(block sh "$page")
   block c "$page" >"$work/example.c"
   block python "$page" >"$work/example.py"
