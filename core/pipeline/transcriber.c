@@ -6,80 +6,12 @@
  * a bound: in live use the oldest sound is thrown away once more than `max_lag` waits (and counted), otherwise the pusher waits.
  * Samples carry the time of the caller's clock; a jump in it (or a discontinuity) ends the utterance and starts anew.
  */
-#include "transcriber.h"
+#include "transcriber-private.h"
 
 #include <string.h>
-#include "base/json.h"
-#include "base/json-print.h"
-#include "base/params.h"
-#include "pipeline/live-stream.h"
 #include "pipeline/pipeline-private.h"
 
-#define MAX_JUMP_NS (100 * 1000000)
 #define QUEUE_SECONDS 5               /* sound that is not live: how much may wait */
-
-typedef enum
-{
-  ITEM_SAMPLES,
-  ITEM_DRAIN
-} ItemType;
-
-typedef struct
-{
-  ItemType type;
-  gboolean discontinuity;
-  guint64 time;
-  gsize n;
-  float samples[];
-} Item;
-
-typedef struct
-{
-  gint64 latency, max_lag;            /* ms */
-  gboolean live;
-  char *language;
-  JsonNode *parameters;
-} Options;
-
-static const GtfParam option_params[] = {
-  GTF_PARAM_INT_FIELD (Options, latency, "latency", 100, 600000),
-  GTF_PARAM_INT_FIELD (Options, max_lag, "max_lag", 100, 3600000),
-  GTF_PARAM_BOOL_FIELD (Options, live, "live"),
-  GTF_PARAM_STRING_FIELD (Options, language, "language"),
-  GTF_PARAM_NODE_FIELD (Options, parameters, "parameters"),
-  GTF_PARAMS_END
-};
-
-struct _GtfTranscriber
-{
-  GObject parent;
-  GtfPipeline *pipeline;
-  guint rate;
-  gboolean live;
-  guint64 max_queued;                 /* samples */
-  char *parameters;                   /* of each request */
-
-  GMutex lock;
-  GCond cond;
-  GQueue queue;                       /* of Item */
-  guint64 queued;                     /* samples in it */
-  gboolean quit, lost;                /* lost: something was dropped since the last item taken */
-  guint flushes;
-  GCancellable *cancellable;          /* of the run under way */
-  GtfTranscriberStats stats;
-  GThread *thread;
-
-  GtfTranscriberFunc func;
-  gpointer func_data;
-  GDestroyNotify func_destroy;
-  GMainContext *context;              /* where the signals are emitted */
-
-  /* the thread's own */
-  GtfLiveStream *stream;
-  guint64 base_time;                  /* time of the stream's position 0 */
-  guint64 next_time;                  /* expected of the next samples */
-  double mean_cost;
-};
 
 enum
 {
@@ -153,8 +85,8 @@ emission_free (gpointer data)
   g_free (e);
 }
 
-static void
-tell (GtfTranscriber *self, GtfTranscriberEvent event, GPtrArray *words, guint64 time, const GError *error)
+void
+gtf_transcriber_tell (GtfTranscriber *self, GtfTranscriberEvent event, GPtrArray *words, guint64 time, const GError *error)
 {
   guint signal = event == GTF_TRANSCRIBER_FINAL ? SIGNAL_WORDS : event == GTF_TRANSCRIBER_PARTIAL ? SIGNAL_PARTIAL : event == GTF_TRANSCRIBER_DRAINED ? SIGNAL_DRAINED : N_SIGNALS;
   Emission *e;
@@ -173,202 +105,6 @@ tell (GtfTranscriber *self, GtfTranscriberEvent event, GPtrArray *words, guint64
   e->signal = signal;
   e->words = words ? g_ptr_array_ref (words) : NULL;
   g_main_context_invoke_full (self->context, G_PRIORITY_DEFAULT, emit, e, emission_free);
-}
-
-static guint64
-nanoseconds (guint64 samples, guint rate)
-{
-  return samples / rate * 1000000000 + samples % rate * 1000000000 / rate;
-}
-
-static guint64
-to_time (GtfTranscriber *self, guint64 position)
-{
-  return self->base_time + nanoseconds (position, self->rate);
-}
-
-/* Words on the stream's samples -> words on the caller's clock. */
-static GPtrArray *
-to_words (GtfTranscriber *self, GPtrArray *heard)
-{
-  GPtrArray *words = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_word_free);
-
-  for (guint i = 0; i < heard->len; i++)
-    {
-      const GtfHeard *h = heard->pdata[i];
-      GtfWord word = { h->text, to_time (self, h->start), to_time (self, h->end) };
-
-      g_ptr_array_add (words, gtf_word_copy (&word));
-    }
-  return words;
-}
-
-/* ---- the live stream's owner ---- */
-
-static GPtrArray *
-heard_from_result (GtfTranscriber *self, GtfResult *result, guint64 start, gsize n)
-{
-  GPtrArray *words = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_heard_free);
-  double length = (double) n / self->rate, last = 0;
-
-  for (guint i = 0; i < gtf_result_get_n_chunks (result); i++)
-    {
-      const char *text = gtf_result_get_chunk_text (result, i);
-      double from = gtf_result_get_chunk_start (result, i), to = gtf_result_get_chunk_end (result, i);
-
-      if (!text || !*text)
-        continue;
-      from = from >= last ? MIN (from, length) : last;        /* null is NaN: after the word before */
-      to = to >= from ? MIN (to, length) : from;
-      g_ptr_array_add (words, gtf_heard_new (text, start + (guint64) (from * self->rate), start + (guint64) (to * self->rate)));
-      last = from;
-    }
-  return words;
-}
-
-static void
-count_run (GtfTranscriber *self, gint64 took_us)
-{
-  guint64 ns = (guint64) took_us * 1000;
-
-  g_mutex_lock (&self->lock);
-  self->stats.passes++;
-  self->stats.inference_total += ns;
-  self->stats.inference_max = MAX (self->stats.inference_max, ns);
-  g_mutex_unlock (&self->lock);
-  self->mean_cost = self->mean_cost > 0 ? 0.8 * self->mean_cost + 0.2 * (double) took_us : (double) took_us;
-  gtf_live_stream_set_cost (self->stream, (guint64) (self->mean_cost * 1.5 * self->rate / 1e6));
-}
-
-static GPtrArray *
-recognise (gpointer owner, const float *samples, gsize n, guint64 start)
-{
-  GtfTranscriber *self = owner;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GtfResult) result = NULL;
-  gint64 began = g_get_monotonic_time ();
-
-  g_mutex_lock (&self->lock);
-  self->stats.lag = nanoseconds (self->queued, self->rate);
-  g_mutex_unlock (&self->lock);
-  result = gtf_pipeline_run_samples (self->pipeline, samples, n, self->rate, self->parameters, self->cancellable, &error);
-  count_run (self, g_get_monotonic_time () - began);
-  if (!result)
-    {
-      if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        tell (self, GTF_TRANSCRIBER_ERROR, NULL, GTF_TIME_NONE, error);
-      return NULL;
-    }
-  return heard_from_result (self, result, start, n);
-}
-
-static void
-on_final (gpointer owner, GPtrArray *heard)
-{
-  g_autoptr (GPtrArray) words = to_words (owner, heard);
-
-  tell (owner, GTF_TRANSCRIBER_FINAL, words, GTF_TIME_NONE, NULL);
-}
-
-static void
-on_partial (gpointer owner, GPtrArray *heard)
-{
-  g_autoptr (GPtrArray) words = to_words (owner, heard);
-
-  tell (owner, GTF_TRANSCRIBER_PARTIAL, words, GTF_TIME_NONE, NULL);
-}
-
-static void
-on_silence (gpointer owner, guint64 until)
-{
-  tell (owner, GTF_TRANSCRIBER_SILENCE, NULL, to_time (owner, until), NULL);
-}
-
-static void
-on_utterance_end (gpointer owner)
-{
-  tell (owner, GTF_TRANSCRIBER_UTTERANCE_END, NULL, GTF_TIME_NONE, NULL);
-}
-
-static const GtfLiveOwner live_owner = { recognise, on_final, on_partial, on_silence, on_utterance_end };
-
-/* ---- the thread ---- */
-
-static void
-hear (GtfTranscriber *self, const Item *item, gboolean lost)
-{
-  gboolean first = gtf_live_stream_get_position (self->stream) == 0;
-  gboolean jump = item->time != GTF_TIME_NONE && !first &&
-                  (item->time > self->next_time + MAX_JUMP_NS || item->time + MAX_JUMP_NS < self->next_time);
-
-  if (item->discontinuity || jump || lost)
-    {
-      gtf_live_stream_drain (self->stream);
-      gtf_live_stream_reset (self->stream);
-      first = TRUE;
-    }
-  if (first)
-    self->base_time = item->time != GTF_TIME_NONE ? item->time : self->next_time;
-  gtf_live_stream_push (self->stream, item->samples, item->n);
-  self->next_time = to_time (self, gtf_live_stream_get_position (self->stream));
-}
-
-/* (nullable): the next item, or NULL to end */
-static Item *
-take (GtfTranscriber *self, gboolean *lost, guint *flushes)
-{
-  Item *item;
-
-  g_mutex_lock (&self->lock);
-  while (!self->quit && g_queue_is_empty (&self->queue) && *flushes == self->flushes)
-    g_cond_wait (&self->cond, &self->lock);
-  if (*flushes != self->flushes)
-    {
-      *flushes = self->flushes;
-      if (!self->quit)
-        {
-          g_object_unref (self->cancellable);
-          self->cancellable = g_cancellable_new ();
-        }
-      g_mutex_unlock (&self->lock);
-      gtf_live_stream_reset (self->stream);
-      self->next_time = 0;
-      return take (self, lost, flushes);
-    }
-  item = self->quit ? NULL : g_queue_pop_head (&self->queue);
-  if (item)
-    {
-      self->queued -= item->n;
-      self->stats.samples_done += item->n;
-    }
-  *lost = self->lost;
-  self->lost = FALSE;
-  g_cond_broadcast (&self->cond);
-  g_mutex_unlock (&self->lock);
-  return item;
-}
-
-static gpointer
-work (gpointer data)
-{
-  GtfTranscriber *self = data;
-  guint flushes = 0;
-  gboolean lost;
-  Item *item;
-
-  while ((item = take (self, &lost, &flushes)))
-    {
-      if (item->type == ITEM_SAMPLES)
-        hear (self, item, lost);
-      else
-        {
-          gtf_live_stream_drain (self->stream);
-          gtf_live_stream_reset (self->stream);
-          tell (self, GTF_TRANSCRIBER_DRAINED, NULL, GTF_TIME_NONE, NULL);
-        }
-      g_free (item);
-    }
-  return NULL;
 }
 
 /* ---- the object ---- */
@@ -438,57 +174,6 @@ gtf_transcriber_init (GtfTranscriber *self)
   self->context = g_main_context_ref_thread_default ();
 }
 
-/* Sets object.a.b = value unless it is there. */
-static void
-set_default (JsonObject *object, const char *key, JsonNode *value)
-{
-  if (json_object_has_member (object, key))
-    json_node_unref (value);
-  else
-    json_object_set_member (object, key, value);
-}
-
-static JsonNode *
-number (double value)
-{
-  return json_node_init_double (json_node_alloc (), value);
-}
-
-/* Word times; greedy; and the thresholds of the paper (Radford et al. 2022, 4.5) that keep a model from inventing words. Only those
- * that the repository's generation_config can use are given: CTC models have none. */
-static char *
-make_parameters (const Options *options, gboolean generates, GError **error)
-{
-  JsonObject *own = options->parameters && JSON_NODE_HOLDS_OBJECT (options->parameters) ? json_node_get_object (options->parameters) : NULL;
-  g_autoptr (JsonNode) copy = own ? json_node_init_object (json_node_alloc (), own) : NULL;
-  g_autofree char *text = copy ? gtf_json_print (copy, GTF_JSON_COMPACT) : g_strdup ("{}");
-  g_autoptr (JsonObject) all = gtf_json_parse_object ("parameters", text, -1, 0, error);
-  g_autoptr (JsonNode) node = NULL;
-  JsonObject *generate;
-
-  if (!all)
-    return NULL;
-  set_default (all, "return_timestamps", json_node_init_string (json_node_alloc (), "word"));
-  if (generates)
-    {
-      if (!json_object_has_member (all, "generate_kwargs"))
-        json_object_set_object_member (all, "generate_kwargs", json_object_new ());
-      generate = JSON_NODE_HOLDS_OBJECT (json_object_get_member (all, "generate_kwargs")) ? json_object_get_object_member (all, "generate_kwargs") : NULL;
-      if (generate)
-        {
-          set_default (generate, "num_beams", json_node_init_int (json_node_alloc (), 1));
-          set_default (generate, "no_speech_threshold", number (0.6));
-          set_default (generate, "logprob_threshold", number (-1));
-          set_default (generate, "compression_ratio_threshold", number (2.4));
-          set_default (generate, "temperature", number (0));
-          if (options->language && *options->language)
-            set_default (generate, "language", json_node_init_string (json_node_alloc (), options->language));
-        }
-    }
-  node = json_node_init_object (json_node_alloc (), all);
-  return gtf_json_print (node, GTF_JSON_COMPACT);
-}
-
 /**
  * gtf_transcriber_new: (constructor)
  * @pipeline: a pipeline of automatic-speech-recognition
@@ -504,35 +189,32 @@ make_parameters (const Options *options, gboolean generates, GError **error)
 GtfTranscriber *
 gtf_transcriber_new (GtfPipeline *pipeline, const char *options_text, GError **error)
 {
-  Options options = { .latency = 8000, .max_lag = 10000, .live = TRUE };
-  g_autoptr (JsonObject) object = gtf_json_parse_object ("options", options_text ? options_text : "{}", -1, 0, error);
+  g_auto (GtfTranscriberOptions) options = { .latency = 8000, .max_lag = 10000, .live = TRUE };
   g_autoptr (GtfTranscriber) self = NULL;
   GtfPreprocessor *preprocessor;
   GtfLiveConfig config = { 0 };
 
   g_return_val_if_fail (GTF_IS_PIPELINE (pipeline), NULL);
-  if (!object || !gtf_params_read (option_params, object, "options", GTF_PARAMS_CLOSED, &options, error))
+  if (!gtf_transcriber_options_read (&options, options_text, error))
     return NULL;
-  self = g_object_new (GTF_TYPE_TRANSCRIBER, NULL);
   preprocessor = pipeline->task.preprocessor;
   if (strcmp (gtf_pipeline_get_task (pipeline), "automatic-speech-recognition") != 0 || !preprocessor)
     {
-      g_free (options.language);
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "live transcription needs a pipeline of automatic-speech-recognition, not of %s", gtf_pipeline_get_task (pipeline));
       return NULL;
     }
+  self = g_object_new (GTF_TYPE_TRANSCRIBER, NULL);
   self->pipeline = g_object_ref (pipeline);
   self->rate = gtf_preprocessor_get_sampling_rate (preprocessor);
   self->live = options.live;
   self->max_queued = (guint64) (options.live ? options.max_lag : QUEUE_SECONDS * 1000) * self->rate / 1000;
-  self->parameters = make_parameters (&options, pipeline->task.generation_config != NULL, error);
-  g_free (options.language);
+  self->parameters = gtf_transcriber_options_to_parameters (&options, pipeline->task.generation_config != NULL, error);
   if (!self->parameters)
     return NULL;
   config.sampling_rate = self->rate;
   config.window = gtf_preprocessor_get_n_samples (preprocessor) ? gtf_preprocessor_get_n_samples (preprocessor) : 20 * (guint64) self->rate;
   config.latency = options.live ? (guint64) options.latency * self->rate / 1000 : 0;
-  self->stream = gtf_live_stream_new (&config, &live_owner, self);
+  self->stream = gtf_live_stream_new (&config, &gtf_transcriber_live_owner, self);
   return g_steal_pointer (&self);
 }
 
@@ -608,7 +290,7 @@ enqueue (GtfTranscriber *self, Item *item)
       self->queued += item->n;
       self->stats.samples_in += item->n;
       if (!self->thread)
-        self->thread = g_thread_new ("gtf-transcriber", work, self);
+        self->thread = g_thread_new ("gtf-transcriber", gtf_transcriber_work, self);
     }
   else
     g_free (item);
