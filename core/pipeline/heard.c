@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define LOOP_LONGEST 6    /* words that are said again */
+#define LOOP_LONGEST 12   /* words that are said again */
 #define LOOP_TIMES 4      /* how often, at least */
 #define LOOP_BYTES 40     /* of one word, at least */
 #define LOOP_WORDS 12     /* how many words in all, at least: people do say no, no, no */

@@ -60,6 +60,7 @@ test_loops (void)
     { "I am here. I am here. I am here. I am here.", "", 0 },
     { "I am here. I am here. I am here.", "I am here. I am here. I am here.", G_MAXUINT64 },
     { "a b a b a b a b a b a b", "", 0 },
+    { "go back to the next one now go back to the next one now go back to the next one now go back to the next one now", "", 0 },
     { "oh oh oh oh oh oh oh oh oh oh oh oh x ah ah ah ah ah ah ah ah ah ah ah ah", "x", 130 },
     { "well Uuhuuhuuhuuhuuhuuhuuhuuhuuhuuhuuhuuhuuhuuhuuhuuh", "well", 10 },
     { "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
