@@ -17,6 +17,7 @@
 #include "layers/encoder.h"
 #include "layers/text-heads.h"
 #include "layers/text-weights.h"
+#include "layers/text-summary.h"
 #include "model/model.h"
 #include "model/session.h"
 #include "text/tokenizer.h"

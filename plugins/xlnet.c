@@ -13,13 +13,12 @@
 typedef struct
 {
   GtfTextConfig text;
-  const char *attn_type, *summary_type;
-  gboolean same_length, bi_data, summary_use_proj, no_summary_activation;
+  GtfTextSummary summary;
+  const char *attn_type;
+  gboolean same_length, bi_data;
   gint64 clamp_len;
-  GtfActivation summary_activation;
   /* by derive () */
   gboolean causal;
-  gint64 summary_size;
 } Config;
 
 static const GtfConfigField config_fields[] = {
@@ -31,12 +30,9 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_INT_FIELD (GtfTextConfig, inner_size, "d_inner", 1, 1 << 20, 4096),
   GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, "ff_activation", "gelu"),
   GTF_CONFIG_STRING_FIELD (Config, attn_type, "attn_type", "bi"),
-  GTF_CONFIG_STRING_FIELD (Config, summary_type, "summary_type", "last"),
+  GTF_TEXT_SUMMARY_FIELDS (Config, summary, "last", "tanh"),
   GTF_CONFIG_BOOL_FIELD (Config, same_length, "same_length", FALSE),
   GTF_CONFIG_BOOL_FIELD (Config, bi_data, "bi_data", FALSE),
-  GTF_CONFIG_BOOL_FIELD (Config, summary_use_proj, "summary_use_proj", TRUE),
-  GTF_CONFIG_NULL_FIELD (Config, no_summary_activation, "summary_activation"),
-  GTF_CONFIG_ACTIVATION_FIELD (Config, summary_activation, "summary_activation", "tanh"),
   GTF_CONFIG_INT_FIELD (Config, clamp_len, "clamp_len", -1, 1 << 24, -1),
   GTF_CONFIG_FIELDS_END
 };
@@ -44,21 +40,15 @@ static const GtfConfigField config_fields[] = {
 static gboolean
 derive (gpointer data, GError **error)
 {
-  static const char *const summaries[] = { "last", "first", "mean", "cls_index", NULL };
   Config *config = data;
 
-  if (!gtf_text_config_derive (config, error))
+  if (!gtf_text_config_derive (config, error) || !gtf_text_summary_derive (&config->summary, &config->text, error))
     return FALSE;
   config->causal = strcmp (config->attn_type, "uni") == 0;
-  config->summary_size = config->summary_use_proj ? config->text.hidden_size : 0;
-  if (config->no_summary_activation)
-    config->summary_activation = GTF_ACTIVATION_NONE;
   if (config->text.hidden_size % 2 != 0)
     g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "d_model (%" G_GINT64_FORMAT ") must be even", config->text.hidden_size);
   else if (!config->causal && strcmp (config->attn_type, "bi") != 0)
     g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "attn_type is \"%.40s\", expected bi or uni", config->attn_type);
-  else if (!g_strv_contains (summaries, config->summary_type))
-    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "summary_type is \"%.40s\", expected last, first, mean or cls_index", config->summary_type);
   else if (config->bi_data)
     g_set_error_literal (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "bi_data is for training on batches whose halves are read in two directions; there is no result for one text");
   else
@@ -107,7 +97,7 @@ static const GtfWeight weights[] = {
   { GTF_WEIGHT_END }
 };
 
-#define SUMMARY { GTF_WEIGHT_LINEAR, "sequence_summary.summary", G_STRUCT_OFFSET (Weights, summary), 0, { GTF_DIM (Config, summary_size), GTF_DIM (Config, summary_size) } }
+#define SUMMARY GTF_TEXT_SUMMARY_WEIGHT (Weights, summary, Config, summary)
 
 static const GtfWeight lm[] = { GTF_TEXT_LM ("lm_loss", 0, "word_embedding"), { GTF_WEIGHT_END } };
 static const GtfWeight sequence[] = { SUMMARY, GTF_TEXT_LINEAR (heads.sequence, "logits_proj", 0, GTF_TEXT_DIM (n_labels), HIDDEN), { GTF_WEIGHT_END } };
@@ -183,23 +173,6 @@ prepare_distances (GtfContext *c, Shared *s, gint64 longest)
   s->sinusoids = gtf_sinusoids (c, most, -1, 2 * most + 1, s->config->text.hidden_size);
 }
 
-/* One vector a text, for the heads that classify it. */
-static GtfTensor *
-summary (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput *input, const GtfTensor *x)
-{
-  GtfTensor *y;
-
-  if (strcmp (config->summary_type, "first") == 0)
-    y = gtf_text_first (c, input, x);
-  else if (strcmp (config->summary_type, "mean") == 0)
-    y = gtf_text_mean (c, input, x, TRUE);
-  else
-    y = gtf_text_last (c, input, x);
-  if (w->summary != NULL)
-    y = gtf_linear (c, w->summary, y);
-  return config->summary_activation != GTF_ACTIVATION_NONE ? gtf_activate (c, y, config->summary_activation) : y;
-}
-
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
@@ -222,7 +195,7 @@ forward (GtfContext *c, const GtfForward *f)
       return;
     }
   gtf_output (c, "last_hidden_state", x);
-  x = summary (c, config, w, &input, x);
+  x = gtf_text_summary (c, &config->summary, w->summary, &input, x);
   if (h->choice != NULL)
     gtf_output (c, "logits", gtf_reshape (c, gtf_linear (c, h->choice, x), 2, (gint64[]){ -1, input.n_choices }));
   else

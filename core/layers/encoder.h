@@ -75,7 +75,8 @@ GTF_API GtfTensor *gtf_text_embed_norm (GtfContext *c, const GtfTextConfig *conf
 GTF_API GtfTensor *gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x);
 /* One whole layer. */
 GTF_API GtfTensor *gtf_encoder_layer (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, GtfTensor *x);
-/* All layers; puts "hidden_states" [(layers + 1) * B][T][H] and "attentions" [layers * B][heads][T][T] where they are wanted. */
+/* All layers; puts "hidden_states" [(layers + 1) * B][T][H] and "attentions" [layers * B][heads][T][T] where they are wanted
+ * (and where the layers have such a thing). */
 GTF_API GtfTensor *gtf_encoder_run (GtfContext *c, const GtfEncoder *e, GtfTensor *x);
 
 G_END_DECLS

@@ -361,6 +361,72 @@ gtf_text_scores (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, c
   return y;
 }
 
+/* Of a text, counted from its start; its length if there is none. */
+static gint64
+first_of (const GtfTextInput *input, gint64 text, gint64 token)
+{
+  const gint32 *ids = (const gint32 *) input->ids->data + text_start (input, text);
+  gint64 n = text_start (input, text + 1) - text_start (input, text), i = 0;
+
+  while (i < n && ids[i] != token)
+    i++;
+  return i;
+}
+
+GtfTensor *
+gtf_text_count_before (GtfContext *c, const GtfTextInput *input, gint64 token)
+{
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "text_count_before", 0))
+    return NULL;
+  y = gtf_new_tensor (c, GTF_DTYPE_I32, 1, &input->n_texts);
+  for (gint64 text = 0; y != NULL && text < input->n_texts; text++)
+    ((gint32 *) y->data)[text] = (gint32) first_of (input, text, token);
+  return y;
+}
+
+/* The last token of the question: the first @token, or, without any, the first token of the text. */
+static gint64
+question_end (const GtfTextInput *input, gint64 text, gint64 token)
+{
+  gint64 first = text_start (input, text), i = first + first_of (input, text, token);
+
+  return i < text_start (input, text + 1) ? i : first;
+}
+
+GtfTensor *
+gtf_text_parts (GtfContext *c, const GtfTextInput *input, gint64 token)
+{
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "text_parts", 0))
+    return NULL;
+  y = gtf_new_tensor (c, GTF_DTYPE_I32, 2, input->ids->shape);
+  for (gint64 text = 0; y != NULL && text < input->n_texts; text++)
+    for (gint64 i = text_start (input, text); i < text_start (input, text + 1); i++)
+      ((gint32 *) y->data)[i] = i > question_end (input, text, token);
+  return y;
+}
+
+GtfTensor *
+gtf_text_hide_question (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, gint64 token)
+{
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "text_hide_question", 1, x))
+    return NULL;
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, x->n_dims, x->shape);
+  if (y == NULL)
+    return NULL;
+  gtf_tensor_copy_packed (x, y->data);
+  for (gint64 text = 0; text < input->n_texts; text++)
+    for (gint64 i = text_start (input, text) + 1, end = question_end (input, text, token); i <= end; i++)
+      for (gint64 k = 0; k < gtf_tensor_cols (y); k++)
+        gtf_tensor_f32 (y)[i * y->row_stride + k] -= 1e6f;
+  return y;
+}
+
 GtfTensor *
 gtf_text_rows (GtfContext *c, const GtfTextInput *input, GtfTensor *x)
 {

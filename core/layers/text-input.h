@@ -48,6 +48,12 @@ GTF_API GtfTensor *gtf_text_drop_tokens (GtfContext *c, const GtfTextInput *inpu
 GTF_API GtfTensor *gtf_text_find  (GtfContext *c, const GtfTextInput *input, gint64 id);
 /* Each token's row of @x times its text's row of @q [n_texts][H]: [B][T]. Padding gets the lowest number added. */
 GTF_API GtfTensor *gtf_text_scores (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, const GtfTensor *q);
+/* How many tokens of each text come before its first @token, I32 [n_texts]; all of them where it has none. */
+GTF_API GtfTensor *gtf_text_count_before (GtfContext *c, const GtfTextInput *input, gint64 token);
+/* For each token the number of @token before it in its text, at most 1: I32 as the ids. A text without is 0 at its first token, then 1. */
+GTF_API GtfTensor *gtf_text_parts (GtfContext *c, const GtfTextInput *input, gint64 token);
+/* x [B][T][n] less 1e6 where a text has no answer: from its second token up to its first @token. */
+GTF_API GtfTensor *gtf_text_hide_question (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, gint64 token);
 /* The rows for which logits are asked: [1][M][H], or @x itself. */
 GTF_API GtfTensor *gtf_text_rows  (GtfContext *c, const GtfTextInput *input, GtfTensor *x);
 

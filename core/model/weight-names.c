@@ -21,7 +21,8 @@ with_layer (const char *name, gint64 layer)
 char **
 gtf_weight_names_join (char **outer, const char *names, gint64 layer)
 {
-  g_auto (GStrv) inner = g_strsplit (names, "|", -1);
+  /* no name at all is one: a group whose layers have no folder of their own */
+  g_auto (GStrv) inner = *names ? g_strsplit (names, "|", -1) : g_strdupv ((char *[]){ (char *) "", NULL });
   g_autoptr (GStrvBuilder) out = g_strv_builder_new ();
 
   if (!outer)
@@ -32,7 +33,8 @@ gtf_weight_names_join (char **outer, const char *names, gint64 layer)
 
       for (char **i = inner; *i; i++)
         {
-          g_autofree char *joined = g_strconcat (head, **i ? "." : "", *i, NULL);
+          /* a nameless group has its number in the names of its weights; elsewhere a %d of theirs is that of a group within */
+          g_autofree char *tail = *head ? g_strdup (*i) : with_layer (*i, layer), *joined = g_strconcat (head, *head && *tail ? "." : "", tail, NULL);
 
           g_strv_builder_add (out, joined);
         }

@@ -119,6 +119,7 @@ GTF_API GtfTensor *gtf_relative_attention (GtfContext *c, const GtfTensor *q, co
  * @scale: factor on the scores (0: 1 / sqrt (head size))
  * @before, @after: a query sees so many keys before and after itself
  * @globals: (nullable): I32 [B]: so many first keys of a text are seen by every query, and by none a second time
+ * @global_query, @global_keys, @global_values: (nullable): as @q, @k, @v: with these the same first tokens, as queries, see all of their text
  * @mask: (nullable): added to the scores, [B][1][1][T]
  * @sequences: (nullable): where packed texts begin
  * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with several @sequences
@@ -128,7 +129,7 @@ typedef struct
   gint64 n_heads;
   float scale;
   gint64 before, after;
-  const GtfTensor *globals;
+  const GtfTensor *globals, *global_query, *global_keys, *global_values;
   const GtfTensor *mask;
   const GtfTensor *sequences;
   GtfTensor **weights;
@@ -136,5 +137,22 @@ typedef struct
 
 /* Self-attention within a window: work and memory grow with T, not with its square. */
 GTF_API GtfTensor *gtf_window_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfWindowAttention *a);
+
+/**
+ * GtfBlockAttention:
+ * @n_heads: heads, side by side in the last dimension
+ * @block: tokens of a block
+ * @n_random: how often a block in the middle sees the first block beside what it sees anyhow
+ * @mask: (nullable): added to the scores, [B][1][1][T]
+ * @sequences: (nullable): where packed texts begin
+ */
+typedef struct
+{
+  gint64 n_heads, block, n_random;
+  const GtfTensor *mask, *sequences;
+} GtfBlockAttention;
+
+/* BigBird's sparse self-attention (Zaheer et al. 2020) as transformers evaluates it; texts up to (5 + 2 n_random) blocks are attended to in full. */
+GTF_API GtfTensor *gtf_block_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfBlockAttention *a);
 
 G_END_DECLS

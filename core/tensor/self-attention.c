@@ -7,6 +7,10 @@
 #include <math.h>
 #include <string.h>
 
+/* What a mask can take from a score: more than any score, but so little that the kernel's differences of such numbers stay small. A query
+ * which sees nothing but padding gets some mean then and not NaN, which the next layer would spread. */
+#define LOWEST -1e6f
+
 static gboolean
 check (GtfContext *c, const GtfSelfAttention *t)
 {
@@ -77,6 +81,7 @@ void
 gtf_self_attention_mask (const GtfSelfAttention *t, gint64 b, gint64 head, gint64 query, gint64 first, gint64 n, float *row)
 {
   const GtfTensor *m = t->mask;
+  const float *from;
   gint64 mb, mh, mq;
 
   if (m == NULL)
@@ -84,5 +89,7 @@ gtf_self_attention_mask (const GtfSelfAttention *t, gint64 b, gint64 head, gint6
   mb = m->shape[0] == 1 ? 0 : b;
   mh = m->shape[1] == 1 ? 0 : head;
   mq = m->shape[2] == 1 ? 0 : query;
-  t->kernels->add (row, gtf_tensor_f32 (m) + ((mb * m->shape[1] + mh) * m->shape[2] + mq) * m->shape[3] + first, n, row);
+  from = gtf_tensor_f32 (m) + ((mb * m->shape[1] + mh) * m->shape[2] + mq) * m->shape[3] + first;
+  for (gint64 i = 0; i < n; i++)
+    row[i] += MAX (from[i], LOWEST);
 }

@@ -14,6 +14,7 @@
 typedef struct
 {
   GtfSelfAttention self;
+  GtfSelfAttention global;      /* of those first tokens as queries */
   gint64 before, after, most_globals;
   const gint32 *globals;        /* [texts]; NULL: none */
   gint64 blocks;                /* of the longest text */
@@ -140,6 +141,49 @@ attention_part (gpointer data, guint part, guint n_parts)
     }
 }
 
+/* The first tokens of one head of one text, which see all of it. */
+static void
+globals_part (gpointer data, guint part, guint n_parts)
+{
+  const Window *t = data;
+  gint64 units = t->self.sequences.n * t->self.heads;
+  float *scratch = t->scratch + part * t->scratch_size;
+
+  for (gint64 i = part * units / n_parts; i < (part + 1) * units / n_parts; i++)
+    {
+      gint64 b = i / t->self.heads, head = i % t->self.heads, n = gtf_sequence_length (&t->self.sequences, b), globals = MIN (t->globals[b], n);
+      GtfHeadTask task = gtf_self_attention_head (&t->global, b, head);
+      float *row = scratch + t->packed_size;
+      if (globals == 0)
+        continue;
+      task.queries = globals;
+      task.out = gtf_self_attention_head (&t->self, b, head).out;
+      task.ldo = t->self.out->row_stride;
+      memset (row, 0, (gsize) n * sizeof *row);
+      gtf_self_attention_mask (&t->self, b, head, 0, 0, n, row);
+      task.mask = row;
+      task.mask_row = 0;
+      t->self.kernels->pack_head (&task, scratch);
+      t->self.kernels->attention (&task, scratch, 0, globals);
+    }
+}
+
+static void
+run_globals (GtfContext *c, Window *t)
+{
+  gint64 units = t->self.sequences.n * t->self.heads;
+  guint n_parts = (guint) MIN (units, 2 * (gint64) gtf_pool_get_n_threads (c->pool));
+  GtfHeadTask task = gtf_self_attention_head (&t->global, 0, 0);
+
+  task.queries = t->most_globals;
+  task.keys = t->self.sequences.longest;
+  t->packed_size = (t->self.kernels->pack_size (&task) + 15) / 16 * 16;
+  t->scratch_size = (t->packed_size + t->self.sequences.longest + 15) / 16 * 16;
+  t->scratch = gtf_arena_alloc (c, (gsize) (n_parts * t->scratch_size) * sizeof (float));
+  if (t->scratch != NULL)
+    gtf_pool_run (c->pool, n_parts, globals_part, t);
+}
+
 static gboolean
 check_globals (GtfContext *c, Window *t, const GtfTensor *globals)
 {
@@ -207,12 +251,31 @@ gtf_window_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, con
       gtf_fail (c, "a window of %" G_GINT64_FORMAT " keys before and %" G_GINT64_FORMAT " after", a->before, a->after);
       return NULL;
     }
+  if (a->global_query != NULL && a->weights == NULL && t.most_globals > 0)
+    {
+      const GtfSelfAttentionArgs all = { a->n_heads, a->scale, NULL, a->sequences, NULL };
+      if (!gtf_self_attention_begin (c, "window_attention", &t.global, a->global_query, a->global_keys, a->global_values, &all))
+        return NULL;
+      if (memcmp (t.global.out->shape, t.self.out->shape, 3 * sizeof (gint64)) != 0)
+        {
+          gtf_fail_shapes (c, t.self.out, t.global.out, "the queries, keys and values of globals do not fit q and v");
+          return NULL;
+        }
+    }
+  else if (a->global_query != NULL && t.most_globals > 0)
+    {
+      gtf_fail (c, "the probabilities of tokens that see all are not given");
+      return NULL;
+    }
   /* a window beyond the text is the text */
   t.before = MIN (t.before, t.self.sequences.longest);
   t.after = MIN (t.after, t.self.sequences.longest);
   mark = gtf_push (c);
   if (t.self.sequences.n > 0 && t.self.sequences.longest > 0)
     run (c, &t);
+  gtf_pop (c, mark);
+  if (!gtf_failed (c) && t.global.q != NULL && t.self.sequences.longest > 0)
+    run_globals (c, &t);
   gtf_pop (c, mark);
   return gtf_failed (c) ? NULL : t.self.out;
 }

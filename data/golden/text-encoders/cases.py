@@ -4,6 +4,7 @@
 #   config, class: names in transformers; kwargs: of the config; transformers: 5 (default) or 4
 #   types: token types of the input; choices: input of multiple choice; left_padding; no_mask; states: hidden states and attentions too
 #   alone: what each text gives without padding, too; skip_padding: rows of padding are not compared; length: of the longer text
+#   full: both texts are of the same length; separators: a token and where it stands
 #   rename: pattern -> replacement in the names of tensors (None: without those); add: new tensor -> the one it copies; edit: of config.json
 BASE = dict(vocab_size=30, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12, max_position_embeddings=16)
 LABELS = dict(id2label={i: f"L{i}" for i in range(3)}, label2id={f"L{i}": i for i in range(3)})

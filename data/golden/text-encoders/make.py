@@ -43,10 +43,15 @@ def make_inputs(case, config):
     generator = torch.Generator().manual_seed(7)
     length = case.get("length", 9)
     ids = torch.randint(5, config.vocab_size, (2, length), generator=generator)
+    if case.get("separators"):
+        ids[ids == case["separators"]["token"]] += 1
+        ids[:, case["separators"]["at"]] = case["separators"]["token"]
     mask = torch.ones_like(ids)
     mask[1, length - 3:] = 0
     if case.get("left_padding"):
         mask = mask.flip(1)
+    if case.get("full"):
+        mask[:] = 1
     ids[mask == 0] = max(getattr(config, "pad_token_id", None) or 0, 0)
     inputs = {"input_ids": ids, "attention_mask": mask}
     if case.get("types"):

@@ -5,6 +5,10 @@ from cases import BASE, LABELS, cases
 
 DEBERTA2 = dict(BASE, type_vocab_size=0, relative_attention=True, position_buckets=8, norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type="p2c|c2p",
                 position_biased_input=False, layer_norm_eps=1e-7)
+DEBERTA = dict(BASE, type_vocab_size=0, relative_attention=True, pos_att_type="c2p|p2c", position_biased_input=False, layer_norm_eps=1e-7, max_relative_positions=-1)
+XLM = dict(vocab_size=30, emb_dim=8, n_layers=2, n_heads=2, max_position_embeddings=16, pad_token_id=2, bos_token_id=0, eos_token_id=1, mask_token_id=4)
+LONG = dict(BASE, max_position_embeddings=200, attention_window=[4, 8], pad_token_id=1, bos_token_id=0, eos_token_id=2, sep_token_id=2)
+BIG = dict(BASE, max_position_embeddings=200, block_size=2, num_random_blocks=2, sep_token_id=3, pad_token_id=0)
 MODERN = dict(BASE, max_position_embeddings=64, pad_token_id=0, bos_token_id=1, cls_token_id=1, eos_token_id=2, sep_token_id=2, local_attention=6)
 XLNET = dict(vocab_size=30, d_model=8, n_layer=2, n_head=2, d_inner=12)
 SCALED = dict(full_attention=dict(rope_type="linear", factor=4.0, rope_theta=2000.0), sliding_attention=dict(rope_type="default", rope_theta=70.0))
@@ -23,6 +27,32 @@ FAMILIES = {
         "absolute": ("ForSequenceClassification", dict(relative_attention=False, position_biased_input=True, type_vocab_size=3, **LABELS), dict(ALONE, types=3)),
         "choice": ("ForMultipleChoice", dict(pos_att_type=["c2p", "p2c"], max_relative_positions=10), dict(ALONE, choices=True, transformers=4)),
     }),
+    "deberta": cases("DebertaConfig", "Deberta", DEBERTA, {
+        "model": ("Model", {}, dict(states=True, no_mask=True)),
+        "long": ("Model", dict(num_hidden_layers=1, max_relative_positions=30, max_position_embeddings=512), dict(ALONE, length=100)),
+        "masked-lm": ("ForMaskedLM", dict(pos_att_type=["c2p"], type_vocab_size=2, position_biased_input=True), dict(ALONE, types=2, transformers=4)),
+        "masked-lm-new": ("ForMaskedLM", dict(legacy=False, pos_att_type=["p2c"]), ALONE),
+        "sequence": ("ForSequenceClassification", dict(embedding_size=6, max_relative_positions=5, **LABELS), ALONE),
+        "token": ("ForTokenClassification", dict(relative_attention=False, position_biased_input=True, **LABELS), dict(ALONE, transformers=4)),
+        "span": ("ForQuestionAnswering", {}, ALONE),
+    }),
+    "longformer": cases("LongformerConfig", "Longformer", LONG, {
+        "model": ("Model", {}, dict(ALONE, types=2)),
+        "long": ("Model", dict(num_hidden_layers=1, attention_window=[50]), dict(ALONE, length=170)),
+        "masked-lm": ("ForMaskedLM", dict(attention_window=8), dict(ALONE, length=21, transformers=4)),
+        "sequence": ("ForSequenceClassification", LABELS, dict(ALONE, length=14)),
+        "token": ("ForTokenClassification", dict(type_vocab_size=1, **LABELS), dict(ALONE, length=14)),
+        "span": ("ForQuestionAnswering", {}, dict(ALONE, length=24, separators=dict(token=2, at=[7, 8, 20]))),
+    }),
+    "big_bird": cases("BigBirdConfig", "BigBird", BIG, {
+        "model": ("Model", dict(attention_type="original_full"), dict(types=2, states=True, no_mask=True)),
+        "long": ("Model", dict(block_size=6, num_random_blocks=3), dict(no_mask=True, length=151)),
+        "masked-lm": ("ForMaskedLM", dict(hidden_act="relu", use_bias=False), dict(no_mask=True, length=40, transformers=4)),
+        "sequence": ("ForSequenceClassification", dict(rescale_embeddings=True, num_random_blocks=1, **LABELS), dict(no_mask=True, length=25)),
+        "token": ("ForTokenClassification", LABELS, dict(ALONE, length=14)),
+        "span": ("ForQuestionAnswering", {}, dict(no_mask=True, length=33, separators=dict(token=3, at=[7, 30]))),
+        "choice": ("ForMultipleChoice", {}, dict(ALONE, choices=True)),
+    }),
     "modernbert": cases("ModernBertConfig", "ModernBert", MODERN, {
         "model": ("Model", dict(num_hidden_layers=3), dict(states=True, no_mask=True)),
         "long": ("Model", dict(local_attention=60), dict(ALONE, length=130)),
@@ -34,6 +64,66 @@ FAMILIES = {
         "token": ("ForTokenClassification", LABELS, ALONE),
         "span": ("ForQuestionAnswering", dict(local_rope_theta=None, global_rope_theta=50.0), dict(ALONE, transformers=4)),
         "choice": ("ForMultipleChoice", dict(classifier_pooling="mean"), dict(ALONE, choices=True)),
+    }),
+    "xlm": cases("XLMConfig", "XLM", XLM, {
+        "model": ("Model", dict(n_langs=3), dict(states=True, full=True, types=4)),
+        "masked-lm": ("WithLMHeadModel", dict(gelu_activation=False), dict(ALONE, transformers=4)),
+        "masked-lm-causal": ("WithLMHeadModel", dict(causal=True), dict(full=True)),
+        "sequence": ("ForSequenceClassification", LABELS, dict(ALONE, types=4)),
+        "sequence-last": ("ForSequenceClassification", dict(summary_type="last", summary_activation="tanh", **LABELS), dict(full=True, transformers=4)),
+        "token": ("ForTokenClassification", LABELS, ALONE),
+        "span": ("ForQuestionAnsweringSimple", {}, dict(ALONE, transformers=4)),
+        "choice": ("ForMultipleChoice", {}, dict(ALONE, choices=True)),
+    }),
+    "flaubert": cases("FlaubertConfig", "Flaubert", XLM, {
+        "model": ("Model", dict(pre_norm=True), dict(full=True, transformers=4)),
+        "masked-lm": ("WithLMHeadModel", {}, dict(ALONE, transformers=4)),
+        "sequence": ("ForSequenceClassification", dict(pre_norm=True, **LABELS), dict(ALONE, transformers=4)),
+        "token": ("ForTokenClassification", LABELS, ALONE),
+        "span": ("ForQuestionAnsweringSimple", {}, ALONE),
+    }),
+    "rembert": cases("RemBertConfig", "RemBert", dict(BASE, input_embedding_size=6, output_embedding_size=10), {
+        "model": ("Model", {}, dict(types=2)),
+        "masked-lm": ("ForMaskedLM", dict(hidden_act="gelu_new"), dict(types=2, transformers=4)),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+        "span": ("ForQuestionAnswering", {}, dict(types=2)),
+        "choice": ("ForMultipleChoice", {}, dict(choices=True)),
+    }),
+    "xlm-roberta-xl": cases("XLMRobertaXLConfig", "XLMRobertaXL", dict(BASE, pad_token_id=1, type_vocab_size=1), {
+        "model": ("Model", {}, {}),
+        "masked-lm": ("ForMaskedLM", dict(hidden_act="gelu_new"), dict(transformers=4)),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+        "span": ("ForQuestionAnswering", {}, {}),
+        "choice": ("ForMultipleChoice", {}, dict(choices=True)),
+    }),
+    "eurobert": cases("EuroBertConfig", "EuroBert", dict(BASE, pad_token_id=0, bos_token_id=1, eos_token_id=2, mask_token_id=4, num_key_value_heads=1), {
+        "model": ("Model", {}, dict(states=True, no_mask=True)),
+        "masked-lm": ("ForMaskedLM", dict(mlp_bias=True, attention_bias=True, num_key_value_heads=None, rope_parameters=dict(rope_type="default", rope_theta=300.0)), ALONE),
+        "sequence-late": ("ForSequenceClassification", LABELS, ALONE),
+        "sequence-mean": ("ForSequenceClassification", dict(classifier_pooling="mean", rope_parameters=dict(rope_type="linear", factor=2.0, rope_theta=300.0), **LABELS), ALONE),
+        "sequence-bos": ("ForSequenceClassification", dict(classifier_pooling="bos", head_dim=6, **LABELS), ALONE),
+        "token": ("ForTokenClassification", LABELS, ALONE),
+    }),
+    "nomic_bert": cases("NomicBertConfig", "NomicBert", BASE, {
+        "model": ("Model", {}, dict(types=2, states=True, no_mask=True)),
+        "masked-lm": ("ForMaskedLM", {}, dict(types=2)),
+        "sequence": ("ForSequenceClassification", dict(rope_parameters=dict(rope_type="linear", factor=2.0, rope_theta=30.0), **LABELS), {}),
+        "token": ("ForTokenClassification", dict(head_dim=6, **LABELS), {}),
+    }),
+    "gte": cases("GteConfig", "Gte", dict(BASE, pad_token_id=1, type_vocab_size=1), {
+        "model": ("Model", {}, {}),
+        "masked-lm": ("ForMaskedLM", dict(type_vocab_size=0, hidden_act="relu"), {}),
+        "sequence": ("ForSequenceClassification", dict(rope_parameters=dict(rope_type="default", rope_theta=30.0), **LABELS), {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+    }),
+    "jina_embeddings_v3": cases("JinaEmbeddingsV3Config", "JinaEmbeddingsV3", dict(BASE, pad_token_id=1, type_vocab_size=1), {
+        "model": ("Model", {}, {}),
+        "masked-lm": ("ForMaskedLM", dict(hidden_act="relu"), {}),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+        "span": ("ForQuestionAnswering", {}, {}),
     }),
     "xlnet": cases("XLNetConfig", "XLNet", XLNET, {
         "model": ("Model", {}, dict(types=3, states=True, no_mask=True)),

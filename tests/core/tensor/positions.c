@@ -331,6 +331,42 @@ test_window (void)
     check_window (&cases[i]);
 }
 
+typedef struct
+{
+  gint64 batch, steps, block, n_random;
+  gboolean packed;
+} BlockCase;
+
+static double
+block_addend (gconstpointer data, gint64 text, gint64 first, gint64 head, gint64 i, gint64 k)
+{
+  const BlockCase *t = data;
+  gint64 n = t->packed ? packed_starts[text + 1] - first : t->steps, last = (n - 1) / t->block, q = i / t->block, b = k / t->block;
+
+  if (n <= (5 + 2 * t->n_random) * t->block || q == 0 || q == last)
+    return 0;
+  if (b == 0)
+    return log (1.0 + (double) t->n_random);
+  return b == last || (b >= q - 1 && b <= q + 1) ? 0 : -INFINITY;
+}
+
+static void
+test_blocks (void)
+{
+  static const BlockCase cases[] = { { 2, 101, 6, 3, FALSE }, { 1, 300, 16, 0, FALSE }, { 2, 40, 6, 1, FALSE }, { 4, 330, 7, 2, TRUE } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GtfContext) c = gtf_context_new (NULL);
+      const BlockCase *t = &cases[i];
+      gint64 x[] = { t->packed ? 1 : t->batch, t->steps, 3 * 24 };
+      GtfTensor *wide = randoms (c, 3, x), *q = gtf_slice (c, wide, 0, 24), *k = gtf_slice (c, wide, 24, 24), *v = gtf_slice (c, wide, 48, 24);
+      Reference r = { q, k, v, 2, 1 / sqrt (12), block_addend, t };
+      const GtfBlockAttention a = { .n_heads = 2, .block = t->block, .n_random = t->n_random, .sequences = t->packed ? integers (c, 5, packed_starts) : NULL };
+      check_texts (&r, gtf_block_attention (c, q, k, v, &a), NULL, t->packed, t->batch, t->steps);
+    }
+}
+
 /* A convolution stops at the edges of its text. */
 static void
 check_conv (gint64 in, gint64 out, gint64 groups, gint64 kernel, gboolean packed)
@@ -464,6 +500,7 @@ main (int argc, char **argv)
   g_test_add_func ("/positions/rows", test_rows);
   g_test_add_func ("/positions/relative-attention", test_relative);
   g_test_add_func ("/positions/window-attention", test_window);
+  g_test_add_func ("/positions/block-attention", test_blocks);
   g_test_add_func ("/positions/conv", test_conv);
   g_test_add_func ("/positions/neighbours", test_neighbours);
   g_test_add_func ("/positions/fourier", test_fourier);
