@@ -17,7 +17,8 @@ gboolean     gtf_json_mismatch   (GtfJsonReader *self, GtfJsonToken found, const
 
 /* At the opening quote: sets string and string_length. */
 gboolean     gtf_json_scan_string (GtfJsonReader *self, GError **error);
-/* At a digit or a minus: sets number, integer and is_integer. */
+/* At a digit or a minus: sets integer and is_integer; number is worked out when it is asked for. */
 gboolean     gtf_json_scan_number (GtfJsonReader *self, GError **error);
+double       gtf_json_number      (GtfJsonReader *self);
 
 G_END_DECLS

@@ -153,6 +153,7 @@ read_word (GtfJsonReader *self, GError **error)
         continue;
       self->is_integer = FALSE;
       self->number = python[i].value;
+      self->is_literal = FALSE;
       return GTF_JSON_NUMBER;
     }
   return gtf_json_unexpected (self, error, "a value");
@@ -411,10 +412,27 @@ gtf_json_reader_read_int (GtfJsonReader *self, gint64 minimum, gint64 maximum, g
 }
 
 gboolean
+gtf_json_reader_get_double (GtfJsonReader *self, double minimum, double maximum, double *value, GError **error)
+{
+  *value = gtf_json_number (self);
+  if (*value >= minimum && *value <= maximum)
+    return TRUE;
+  gtf_json_reader_fail (self, error, "expected a number from %g to %g, found %g", minimum, maximum, *value);
+  return FALSE;
+}
+
+const char *
+gtf_json_reader_get_literal (const GtfJsonReader *self, gsize *length)
+{
+  *length = self->position - self->token;
+  return (const char *) self->data + self->token;
+}
+
+gboolean
 gtf_json_reader_read_double (GtfJsonReader *self, double *value, GError **error)
 {
   if (!gtf_json_reader_expect (self, GTF_JSON_NUMBER, error))
     return FALSE;
-  *value = self->number;
+  *value = gtf_json_number (self);
   return TRUE;
 }

@@ -58,7 +58,7 @@ typedef struct
   gsize string_length;
   gint64 integer;
   double number;
-  gboolean is_integer;
+  gboolean is_integer, is_literal;
 } GtfJsonReader;
 
 /* @name is for error messages (a path) and, like @data, borrowed. @data need not end with NUL. */
@@ -86,6 +86,9 @@ GTF_API gboolean     gtf_json_reader_string_is  (const GtfJsonReader *self, cons
 GTF_API char        *gtf_json_reader_dup_string (const GtfJsonReader *self, GError **error);
 /* The last NUMBER. get_int: an integer literal (no fraction, no exponent) inside minimum ... maximum, else an error. */
 GTF_API gboolean     gtf_json_reader_get_int    (const GtfJsonReader *self, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
+GTF_API gboolean     gtf_json_reader_get_double (GtfJsonReader *self, double minimum, double maximum, double *value, GError **error);
+/* The last NUMBER as it is written; valid as long as the buffer. */
+GTF_API const char  *gtf_json_reader_get_literal (const GtfJsonReader *self, gsize *length);
 /* The same two in one: the next token must be a string / an integer / a number. */
 GTF_API gboolean     gtf_json_reader_read_string (GtfJsonReader *self, const char **text, gsize *length, GError **error);
 GTF_API gboolean     gtf_json_reader_read_int    (GtfJsonReader *self, gint64 minimum, gint64 maximum, gint64 *value, GError **error);

@@ -234,8 +234,17 @@ gtf_json_scan_number (GtfJsonReader *self, GError **error)
         return gtf_json_unexpected (self, error, "a digit in the exponent"), FALSE;
     }
   self->is_integer = integer && literal_to_int (self, start, &self->integer);
-  self->number = self->is_integer && ABS (self->integer) < (G_GINT64_CONSTANT (1) << 53) && self->integer != 0
-                   ? (double) self->integer
-                   : literal_to_double (self, start);
+  self->is_literal = TRUE;
   return TRUE;
+}
+
+double
+gtf_json_number (GtfJsonReader *self)
+{
+  if (self->is_literal)
+    self->number = self->is_integer && ABS (self->integer) < (G_GINT64_CONSTANT (1) << 53) && self->integer != 0
+                     ? (double) self->integer
+                     : literal_to_double (self, self->token);
+  self->is_literal = FALSE;
+  return self->number;
 }

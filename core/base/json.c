@@ -42,7 +42,7 @@ scalar_node (GtfJsonReader *self, GtfJsonToken token)
       text = dup_c_string (self);
       return json_node_init_string (node, text);
     case GTF_JSON_NUMBER:
-      return self->is_integer ? json_node_init_int (node, self->integer) : json_node_init_double (node, self->number);
+      return self->is_integer ? json_node_init_int (node, self->integer) : json_node_init_double (node, gtf_json_number (self));
     case GTF_JSON_TRUE:
     case GTF_JSON_FALSE:
       return json_node_init_boolean (node, token == GTF_JSON_TRUE);

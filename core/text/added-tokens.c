@@ -141,16 +141,24 @@ flags_after (const char *text, gsize at, gsize end)
   return at == end ? 0 : gtf_unicode_flags (gtf_utf8_get (text + at, &size));
 }
 
-static void
-count_white (const char *text, gsize begin, gsize end, GtfPiece *piece)
+static gboolean
+white (const char *text, gsize at)
+{
+  guint size;
+  gunichar c = gtf_utf8_get (text + at, &size);
+  return c == 0x120 || gtf_unicode_flags (c) & GTF_U_STRIP;
+}
+
+void
+gtf_count_white (const char *text, gsize begin, gsize end, guint16 *lead, guint16 *trail)
 {
   gsize n = 0, i = begin;
-  for (; i < end && flags_after (text, i, end) & GTF_U_STRIP; i += gtf_utf8_size (text[i]))
+  for (; i < end && white (text, i); i += gtf_utf8_size (text[i]))
     n++;
-  piece->lead = MIN (n, G_MAXUINT16);
-  for (n = 0, i = end; i > begin && flags_before (text, begin, i) & GTF_U_STRIP; i = gtf_utf8_before (text, i))
+  *lead = MIN (n, G_MAXUINT16);
+  for (n = 0, i = end; i > begin && white (text, gtf_utf8_before (text, i)); i = gtf_utf8_before (text, i))
     n++;
-  piece->trail = MIN (n, G_MAXUINT16);
+  *trail = MIN (n, G_MAXUINT16);
 }
 
 static gboolean
@@ -180,7 +188,7 @@ cut (const GtfTrie *trie, GtfPieces *pieces, const GtfPiece *piece)
         gtf_pieces_add (pieces, done, from);
       GtfPiece *made = gtf_pieces_add_token (pieces, from, to, token->id);
       if (made)
-        count_white (text, from, to, made);
+        gtf_count_white (text, from, to, &made->lead, &made->trail);
       done = to;
     }
   if (done < end)

@@ -38,6 +38,9 @@ gboolean       gtf_added_tokens_cut_plain  (gpointer self, GtfPieces *pieces, co
 gboolean       gtf_added_tokens_cut_normal (gpointer self, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 void           gtf_added_token_free   (GtfAddedToken *self);
 
+/* How many white characters, and spaces of GPT-2's alphabet, a token's text begins and ends with. */
+void           gtf_count_white        (const char *text, gsize begin, gsize end, guint16 *lead, guint16 *trail);
+
 /* How it is spelled in lists of tokens and for decoders, which undo what the normalizer did: normalised, as the reference has it from 0.23 on. */
 static inline const char *
 gtf_added_token_text (const GtfAddedToken *self)

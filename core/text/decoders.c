@@ -329,6 +329,8 @@ gtf_decoder_new (JsonNode *node, const char *where, GError **error)
         g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: type: “%s” is not known", where, type ? type : "");
       return NULL;
     }
+  if (!gtf_pass_check (config, where, error))
+    return NULL;
   g_autoptr (GtfDecoder) self = g_new0 (GtfDecoder, 1);
   self->run = table[i].run;
   self->flag = table[i].flag ? gtf_pass_flag (config, table[i].flag, TRUE) : FALSE;

@@ -20,6 +20,7 @@ typedef struct
   gint32 ascii[128];             /* the id of a single ASCII character without marks, or -1 */
   gint32 unk;
   gsize n_prefix, n_suffix;
+  gboolean words;                /* no merge goes from any character to U+2581 after it */
 } Bpe;
 
 typedef struct { gint32 id; guint32 length; gint32 prev, next; } Symbol;
@@ -34,11 +35,45 @@ pair_hash (guint64 pair)
   return pair >> 32 ^ pair >> 7;
 }
 
+#define MARK "\xE2\x96\x81"
+
+/* SentencePiece's texts are one piece. Where no token has its mark for a space after another character, no merge crosses that
+ * place, and a text falls into words that can be remembered. */
+static gboolean
+falls_into_words (const GtfTextModel *model)
+{
+  if (model->ignore_merges || (model->prefix && *model->prefix) || (model->suffix && *model->suffix) || gtf_vocab_find (&model->vocab, MARK, 3) < 0)
+    return FALSE;
+  for (gsize i = 0; i < model->n_merges; i++)
+    {
+      gsize length;
+      const char *token = gtf_vocab_token (&model->vocab, model->merged[i], &length), *end = token ? token + length : NULL;
+      for (const char *p = token, *hit; p && (hit = memmem (p, end - p, MARK, 3)); p = hit + 3)
+        if (hit > token && (hit - token < 3 || memcmp (hit - 3, MARK, 3)))
+          return FALSE;
+    }
+  return TRUE;
+}
+
+static gsize
+part_end (const GtfTextModel *model, const char *text, gsize length, gsize at)
+{
+  const Bpe *self = (const Bpe *) model;
+  const char *from = text + at, *end = text + length, *hit;
+  if (!self->words)
+    return length;
+  while (end - from >= 3 && !memcmp (from, MARK, 3))
+    from += 3;
+  hit = memmem (from, end - from, MARK, 3);
+  return hit && hit > from ? (gsize) (hit - text) : length;
+}
+
 static gboolean
 build (GtfTextModel *model, GError **error)
 {
   Bpe *self = (Bpe *) model;
   gsize n = 16;
+  self->words = falls_into_words (model);
   while (n < 2 * model->n_merges)
     n *= 2;
   self->table = g_try_new (Merge, n);
@@ -296,4 +331,4 @@ tokenize (const GtfTextModel *model, const char *text, gsize length, GtfModelScr
   return TRUE;
 }
 
-const GtfTextModelClass gtf_text_model_bpe = { "BPE", sizeof (Bpe), build, tokenize, clear };
+const GtfTextModelClass gtf_text_model_bpe = { "BPE", sizeof (Bpe), build, tokenize, clear, part_end };

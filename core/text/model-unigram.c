@@ -98,9 +98,10 @@ search (const Unigram *self, const char *text, gsize length, Node *nodes, GError
         }
       if (!single)
         {
-          if (model->unk_id < 0)
+          Node *node = &nodes[at + size];
+          if (model->unk_id < 0 && (!node->set || self->unk_score + nodes[at].score > node->score))
             return no_unknown (model, error);
-          reach (&nodes[at + size], self->unk_score + nodes[at].score, at, model->unk_id);
+          reach (node, self->unk_score + nodes[at].score, at, model->unk_id);
         }
       at += size;
     }

@@ -38,6 +38,8 @@ typedef struct
   gboolean (*build)    (GtfTextModel *self, GError **error);             /* after the settings and the vocabulary are read */
   gboolean (*tokenize) (const GtfTextModel *self, const char *text, gsize length, GtfModelScratch *scratch, GtfTokens *out, GError **error);
   void     (*clear)    (GtfTextModel *self);
+  /* (nullable): the end of the part that begins at @at and can be tokenized by itself, with the same tokens. */
+  gsize    (*part_end) (const GtfTextModel *self, const char *text, gsize length, gsize at);
 } GtfTextModelClass;
 
 struct _GtfTextModel

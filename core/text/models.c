@@ -5,6 +5,7 @@
  */
 #include "text/model.h"
 
+#include <math.h>
 #include <string.h>
 
 static const GtfTextModelClass *const classes[] =
@@ -188,6 +189,38 @@ gtf_text_model_build (GtfTextModel *self, GError **error)
 
 /* ------------------------------------------------------------------ tokenizer.json */
 
+/* A score as the reference reads it: as many digits as 64 bits hold, then one product or quotient, which is not always the
+ * nearest double. Sums of scores that ought to be equal are told apart by such last bits. */
+static double
+score_of (const char *text, gsize n)
+{
+  static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+  guint64 digits = 0, more;
+  gint64 exponent = 0;
+  gboolean negative = n && *text == '-', point = FALSE, full = FALSE;
+  gsize i = negative;
+  for (; i < n && (text[i] | 0x20) != 'e'; i++)
+    {
+      if (text[i] == '.')
+        {
+          point = TRUE;
+          continue;
+        }
+      full = full || __builtin_mul_overflow (digits, 10, &more) || __builtin_add_overflow (more, (guint64) (text[i] - '0'), &more);
+      digits = full ? digits : more;
+      exponent += full ? !point : -point;
+    }
+  if (i < n)
+    exponent += CLAMP (g_ascii_strtoll (text + i + 1, NULL, 10), -100000, 100000);
+  double value = (double) digits;
+  for (; exponent < -308 && value != 0; exponent += 308)
+    value /= 1e308;
+  gint64 size = ABS (exponent);
+  double power = size < (gint64) G_N_ELEMENTS (powers) ? powers[size] : size <= 308 ? pow (10, size) : INFINITY;
+  value = value == 0 ? 0 : exponent < 0 ? value / power : value * power;
+  return negative ? -value : value;
+}
+
 static gboolean
 read_scored (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 {
@@ -202,8 +235,13 @@ read_scored (GtfTextModel *self, GtfJsonReader *reader, GError **error)
         return FALSE;
       g_byte_array_set_size (name, 0);
       g_byte_array_append (name, (const guint8 *) text, length);
-      if (!gtf_json_reader_read_double (reader, &score, error) || !gtf_text_model_add_scored (self, (const char *) name->data, length, score, error) ||
-          !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
+      if (!gtf_json_reader_expect (reader, GTF_JSON_NUMBER, error))
+        return FALSE;
+      text = gtf_json_reader_get_literal (reader, &length);
+      score = score_of (text, length);
+      if (!isfinite (score))
+        return gtf_json_reader_fail (reader, error, "model.vocab: the score %.*s is out of range", (int) MIN (length, 60), text), FALSE;
+      if (!gtf_text_model_add_scored (self, (const char *) name->data, name->len, score, error) || !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
         return FALSE;
     }
   if (token == GTF_JSON_END_ARRAY)
@@ -321,6 +359,16 @@ read_small (GtfJsonReader *reader, const char *key, Settings *s, GError **error)
     { "end_of_word_suffix", &s->suffix, NULL, NULL }, { "unk_id", NULL, &s->unk_id, NULL }, { "max_input_chars_per_word", NULL, &s->max_chars, NULL },
     { "fuse_unk", NULL, NULL, &s->fuse_unk }, { "byte_fallback", NULL, NULL, &s->byte_fallback }, { "ignore_merges", NULL, NULL, &s->ignore_merges }
   };
+  double dropout;
+  if (!strcmp (key, "dropout"))      /* for training; it must be one all the same */
+    {
+      GtfJsonToken token = gtf_json_reader_next (reader, error);
+      if (token == GTF_JSON_NULL || (token == GTF_JSON_NUMBER && gtf_json_reader_get_double (reader, 0, 1, &dropout, error)))
+        return TRUE;
+      if (token != GTF_JSON_ERROR && token != GTF_JSON_NUMBER)
+        gtf_json_reader_fail (reader, error, "model.dropout: expected a number or null");
+      return FALSE;
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
     {
       if (strcmp (key, table[i].key))

@@ -3,7 +3,6 @@
  * The normalizers, each a pass that rewrites, and their table. Spans follow the reference: a character that takes another's
  * place has its span, one that is put in after it too, and what was composed has that of its first part.
  */
-#include "text/byte-level.h"
 #include "text/charsmap.h"
 #include "text/passes.h"
 
@@ -12,14 +11,40 @@
 
 /* ------------------------------------------------------------------ one character at a time */
 
+/* Copies ASCII characters from @at on, in lower case if asked; how many. */
+static gsize
+copy_ascii (GtfPieces *pieces, gsize at, gsize end, gboolean lower)
+{
+  const char *in = pieces->buffer->text;
+  gsize stop = at;
+  char *text;
+  GtfSpan *span;
+  while (stop < end && (guint8) in[stop] < 128)
+    stop++;
+  gsize n = stop - at;
+  if (n == 0 || !gtf_pieces_room (pieces, n, &text, &span))
+    return n;
+  memcpy (span, pieces->buffer->span + at, n * sizeof *span);
+  for (gsize i = 0; i < n; i++)
+    {
+      guint8 c = in[at + i];
+      text[i] = lower && (guint8) (c - 'A') < 26 ? c | 32 : c;
+    }
+  gtf_pieces_wrote (pieces, n);
+  return n;
+}
+
 static gboolean
 lowercase_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
 {
-  gunichar c, out[4];
-  guint size;
-  FOR_EACH_CHAR (pieces, piece, c, size, at)
+  const char *text = pieces->buffer->text;
+  gunichar out[4];
+  guint size = 0;
+  for (gsize at = piece->begin; at < piece->end; at += size)
     {
-      gsize n = gtf_unicode_lower (c, out);
+      if ((size = copy_ascii (pieces, at, piece->end, TRUE)))
+        continue;
+      gsize n = gtf_unicode_lower (gtf_utf8_get (text + at, &size), out);
       for (gsize i = 0; i < n; i++)
         gtf_pieces_emit (pieces, out[i], pieces->buffer->span[at]);
     }
@@ -35,11 +60,10 @@ lowercase (GtfPass *self, GtfPieces *pieces, GError **error)
 static gboolean
 drop_flagged (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
 {
-  guint32 drop = GPOINTER_TO_UINT (data);
-  gunichar c;
+  guint32 drop = GPOINTER_TO_UINT (data);      /* nothing of ASCII */
   guint size;
-  FOR_EACH_CHAR (pieces, piece, c, size, at)
-    if (!(gtf_unicode_flags (c) & drop))
+  for (gsize at = piece->begin; at < piece->end; at += size)
+    if (!(size = copy_ascii (pieces, at, piece->end, FALSE)) && !(gtf_unicode_flags (gtf_utf8_get (pieces->buffer->text + at, &size)) & drop))
       gtf_pieces_copy (pieces, at, at + size);
   return TRUE;
 }
@@ -76,17 +100,9 @@ nmt (GtfPass *self, GtfPieces *pieces, GError **error)
 }
 
 static gboolean
-byte_level_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
-{
-  for (gsize at = piece->begin; at < piece->end; at++)
-    gtf_pieces_emit (pieces, gtf_byte_to_char (pieces->buffer->text[at]), pieces->buffer->span[at]);
-  return TRUE;
-}
-
-static gboolean
 byte_level (GtfPass *self, GtfPieces *pieces, GError **error)
 {
-  return gtf_pieces_rewrite (pieces, byte_level_piece, self, error);
+  return gtf_pieces_rewrite (pieces, gtf_pass_byte_level, self, error);
 }
 
 /* ------------------------------------------------------------------ NFD, NFKD, NFC, NFKC */
@@ -305,6 +321,11 @@ precompiled_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GErr
 {
   const Precompiled *self = data;
   const char *text = pieces->buffer->text;
+  gsize plain = piece->begin;
+  while (plain < piece->end && (guint8) text[plain] < 128 && text[plain] != '\r' && self->ascii[(guint8) text[plain]] == NULL)
+    plain++;
+  if (plain == piece->end)
+    return gtf_pieces_copy (pieces, piece->begin, piece->end), TRUE;
   g_autoptr (GArray) parts = g_array_new (FALSE, FALSE, sizeof (Part));
   gboolean changed = FALSE;
   for (gsize at = piece->begin, next; at < piece->end; at = next)
@@ -456,6 +477,31 @@ bert_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
   return TRUE;
 }
 
+/* A text of ASCII has no accents and nothing Chinese: one pass, and no other. */
+static gboolean
+ascii_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const Bert *self = data;
+  const char *in = pieces->buffer->text;
+  gsize n = 0;
+  char *text;
+  GtfSpan *span;
+  if (!gtf_pieces_room (pieces, piece->end - piece->begin, &text, &span))
+    return TRUE;
+  for (gsize at = piece->begin; at < piece->end; at++)
+    {
+      guint8 c = in[at];
+      guint32 flags = gtf_unicode_ascii[c];
+      if (self->clean && flags & GTF_U_BERT_DROP)
+        continue;
+      c = self->clean && flags & GTF_U_BERT_SPACE ? ' ' : c;
+      text[n] = self->lower && (guint8) (c - 'A') < 26 ? c | 32 : c;
+      span[n++] = pieces->buffer->span[at];
+    }
+  gtf_pieces_wrote (pieces, n);
+  return TRUE;
+}
+
 static gboolean
 clean_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
 {
@@ -465,6 +511,15 @@ clean_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **e
   FOR_EACH_CHAR (pieces, piece, c, size, at)
     {
       guint32 flags = gtf_unicode_flags (c);
+      if (size == 1 && !(flags & (GTF_U_BERT_DROP | GTF_U_BERT_SPACE)))
+        {
+          gsize stop = at + 1;
+          while (stop < piece->end && (guint8) pieces->buffer->text[stop] < 128 && !(gtf_unicode_ascii[(guint8) pieces->buffer->text[stop]] & (GTF_U_BERT_DROP | GTF_U_BERT_SPACE)))
+            stop++;
+          gtf_pieces_copy (pieces, at, stop);
+          size = stop - at;
+          continue;
+        }
       GtfSpan span = pieces->buffer->span[at];
       if (self->clean && flags & GTF_U_BERT_DROP)
         continue;
@@ -486,6 +541,11 @@ static gboolean
 bert (GtfPass *pass, GtfPieces *pieces, GError **error)
 {
   Bert *self = (Bert *) pass;
+  gsize i = 0;
+  while (i < pieces->buffer->length && (guint8) pieces->buffer->text[i] < 128)
+    i++;
+  if (i == pieces->buffer->length)
+    return gtf_pieces_rewrite (pieces, ascii_piece, self, error);
   return ((!self->clean && !self->chinese) || gtf_pieces_rewrite (pieces, clean_piece, self, error)) &&
          (!self->accents || (gtf_pieces_rewrite (pieces, forms_piece, &self->nfd, error) &&
                              gtf_pieces_rewrite (pieces, drop_flagged, GUINT_TO_POINTER (GTF_U_BERT_ACCENT), error))) &&

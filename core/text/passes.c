@@ -4,6 +4,8 @@
  */
 #include "text/passes.h"
 
+#include "text/byte-level.h"
+
 const char *
 gtf_pass_string (JsonObject *config, const char *key, const char *where, GError **error)
 {
@@ -33,7 +35,7 @@ gtf_pass_new (const GtfPassClass *table, JsonNode *node, const char *where, GErr
         g_autoptr (GtfPass) self = g_malloc0 (table->size);
         g_autofree char *inner = g_strdup_printf ("%s: %s", where, type);
         self->klass = table;
-        if (self->klass->init && !self->klass->init (self, config, inner, error))
+        if (!gtf_pass_check (config, inner, error) || (table->init && !table->init (self, config, inner, error)))
           return NULL;
         return g_steal_pointer (&self);
       }
@@ -95,6 +97,54 @@ gtf_pass_sequence_init (GtfPass *pass, JsonObject *config, const char *key, cons
         return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
       if (child)
         g_ptr_array_add (self->passes, child);
+    }
+  return TRUE;
+}
+
+gboolean
+gtf_pass_byte_level (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const char *in = pieces->buffer->text;
+  const GtfSpan *spans = pieces->buffer->span;
+  gsize n = 0;
+  char *text;
+  GtfSpan *span;
+  if (!gtf_pieces_room (pieces, 2 * (piece->end - piece->begin), &text, &span))
+    return TRUE;
+  for (gsize at = piece->begin; at < piece->end; at++)
+    {
+      guint8 b = in[at];
+      if (b > 0x20 && b < 0x7F)
+        text[n] = b;
+      else
+        {
+          gunichar c = gtf_byte_to_char (b);
+          text[n] = 0xC0 | c >> 6;
+          span[n++] = spans[at];
+          text[n] = 0x80 | (c & 0x3F);
+        }
+      span[n++] = spans[at];
+    }
+  gtf_pieces_wrote (pieces, n);
+  return TRUE;
+}
+
+gboolean
+gtf_pass_check (JsonObject *config, const char *where, GError **error)
+{
+  static const char *const flags[] =
+  {
+    "add_prefix_space", "clean_text", "cleanup", "handle_chinese_chars", "individual_digits", "invert", "lowercase", "lstrip", "normalized", "rstrip",
+    "single_word", "special", "split", "strip_accents", "strip_left", "strip_right", "trim_offsets", "use_regex"
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
+    {
+      JsonNode *node = gtf_json_find (config, flags[i]);
+      if (node == NULL || JSON_NODE_HOLDS_NULL (node) || (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_BOOLEAN))
+        continue;
+      g_autofree char *found = gtf_json_describe (node);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s: expected true or false, found %s", where, flags[i], found);
+      return FALSE;
     }
   return TRUE;
 }
@@ -168,8 +218,6 @@ joins (const Stretch *open, gboolean match, GtfSplit behaviour)
 static void
 stretch (GtfPieces *pieces, const GtfPiece *piece, Stretch *open, gsize begin, gsize end, gboolean match, GtfSplit behaviour)
 {
-  if (end == begin)
-    return;
   if (joins (open, match, behaviour))
     open->end = end;
   else
@@ -190,11 +238,13 @@ gtf_split_matches (GtfPieces *pieces, const GtfPiece *piece, const GArray *match
   for (guint i = 0; i < matches->len; i++)
     {
       const GtfSpan *m = &g_array_index (matches, GtfSpan, i);
-      stretch (pieces, piece, &open, done, m->begin, invert, behaviour);
+      if (m->begin > done)
+        stretch (pieces, piece, &open, done, m->begin, invert, behaviour);
       stretch (pieces, piece, &open, m->begin, m->end, !invert, behaviour);
       done = m->end;
     }
-  stretch (pieces, piece, &open, done, piece->end - piece->begin, invert, behaviour);
+  if (piece->end - piece->begin > done)
+    stretch (pieces, piece, &open, done, piece->end - piece->begin, invert, behaviour);
   if (open.set && !(behaviour == GTF_SPLIT_REMOVED && open.match))
     gtf_pieces_add (pieces, piece->begin + open.begin, piece->begin + open.end);
 }

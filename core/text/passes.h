@@ -40,8 +40,13 @@ void     gtf_pass_sequence_clear (GtfPass *self);
 gboolean gtf_pass_sequence_init  (GtfPass *self, JsonObject *config, const char *key, const char *where,
                                   GtfPass *(*make) (JsonNode *, const char *, GError **), GError **error);
 
+/* A GtfRewriteFunc: each byte as its character of GPT-2's alphabet. */
+gboolean gtf_pass_byte_level (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error);
+
 /* The member "pattern": {"String": ..} or {"Regex": ..}. */
 GtfRegex *gtf_pass_pattern (JsonObject *config, const char *where, GError **error);
+/* What all parts have in common: members that are true or false are nothing else (null is not there). */
+gboolean  gtf_pass_check   (JsonObject *config, const char *where, GError **error);
 gboolean  gtf_pass_flag    (JsonObject *config, const char *key, gboolean fallback);
 /* A member that must be there and be a string; borrowed. */
 const char *gtf_pass_string (JsonObject *config, const char *key, const char *where, GError **error);

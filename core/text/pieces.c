@@ -157,6 +157,16 @@ gtf_pieces_rewrite (GtfPieces *self, GtfRewriteFunc rewrite, gpointer data, GErr
   return gtf_pieces_check (self, error);
 }
 
+gboolean
+gtf_pieces_room (GtfPieces *self, gsize n, char **text, GtfSpan **span)
+{
+  if (!make_room (self, self->spare, n))
+    return FALSE;
+  *text = self->spare->text + self->spare->length;
+  *span = self->spare->span + self->spare->length;
+  return TRUE;
+}
+
 void
 gtf_pieces_emit_bytes (GtfPieces *self, const char *bytes, gsize n, GtfSpan span)
 {

@@ -61,6 +61,14 @@ gboolean gtf_pieces_rewrite (GtfPieces *self, GtfRewriteFunc rewrite, gpointer d
 void     gtf_pieces_emit_bytes (GtfPieces *self, const char *bytes, gsize n, GtfSpan span);
 void     gtf_pieces_copy  (GtfPieces *self, gsize begin, gsize end);           /* bytes of the present text, with their spans */
 
+/* For passes that write byte by byte: where the next @n bytes of the new text and their spans go, or FALSE; then gtf_pieces_wrote. */
+gboolean gtf_pieces_room  (GtfPieces *self, gsize n, char **text, GtfSpan **span);
+static inline void
+gtf_pieces_wrote (GtfPieces *self, gsize n)
+{
+  self->spare->length += n;
+}
+
 static inline void
 gtf_pieces_emit (GtfPieces *self, gunichar c, GtfSpan span)
 {

@@ -163,7 +163,7 @@ gtf_post_processor_new (JsonNode *node, const char *where, GError **error)
     }
   JsonObject *config = json_node_get_object (node);
   const char *type = gtf_pass_string (config, "type", where, error);
-  if (type == NULL)
+  if (type == NULL || !gtf_pass_check (config, where, error))
     return NULL;
   g_autoptr (GtfPostProcessor) self = g_new0 (GtfPostProcessor, 1);
   gboolean ok = TRUE;
@@ -204,6 +204,15 @@ gtf_post_processor_added (const GtfPostProcessor *self, gboolean pair)
   for (guint i = 0; self && self->children && i < self->children->len; i++)
     n += gtf_post_processor_added (g_ptr_array_index (self->children, i), pair);
   return n;
+}
+
+gboolean
+gtf_post_processor_trims (const GtfPostProcessor *self)
+{
+  gboolean trims = self && self->trim;
+  for (guint i = 0; self && self->children && i < self->children->len; i++)
+    trims |= gtf_post_processor_trims (g_ptr_array_index (self->children, i));
+  return trims;
 }
 
 static void

@@ -2,7 +2,6 @@
  *
  * The pre-tokenizers, passes that cut (and some that rewrite first), and their table.
  */
-#include "text/byte-level.h"
 #include "text/passes.h"
 #include "text/regex-scan.h"
 
@@ -288,20 +287,12 @@ gpt2_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **er
 }
 
 static gboolean
-byte_level_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
-{
-  for (gsize at = piece->begin; at < piece->end; at++)
-    gtf_pieces_emit (pieces, gtf_byte_to_char (pieces->buffer->text[at]), pieces->buffer->span[at]);
-  return TRUE;
-}
-
-static gboolean
 byte_level (GtfPass *pass, GtfPieces *pieces, GError **error)
 {
   Mark *self = (Mark *) pass;
   return (!self->prefix || gtf_pieces_rewrite (pieces, prefix_space, self, error)) &&
          (!self->cut || gtf_pieces_cut (pieces, gpt2_piece, self, error)) &&
-         gtf_pieces_rewrite (pieces, byte_level_piece, self, error);
+         gtf_pieces_rewrite (pieces, gtf_pass_byte_level, self, error);
 }
 
 static gboolean
@@ -333,10 +324,14 @@ metaspace_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError
   if (self->prefix && !marked && (!self->first || piece->shift == 0))
     gtf_pieces_emit_bytes (pieces, self->text, n, pieces->buffer->span[piece->begin]);
   for (gsize at = piece->begin; at < piece->end; at++)
-    if (text[at] == ' ')
-      gtf_pieces_emit_bytes (pieces, self->text, n, pieces->buffer->span[at]);
-    else
-      gtf_pieces_copy (pieces, at, at + 1);
+    {
+      const char *space = memchr (text + at, ' ', piece->end - at);
+      gsize stop = space ? (gsize) (space - text) : piece->end;
+      gtf_pieces_copy (pieces, at, stop);
+      if (space)
+        gtf_pieces_emit_bytes (pieces, self->text, n, pieces->buffer->span[stop]);
+      at = stop;
+    }
   return TRUE;
 }
 

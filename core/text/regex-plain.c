@@ -66,12 +66,24 @@ unite (guint32 *bits, const guint32 *other, gboolean negated)
     bits[i] |= negated ? ~other[i] : other[i];
 }
 
+/* [:name:] */
 static gboolean
-unite_class (guint32 *bits, const char *name, gsize length, gboolean negated)
+unite_posix (guint32 *bits, const char *name, gsize length)
+{
+  gboolean negated = length && *name == '^';
+  g_autofree guint32 *found = gtf_unicode_class (name + negated, length - negated);
+  if (found)
+    unite (bits, found, negated);
+  return found != NULL;
+}
+
+/* \p{name} and its kin */
+static gboolean
+unite_class (guint32 *bits, const char *name, gsize length, gboolean negated, gboolean inside)
 {
   if (length && *name == '^')
-    return unite_class (bits, name + 1, length - 1, !negated);
-  g_autofree guint32 *found = gtf_unicode_class (name, length);
+    return unite_class (bits, name + 1, length - 1, !negated, inside);
+  g_autofree guint32 *found = gtf_unicode_property (name, length, inside);
   if (found)
     unite (bits, found, negated);
   return found != NULL;
@@ -79,7 +91,7 @@ unite_class (guint32 *bits, const char *name, gsize length, gboolean negated)
 
 /* An escape at p->p, after the backslash. A class goes into @bits and gives TRUE with *c 0; a character gives itself. */
 static gboolean
-parse_escape (Parser *p, guint32 *bits, gunichar *c)
+parse_escape (Parser *p, guint32 *bits, gunichar *c, gboolean inside)
 {
   static const struct { char letter; const char *name; } classes[] = { { 'w', "word" }, { 'd', "nd" }, { 's', "space" }, { 'h', "xdigit" } };
   static const struct { char letter; char c; } controls[] = { { 'r', '\r' }, { 'n', '\n' }, { 't', '\t' }, { 'f', '\f' } };
@@ -89,7 +101,7 @@ parse_escape (Parser *p, guint32 *bits, gunichar *c)
   *c = 0;
   for (gsize i = 0; i < G_N_ELEMENTS (classes); i++)
     if (g_ascii_tolower (letter) == classes[i].letter)
-      return unite_class (bits, classes[i].name, strlen (classes[i].name), letter != classes[i].letter);
+      return unite_class (bits, classes[i].name, strlen (classes[i].name), letter != classes[i].letter, inside);
   for (gsize i = 0; i < G_N_ELEMENTS (controls); i++)
     if (letter == controls[i].letter)
       return *c = controls[i].c, TRUE;
@@ -100,7 +112,7 @@ parse_escape (Parser *p, guint32 *bits, gunichar *c)
       if (close == NULL)
         return FALSE;
       p->p = close + 1;
-      return unite_class (bits, name, close - name, letter == 'P');
+      return unite_class (bits, name, close - name, letter == 'P', inside);
     }
   return g_ascii_ispunct (letter) ? (*c = letter, TRUE) : FALSE;
 }
@@ -111,7 +123,7 @@ parse_member (Parser *p, guint32 *bits, gunichar *c)
 {
   guint size;
   if (*p->p == '\\')
-    return p->p++, parse_escape (p, bits, c);
+    return p->p++, parse_escape (p, bits, c, TRUE);
   *c = gtf_utf8_get (p->p, &size);
   p->p += size;
   return *c != 0;
@@ -131,7 +143,7 @@ parse_bracket (Parser *p, guint32 *bits, guint depth)
       const char *close;
       if (p->p[0] == '[' && p->p[1] == ':')
         {
-          if ((close = strstr (p->p, ":]")) == NULL || !unite_class (own, p->p + 2, close - p->p - 2, FALSE))
+          if ((close = strstr (p->p, ":]")) == NULL || !unite_posix (own, p->p + 2, close - p->p - 2))
             return FALSE;
           p->p = close + 2;
           continue;
@@ -255,7 +267,7 @@ parse_set_item (Parser *p, GArray *items)
   else if (*p->p == '\\')
     {
       p->p++;
-      if (!parse_escape (p, bits, &c))
+      if (!parse_escape (p, bits, &c, FALSE))
         return FALSE;
     }
   else if (*p->p == '.')

@@ -66,7 +66,7 @@ append_ranges (GString *out, const guint32 *bits, gboolean negate)
 }
 
 static gboolean
-append_class (GString *out, const char *name, gsize length, gboolean negate, const char *where, GError **error)
+append_class (GString *out, const char *name, gsize length, gboolean negate, guint32 *(*find) (const char *, gsize), const char *where, GError **error)
 {
   if (length && *name == '^')
     {
@@ -74,7 +74,7 @@ append_class (GString *out, const char *name, gsize length, gboolean negate, con
       name++;
       length--;
     }
-  g_autofree guint32 *bits = gtf_unicode_class (name, length);
+  g_autofree guint32 *bits = find (name, length);
   if (bits == NULL)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: unknown character class “%.*s” in a regular expression", where, (int) MIN (length, 60), name);
@@ -84,18 +84,31 @@ append_class (GString *out, const char *name, gsize length, gboolean negate, con
   return TRUE;
 }
 
-/* One escape at @p; returns what comes after it. */
-static const char *
-translate_escape (GString *out, const char *p, const char *end, const char *where, GError **error)
+static guint32 *
+property_inside (const char *name, gsize length)
 {
+  return gtf_unicode_property (name, length, TRUE);
+}
+
+static guint32 *
+property_outside (const char *name, gsize length)
+{
+  return gtf_unicode_property (name, length, FALSE);
+}
+
+/* One escape at @p, @inside brackets or not; returns what comes after it. */
+static const char *
+translate_escape (GString *out, const char *p, const char *end, gboolean inside, const char *where, GError **error)
+{
+  guint32 *(*find) (const char *, gsize) = inside ? property_inside : property_outside;
   static const struct { char letter; const char *name; } shorts[] = { { 'w', "word" }, { 'd', "nd" }, { 's', "space" }, { 'h', "xdigit" } };
   char c = p + 1 < end ? p[1] : 0;
   const char *close;
   if ((c == 'p' || c == 'P') && p + 2 < end && p[2] == '{' && (close = memchr (p, '}', end - p)))
-    return append_class (out, p + 3, close - p - 3, c == 'P', where, error) ? close + 1 : NULL;
+    return append_class (out, p + 3, close - p - 3, c == 'P', find, where, error) ? close + 1 : NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (shorts); i++)
     if (c == shorts[i].letter || c == g_ascii_toupper (shorts[i].letter))
-      return append_class (out, shorts[i].name, strlen (shorts[i].name), c != shorts[i].letter, where, error) ? p + 2 : NULL;
+      return append_class (out, shorts[i].name, strlen (shorts[i].name), c != shorts[i].letter, find, where, error) ? p + 2 : NULL;
   gsize size = c ? 1 + gtf_utf8_size (c) : 1;
   g_string_append_len (out, p, size);
   return p + size;
@@ -117,12 +130,12 @@ gtf_regex_translate (const char *pattern, const char *where, GError **error)
     {
       if (*p == '\\')
         {
-          if ((p = translate_escape (out, p, end, where, error)) == NULL)
+          if ((p = translate_escape (out, p, end, brackets > 0, where, error)) == NULL)
             return NULL;
         }
       else if (brackets && p[0] == '[' && p[1] == ':' && (close = strstr (p + 2, ":]")) && close - p < 24)
         {
-          if (!append_class (out, p + 2, close - p - 2, FALSE, where, error))
+          if (!append_class (out, p + 2, close - p - 2, FALSE, gtf_unicode_class, where, error))
             return NULL;
           p = close + 2;
         }

@@ -39,6 +39,7 @@ GtfEncoding *gtf_segment_finish  (const GtfSegment *self);
 typedef struct _GtfPostProcessor GtfPostProcessor;
 GtfPostProcessor *gtf_post_processor_new     (JsonNode *node, const char *where, GError **error);
 gsize             gtf_post_processor_added   (const GtfPostProcessor *self, gboolean pair);
+gboolean          gtf_post_processor_trims   (const GtfPostProcessor *self);
 /* @segments: GtfSegment, replaced by what comes out. */
 gboolean          gtf_post_processor_run     (const GtfPostProcessor *self, GPtrArray **segments, gboolean add_special, GError **error);
 void              gtf_post_processor_free    (GtfPostProcessor *self);

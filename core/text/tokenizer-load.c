@@ -53,6 +53,7 @@ gtf_tokenizer_seal (GtfTokenizer *self, GError **error)
     }
   gtf_pieces_clear (&pieces);
   gtf_added_tokens_build (&self->added);
+  self->trims = gtf_post_processor_trims (self->post_processor);
   return ok;
 }
 
@@ -60,7 +61,7 @@ GtfAddedToken *
 gtf_added_token_from_json (JsonObject *object, const char *where, GError **error)
 {
   const char *content = gtf_pass_string (object, "content", where, error);
-  if (content == NULL)
+  if (content == NULL || !gtf_pass_check (object, where, error))
     return NULL;
   GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
   token->content = g_strdup (content);
@@ -79,7 +80,7 @@ typedef GtfTokenizerParts Parts;
 static void
 parts_clear (Parts *p)
 {
-  JsonNode *nodes[] = { p->normalizer, p->pre_tokenizer, p->post_processor, p->decoder, p->added };
+  JsonNode *nodes[] = { p->normalizer, p->pre_tokenizer, p->post_processor, p->decoder, p->added, p->version, p->truncation, p->padding };
   for (guint i = 0; i < G_N_ELEMENTS (nodes); i++)
     g_clear_pointer (&nodes[i], json_node_unref);
 }
@@ -98,7 +99,8 @@ read_document (GtfTokenizer *self, GtfJsonReader *reader, Parts *parts, GError *
       const struct { const char *name; JsonNode **node; } table[] =
       {
         { "normalizer", &parts->normalizer }, { "pre_tokenizer", &parts->pre_tokenizer }, { "post_processor", &parts->post_processor },
-        { "decoder", &parts->decoder }, { "added_tokens", &parts->added }
+        { "decoder", &parts->decoder }, { "added_tokens", &parts->added }, { "version", &parts->version }, { "truncation", &parts->truncation },
+        { "padding", &parts->padding }
       };
       gboolean done = FALSE;
       for (guint i = 0; !done && i < G_N_ELEMENTS (table); i++)
@@ -124,9 +126,57 @@ read_document (GtfTokenizer *self, GtfJsonReader *reader, Parts *parts, GError *
 }
 
 static gboolean
+unexpected (JsonNode *node, const char *path, const char *key, const char *expected, GError **error)
+{
+  g_autofree char *found = gtf_json_describe (node);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s: expected %s, found %s", path, key, expected, found);
+  return FALSE;
+}
+
+static gboolean
+absent (JsonNode *node)
+{
+  return node == NULL || JSON_NODE_HOLDS_NULL (node);
+}
+
+/* What a call does not take from the file must still be what it says to be. */
+static gboolean
+check_numbers (JsonNode *node, const char *path, const char *key, const char *const *names, GError **error)
+{
+  if (absent (node))
+    return TRUE;
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return unexpected (node, path, key, "an object or null", error);
+  g_autofree char *where = g_strdup_printf ("%s: %s", path, key);
+  for (; *names; names++)
+    {
+      JsonNode *number = gtf_json_find (json_node_get_object (node), *names);
+      gint64 value;
+      if (!absent (number) && !gtf_param_get_int (number, where, *names, 0, G_MAXINT64, &value, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+check_blocks (const Parts *parts, const char *path, GError **error)
+{
+  static const char *const truncation[] = { "max_length", "stride", NULL }, *const padding[] = { "pad_to_multiple_of", "pad_id", "pad_type_id", NULL };
+  if (!absent (parts->version))
+    {
+      const char *version = gtf_param_get_string (parts->version, path, "version", error);
+      if (version == NULL || strcmp (version, "1.0"))
+        return version ? unexpected (parts->version, path, "version", "\"1.0\"", error) : FALSE;
+    }
+  return check_numbers (parts->truncation, path, "truncation", truncation, error) && check_numbers (parts->padding, path, "padding", padding, error);
+}
+
+static gboolean
 read_added (GtfTokenizer *self, JsonNode *node, const char *path, GError **error)
 {
   JsonArray *array = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  if (array == NULL && !absent (node))
+    return unexpected (node, path, "added_tokens", "an array", error);
   for (guint i = 0; array && i < json_array_get_length (array); i++)
     {
       g_autofree char *where = g_strdup_printf ("%s: added_tokens[%u]", path, i);
@@ -193,7 +243,7 @@ gtf_tokenizer_read_json (GtfTokenizer *self, const char *path, GError **error)
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model is missing", path);
       return FALSE;
     }
-  return gtf_tokenizer_build_parts (self, &parts, path, error) && read_added (self, parts.added, path, error);
+  return check_blocks (&parts, path, error) && gtf_tokenizer_build_parts (self, &parts, path, error) && read_added (self, parts.added, path, error);
 }
 
 /* ------------------------------------------------------------------ the other files */

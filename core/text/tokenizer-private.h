@@ -24,6 +24,7 @@ struct _GtfTokenizer
   GtfDecoder *decoder;
   GHashTable *roles;                   /* "eos_token" -> content */
   gboolean clean_up, never_clean_up, pad_left, truncate_left;
+  gboolean trims;                      /* a post-processor moves offsets past white space */
   gint64 max_length;                   /* model_max_length, or 0: none */
   gint32 pad_type;
   GMutex lock;
@@ -36,7 +37,7 @@ gboolean gtf_tokenizer_read_json  (GtfTokenizer *self, const char *path, GError 
 gboolean gtf_tokenizer_read_config (GtfTokenizer *self, GError **error);
 
 /* The parts of a tokenizer.json but its model; each may be NULL. */
-typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *added; } GtfTokenizerParts;
+typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *added, *version, *truncation, *padding; } GtfTokenizerParts;
 gboolean gtf_tokenizer_build_parts (GtfTokenizer *self, const GtfTokenizerParts *parts, const char *path, GError **error);
 
 /* tokenizer_config.json: what is not about tokens; added_tokens_decoder. @config may be NULL for the second. */

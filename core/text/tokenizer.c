@@ -119,7 +119,7 @@ gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **e
 /* ------------------------------------------------------------------ encoding */
 
 static gboolean
-tokenize_word (GtfTokenizer *self, Worker *w, const char *word, gsize length, GError **error)
+tokenize_part (GtfTokenizer *self, Worker *w, const char *word, gsize length, GError **error)
 {
   guint32 hash = gtf_hash_bytes (word, length);
   gsize first = w->tokens.n;
@@ -133,21 +133,22 @@ tokenize_word (GtfTokenizer *self, Worker *w, const char *word, gsize length, GE
 }
 
 static gboolean
-white (const char *text, gsize at)
+tokenize_word (GtfTokenizer *self, Worker *w, const char *word, gsize length, GError **error)
 {
-  guint size;
-  gunichar c = gtf_utf8_get (text + at, &size);
-  return c == 0x120 || gtf_unicode_flags (c) & GTF_U_STRIP;
-}
-
-static void
-count_white (const char *text, gsize length, GtfRow *row)
-{
-  gsize at = 0;
-  for (; at < length && white (text, at); at += gtf_utf8_size (text[at]))
-    row->lead += row->lead < G_MAXUINT16;
-  for (at = length; at > 0 && white (text, gtf_utf8_before (text, at)); at = gtf_utf8_before (text, at))
-    row->trail += row->trail < G_MAXUINT16;
+  const GtfTextModelClass *klass = self->model->klass;
+  for (gsize at = 0, end; at < length; at = end)
+    {
+      gsize first = w->tokens.n;
+      end = klass->part_end ? klass->part_end (self->model, word, length, at) : length;
+      if (!tokenize_part (self, w, word + at, end - at, error))
+        return FALSE;
+      for (gsize i = first; at && i < w->tokens.n; i++)
+        {
+          w->tokens.tokens[i].begin += at;
+          w->tokens.tokens[i].end += at;
+        }
+    }
+  return TRUE;
 }
 
 /* Byte offsets of the original as characters; NULL where they are the same. */
@@ -218,9 +219,14 @@ add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint 
       const GtfToken *t = &w->tokens.tokens[i];
       gsize length = 0;
       const char *text = gtf_vocab_token (&self->model->vocab, t->id, &length);
+      if (t->id == self->model->unk_id && piece->begin + t->end <= piece->end)      /* Unigram's unknown token is its text */
+        {
+          text = w->pieces.buffer->text + piece->begin + t->begin;
+          length = t->end - t->begin;
+        }
       GtfRow row = { .id = t->id, .word = word, .sequence = sequence, .type = sequence };
-      if (text && length && ((guint8) text[0] == 0xC4 || (guint8) text[length - 1] == 0xA0 || white (text, 0) || white (text, gtf_utf8_before (text, length))))
-        count_white (text, length, &row);
+      if (text && length && self->trims)
+        gtf_count_white (text, 0, length, &row.lead, &row.trail);
       add_row (rows, w, row, span_of (w, piece, t));
     }
 }
@@ -284,6 +290,16 @@ fill_bytes (GtfEncoding *self, const GtfSegment *segment, const char *const text
       /* Offsets mostly grow, so that one walk over the text serves them all. */
       const char *p = texts[s];
       guint32 at = 0;
+      if (gtf_utf8_is_ascii (p))
+        {
+          for (gsize i = 0; i < self->n_ids; i++)
+            if (g_array_index (segment->rows, GtfRow, i).sequence == (gint) s)
+              {
+                self->begin_bytes[i] = self->begin[i];
+                self->end_bytes[i] = self->end[i];
+              }
+          continue;
+        }
       for (gsize i = 0; i < self->n_ids; i++)
         {
           if (g_array_index (segment->rows, GtfRow, i).sequence != (gint) s)

@@ -10,8 +10,10 @@
 
 #include "text/unicode-tables.inc.c"
 
+const guint32 *const gtf_unicode_ascii = flags_data;      /* flags_index[0] is 0: blocks are numbered as they come */
+
 guint32
-gtf_unicode_flags (gunichar c)
+gtf_unicode_flags_of (gunichar c)
 {
   return c < 0x110000 ? flags_data[(guint) flags_index[c >> 8] << 8 | (c & 255)] : 0;
 }
@@ -169,6 +171,14 @@ set_bits (guint32 *bits, guint32 from, guint32 to)
 }
 
 guint32 *
+gtf_unicode_property (const char *name, gsize length, gboolean inside)
+{
+  if (length == 4 && !inside && !g_ascii_strncasecmp (name, "word", 4))
+    return gtf_unicode_class ("\\w", 2);
+  return length == 5 && !g_ascii_strncasecmp (name, "punct", 5) ? gtf_unicode_class ("p", 1) : gtf_unicode_class (name, length);
+}
+
+guint32 *
 gtf_unicode_class (const char *name, gsize length)
 {
   char key[64];
@@ -177,6 +187,14 @@ gtf_unicode_class (const char *name, gsize length)
     if (name[i] != '_' && name[i] != '-' && name[i] != ' ')
       key[n++] = g_ascii_tolower (name[i]);
   key[n] = 0;
+  if (!strcmp (key, "\\w"))
+    {
+      guint32 *bits = g_new0 (guint32, 0x110000 / 32);
+      for (gunichar c = 0; c < 0x110000; c++)
+        if (gtf_unicode_flags (c) & GTF_U_WORD)
+          bits[c >> 5] |= 1u << (c & 31);
+      return bits;
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (categories); i++)
     if (!strcmp (key, categories[i].name) || !strcmp (key, categories[i].longer))
       {

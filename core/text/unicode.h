@@ -47,7 +47,9 @@ typedef enum
 #define GTF_GRAPHEME_INCB_EXTEND 16
 #define GTF_GRAPHEME_LINKER      32
 
-guint32     gtf_unicode_flags     (gunichar c);
+guint32     gtf_unicode_flags_of  (gunichar c);
+extern const guint32 *const gtf_unicode_ascii;                   /* the flags of the first 128 */
+static inline guint32 gtf_unicode_flags (gunichar c) { return c < 128 ? gtf_unicode_ascii[c] : gtf_unicode_flags_of (c); }
 guint       gtf_unicode_grapheme  (gunichar c);
 guint       gtf_unicode_script    (gunichar c);                  /* to UnicodeScripts: equal numbers stay together; 0: goes with all */
 static inline gboolean gtf_unicode_is_gc (guint32 flags, guint32 set) { return set >> (flags & GTF_GC_MASK) & 1; }
@@ -56,11 +58,22 @@ gsize       gtf_unicode_decompose (gunichar c, gboolean compatibility, gunichar 
 gunichar    gtf_unicode_compose   (gunichar a, gunichar b);      /* 0: not composed */
 guint       gtf_unicode_ccc       (gunichar c);
 gsize       gtf_unicode_lower     (gunichar c, gunichar *out);   /* room for 4 */
-/* The set named in \p{..} or [:..:]: an array of 0x110000 bits that the caller frees, or NULL. */
+/* The set named in [:..:]: an array of 0x110000 bits that the caller frees, or NULL. */
 guint32    *gtf_unicode_class     (const char *name, gsize length);
+/* The set named in \p{..}, for \w "word". @inside brackets \w is another: to Oniguruma it has U+00B2, B3, B9, BC, BD and BE only
+ * outside of them. And \p{Punct} is not [:punct:]. */
+guint32    *gtf_unicode_property  (const char *name, gsize length, gboolean inside);
 
 /* Valid UTF-8, in which U+0000 may stand. */
 gboolean    gtf_utf8_valid        (const char *s, gsize n);
+
+static inline gboolean
+gtf_utf8_is_ascii (const char *s)
+{
+  while ((guint8) (*s - 1) < 127)
+    s++;
+  return *s == 0;
+}
 
 /* UTF-8 that is known to be valid. */
 static inline gunichar

@@ -201,6 +201,10 @@ test_table (void)
   static const struct { const char *pattern, *text, *expected; } table[] =
   {
     { "\\d+", "a12 b345", "1-3 5-8 " },
+    { "\\w", "\u00bd_", "0-2 2-3 " },
+    { "[\\w]", "\u00bd_", "2-3 " },
+    { "\\p{Punct}", "$.", "1-2 " },
+    { "[[:punct:]]", "$.", "0-1 1-2 " },
     { "[[:alpha:]&&[^b]]+", "aabba", "0-2 4-5 " },
     { "\\p{Lu}|\\p{^L}", "aB1", "1-2 2-3 " },
     { "[^\\s]+", "a b\tc", "0-1 2-3 4-5 " },
