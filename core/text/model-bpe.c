@@ -38,10 +38,14 @@ pair_hash (guint64 pair)
 #define MARK "\xE2\x96\x81"
 
 /* SentencePiece's texts are one piece. Where no token has its mark for a space after another character, no merge crosses that
- * place, and a text falls into words that can be remembered. */
+ * place, and a text falls into words that can be remembered. Not where characters without a token are left out: they move the
+ * offsets of all that follow. */
 static gboolean
 falls_into_words (const GtfTextModel *model)
 {
+  for (guint i = 0; i < 256 && model->unk_token == NULL; i++)
+    if (!model->byte_fallback || gtf_text_model_byte_id (model, i) < 0)
+      return FALSE;
   if (model->ignore_merges || (model->prefix && *model->prefix) || (model->suffix && *model->suffix) || gtf_vocab_find (&model->vocab, MARK, 3) < 0)
     return FALSE;
   for (gsize i = 0; i < model->n_merges; i++)

@@ -225,7 +225,7 @@ static gboolean
 read_scored (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 {
   GtfJsonToken token;
-  g_autoptr (GByteArray) name = g_byte_array_new ();
+  g_autoptr (GString) name = g_string_new (NULL);
   while ((token = gtf_json_reader_next (reader, error)) == GTF_JSON_BEGIN_ARRAY)
     {
       const char *text;
@@ -233,15 +233,15 @@ read_scored (GtfTextModel *self, GtfJsonReader *reader, GError **error)
       double score;
       if (!gtf_json_reader_read_string (reader, &text, &length, error))
         return FALSE;
-      g_byte_array_set_size (name, 0);
-      g_byte_array_append (name, (const guint8 *) text, length);
+      g_string_truncate (name, 0);
+      g_string_append_len (name, text, length);
       if (!gtf_json_reader_expect (reader, GTF_JSON_NUMBER, error))
         return FALSE;
       text = gtf_json_reader_get_literal (reader, &length);
       score = score_of (text, length);
       if (!isfinite (score))
         return gtf_json_reader_fail (reader, error, "model.vocab: the score %.*s is out of range", (int) MIN (length, 60), text), FALSE;
-      if (!gtf_text_model_add_scored (self, (const char *) name->data, name->len, score, error) || !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
+      if (!gtf_text_model_add_scored (self, name->str, name->len, score, error) || !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
         return FALSE;
     }
   if (token == GTF_JSON_END_ARRAY)
@@ -266,14 +266,14 @@ read_vocab (GtfTextModel *self, GtfJsonReader *reader, GError **error)
       return FALSE;
     }
   g_autoptr (GError) local = NULL;
-  g_autoptr (GByteArray) name = g_byte_array_new ();
+  g_autoptr (GString) name = g_string_new (NULL);
   while (gtf_json_reader_next_key (reader, &key, &length, &local))
     {
       gint64 id;
-      g_byte_array_set_size (name, 0);
-      g_byte_array_append (name, (const guint8 *) key, length);
+      g_string_truncate (name, 0);
+      g_string_append_len (name, key, length);
       if (!gtf_json_reader_read_int (reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) ||
-          !gtf_text_model_add (self, (const char *) name->data, length, id, &local))
+          !gtf_text_model_add (self, name->str, length, id, &local))
         break;
     }
   if (local == NULL)
@@ -285,7 +285,7 @@ read_vocab (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 static gboolean
 read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 {
-  g_autoptr (GByteArray) left = g_byte_array_new ();
+  g_autoptr (GString) left = g_string_new (NULL);
   const char *text;
   gsize length;
   if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_ARRAY, error))
@@ -313,10 +313,10 @@ read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
       case GTF_JSON_BEGIN_ARRAY:
         if (!gtf_json_reader_read_string (reader, &text, &length, error))
           return FALSE;
-        g_byte_array_set_size (left, 0);
-        g_byte_array_append (left, (const guint8 *) text, length);
+        g_string_truncate (left, 0);
+        g_string_append_len (left, text, length);
         if (!gtf_json_reader_read_string (reader, &text, &length, error) ||
-            !gtf_text_model_add_merge (self, (const char *) left->data, left->len, text, length, error) ||
+            !gtf_text_model_add_merge (self, left->str, left->len, text, length, error) ||
             !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
           return FALSE;
         break;

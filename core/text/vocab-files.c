@@ -96,17 +96,17 @@ gtf_text_model_read_ids (GtfTextModel *self, const char *path, GError **error)
   gtf_json_reader_clear (&reader);
   gtf_json_reader_init (&reader, path, text, length, GTF_JSON_STRICT);
   g_autoptr (GError) local = NULL;
-  g_autoptr (GByteArray) token = g_byte_array_new ();
+  g_autoptr (GString) token = g_string_new (NULL);
   const char *key;
   gint64 id;
   if (!gtf_json_reader_expect (&reader, GTF_JSON_BEGIN_OBJECT, error))
     return FALSE;
   while (gtf_json_reader_next_key (&reader, &key, &n, &local))
     {
-      g_byte_array_set_size (token, 0);
-      g_byte_array_append (token, (const guint8 *) key, n);
+      g_string_truncate (token, 0);
+      g_string_append_len (token, key, n);
       if (!gtf_json_reader_read_int (&reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) ||
-          !gtf_text_model_add (self, (const char *) token->data, n, id, &local))
+          !gtf_text_model_add (self, token->str, n, id, &local))
         break;
     }
   if (local)

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "text/pieces.h"
 #include "text/regex.h"
 #include "text/regex-scan.h"
 #include "text/unicode.h"
@@ -26,10 +27,23 @@ matches (GtfRegex *regex, const char *text, gsize length)
 }
 
 static void
+note_span (gpointer data, gsize begin, gsize end)
+{
+  const GtfSpan span = { begin, end };
+  g_array_append_val ((GArray *) data, span);
+}
+
+static void
 compare (GtfRegex *a, GtfRegex *b, const GString *text)
 {
-  g_autofree char *x = matches (a, text->str, text->len), *y = matches (b, text->str, text->len);
-  g_assert_cmpstr (x, ==, y);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GArray) x = g_array_new (FALSE, FALSE, sizeof (GtfSpan)), y = g_array_new (FALSE, FALSE, sizeof (GtfSpan));
+  g_assert_true (gtf_regex_each (a, text->str, text->len, note_span, x, &error));
+  g_assert_true (gtf_regex_each (b, text->str, text->len, note_span, y, &error));
+  if (x->len == y->len && (x->len == 0 || !memcmp (x->data, y->data, x->len * sizeof (GtfSpan))))
+    return;
+  g_autofree char *left = matches (a, text->str, text->len), *right = matches (b, text->str, text->len);
+  g_assert_cmpstr (left, ==, right);
 }
 
 #define CL100K "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
@@ -75,21 +89,26 @@ test_every_code_point (gconstpointer pattern)
   g_autoptr (GtfRegex) scanned = NULL, asked = NULL;
   both_ways (pattern, &scanned, &asked);
   g_autoptr (GString) text = g_string_new (NULL);
+  guint32 last_flags = 0;
+  guint alike = 0;
   for (gunichar c = 1; c < 0x110000; c++)
     {
-      /* Surrogates; and of the planes in which nothing is assigned or everything is for private use, one in 64. */
-      if ((c >= 0xD800 && c < 0xE000) || (c % 64 && ((c >= 0x32000 && c < 0xE0000) || c >= 0xE1000)))
+      /* Surrogates; and inside of runs of characters that have all their properties in common (ideographs, syllables, private
+       * use, what is not assigned) one in 61, but for the end of a range in a pattern above. */
+      guint32 flags = gtf_unicode_flags (c);
+      alike = flags == last_flags ? alike + 1 : 0;
+      last_flags = flags;
+      if ((c >= 0xD800 && c < 0xE000) || (alike > 8 && c % 61 && c >= 0x3100 && c != 0x9FA5 && c != 0x9FA6))
         continue;
-      /* After a letter, a digit, a sign, spaces; before a letter and at a line's end. Where whole planes are alike, in turns. */
+      /* After a letter, a digit, a sign, spaces; before a letter and at a line's end: all of them for Latin, in turns beyond. */
       static const char *const after[] = { "a", "1", "-", " ", "  '" };
-      gboolean alike = (c >= 0x3100 && c < 0xA000) || (c >= 0xAC00 && c < 0xF900) || c >= 0x20000;
       for (guint i = 0; i < G_N_ELEMENTS (after); i++)
-        if (!alike || c % G_N_ELEMENTS (after) == i)
+        if (c < 0x250 || (c + c / G_N_ELEMENTS (after)) % G_N_ELEMENTS (after) == i)
           {
             g_string_append_unichar (text, c);
             g_string_append (text, after[i]);
           }
-      if (c % 512 == 511)
+      if (text->len > 2000)
         {
           compare (scanned, asked, text);
           g_string_truncate (text, 0);
@@ -118,7 +137,7 @@ test_mixtures (gconstpointer pattern)
   both_ways (pattern, &scanned, &asked);
   g_autoptr (GRand) rand = g_rand_new_with_seed (7);
   g_autoptr (GString) text = g_string_new (NULL);
-  for (guint i = 0; i < 1000; i++)
+  for (guint i = 0; i < 300; i++)
     {
       random_text (rand, text);
       compare (scanned, asked, text);
@@ -155,13 +174,13 @@ test_random_patterns (void)
 {
   g_autoptr (GRand) rand = g_rand_new_with_seed (11);
   g_autoptr (GString) pattern = g_string_new (NULL), text = g_string_new (NULL);
-  for (guint i = 0; i < 300; i++)
+  for (guint i = 0; i < 100; i++)
     {
       g_autoptr (GtfRegex) scanned = NULL, asked = NULL;
       random_pattern (rand, pattern);
       g_test_message ("%s", pattern->str);
       both_ways (pattern->str, &scanned, &asked);
-      for (guint j = 0; j < 40; j++)
+      for (guint j = 0; j < 20; j++)
         {
           random_text (rand, text);
           compare (scanned, asked, text);
@@ -178,7 +197,7 @@ test_gpt2 (void)
   g_assert_no_error (error);
   g_autoptr (GRand) rand = g_rand_new_with_seed (3);
   g_autoptr (GString) text = g_string_new (NULL);
-  for (guint i = 0; i < 6000; i++)
+  for (guint i = 0; i < 2000; i++)
     {
       random_text (rand, text);
       gunichar c = g_rand_int_range (rand, 1, 0xD800) + (i % 2 ? 0xE000 : 0);

@@ -134,6 +134,34 @@ test_bad (void)
   g_rmdir (folder);
 }
 
+/* A token of no bytes is one: it has its id, and no text has it. */
+static void
+test_empty_token (void)
+{
+  static const char *const models[] =
+  {
+    "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {\"\": 0, \"ab\": 1}}}",
+    "{\"model\": {\"type\": \"WordPiece\", \"unk_token\": \"ab\", \"vocab\": {\"\": 0, \"ab\": 1}}}",
+    "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"\": 0, \"ab\": 1, \"a\": 2, \"b\": 3}, \"merges\": [[\"a\", \"b\"], [\"\", \"a\"]]}}",
+    "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"\", 0.0], [\"ab\", -1.0]]}}"
+  };
+  g_autofree char *folder = g_dir_make_tmp ("gtf-tokenizer-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (models); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_assert_true (g_file_set_contents (path, models[i], -1, NULL));
+      g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+      g_assert_no_error (error);
+      g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, "ab", NULL, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (e->n_ids, ==, 1);
+      g_assert_cmpint (e->ids[0], ==, 1);
+    }
+  g_remove (path);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -146,5 +174,6 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/text/tokenizer/truncation", test_truncation);
   g_test_add_func ("/text/tokenizer/bad", test_bad);
+  g_test_add_func ("/text/tokenizer/empty-token", test_empty_token);
   return g_test_run ();
 }
