@@ -156,6 +156,8 @@ read_facts (Conversion *c)
     if (pieces[i].id >= 0)
       json_object_set_string_member (values, pieces[i].name, pieces[i].text);
   json_object_set_int_member (values, "unk_id", spm->unk_id);
+  json_object_set_boolean_member (values, "remove_extra_whitespaces", spm->remove_extra_whitespaces);
+  json_object_set_boolean_member (values, "add_dummy_prefix", spm->add_dummy_prefix && gtf_pass_flag (values, "legacy", TRUE));
   json_object_set_boolean_member (values, "byte_fallback", spm->byte_fallback);
   if (spm->charsmap)
     {
@@ -220,7 +222,7 @@ set_own_roles (Conversion *c, JsonObject *object, gboolean all)
   JsonNode *node;
   json_object_iter_init (&iter, object);
   while (json_object_iter_next (&iter, &key, &node))
-    if (!is_role (key) && (all || g_str_has_suffix (key, "_token")) && gtf_token_content (node))
+    if (!is_role (key) && (all || g_str_has_suffix (key, "_token")) && gtf_token_content (node) && !json_object_has_member (c->template.values, key))
       set_role (c, key, node, NULL);
 }
 
@@ -331,6 +333,24 @@ add_extra_list (Conversion *c, JsonNode *list, const char *where, GError **error
   return TRUE;
 }
 
+/* All tokens of the vocabulary, to be found in the text before the model sees it. */
+static gboolean
+add_every (Conversion *c, GError **error)
+{
+  const GtfVocab *vocab = &c->tokenizer->model->vocab;
+  for (gsize i = 0; json_object_has_member (c->template.row, "every") && i < vocab->n_ids; i++)
+    {
+      const char *text = gtf_vocab_token (vocab, (gint32) i, NULL);
+      if (text == NULL)
+        continue;
+      GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
+      token->content = g_strdup (text);
+      if (!gtf_tokenizer_add_token (c->tokenizer, token, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 is_own_extra (const Conversion *c, const char *content)
 {
@@ -431,7 +451,33 @@ read_pieces (Conversion *c, GtfTextModel *model, GError **error)
     return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
   return gtf_text_model_read_pieces (model, c->spm, before ? json_node_get_array (before) : NULL, (gsize) json_object_get_int_member_with_default (c->template.row, "skip", 0),
                                      after ? json_node_get_array (after) : NULL,
-                                     order == NULL ? GTF_SPM_IN_A_ROW : *order == 'f' ? GTF_SPM_FIRST_WINS : GTF_SPM_SHIFTED, error);
+                                     !g_strcmp0 (order, "first") ? GTF_SPM_FIRST_WINS : order ? GTF_SPM_SHIFTED :
+                                     string_member (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
+}
+
+/* The file with the ids of the pieces, where the class has one. */
+static gboolean
+read_mapped_ids (Conversion *c, GError **error)
+{
+  const char *name = string_member (c->template.row, "ids");
+  if (name == NULL)
+    return TRUE;
+  g_autofree char *path = g_build_filename (c->tokenizer->directory, name, NULL);
+  GtfTextModel *model = c->tokenizer->model = gtf_text_model_new_mapped (c->tokenizer->model, path, string_member (c->template.values, "unk_token"));
+  g_autoptr (GError) local = NULL;
+  g_autoptr (JsonNode) after = gtf_template_expand (&c->template, "after_ids", &local);
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  if (!gtf_text_model_read_ids (model, path, NULL, error))
+    return FALSE;
+  JsonArray *list = after ? json_node_get_array (after) : NULL;
+  for (guint i = 0; list && i < json_array_get_length (list); i++)
+    {
+      const char *token = json_array_get_string_element (list, i);
+      if (gtf_vocab_find (&model->vocab, token, strlen (token)) < 0 && !gtf_text_model_add (model, token, strlen (token), model->vocab.n_entries, error))
+        return FALSE;
+    }
+  return gtf_text_model_build (model, error);
 }
 
 static gboolean
@@ -458,7 +504,7 @@ read_model (Conversion *c, GError **error)
       if (!read_pieces (c, model, error) || (unigram && !find_unknown (c, settings, model, error)))
         return FALSE;
     }
-  else if (!strcmp (type, "WordPiece"))
+  else if (g_str_has_suffix (c->vocab_path, ".txt"))
     {
       if (!gtf_text_model_read_lines (model, c->vocab_path, error))
         return FALSE;
@@ -466,10 +512,11 @@ read_model (Conversion *c, GError **error)
   else
     {
       g_autofree char *merges = g_build_filename (c->tokenizer->directory, "merges.txt", NULL);
-      if (!gtf_text_model_read_ids (model, c->vocab_path, error) || !gtf_text_model_read_merges (model, merges, error))
+      if (!gtf_text_model_read_ids (model, c->vocab_path, string_member (c->template.values, "target_lang"), error) ||
+          (json_object_get_boolean_member_with_default (c->template.row, "merges", TRUE) && !gtf_text_model_read_merges (model, merges, error)))
         return FALSE;
     }
-  return gtf_text_model_build (model, error);
+  return gtf_text_model_build (model, error) && read_mapped_ids (c, error);
 }
 
 /* ------------------------------------------------------------------ the other parts */
@@ -549,6 +596,8 @@ read_rest (Conversion *c)
     self->max_length = json_object_get_int_member (values, "model_max_length");
   self->pad_left = gtf_pass_flag (values, "pads_left", FALSE);
   self->pad_type = (gint32) pad_type;
+  self->language_codes = json_object_has_member (c->template.row, "language_codes");
+  self->special_gap = g_strdup (string_member (c->template.row, "special_gap"));
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */
   static const char even_so[] = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
   self->never_clean_up = !strcmp (self->model->klass->type, "BPE") &&
@@ -568,7 +617,7 @@ gtf_tokenizer_convert (GtfTokenizer *self, GError **error)
   if (!has_decoder && (!gtf_tokenizer_load_object (self, "special_tokens_map.json", &c.special_map_path, &c.special_map, error) ||
                        !gtf_tokenizer_load_object (self, "added_tokens.json", &c.added_path, &c.added, error)))
     return FALSE;
-  if (g_str_has_suffix (c.vocab_path, ".model"))
+  if (g_str_has_suffix (c.vocab_path, ".model") || g_str_has_suffix (c.vocab_path, ".spm"))
     {
       if ((c.spm = gtf_spm_load (c.vocab_path, error)) == NULL)
         return FALSE;
@@ -576,6 +625,6 @@ gtf_tokenizer_convert (GtfTokenizer *self, GError **error)
     }
   set_roles (&c);
   return read_model (&c, error) && read_parts (&c, error) && (c.added == NULL || add_file (&c, error)) &&
-         gtf_tokenizer_read_decoder_tokens (self, c.config, c.config_path, error) && (keep_added (&c), add_roles (&c, error)) && add_extra (&c, error) && read_post_processor (&c, error) &&
+         gtf_tokenizer_read_decoder_tokens (self, c.config, c.config_path, error) && (keep_added (&c), add_every (&c, error)) && add_roles (&c, error) && add_extra (&c, error) && read_post_processor (&c, error) &&
          (read_rest (&c), TRUE);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/json-reader.h"
+#include "text/pieces.h"
 #include "text/vocab.h"
 
 G_BEGIN_DECLS
@@ -61,6 +62,10 @@ struct _GtfTextModel
 GtfTextModel *gtf_text_model_read      (GtfJsonReader *reader, GError **error);
 /* By hand, for repositories without tokenizer.json: new, add tokens and merges, build. */
 GtfTextModel *gtf_text_model_new       (const char *type, const char *file, GError **error);
+/* Takes @inner, which is built: pieces cut by it, ids as @file has them. */
+GtfTextModel *gtf_text_model_new_mapped (GtfTextModel *inner, const char *file, const char *unk_token);
+/* A GtfCutFunc; data is such a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
+gboolean      gtf_text_model_cut_code  (gpointer model, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 gboolean      gtf_text_model_add       (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error);
 gboolean      gtf_text_model_add_merge (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);
 /* Unigram: with the next id. */

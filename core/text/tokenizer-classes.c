@@ -15,7 +15,10 @@
  * Members: settings (their defaults), tokens (role: content, or with flags), extra (further special tokens), model, before,
  * skip, after (what is put around the pieces of a SentencePiece model), order, normalizer, pre_tokenizer, decoder,
  * post_processor; bos_eos, if add_bos_token and add_eos_token put their template in place of the class's; controls_first, if
- * what a SentencePiece model marks is added before the roles (else it may change a role's flags).
+ * what a SentencePiece model marks is added before the roles (else it may change a role's flags); ids, a file with the ids of
+ * the pieces, and after_ids, what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
+ * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; special_gap, if special tokens are decoded by themselves, and what
+ * is put behind each.
  */
 #include "text/tokenizer-classes.h"
 
@@ -55,6 +58,24 @@ static const struct { const char *name, *json; } parts[] =
   { "charsmap_one_space", JSON ({ "if": "charsmap", "then": { "type": "Sequence", "normalizers": ["$precompiled", "$one_space"] } }) },
   { "byte_fallback_decoder", JSON ([{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "ByteFallback" }, { "type": "Fuse" }]) },
   { "escape_spaces", JSON ({ "type": "Replace", "pattern": { "String": " " }, "content": "▁" }) },
+  /* What the sentencepiece library itself does to a text, for the classes that call it. */
+  { "spm_normalizer", JSON ({ "type": "Sequence", "normalizers": ["$precompiled",
+      { "if": "remove_extra_whitespaces", "then": ["$one_space", { "type": "Replace", "pattern": { "Regex": "\\A +" }, "content": "" }] },
+      { "if": "add_dummy_prefix", "then": { "type": "Prepend", "prepend": " " } }, "$escape_spaces",
+      { "if": "remove_extra_whitespaces", "then": { "type": "Replace", "pattern": { "Regex": "▁+\\z" }, "content": "" } }] }) },
+  { "spm_model", JSON ({ "unk_token": "$unk_piece", "unk_id": "$unk_id", "fuse_unk": true, "byte_fallback": "$byte_fallback" }) },
+  { "spm_decoder", JSON ({ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "Fuse" },
+                                                            { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] }) },
+  { "spm_run_decoder", JSON ({ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "Fuse" },
+                                                                { "type": "Strip", "content": " ", "start": { "if": "remove_extra_whitespaces", "then": 1048576, "else": 1 },
+                                                                  "stop": 0 }] }) },
+  { "m2m_languages", JSON (["__af__", "__am__", "__ar__", "__ast__", "__az__", "__ba__", "__be__", "__bg__", "__bn__", "__br__", "__bs__", "__ca__", "__ceb__", "__cs__",
+                            "__cy__", "__da__", "__de__", "__el__", "__en__", "__es__", "__et__", "__fa__", "__ff__", "__fi__", "__fr__", "__fy__", "__ga__", "__gd__", "__gl__",
+                            "__gu__", "__ha__", "__he__", "__hi__", "__hr__", "__ht__", "__hu__", "__hy__", "__id__", "__ig__", "__ilo__", "__is__", "__it__", "__ja__", "__jv__",
+                            "__ka__", "__kk__", "__km__", "__kn__", "__ko__", "__lb__", "__lg__", "__ln__", "__lo__", "__lt__", "__lv__", "__mg__", "__mk__", "__ml__", "__mn__",
+                            "__mr__", "__ms__", "__my__", "__ne__", "__nl__", "__no__", "__ns__", "__oc__", "__or__", "__pa__", "__pl__", "__ps__", "__pt__", "__ro__", "__ru__",
+                            "__sd__", "__si__", "__sk__", "__sl__", "__so__", "__sq__", "__sr__", "__ss__", "__su__", "__sv__", "__sw__", "__ta__", "__th__", "__tl__", "__tn__",
+                            "__tr__", "__uk__", "__ur__", "__uz__", "__vi__", "__wo__", "__xh__", "__yi__", "__yo__", "__zh__", "__zu__"]) },
   { "mbart_languages", JSON (["ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN", "it_IT", "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV",
                               "my_MM", "ne_NP", "nl_XX", "ro_RO", "ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN"]) },
   { "mbart50_languages", JSON (["$mbart_languages", "af_ZA", "az_AZ", "bn_IN", "fa_IR", "he_IL", "hr_HR", "id_ID", "ka_GE", "km_KH", "mk_MK", "ml_IN", "mn_MN", "mr_IN", "pl_PL",
@@ -353,6 +374,36 @@ static const GtfTokenizerRow classes[] =
       "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true },
       "normalizer": { "type": "Sequence", "normalizers": [{ "if": "do_lower_case", "then": { "type": "Lowercase" } }, "$precompiled"] },
       "pre_tokenizer": "$space_split", "decoder": { "type": "Sequence", "decoders": ["$metaspace", { "type": "ByteFallback" }, { "type": "Fuse" }] } }) },
+
+  /* ---------------------------------------------------------------- classes that call the sentencepiece library */
+  { "SpeechT5Tokenizer", NULL, "spm_char.model", "speecht5", JSON ({
+      "settings": { "legacy": true, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" }, "extra": [],
+      "model": "$spm_model", "normalizer": "$spm_normalizer", "decoder": "$spm_decoder", "post_processor": "$one_eos" }) },
+  { "BertGenerationTokenizer", "SpeechT5Tokenizer", "spiece.model", "bert-generation", JSON ({ "tokens": { "sep_token": "<::::>" }, "post_processor": null }) },
+  { "Speech2TextTokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "speech_to_text", JSON ({ "ids": "vocab.json", "special_gap": " ", "decoder": "$spm_run_decoder" }) },
+  { "MarianTokenizer", "SpeechT5Tokenizer", "source.spm", "marian", JSON ({
+      "settings": { "model_max_length": 512 }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true, "special_gap": " ", "decoder": "$spm_run_decoder" }) },
+  { "M2M100Tokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "m2m_100", JSON ({
+      "settings": { "src_lang": "en" }, "tokens": { "sep_token": "</s>" }, "ids": "vocab.json", "after_ids": ["$m2m_languages"], "special_gap": "",
+      "decoder": "$spm_run_decoder",
+      "post_processor": { "type": "TemplateProcessing", "single": ["=__{src_lang}__:0", "$A:0", "eos_token:0"], "pair": ["=__{src_lang}__:0", "$A:0", "$B:0", "eos_token:0"] } }) },
+
+  /* ---------------------------------------------------------------- one token a character, one a line */
+  { "Wav2Vec2CTCTokenizer", NULL, "vocab.json", "data2vec-audio hubert unispeech unispeech-sat wav2vec2 wav2vec2-bert wav2vec2-conformer", JSON ({
+      "settings": { "word_delimiter_token": "|", "replace_word_delimiter_char": " ", "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true,
+                    "target_lang": null },
+      "tokens": { "bos_token": { "content": "<s>", "lstrip": true, "rstrip": true }, "eos_token": { "content": "</s>", "lstrip": true, "rstrip": true },
+                  "unk_token": { "content": "<unk>", "lstrip": true, "rstrip": true }, "pad_token": { "content": "<pad>", "lstrip": true, "rstrip": true } },
+      "model": { "type": "BPE", "unk_token": "$unk_token" }, "merges": false,
+      "normalizer": { "type": "Replace", "pattern": { "String": " " }, "content": "$word_delimiter_token" },
+      "decoder": { "type": "Sequence", "decoders": [{ "type": "CTC", "pad_token": "$pad_token", "word_delimiter_token": "$word_delimiter_token", "cleanup": false },
+        { "type": "Replace", "pattern": { "String": "$word_delimiter_token" }, "content": "$replace_word_delimiter_char" }, { "type": "Fuse" },
+        { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] } }) },
+  { "EsmTokenizer", NULL, "vocab.txt", "esm", JSON ({
+      "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>" },
+      "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "every": true, "pre_tokenizer": { "type": "WhitespaceSplit" },
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "eos_token:0"], "pair": ["cls_token:0", "$A:0", "eos_token:0", "$B:0", "eos_token:0"] } }) },
 
   /* What has no class of its own. */
   { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({

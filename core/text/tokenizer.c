@@ -76,6 +76,7 @@ finalize (GObject *object)
   g_ptr_array_unref (self->idle);
   g_mutex_clear (&self->lock);
   g_free (self->directory);
+  g_free (self->special_gap);
   g_free (self->where);
   G_OBJECT_CLASS (gtf_tokenizer_parent_class)->finalize (object);
 }
@@ -263,8 +264,8 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
   GtfPieces *p = &w->pieces;
   gtf_pieces_reset (p, text, length);
   if (!gtf_pieces_check (p, error) || !count_chars (w, text, length, error) || !gtf_pieces_cut (p, gtf_added_tokens_cut_plain, &self->added, error) ||
-      !gtf_pass_apply (self->normalizer, p, error) || !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) ||
-      !gtf_pass_apply (self->pre_tokenizer, p, error))
+      (self->language_codes && !gtf_pieces_cut (p, gtf_text_model_cut_code, self->model, error)) || !gtf_pass_apply (self->normalizer, p, error) ||
+      !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) || !gtf_pass_apply (self->pre_tokenizer, p, error))
     return NULL;
   GtfSegment *segment = gtf_segment_new ();
   for (gsize i = 0; i < p->n_pieces; i++)
@@ -458,24 +459,12 @@ free_string (gpointer s)
   g_string_free (s, TRUE);
 }
 
-static char *
-decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special, gboolean clean, GError **error)
+/* Runs the decoder over @strings, which it empties, and appends what it gives. */
+static gboolean
+decode_run (GtfTokenizer *self, GPtrArray *strings, GString *out, GError **error)
 {
-  g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (free_string);
-  for (gsize i = 0; i < n_ids; i++)
-    {
-      GtfAddedToken *added = gtf_added_tokens_find (&self->added, ids[i]);
-      gsize length = 0;
-      const char *text = added ? gtf_added_token_text (added) : gtf_vocab_token (&self->model->vocab, ids[i], &length);
-      /* Special is what is spelled like a special token. */
-      GtfAddedToken *alike = text && skip_special ? g_hash_table_lookup (self->added.by_content, text) : NULL;
-      if (text == NULL || (alike && alike->special))
-        continue;
-      g_ptr_array_add (strings, g_string_new_len (text, added ? strlen (text) : length));
-    }
   if (self->decoder && strings->len && !gtf_decoder_run (self->decoder, strings, error))
-    return NULL;
-  g_autoptr (GString) out = g_string_new (NULL);
+    return FALSE;
   for (guint i = 0; i < strings->len; i++)
     {
       GString *s = g_ptr_array_index (strings, i);
@@ -483,6 +472,38 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
         g_string_append_c (out, ' ');
       g_string_append_len (out, s->str, s->len);
     }
+  g_ptr_array_set_size (strings, 0);
+  return TRUE;
+}
+
+static char *
+decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special, gboolean clean, GError **error)
+{
+  g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (free_string);
+  g_autoptr (GString) out = g_string_new (NULL);
+  for (gsize i = 0; i < n_ids; i++)
+    {
+      GtfAddedToken *added = gtf_added_tokens_find (&self->added, ids[i]);
+      gsize length = 0;
+      const char *text = added ? gtf_added_token_text (added) : gtf_vocab_token (&self->model->vocab, ids[i], &length);
+      /* Special is what is spelled like a special token. */
+      GtfAddedToken *alike = text && (skip_special || self->special_gap) ? g_hash_table_lookup (self->added.by_content, text) : NULL;
+      gboolean special = alike && alike->special;
+      if (text == NULL || (skip_special && special))
+        continue;
+      if (self->special_gap && special)
+        {
+          if (!decode_run (self, strings, out, error))
+            return NULL;
+          g_string_append_printf (out, "%s%s", text, self->special_gap);
+        }
+      else
+        g_ptr_array_add (strings, g_string_new_len (text, added ? strlen (text) : length));
+    }
+  if (!decode_run (self, strings, out, error))
+    return NULL;
+  if (self->special_gap)
+    g_strstrip (out->str), g_string_truncate (out, strlen (out->str));
   if (clean && !self->never_clean_up)
     clean_up (out);
   for (gsize i = 0; i < out->len; i++)

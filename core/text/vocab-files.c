@@ -84,34 +84,64 @@ gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error
   return each_line (self, path, merge_line, error);
 }
 
+static gboolean
+read_object (GtfTextModel *self, GtfJsonReader *reader, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GString) token = g_string_new (NULL);
+  const char *key;
+  gsize n;
+  gint64 id;
+  if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_OBJECT, error))
+    return FALSE;
+  while (gtf_json_reader_next_key (reader, &key, &n, &local))
+    {
+      g_string_truncate (token, 0);
+      g_string_append_len (token, key, n);
+      if (!gtf_json_reader_read_int (reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) || !gtf_text_model_add (self, token->str, n, id, &local))
+        break;
+    }
+  if (local == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+static gboolean
+read_member (GtfTextModel *self, GtfJsonReader *reader, const char *member, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  const char *key;
+  gsize n;
+  gboolean found = FALSE;
+  if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_OBJECT, error))
+    return FALSE;
+  while (gtf_json_reader_next_key (reader, &key, &n, &local))
+    {
+      gboolean wanted = n == strlen (member) && !memcmp (key, member, n);
+      found |= wanted;
+      if (wanted ? !read_object (self, reader, &local) : !gtf_json_reader_skip (reader, &local))
+        break;
+    }
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  if (!found)
+    gtf_json_reader_fail (reader, error, "no vocabulary of “%s”", member);
+  return found;
+}
+
 gboolean
-gtf_text_model_read_ids (GtfTextModel *self, const char *path, GError **error)
+gtf_text_model_read_ids (GtfTextModel *self, const char *path, const char *member, GError **error)
 {
   g_autofree char *text = NULL;
-  gsize length, n;
+  gsize length;
   g_auto (GtfJsonReader) reader;
   gtf_json_reader_init (&reader, path, NULL, 0, GTF_JSON_STRICT);
   if (!gtf_file_load (path, MAX_FILE, &text, &length, error))
     return FALSE;
   gtf_json_reader_clear (&reader);
   gtf_json_reader_init (&reader, path, text, length, GTF_JSON_STRICT);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (GString) token = g_string_new (NULL);
-  const char *key;
-  gint64 id;
-  if (!gtf_json_reader_expect (&reader, GTF_JSON_BEGIN_OBJECT, error))
-    return FALSE;
-  while (gtf_json_reader_next_key (&reader, &key, &n, &local))
-    {
-      g_string_truncate (token, 0);
-      g_string_append_len (token, key, n);
-      if (!gtf_json_reader_read_int (&reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) ||
-          !gtf_text_model_add (self, token->str, n, id, &local))
-        break;
-    }
-  if (local)
-    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
-  return gtf_json_reader_expect (&reader, GTF_JSON_END, error);
+  return (member ? read_member (self, &reader, member, error) : read_object (self, &reader, error)) && gtf_json_reader_expect (&reader, GTF_JSON_END, error);
 }
 
 /* ------------------------------------------------------------------ SentencePiece */
@@ -207,7 +237,13 @@ gtf_text_model_read_pieces (GtfTextModel *self, const GtfSpm *spm, JsonArray *be
     return FALSE;
   gint32 first = (gint32) f.next;
   for (gsize i = skip; i < spm->n_pieces; i++)
-    if (!check_new (self, spm, i, first, error) || !add_token (&f, spm->pieces[i].text, spm->pieces[i].length, (double) spm->pieces[i].score, error))
-      return FALSE;
+    {
+      const GtfSpmPiece *piece = &spm->pieces[i];
+      /* The library does not find control pieces in a text; a name that no text has hides them. */
+      g_autofree char *hidden = order == GTF_SPM_HIDDEN_CONTROLS && piece->type == GTF_SPM_CONTROL ? g_strdup_printf ("\x01%.*s", (int) piece->length, piece->text) : NULL;
+      if (!check_new (self, spm, i, first, error) ||
+          !add_token (&f, hidden ? hidden : piece->text, hidden ? piece->length + 1 : piece->length, (double) piece->score, error))
+        return FALSE;
+    }
   return add_list (&f, after, error) && (f.scored || add_merges (self, error));
 }

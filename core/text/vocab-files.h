@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 
 /* One token a line, the id is the number of the line. */
 gboolean gtf_text_model_read_lines  (GtfTextModel *self, const char *path, GError **error);
-/* vocab.json: {token: id}. */
-gboolean gtf_text_model_read_ids    (GtfTextModel *self, const char *path, GError **error);
+/* vocab.json: {token: id}, or {language: {token: id}}, of which @member (nullable) is read. */
+gboolean gtf_text_model_read_ids    (GtfTextModel *self, const char *path, const char *member, GError **error);
 /* merges.txt: two tokens a line, after the vocabulary. */
 gboolean gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error);
 
@@ -21,6 +21,7 @@ typedef enum
 {
   GTF_SPM_IN_A_ROW,      /* before, pieces, after */
   GTF_SPM_FIRST_WINS,    /* a token that comes again is left out */
+  GTF_SPM_HIDDEN_CONTROLS,  /* a row, in which no text has the control pieces: for models whose ids are elsewhere */
   GTF_SPM_SHIFTED        /* the first piece has id 1, whatever stands before; a piece has its own id even if it stands before too */
 } GtfSpmOrder;
 

@@ -57,20 +57,22 @@ def byte_pairs(specials, size, suffix=None, bytes=True):
 
 
 def sentencepiece(path, **options):
+    import io
     import sentencepiece as spm
+    model, here = io.BytesIO(), os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
-        with open(folder + "/corpus.txt", "w", encoding="utf-8") as f:
-            f.write("\n".join(CORPUS * 3))
+        os.chdir(folder)      # so that the model, which names the file of its rules, names no path
         rules = options.pop("rules", None)
         if rules:
-            with open(folder + "/rules.tsv", "w", encoding="utf-8") as f:
+            with open("rules.tsv", "w", encoding="utf-8") as f:
                 f.writelines(" ".join("%X" % ord(c) for c in a) + "\t" + " ".join("%X" % ord(c) for c in b) + "\n" for a, b in rules)
-            options["normalization_rule_tsv"] = folder + "/rules.tsv"
+            options["normalization_rule_tsv"] = "rules.tsv"
         else:
             options["normalization_rule_name"] = "identity"
-        spm.SentencePieceTrainer.train(input=folder + "/corpus.txt", model_prefix=folder + "/m", hard_vocab_limit=False, character_coverage=0.985, minloglevel=2, num_threads=1,
-                                       **options)
-        shutil.copy(folder + "/m.model", path)
+        spm.SentencePieceTrainer.train(sentence_iterator=iter(CORPUS * 3), model_writer=model, hard_vocab_limit=False, character_coverage=0.985, minloglevel=2, num_threads=1, **options)
+        os.chdir(here)
+    with open(path, "wb") as f:
+        f.write(model.getvalue())
 
 
 def vocabularies():
@@ -99,8 +101,16 @@ def vocabularies():
     spm("llama.model", model_type="bpe", vocab_size=430, byte_fallback=True, remove_extra_whitespaces=False)
     spm("gemma.model", model_type="bpe", vocab_size=430, byte_fallback=True, remove_extra_whitespaces=False, add_dummy_prefix=False, pad_id=0, eos_id=1, bos_id=2, unk_id=3,
         bos_piece="<bos>", eos_piece="<eos>", user_defined_symbols="<mask>,\t")
+    spm("characters.model", model_type="char")
+    put("esm.txt", "\n".join(["<cls>", "<pad>", "<eos>", "<unk>"] + list("LAGVSERTIDPKQNFYMHWCXBUZO.-") + ["<null_1>", "<mask>"]))
     spm("charsmap.model", model_type="unigram", vocab_size=150, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
         rules=[("\u00bd", "1/2"), ("\ufb01", "fi"), ("\t", " "), ("\n", " "), ("\u00df", "ss"), ("E\u0301", "\u00c9"), ("\u2603", "")])
+
+
+def pieces(name):
+    import sentencepiece as spm
+    model = spm.SentencePieceProcessor(model_file=os.path.join(HERE, name))
+    return [model.id_to_piece(i) for i in range(model.get_piece_size())]
 
 
 def token(content, **flags):
@@ -108,10 +118,11 @@ def token(content, **flags):
 
 
 def repositories():
+    from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
     list_of = []
 
-    def add(name, model_type, files, config=None, by="5.23", special_tokens_map=None, added_tokens=None):
-        list_of.append({"name": name, "by": by, "files": files, "config.json": {"model_type": model_type}, "tokenizer_config.json": config,
+    def add(name, model_type, files, config=None, by="5.23", special_tokens_map=None, added_tokens=None, texts=TEXTS):
+        list_of.append({"name": name, "by": by, "texts": texts, "files": files, "config.json": {"model_type": model_type}, "tokenizer_config.json": config,
                         "special_tokens_map.json": special_tokens_map, "added_tokens.json": added_tokens})
 
     bert, roberta, gpt2 = {"vocab.txt": "bert.txt"}, {"vocab.json": "roberta.json", "merges.txt": "roberta-merges.txt"}, {"vocab.json": "gpt2.json", "merges.txt": "gpt2-merges.txt"}
@@ -183,6 +194,19 @@ def repositories():
     add("gemma", "gemma", {"tokenizer.model": "gemma.model"}, {"add_bos_token": True})
     add("generic", "glm", llama, {"tokenizer_class": "PreTrainedTokenizerFast"})
     add("generic-unigram", "glm", {"tokenizer.model": "charsmap.model"}, {"tokenizer_class": "PreTrainedTokenizerFast"})
+    # What transformers runs in Python: no offsets.
+    ids = lambda first, name, last: {t: i for i, t in enumerate(dict.fromkeys(first + pieces(name)[3:] + last))}
+    letters = {t: i for i, t in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|"] + list("abcdefghijklmnopqrstuvwxyzITU'"))}
+    add("speecht5", "speecht5", {"spm_char.model": "characters.model"})
+    add("bert-generation", "bert-generation", {"spiece.model": "unigram.model"})
+    add("marian", "marian", {"vocab.json": ids(["</s>", "<unk>"], "unigram.model", [">>fr<<", "<pad>"]), "source.spm": "unigram.model", "target.spm": "unigram.model"}, texts=TEXTS + [">>fr<< the river", ">>xx<<the >>fr<< boat", " >>fr<< boat", ">> the <</s>>>fr<< is"])
+    m2m100 = {"vocab.json": ids(ROBERTA[:4], "bpe.model", ["madeupword0000"]), bpe: "bpe.model"}
+    add("m2m100", "m2m_100", m2m100, {"src_lang": "fr", "additional_special_tokens": ["__%s__" % code for code in FAIRSEQ_LANGUAGE_CODES["m2m100"]]})
+    add("m2m100-no-list", "m2m_100", m2m100)
+    add("speech-to-text", "speech_to_text", {"vocab.json": ids(ROBERTA[:4], "bpe.model", []), bpe: "bpe.model"})
+    add("wav2vec2", "wav2vec2", {"vocab.json": letters})
+    add("wav2vec2-language", "wav2vec2", {"vocab.json": {"eng": letters, "fra": {"<pad>": 0}}}, {"target_lang": "eng", "word_delimiter_token": "|"})
+    add("esm", "esm", {"vocab.txt": "esm.txt"}, texts=["MKTAYIAK", " MK <mask>Q jL", "LLx\n<cls>"])
     return list_of
 
 
@@ -199,7 +223,7 @@ def answer(repository):
                 json.dump(repository[name], open(os.path.join(folder, name), "w"))
         tokenizer = AutoTokenizer.from_pretrained(folder)
         cases = []
-        for text in TEXTS + [PAIR]:
+        for text in repository["texts"] + [PAIR]:
             arguments = text if isinstance(text, list) else [text]
             e = tokenizer(*arguments, return_offsets_mapping=tokenizer.is_fast, return_token_type_ids=tokenizer.is_fast)
             case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": tokenizer.decode(e["input_ids"], skip_special_tokens=True)}
@@ -207,21 +231,23 @@ def answer(repository):
                 case["offsets"] = [n for pair in e["offset_mapping"] for n in pair]
                 case["types"] = e["token_type_ids"]
             cases.append(case)
-        return {"size": len(tokenizer), "cases": cases}
+        # M2M100 has ids for all its languages and does not count those that are not added tokens.
+        uncounted = set(getattr(tokenizer, "lang_token_to_id", {})) - set(tokenizer.get_vocab())
+        return {"size": len(tokenizer) + len(uncounted), "cases": cases}
 
 
 def main():
     if sys.argv[1] == "--answer":
-        json.dump(answer(json.load(sys.stdin)), sys.stdout)
+        json.dump([answer(repository) for repository in json.load(sys.stdin)], sys.stdout)
         return
     vocabularies()
-    lines = []
-    for repository in repositories():
-        python = sys.argv[1] if repository["by"] == "4.57" else sys.executable
-        out = subprocess.run([python, __file__, "--answer"], input=json.dumps(repository), capture_output=True, text=True)
-        if out.returncode:
-            sys.exit(repository["name"] + ": " + out.stderr[-2000:])
-        lines.append(json.dumps({k: v for k, v in repository.items() if v is not None} | json.loads(out.stdout), ensure_ascii=False, separators=(",", ":")))
+    all_of = repositories()
+    for by, python in {"5.23": sys.executable, "4.57": sys.argv[1]}.items():
+        asked = [r for r in all_of if r["by"] == by]
+        out = subprocess.run([python, __file__, "--answer"], input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True)
+        for repository, answered in zip(asked, json.loads(out.stdout)):
+            repository |= answered
+    lines = [json.dumps({k: v for k, v in r.items() if v is not None and k != "texts"}, ensure_ascii=False, separators=(",", ":")) for r in all_of]
     with open(os.path.join(HERE, "cases.json"), "w", encoding="utf-8") as f:
         f.write("[\n" + ",\n".join(lines) + "\n]\n")
 
