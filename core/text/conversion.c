@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include "base/params.h"
+#include "text/byte-level.h"
 #include "text/template.h"
 #include "text/tokenizer-classes.h"
 #include "text/vocab-files.h"
@@ -76,6 +77,11 @@ static gboolean
 find_vocabulary (Conversion *c, GError **error)
 {
   const char *own = files_of (c->klass);
+  if (*own == 0)
+    {
+      c->vocab_path = g_build_filename (c->tokenizer->directory, "tokenizer_config.json", NULL);      /* what errors name */
+      return TRUE;
+    }
   const char *const names[] = { g_str_has_suffix (own, ".model") ? "tokenizer.model" : own, own };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
@@ -455,6 +461,25 @@ read_pieces (Conversion *c, GtfTextModel *model, GError **error)
                                      string_member (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
 }
 
+/* No file at all: what the class begins with, then the 256 bytes in GPT-2's alphabet. */
+static gboolean
+read_bytes (Conversion *c, GtfTextModel *model, GError **error)
+{
+  g_autoptr (JsonNode) before = gtf_template_expand (&c->template, "before", error);
+  if (before == NULL)
+    return FALSE;
+  gint64 first = json_array_get_length (json_node_get_array (before));
+  for (gint64 i = 0; i < first + 256; i++)
+    {
+      char letter[4];
+      const char *text = i < first ? json_array_get_string_element (json_node_get_array (before), (guint) i) : letter;
+      gsize length = i < first ? strlen (text) : gtf_utf8_put (gtf_byte_to_char ((guint8) (i - first)), letter);
+      if (!gtf_text_model_add (model, text, length, i, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /* The file with the ids of the pieces, where the class has one. */
 static gboolean
 read_mapped_ids (Conversion *c, GError **error)
@@ -502,6 +527,11 @@ read_model (Conversion *c, GError **error)
   if (c->spm)
     {
       if (!read_pieces (c, model, error) || (unigram && !find_unknown (c, settings, model, error)))
+        return FALSE;
+    }
+  else if (*files_of (c->klass) == 0)
+    {
+      if (!read_bytes (c, model, error))
         return FALSE;
     }
   else if (g_str_has_suffix (c->vocab_path, ".txt"))
@@ -597,6 +627,7 @@ read_rest (Conversion *c)
   self->pad_left = gtf_pass_flag (values, "pads_left", FALSE);
   self->pad_type = (gint32) pad_type;
   self->language_codes = json_object_has_member (c->template.row, "language_codes");
+  self->eos_once = json_object_has_member (c->template.row, "eos_once") ? look_up (self, string_member (values, "eos_token")) : -1;
   self->special_gap = g_strdup (string_member (c->template.row, "special_gap"));
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */
   static const char even_so[] = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";

@@ -17,12 +17,15 @@
  * post_processor; bos_eos, if add_bos_token and add_eos_token put their template in place of the class's; controls_first, if
  * what a SentencePiece model marks is added before the roles (else it may change a role's flags); ids, a file with the ids of
  * the pieces, and after_ids, what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
- * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; special_gap, if special tokens are decoded by themselves, and what
+ * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; eos_once, if
+ * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
  * is put behind each.
  */
 #include "text/tokenizer-classes.h"
 
 #include <string.h>
+#include "base/file.h"
+#include "base/json.h"
 
 /* clang-format off */
 #define JSON(...) #__VA_ARGS__
@@ -405,6 +408,16 @@ static const GtfTokenizerRow classes[] =
       "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "every": true, "pre_tokenizer": { "type": "WhitespaceSplit" },
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "eos_token:0"], "pair": ["cls_token:0", "$A:0", "eos_token:0", "$B:0", "eos_token:0"] } }) },
 
+  /* ---------------------------------------------------------------- no file */
+  { "ByT5Tokenizer", NULL, "", NULL, JSON ({
+      "settings": { "extra_ids": 125, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "tokens": { "eos_token": { "content": "</s>", "lstrip": true, "rstrip": true }, "unk_token": { "content": "<unk>", "lstrip": true, "rstrip": true },
+                  "pad_token": { "content": "<pad>", "lstrip": true, "rstrip": true } },
+      "before": ["$pad_token", "$eos_token", "$unk_token"], "extra": [{ "format": "<extra_id_{}>", "end": "$extra_ids" }], "eos_once": true,
+      "model": { "type": "BPE" }, "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false },
+      "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "�" }, "content": "" }] },
+      "post_processor": "$each_eos" }) },
+
   /* What has no class of its own. */
   { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({
       "tokens": { "bos_token": "$bos_piece", "eos_token": "$eos_piece", "unk_token": "$unk_piece" },
@@ -463,13 +476,27 @@ has_file (const char *directory, const char *name)
   return g_file_test (path, G_FILE_TEST_EXISTS);
 }
 
+/* Does tokenizer_config.json name a class that needs no file? */
+static gboolean
+names_fileless (const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, "tokenizer_config.json", NULL), *text = NULL;
+  gsize length;
+  if (!gtf_file_load (path, 1 << 26, &text, &length, NULL))
+    return FALSE;
+  g_autoptr (JsonObject) config = gtf_json_parse_object (path, text, (gssize) length, GTF_JSON_STRICT, NULL);
+  JsonNode *name = config ? gtf_json_find (config, "tokenizer_class") : NULL;
+  const GtfTokenizerRow *row = name && JSON_NODE_HOLDS_VALUE (name) && json_node_get_value_type (name) == G_TYPE_STRING ? gtf_tokenizer_row_find (json_node_get_string (name)) : NULL;
+  return row && row->files && *row->files == 0;
+}
+
 gboolean
 gtf_tokenizer_is_in (const char *directory)
 {
   gboolean found = has_file (directory, "tokenizer.json");
   for (guint i = 0; !found && i < G_N_ELEMENTS (classes); i++)
-    found = classes[i].files && has_file (directory, classes[i].files);
-  return found;
+    found = classes[i].files && *classes[i].files && has_file (directory, classes[i].files);
+  return found || names_fileless (directory);
 }
 
 const char *

@@ -13,7 +13,7 @@ typedef struct
 {
   const char *name;             /* without the suffix Fast */
   const char *like;             /* nullable: the class whose members it has, where it has none of its own */
-  const char *files;            /* nullable: where the vocabulary is, the first that there is */
+  const char *files;            /* nullable: where the vocabulary is; "": the class needs none */
   const char *model_types;      /* nullable: what has this class where nothing names one */
   const char *json;             /* nullable */
 } GtfTokenizerRow;

@@ -26,6 +26,7 @@ struct _GtfTokenizer
   gboolean clean_up, never_clean_up, pad_left, truncate_left;
   gboolean trims;                      /* a post-processor moves offsets past white space */
   gboolean language_codes;             /* ">>xx<<" before a text is a token */
+  gint32 eos_once;                     /* not put behind a text that ends with it; -1: put there in any case */
   char *special_gap;                   /* nullable: special tokens are decoded by themselves, with this behind each */
   gint64 max_length;                   /* model_max_length, or 0: none */
   gint32 pad_type;

@@ -57,6 +57,7 @@ static void
 gtf_tokenizer_init (GtfTokenizer *self)
 {
   gtf_added_tokens_init (&self->added);
+  self->eos_once = -1;
   self->roles = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->idle = g_ptr_array_new_with_free_func (worker_free);
   g_mutex_init (&self->lock);
@@ -325,6 +326,12 @@ finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], Js
 {
   gboolean add_special = gtf_pass_flag (parameters, "add_special_tokens", TRUE), pad_left = self->pad_left;
   gint64 pad_to = 0;
+  for (guint i = 0; self->eos_once >= 0 && add_special && i < (*segments)->len; i++)
+    {
+      GArray *rows = ((GtfSegment *) g_ptr_array_index (*segments, i))->rows;
+      if (rows->len && g_array_index (rows, GtfRow, rows->len - 1).id == self->eos_once)
+        g_array_set_size (rows, rows->len - 1);      /* the post-processor puts it there again */
+    }
   if (!gtf_tokenizer_fit (self, *segments, parameters, add_special, &pad_to, &pad_left, error) ||
       (self->post_processor && !gtf_post_processor_run (self->post_processor, segments, add_special, error)))
     return NULL;

@@ -207,6 +207,10 @@ def repositories():
     add("wav2vec2", "wav2vec2", {"vocab.json": letters})
     add("wav2vec2-language", "wav2vec2", {"vocab.json": {"eng": letters, "fra": {"<pad>": 0}}}, {"target_lang": "eng", "word_delimiter_token": "|"})
     add("esm", "esm", {"vocab.txt": "esm.txt"}, texts=["MKTAYIAK", " MK <mask>Q jL", "LLx\n<cls>"])
+    byt5 = TEXTS + ["x </s>", "</s> a <unk> b<pad>", "é<extra_id_3> <extra_id_124>", ["a</s>", "b"]]
+    add("byt5", "t5", {}, {"tokenizer_class": "ByT5Tokenizer"}, texts=byt5)
+    add("byt5-list", "t5", {}, {"tokenizer_class": "ByT5Tokenizer", "extra_ids": 2, "additional_special_tokens": ["<extra_id_0>", "<extra_id_1>"],
+                                "eos_token": {"__type": "AddedToken"} | token("</s>", lstrip=True, rstrip=True)}, texts=byt5)
     return list_of
 
 
