@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The cases of make.py: family -> name -> what is made. "size" is the height and width of the pictures.
+
+SMALL = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=24, patch_size=8)
+SQUARE = (24, 24)
+WIDE = (17, 41)
+
+
+def case(prefix, head, kwargs, size, **more):
+    return {"config": prefix + "Config", "class": prefix + head, "kwargs": kwargs, "size": size, **more}
+
+
+def family(prefix, kwargs, own_size, **more):
+    """The two heads; another size where the family takes any."""
+    return {"model": case(prefix, "Model", kwargs, own_size, states=True, **more),
+            "classifier": case(prefix, "ForImageClassification", {**kwargs, "num_labels": 5}, own_size, **more)}
+
+
+DINO = {k: v for k, v in SMALL.items() if k != "intermediate_size"} | {"mlp_ratio": 2, "layerscale_value": 0.5}
+BEIT = {**SMALL, "layer_scale_init_value": 0.1}
+
+FAMILIES = {
+    "vit": {
+        **family("ViT", SMALL, SQUARE),
+        "other-size": case("ViT", "Model", {**SMALL, "qkv_bias": False, "pooler_output_size": 10, "pooler_act": "relu"}, (32, 41), interpolate=True),
+        "oblong": case("ViT", "ForImageClassification", {**SMALL, "image_size": [16, 36], "patch_size": [4, 12], "num_channels": 1, "hidden_act": "gelu_new"}, (16, 36)),
+        "masked": case("ViT", "ForMaskedImageModeling", {**SMALL, "encoder_stride": 8}, SQUARE),
+    },
+    "deit": {
+        **family("DeiT", SMALL, SQUARE),
+        "teacher": case("DeiT", "ForImageClassificationWithTeacher", {**SMALL, "num_labels": 4}, SQUARE),
+        "other-size": case("DeiT", "Model", SMALL, (40, 16), interpolate=True),
+    },
+    "ijepa": family("IJepa", SMALL, SQUARE),
+    "dinov2": {
+        **family("Dinov2", DINO, SQUARE),
+        "wide": case("Dinov2", "ForImageClassification", {**DINO, "num_labels": 3}, WIDE),
+        "gated": case("Dinov2", "Model", {**DINO, "use_swiglu_ffn": True, "use_mask_token": False}, (48, 32)),
+    },
+    "dinov2_with_registers": {
+        **family("Dinov2WithRegisters", {**DINO, "num_register_tokens": 3}, SQUARE),
+        "large": case("Dinov2WithRegisters", "ForImageClassification", {**DINO, "num_register_tokens": 2}, (56, 40)),
+        "small": case("Dinov2WithRegisters", "Model", {**DINO, "image_size": 56, "use_swiglu_ffn": True}, (24, 32)),
+    },
+    "beit": {
+        **family("Beit", {**BEIT, "use_relative_position_bias": True}, SQUARE),
+        "shared": case("Beit", "ForImageClassification", {**BEIT, "use_shared_relative_position_bias": True, "use_mean_pooling": False}, SQUARE),
+        "wide": case("Beit", "Model", {**BEIT, "use_relative_position_bias": True, "use_absolute_position_embeddings": True}, WIDE),
+        "masked": case("Beit", "ForMaskedImageModeling", {**BEIT, "use_relative_position_bias": True, "use_mask_token": True, "vocab_size": 11, "layer_scale_init_value": 0.0}, SQUARE),
+    },
+    "data2vec-vision": family("Data2VecVision", {**BEIT, "use_relative_position_bias": True}, SQUARE),
+}

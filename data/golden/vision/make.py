@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Makes tiny vision models with random weights and what transformers computes with them, in float32: one folder a case with config.json,
+# model.safetensors and golden.safetensors (pixel_values and other inputs by their names, outputs as out.NAME). cases.py lists them.
+# Run it with transformers 5.x (pip install transformers torch safetensors):
+#   python3 make.py [FAMILY[/CASE]...]
+import pathlib
+import shutil
+import sys
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+import cases
+
+HERE = pathlib.Path(__file__).parent
+NAMES = ["last_hidden_state", "pooler_output", "logits"]
+
+
+def random_weights(model):
+    torch.manual_seed(20)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            norm = p.dim() == 1 and name.endswith("weight")
+            spread = 0.3 if p.dim() == 1 else min(0.4, 1.2 / max(p[0].numel(), 1) ** 0.5) if p.dim() > 2 else 0.4
+            p.copy_((torch.randn(p.shape) * spread + (1.0 if norm else 0.0)).half().float())
+        for name, b in model.named_buffers():
+            if name.endswith("running_mean"):
+                b.copy_((torch.randn(b.shape) * 0.2).half().float())
+            elif name.endswith("running_var"):
+                b.copy_((torch.rand(b.shape) + 0.5).half().float())
+
+
+def make(folder, case):
+    shutil.rmtree(folder, ignore_errors=True)
+    config = getattr(transformers, case["config"])(**case["kwargs"])
+    config._attn_implementation = "eager"
+    model = getattr(transformers, case["class"])(config).eval()
+    random_weights(model)
+    generator = torch.Generator().manual_seed(7)
+    pixels = torch.rand(case.get("batch", 2), config.num_channels, *case["size"], generator=generator) * 2 - 1
+    inputs = {"pixel_values": pixels.half().float()}
+    options = {"interpolate_pos_encoding": True} if case.get("interpolate") else {}
+    if case.get("states"):
+        options.update(output_hidden_states=True, output_attentions=True)
+    with torch.no_grad():
+        out = model(**inputs, **options, return_dict=True)
+        if not any(out.get(name) is not None for name in NAMES):        # a head that nothing asks for
+            out = model.base_model(**inputs, **options, return_dict=True)
+    results = {"out." + name: out[name].float().contiguous() for name in NAMES if out.get(name) is not None}
+    if case.get("states"):
+        for name in ("hidden_states", "attentions"):
+            if out.get(name):
+                results["out." + name] = torch.cat([s.float() for s in out[name]]).contiguous()
+    if case.get("interpolate"):
+        inputs["interpolate_pos_encoding"] = torch.ones(1, dtype=torch.int32)
+    model.save_pretrained(folder)
+    for extra in folder.glob("generation_config.json"):
+        extra.unlink()
+    weights = load_file(folder / "model.safetensors")
+    save_file({k: v.half() if v.is_floating_point() else v for k, v in weights.items()}, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file({**inputs, **results}, folder / "golden.safetensors")
+    print(folder.parent.name, folder.name, {k: list(v.shape) for k, v in results.items()})
+
+
+def main():
+    for family, table in cases.FAMILIES.items():
+        for name, case in table.items():
+            if not sys.argv[1:] or family in sys.argv[1:] or f"{family}/{name}" in sys.argv[1:]:
+                make(HERE / family / name, case)
+
+
+main()

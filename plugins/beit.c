@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * BEiT: Bao et al., "BEiT: BERT Pre-Training of Image Transformers" (2021); data2vec for pictures: Baevski et al., "data2vec: A General
+ * Framework for Self-supervised Learning in Speech, Vision and Language" (2022).
+ *
+ * A ViT whose scores know how far apart two patches are, in each layer or alike in all of them, and whose keys have no bias.
+ * docs/models/beit.md tells what is easily got wrong.
+ */
+#include <gtf/gtf.h>
+
+typedef struct
+{
+  GtfVisionConfig vision;
+  gboolean has_biases, shares_bias, means;
+  gint64 vocab_size;
+  gint64 layer_distances, shared_distances;     /* rows of the tables; 0: there are none */
+  gint64 norm_size, pooler_norm_size;           /* with mean pooling only the mean is normalised */
+} Config;
+
+static const GtfConfigField config_fields[] = {
+  GTF_VISION_CONFIG_FIELDS,
+  GTF_CONFIG_BOOL_FIELD (Config, vision.interpolates, "", TRUE),
+  GTF_CONFIG_BOOL_FIELD (Config, vision.has_positions, "use_absolute_position_embeddings", FALSE),
+  GTF_CONFIG_BOOL_FIELD (Config, has_biases, "use_relative_position_bias", FALSE),
+  GTF_CONFIG_BOOL_FIELD (Config, shares_bias, "use_shared_relative_position_bias", FALSE),
+  GTF_CONFIG_BOOL_FIELD (Config, means, "use_mean_pooling", TRUE),
+  GTF_CONFIG_INT_FIELD (Config, vocab_size, "vocab_size", 1, 1 << 24, 8192),
+  GTF_CONFIG_FIELDS_END
+};
+
+static gboolean
+derive (gpointer data, GError **error)
+{
+  Config *config = data;
+  gint64 n;
+
+  if (!gtf_vision_config_derive (data, error))
+    return FALSE;
+  n = (2 * (config->vision.image_height / config->vision.patch_height) - 1) * (2 * (config->vision.image_width / config->vision.patch_width) - 1) + 3;
+  config->layer_distances = config->has_biases ? n : 0;
+  config->shared_distances = config->shares_bias ? n : 0;
+  config->norm_size = config->means ? 0 : config->vision.encoder.hidden_size;
+  config->pooler_norm_size = config->means ? config->vision.encoder.hidden_size : 0;
+  return TRUE;
+}
+
+typedef struct
+{
+  GtfVisionWeights vision;
+  const GtfTensor *bias;                /* shared by all layers */
+  const GtfNorm *pooler_norm, *lm_norm;
+  const GtfLinear *lm;
+} Weights;
+
+#define HIDDEN GTF_VISION_DIM (encoder.hidden_size)
+#define HEADS_DIM GTF_VISION_DIM (encoder.n_heads)
+
+static const GtfWeight layer[] = {
+  GTF_VISION_LAYER_NORM (block.attention_norm, "layernorm_before"),
+  GTF_VISION_QKV ("attention.attention.{query,key,value}|attention.{q_proj,k_proj,v_proj}"),
+  GTF_VISION_SQUARE (block.attention_out, "attention.output.dense|attention.o_proj"),
+  { GTF_WEIGHT_TENSOR, "attention.attention.relative_position_bias.relative_position_bias_table|relative_position_bias.relative_position_bias_table",
+    GTF_VISION_LAYER (bias), 0, { GTF_DIM (Config, layer_distances), HEADS_DIM } },
+  GTF_VISION_SCALE (attention_scale, "lambda_1"),
+  GTF_VISION_LAYER_NORM (block.output_norm, "layernorm_after"),
+  GTF_VISION_UP ("intermediate.dense|mlp.fc1"),
+  GTF_VISION_DOWN ("output.dense|mlp.fc2"),
+  GTF_VISION_SCALE (output_scale, "lambda_2"),
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight weights[] = {
+  GTF_VISION_TOKENS (cls, "embeddings.cls_token", 0, GTF_DIM_CONST (1)),
+  GTF_VISION_TOKENS (positions, "embeddings.position_embeddings", 0, GTF_VISION_DIM (n_positions)),
+  GTF_VISION_PATCHES ("embeddings.patch_embeddings.projection"),
+  { GTF_WEIGHT_TENSOR, "encoder.relative_position_bias.relative_position_bias_table|shared_position_bias.relative_position_bias_table",
+    G_STRUCT_OFFSET (Weights, bias), 0, { GTF_DIM (Config, shared_distances), HEADS_DIM } },
+  GTF_VISION_LAYERS ("encoder.layer.%d|layers.%d", layer),
+  { GTF_WEIGHT_NORM, "layernorm", GTF_VISION_FIELD (norm), 0, { GTF_DIM (Config, norm_size) } },
+  { GTF_WEIGHT_END }
+};
+
+#define POOLER(flags) { GTF_WEIGHT_NORM, "pooler.layernorm", G_STRUCT_OFFSET (Weights, pooler_norm), flags, { GTF_DIM (Config, pooler_norm_size) } }
+
+static const GtfWeight base[] = { POOLER (GTF_WEIGHT_OPTIONAL), { GTF_WEIGHT_END } };
+static const GtfWeight classifier[] = { POOLER (0), GTF_VISION_CLASSIFIER (classifier, "classifier", HIDDEN), { GTF_WEIGHT_END } };
+static const GtfWeight masked[] = {
+  { GTF_WEIGHT_NORM, "layernorm", G_STRUCT_OFFSET (Weights, lm_norm), 0, { HIDDEN } },
+  { GTF_WEIGHT_LINEAR, "lm_head", G_STRUCT_OFFSET (Weights, lm), 0, { GTF_DIM (Config, vocab_size), HIDDEN } },
+  { GTF_WEIGHT_END }
+};
+
+#define HEADS(prefix)                                                                                                              \
+  { "ForImageClassification", gtf_vision_classification_tasks, classifier, prefix },                                               \
+  { "ForMaskedImageModeling", gtf_vision_base_tasks, masked, prefix },                                                             \
+  { "Model", gtf_vision_base_tasks, base, prefix }
+
+static const GtfHead beit_heads[] = { HEADS ("beit"), { NULL } };
+static const GtfHead data2vec_heads[] = { HEADS ("data2vec_vision"), { NULL } };
+
+/* ---- distances of patches ---------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const Config *config;
+  const Weights *w;
+  gint64 down, across;
+  GtfTensor *rows;              /* I32: row of the table for query and key */
+  GtfTensor *shared;
+} Bias;
+
+/* Row of the table for element i of [T][T]: by difference of row and column, and three more for [CLS]. */
+static gint64
+table_row (gint64 i, gconstpointer data)
+{
+  const Bias *b = data;
+  gint64 n = b->down * b->across + 1, wide = 2 * b->across - 1, all = (2 * b->down - 1) * wide, query = i / n, key = i % n;
+
+  if (query == 0 || key == 0)
+    return query == 0 && key == 0 ? all + 2 : key == 0 ? all + 1 : all;
+  query--;
+  key--;
+  return (query / b->across - key / b->across + b->down - 1) * wide + query % b->across - key % b->across + b->across - 1;
+}
+
+/* [rows][heads] of the model's picture -> [1][heads][T][T] of this one. */
+static GtfTensor *
+make_bias (GtfContext *c, const Bias *b, const GtfTensor *table)
+{
+  const GtfVisionConfig *v = &b->config->vision;
+  gint64 old_height = 2 * (v->image_height / v->patch_height) - 1, old_width = 2 * (v->image_width / v->patch_width) - 1, n = old_height * old_width;
+  gint64 height = 2 * b->down - 1, width = 2 * b->across - 1, heads = v->encoder.n_heads, tokens = b->down * b->across + 1;
+  GtfTensor *parts[2];
+
+  if (height != old_width || width != old_height)
+    {
+      /* Height and width stand so in the reference; for square pictures they are one. */
+      parts[0] = gtf_resize (c, gtf_reshape (c, gtf_steps (c, table, 0, n), 4, (gint64[]){ 1, old_width, old_height, heads }), height, width, GTF_RESIZE_BILINEAR);
+      parts[0] = gtf_reshape (c, parts[0], 2, (gint64[]){ height * width, heads });
+      parts[1] = gtf_steps (c, table, n, 3);
+      table = gtf_concat (c, parts, 2);
+    }
+  return gtf_reshape (c, gtf_transpose (c, gtf_take (c, table, b->rows)), 4, (gint64[]){ 1, heads, tokens, tokens });
+}
+
+static GtfTensor *
+layer_bias (GtfContext *c, gint64 i, gconstpointer data)
+{
+  const Bias *b = data;
+  const GtfTensor *table = b->w->vision.layers[i].bias;
+  GtfTensor *own = table != NULL ? make_bias (c, b, table) : NULL;
+
+  return own == NULL ? b->shared : b->shared == NULL ? own : gtf_add (c, own, b->shared);
+}
+
+static void
+forward (GtfContext *c, const GtfForward *f)
+{
+  const Config *config = f->config;
+  const Weights *w = f->weights;
+  const GtfVisionConfig *v = &config->vision;
+  const float eps = (float) v->encoder.eps;
+  GtfTensor *x = gtf_vision_embed (c, v, &w->vision.embeddings), *pooled = NULL;
+  const GtfTensor *pixels = gtf_input (c, "pixel_values");
+  Bias bias = { config, w, 0, 0, NULL, NULL };
+  gint64 n;
+
+  if (x == NULL || gtf_failed (c))
+    return;
+  bias.down = gtf_dim (pixels, 2) / v->patch_height;
+  bias.across = gtf_dim (pixels, 3) / v->patch_width;
+  n = bias.down * bias.across + 1;
+  if (config->has_biases || config->shares_bias)
+    bias.rows = gtf_indices (c, n * n, table_row, &bias);
+  if (w->bias != NULL)
+    bias.shared = make_bias (c, &bias, w->bias);
+  x = gtf_vision_encode (c, v, w->vision.layers, x, bias.rows != NULL ? layer_bias : NULL, &bias);
+  if (w->vision.norm != NULL)
+    x = gtf_layer_norm (c, w->vision.norm, x, eps);
+  gtf_output (c, "last_hidden_state", x);
+  if (w->pooler_norm != NULL)
+    pooled = gtf_layer_norm (c, w->pooler_norm, gtf_mean_steps (c, gtf_steps (c, x, 1, n - 1)), eps);
+  else if (!config->means)
+    pooled = gtf_vision_token (c, x, 0);
+  if (pooled != NULL)
+    gtf_output (c, "pooler_output", pooled);
+  if (w->vision.classifier != NULL)
+    gtf_output (c, "logits", gtf_linear (c, w->vision.classifier, pooled));
+  if (w->lm != NULL)
+    gtf_output (c, "logits", gtf_linear (c, w->lm, gtf_layer_norm (c, w->lm_norm, gtf_steps (c, x, 1, n - 1), eps)));
+}
+
+static const char *const beit_types[] = { "beit", NULL }, *const data2vec_types[] = { "data2vec-vision", NULL };
+
+#define ARCHITECTURE(name)                                                                                                         \
+  static const GtfArchitecture name = {                                                                                            \
+    .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive,   \
+    .model_types = name##_types, .config = config_fields, .weights = weights, .heads = name##_heads,                               \
+    .ignored = "*.mask_token|*.relative_position_index|classifier.*|*pooler.*", .forward = forward                                 \
+  }
+
+ARCHITECTURE (beit);
+ARCHITECTURE (data2vec);
+
+GTF_TEXT_PLUGINS (beit, "beit", "BEiT, data2vec: pictures as patches that know their distances", &beit, &data2vec)

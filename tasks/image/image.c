@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A model over pictures with its session, and one pass over one picture. Pictures are passes of their own: their processor may give each its own size.
+ */
+#include "image/image-private.h"
+
+static gboolean
+can_do (GtfModel *model, const char *const *heads)
+{
+  const char *const *tasks = gtf_model_get_tasks (model);
+
+  for (; tasks && *tasks; tasks++)
+    if (g_strv_contains (heads, *tasks))
+      return TRUE;
+  return FALSE;
+}
+
+TextModel *
+image_model_new (GtfTask *task, const char *name, const char *const *heads, const char *wanted, GError **error)
+{
+  const char *directory = gtf_model_get_directory (task->model), *class_name = gtf_model_get_architecture (task->model);
+  g_autoptr (TextModel) self = g_new0 (TextModel, 1);
+  g_autofree char *path = g_build_filename (directory, "config.json", NULL);
+
+  if (!gtf_model_can (task->model, "forward") || !can_do (task->model, heads))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: %s: config.json: \"architectures\": expected a model with %s, found %s", directory, name, wanted,
+                   class_name ? class_name : gtf_model_get_model_type (task->model));
+      return NULL;
+    }
+  if (task->preprocessor == NULL || g_strcmp0 (gtf_preprocessor_get_kind (task->preprocessor), "image") != 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: %s: the repository has no image processor (preprocessor_config.json)", directory, name);
+      return NULL;
+    }
+  self->task = task;
+  self->config = gtf_json_load_object (path, error);
+  if (self->config == NULL)
+    return NULL;
+  self->session = gtf_session_new (task->model, error);
+  return self->session ? g_steal_pointer (&self) : NULL;
+}
+
+gboolean
+image_model_run (TextModel *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GHashTable) tensors = gtf_preprocessor_run_file (self->task->preprocessor, path, parameters, cancellable, error);
+  GHashTableIter iter;
+  gpointer name, tensor;
+  gboolean ok;
+
+  if (tensors == NULL)
+    return FALSE;
+  g_hash_table_iter_init (&iter, tensors);
+  while (g_hash_table_iter_next (&iter, &name, &tensor))
+    gtf_session_set_input (self->session, name, tensor);
+  gtf_session_set_cancellable (self->session, cancellable);
+  ok = gtf_session_forward (self->session, error);
+  gtf_session_set_cancellable (self->session, NULL);
+  if (!ok)
+    g_prefix_error (error, "%s: ", path);
+  return ok;
+}
+
+JsonNode *
+image_run_each (JsonNode *inputs, ImageRun run, gpointer data, GError **error)
+{
+  gboolean is_list;
+  g_autoptr (GPtrArray) paths = text_inputs_read (inputs, "inputs", &is_list, error);
+  g_autoptr (JsonArray) list = json_array_new ();
+
+  for (guint i = 0; paths && i < paths->len; i++)
+    {
+      JsonNode *answer = run (paths->pdata[i], data, error);
+
+      if (answer == NULL)
+        return NULL;
+      json_array_add_element (list, answer);
+    }
+  if (paths == NULL)
+    return NULL;
+  return is_list ? json_node_init_array (json_node_alloc (), list) : json_array_dup_element (list, 0);
+}
