@@ -514,7 +514,7 @@ static gssize match_items (const Matcher *m, const Item *item, const Item *end, 
 static gssize
 match_texts (const Matcher *m, const Item *item, const Item *end, gsize at)
 {
-  for (guint i = 0; i < item->texts->len; i++)
+  for (guint i = 0; i < item->texts->len && --*m->steps >= 0; i++)
     {
       gsize stop = match_text (m, g_ptr_array_index (item->texts, i), at);
       gssize all = stop ? match_items (m, item + 1, end, stop) : -1;
@@ -523,7 +523,7 @@ match_texts (const Matcher *m, const Item *item, const Item *end, gsize at)
       if (stop && item->keeps)
         return -1;
     }
-  return item->min ? -1 : match_items (m, item + 1, end, at);
+  return item->min || *m->steps < 0 ? -1 : match_items (m, item + 1, end, at);
 }
 
 static gssize

@@ -274,6 +274,16 @@ test_bounded (void)
   g_assert_true (gtf_regex_is_plain (plain));
   g_assert_false (gtf_regex_each (plain, text, 4000, note, out, &error));
   g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA);
+  /* Alternatives that all match: 8 to the power of 15 ways. */
+  g_clear_error (&error);
+  g_autoptr (GString) pattern = g_string_new (NULL);
+  for (guint i = 0; i < 15; i++)
+    g_string_append (pattern, "(?i:a|a|a|a|a|a|a|a)");
+  g_string_append_c (pattern, 'b');
+  g_autoptr (GtfRegex) ways = gtf_regex_new (pattern->str, "test", &error);
+  g_assert_true (gtf_regex_is_plain (ways));
+  g_assert_false (gtf_regex_each (ways, text, 4000, note, out, &error));
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA);
 }
 
 int
