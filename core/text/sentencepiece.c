@@ -13,6 +13,7 @@
 #include "text/vocab.h"
 
 #define MAX_FILE ((gsize) 1 << 30)
+#define MAX_PIECE 4096                /* bytes; merges out of pieces cost its square. A trainer's own limit is 512 characters */
 #define NOT_SET  (G_MININT32 + 1)
 
 /* What is left of a message, and what it is called: "pieces[3]". */
@@ -142,6 +143,8 @@ read_piece (GtfSpm *self, Message m, GError **error)
     }
   if (piece.length == 0)
     return fail (&m, error, "piece: expected a text, found nothing");
+  if (piece.length > MAX_PIECE)
+    return fail (&m, error, "piece: expected at most %d bytes, found %" G_GSIZE_FORMAT, MAX_PIECE, piece.length);
   if (!gtf_utf8_valid (piece.text, piece.length) || memchr (piece.text, 0, piece.length))
     return fail (&m, error, "piece: not UTF-8");
   if (!isfinite (piece.score))

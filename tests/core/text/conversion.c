@@ -246,6 +246,13 @@ test_spm_bad (void)
       g_test_message ("%s", error->message);
       g_assert_nonnull (strstr (error->message, table[i].message));
     }
+  /* A piece of 5000 bytes. */
+  g_autofree char *text = g_strnfill (5000, 'a');
+  g_autofree char *model = g_strconcat ("\x0a\x8b\x27\x0a\x88\x27", text, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfSpm) spm = parse (model, strlen (model), &error);
+  g_assert_null (spm);
+  g_assert_nonnull (strstr (error->message, "pieces[0]: piece: expected at most 4096 bytes, found 5000"));
 }
 
 int
