@@ -22,6 +22,7 @@
 #define DEFAULT_LATENCY 2000
 #define DEFAULT_MAX_LAG 10000
 #define PAUSE (1500 * GST_MSECOND)    /* ends a sentence */
+#define MOST_RECENT 256               /* sentences of a window, whatever the clock of the text says */
 
 struct _GtfText
 {
@@ -123,7 +124,7 @@ make_job (GtfText *self, GstClockTime window)
   const GtfSentence *newest = self->recent->pdata[self->recent->len - 1];
   guint first = self->recent->len - 1;
 
-  while (first > 0 && ((GtfSentence *) self->recent->pdata[first - 1])->end + window > newest->end)
+  while (first > 0 && self->recent->len - first < MOST_RECENT && ((GtfSentence *) self->recent->pdata[first - 1])->end + window > newest->end)
     first--;
   if (first > 0)
     g_ptr_array_remove_range (self->recent, 0, first);
@@ -247,7 +248,9 @@ start_flush (GtfText *self)
   gtf_element_unlock (GTF_ELEMENT (self));
   if (self->worker)
     gtf_worker_flush (self->worker);
+  gtf_element_lock (GTF_ELEMENT (self));      /* who waits for the model has looked at the cancellable, or waits already */
   gtf_element_tell (GTF_ELEMENT (self));
+  gtf_element_unlock (GTF_ELEMENT (self));
 }
 
 static void

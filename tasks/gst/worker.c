@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #define MOST_WAITING 4                /* jobs of a source that is not live */
+#define MOST_LIVE 1024                /* and of one that is, if its times do not move */
 
 typedef struct
 {
@@ -133,7 +134,7 @@ drop_old (GtfWorker *self, GstClockTime oldest)
 {
   Item *item;
 
-  while ((item = g_queue_peek_head (&self->queue)) && item->time < oldest)
+  while ((item = g_queue_peek_head (&self->queue)) && (item->time < oldest || self->queue.length >= MOST_LIVE))
     {
       item_free (self, g_queue_pop_head (&self->queue));
       self->stats.dropped++;

@@ -244,6 +244,32 @@ test_max_lag (void)
   teardown (&f);
 }
 
+/* Text whose time stands still: the window has a bound all the same. */
+static void
+test_no_time (void)
+{
+  g_autofree char *text = NULL, *last = NULL;
+  Fixture f;
+  char *result;
+  guint sentences = 0;
+
+  setup (&f, "task=question-answering question=\"who?\"");
+  for (guint i = 0; i < 300; i++)
+    g_assert_cmpint (gst_harness_push (f.harness, gst_buffer_new_memdup ("One.", 4)), ==, GST_FLOW_OK);
+  text = listen (&f);
+  while ((result = next_result (&f)))
+    {
+      g_free (last);
+      last = result;
+    }
+  g_assert_nonnull (last);
+  for (const char *p = last; (p = strstr (p, "One.")); p++)
+    sentences++;
+  g_assert_cmpuint (sentences, >, 100);
+  g_assert_cmpuint (sentences, <, 300);
+  teardown (&f);
+}
+
 /* ---- without a model, with a bad one ---- */
 
 static void
@@ -323,6 +349,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gtftext/pause", test_pause);
   g_test_add_func ("/gtftext/flush", test_flush);
   g_test_add_func ("/gtftext/max-lag", test_max_lag);
+  g_test_add_func ("/gtftext/no-time", test_no_time);
   g_test_add_func ("/gtftext/latency", test_latency);
   g_test_add_func ("/gtftext/bad", test_bad);
   g_test_add_func ("/gtftext/states", test_states);
