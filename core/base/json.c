@@ -193,7 +193,11 @@ gtf_json_describe (JsonNode *node)
   switch (json_node_get_value_type (node))
     {
     case G_TYPE_STRING:
-      return g_strdup_printf ("the string \"%.60s\"", json_node_get_string (node));
+      {
+        const char *text = json_node_get_string (node);
+        g_autofree char *start = g_utf8_substring (text, 0, MIN (g_utf8_strlen (text, -1), 60));
+        return g_strdup_printf ("the string \"%s\"", start);
+      }
     case G_TYPE_BOOLEAN:
       return g_strdup (json_node_get_boolean (node) ? "true" : "false");
     case G_TYPE_INT64:

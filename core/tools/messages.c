@@ -27,6 +27,8 @@ print_error (const char *text)
   for (const char *p = text; *p; p++)
     if (g_ascii_iscntrl (*p) && *p != '\n' && *p != '\t')
       g_string_append_printf (safe, "\\x%02x", (guchar) *p);
+    else if ((guchar) *p == 0xC2 && (guchar) p[1] >= 0x80 && (guchar) p[1] < 0xA0)      /* controls of eight bits */
+      g_string_append_printf (safe, "\\x%02x", (guchar) *++p);
     else
       g_string_append_c (safe, *p);
   fprintf (stderr, "%serror:%s %s\n", colours ? "\033[1;31m" : "", colours ? "\033[0m" : "", safe->str);

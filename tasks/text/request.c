@@ -9,13 +9,14 @@
 gboolean
 text_fail (GError **error, const char *format, ...)
 {
-  g_autofree char *message = NULL;
+  g_autofree char *message = NULL, *valid = NULL;
   va_list args;
 
   va_start (args, format);
   message = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, message);
+  valid = g_utf8_make_valid (message, -1);      /* a quotation may be cut within a character */
+  g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, valid);
   return FALSE;
 }
 

@@ -32,6 +32,8 @@ text_view_text (GString *out, GtfView view, const char *text, gssize length)
         g_string_append (out, "&quot;");
       else if (view == GTF_VIEW_TERMINAL && g_ascii_iscntrl (*p) && *p != '\n' && *p != '\t')
         g_string_append_printf (out, "\\x%02x", c);
+      else if (view == GTF_VIEW_TERMINAL && c == 0xC2 && p + 1 < end && (guchar) p[1] < 0xA0)      /* U+0080 ... U+009F: controls of eight bits */
+        g_string_append_printf (out, "\\x%02x", (guchar) *++p);
       else
         g_string_append_c (out, *p);
     }

@@ -378,6 +378,9 @@ test_views (void)
   g_assert_cmpstr (text->str, ==, "[Zo\u00EB<](PER) in [\u00C5](LOC) [me](PER)\n");
   text_view_spans (terminal, GTF_VIEW_TERMINAL, "Zo\u00EB\033 in \u00C5 me", spans, 2);
   g_assert_cmpstr (terminal->str, ==, "\033[4;36mZo\u00EB\\x1b\033[0m in \033[4;33m\u00C5\033[0m me\n\033[4;36mPER\033[0m  \033[4;33mLOC\033[0m\n");
+  g_string_truncate (terminal, 0);
+  text_view_text (terminal, GTF_VIEW_TERMINAL, "a\xC2\x9B" "b\xC2\xA0" "\xC2", -1);
+  g_assert_cmpstr (terminal->str, ==, "a\\x9bb\xC2\xA0\xC2");
   text_view_spans (page, GTF_VIEW_HTML, "Zo\u00EB< in \u00C5 me", spans, 1);
   g_assert_nonnull (strstr (page->str, "Zo\u00EB&lt; <b"));
   g_assert_null (strstr (page->str, "Zo\u00EB<"));

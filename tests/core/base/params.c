@@ -64,7 +64,8 @@ test_bad (void)
     { "{\"number\":1e300}", "found 1e+300" }, { "{\"number\":NaN}", "found nan" }, { "{\"number\":\"1\"}", "the string \"1\"" }, { "{\"number\":true}", "found true" },
     { "{\"number\":9223372036854775807}", "found 9223372036854775807" }, { "{\"ratio\":1.01}", "a number from 0 to 1, found 1.01" }, { "{\"ratio\":NaN}", "found nan" },
     { "{\"ratio\":-1}", "found -1" }, { "{\"ratio\":{}}", "found an object" }, { "{\"flag\":2}", "true or false, found 2" }, { "{\"flag\":\"true\"}", "the string" },
-    { "{\"text\":1}", "a string, found 1" }, { "{\"a\":{\"b\":-1}}", "\"a.b\"" }, { "{\"nmber\":1}", "parameters: \"nmber\" is unknown" }, { "{\"a.b\":1}", "" },
+    { "{\"text\":1}", "a string, found 1" }, { "{\"a\":{\"b\":-1}}", "\"a.b\"" }, { "{\"number\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\u00E9\u00E9\"}", "xxx\u00E9\"" },
+    { "{\"nmber\":1}", "parameters: \"nmber\" is unknown" }, { "{\"a.b\":1}", "" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -77,6 +78,7 @@ test_bad (void)
         continue;
       g_assert_false (ok);
       g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+      g_assert_true (g_utf8_validate (error->message, -1, NULL));
       if (!strstr (error->message, cases[i].message))
         g_error ("%s: \"%s\" does not say \"%s\"", cases[i].json, error->message, cases[i].message);
     }
