@@ -14,10 +14,10 @@ build (GtfTextModel *model, GError **error)
 {
   Mapped *self = (Mapped *) model;
   const GtfVocab *pieces = &self->inner->vocab;
-  self->unk = gtf_vocab_find (&model->vocab, model->unk_token, strlen (model->unk_token));
+  self->unk = model->unk_token ? gtf_vocab_find (&model->vocab, model->unk_token, strlen (model->unk_token)) : -1;
   if (self->unk < 0)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the unknown token “%s” is not in it", model->file, model->unk_token);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the unknown token “%s” is not in it", model->file, model->unk_token ? model->unk_token : "null");
       return FALSE;
     }
   self->ids = g_try_new (gint32, pieces->n_ids + 1);

@@ -150,6 +150,8 @@ static const Bad bad[] =
   { "setting-of-wrong-type", { "tokenizer_config.json", "{\"do_lower_case\": \"no\", \"tokenizer_class\": \"BertTokenizer\"}", "vocab.txt", "[UNK]\n" },
     { "tokenizer_config.json", "do_lower_case" } },
   { "added-id", { "config.json", "{\"model_type\": \"bert\"}", "vocab.txt", "[UNK]\n[CLS]\n[SEP]\n", "added_tokens.json", "{\"x\": \"y\"}" }, { "added_tokens.json", "x" } },
+  { "no-unknown-id", { "tokenizer_config.json", "{\"tokenizer_class\": \"Speech2TextTokenizer\", \"unk_token\": null}", "vocab.json", "{\"a\": 0}", "sentencepiece.bpe.model",
+                       "\x0a\x05\x0a\x01" "a\x18\x02" }, { "vocab.json", "unknown token", "null" } },
   { "no-unknown-piece", { "config.json", "{\"model_type\": \"albert\"}", "spiece.model", "\x0a\x03\x0a\x01" "a" }, { "spiece.model", "unknown token" } },
 };
 
