@@ -37,6 +37,7 @@ void
 gtf_added_tokens_add (GtfAddedTokens *self, GtfAddedToken *token)
 {
   g_ptr_array_add (self->tokens, token);
+  self->next_id = MAX (self->next_id, token->id + 1);
   g_hash_table_insert (self->by_id, GINT_TO_POINTER (token->id), token);
   g_hash_table_insert (self->by_content, token->content, token);
 }

@@ -24,6 +24,7 @@ typedef struct
   GPtrArray *tokens;       /* GtfAddedToken */
   GHashTable *by_id;       /* id -> GtfAddedToken */
   GHashTable *by_content;
+  gint32 next_id;          /* after the largest */
   GtfTrie plain, normal;
 } GtfAddedTokens;
 

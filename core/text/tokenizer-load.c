@@ -15,13 +15,7 @@ static gint32
 next_id (GtfTokenizer *self)
 {
   /* Unigram counts a token twice that it has twice. */
-  gint32 n = MAX (self->model->vocab.n_entries, self->model->n_scores);
-  for (guint i = 0; i < self->added.tokens->len; i++)
-    {
-      GtfAddedToken *token = g_ptr_array_index (self->added.tokens, i);
-      n = MAX (n, token->id + 1);
-    }
-  return n;
+  return MAX (MAX ((gint32) self->model->vocab.n_entries, (gint32) self->model->n_scores), self->added.next_id);
 }
 
 gboolean
