@@ -46,8 +46,7 @@ static void
 write_line (GtfResultsFile *self, const char *json)
 {
   g_mutex_lock (&self->lock);
-  fputs (json, self->file);
-  fputc ('\n', self->file);
+  fprintf (self->file, "%s\n", json);      /* at once: two elements may write to standard output */
   fflush (self->file);
   g_mutex_unlock (&self->lock);
 }
