@@ -108,5 +108,6 @@ cli_serve_lines (CliServe serve, gpointer data, GCancellable *cancellable)
         status = cli_failure (error);
     }
   free (line);
+  cli_interrupt_wait ();        /* between an answer and the next line, too, the signal ends the process */
   return status;
 }
