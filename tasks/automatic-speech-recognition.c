@@ -75,7 +75,8 @@ asr_close (GtfTask *task)
 
 /* Lists are worked on in batches, so that not all of their sound is in memory at once. */
 static gboolean
-run_batches (AsrTask *self, const AsrParameters *parameters, const GtfRequest *request, guint sampling_rate, guint n_inputs, JsonArray *answers, GError **error)
+run_batches (AsrTask *self, const AsrParameters *parameters, const GtfRequest *request, guint sampling_rate, guint n_inputs, JsonArray *answers,
+             JsonArray *details, GError **error)
 {
   guint step = (guint) parameters->batch_size;
 
@@ -84,7 +85,7 @@ run_batches (AsrTask *self, const AsrParameters *parameters, const GtfRequest *r
       guint n = MIN (step, n_inputs - first);
       g_autoptr (GPtrArray) inputs = asr_inputs_read (request, first, n, sampling_rate, error);
       AsrBatch batch = { inputs, (double) first / n_inputs, (double) n / n_inputs };
-      if (inputs == NULL || !self->backend->run (self->state, parameters, request, &batch, answers, error))
+      if (inputs == NULL || !self->backend->run (self->state, parameters, request, &batch, answers, details, error))
         return FALSE;
     }
   return TRUE;
@@ -94,84 +95,20 @@ static JsonNode *
 asr_run (GtfTask *task, const GtfRequest *request, GError **error)
 {
   g_autoptr (JsonArray) answers = json_array_new ();
+  g_autoptr (JsonArray) details = request->details != NULL ? json_array_new () : NULL;
   AsrParameters parameters = { 0 };
   gboolean is_list = FALSE;
   guint n_inputs = asr_inputs_count (request, &is_list);
   gboolean ok;
 
   ok = asr_parameters_init (&parameters, request->parameters, error)
-       && run_batches (task->state, &parameters, request, gtf_preprocessor_get_sampling_rate (task->preprocessor), n_inputs, answers, error);
+       && run_batches (task->state, &parameters, request, gtf_preprocessor_get_sampling_rate (task->preprocessor), n_inputs, answers, details, error);
   asr_parameters_clear (&parameters);
   if (!ok)
     return NULL;
+  if (details != NULL)
+    *request->details = json_node_init_array (json_node_alloc (), details);
   return is_list ? json_node_init_array (json_node_alloc (), answers) : json_array_dup_element (answers, 0);
-}
-
-/* ---- for people ------------------------------------------------------------------------------------------------------------ */
-
-static void
-append_time (GString *out, JsonArray *timestamp, guint index)
-{
-  gint64 centiseconds;
-
-  if (timestamp == NULL || index >= json_array_get_length (timestamp) || json_array_get_null_element (timestamp, index))
-    {
-      g_string_append (out, "  --:--.--");
-      return;
-    }
-  centiseconds = (gint64) (json_array_get_double_element (timestamp, index) * 100 + 0.5);
-  g_string_append_printf (out, "%4" G_GINT64_FORMAT ":%02d.%02d", centiseconds / 6000, (int) (centiseconds / 100 % 60), (int) (centiseconds % 100));
-}
-
-static void
-append_chunk (GString *out, JsonObject *chunk)
-{
-  JsonNode *node = gtf_json_find (chunk, "timestamp");
-  JsonArray *timestamp = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  const char *text = json_object_get_string_member_with_default (chunk, "text", "");
-  const char *language = json_object_get_string_member_with_default (chunk, "language", NULL);
-
-  if (timestamp != NULL)
-    {
-      append_time (out, timestamp, 0);
-      g_string_append (out, " -");
-      append_time (out, timestamp, 1);
-      g_string_append (out, "  ");
-    }
-  if (language != NULL)
-    g_string_append_printf (out, "[%s] ", language);
-  g_string_append (out, *text == ' ' ? text + 1 : text);
-  g_string_append_c (out, '\n');
-}
-
-static void
-append_answer (GString *out, JsonObject *answer)
-{
-  JsonNode *chunks = gtf_json_find (answer, "chunks");
-  const char *text = json_object_get_string_member_with_default (answer, "text", "");
-
-  if (chunks == NULL || !JSON_NODE_HOLDS_ARRAY (chunks))
-    g_string_append_printf (out, "%s\n", *text == ' ' ? text + 1 : text);
-  else
-    for (guint i = 0; i < json_array_get_length (json_node_get_array (chunks)); i++)
-      append_chunk (out, json_array_get_object_element (json_node_get_array (chunks), i));
-}
-
-/* The text, or one line a chunk with its times. */
-static char *
-asr_to_text (JsonNode *result)
-{
-  GString *out = g_string_new (NULL);
-  JsonArray *list = JSON_NODE_HOLDS_ARRAY (result) ? json_node_get_array (result) : NULL;
-
-  if (list == NULL && JSON_NODE_HOLDS_OBJECT (result))
-    append_answer (out, json_node_get_object (result));
-  for (guint i = 0; list != NULL && i < json_array_get_length (list); i++)
-    if (JSON_NODE_HOLDS_OBJECT (json_array_get_element (list, i)))
-      append_answer (out, json_array_get_object_element (list, i));
-  if (out->len > 0 && out->str[out->len - 1] == '\n')
-    g_string_truncate (out, out->len - 1);
-  return g_string_free (out, FALSE);
 }
 
 /* ---- what the module is ------------------------------------------------------------------------------------------------------ */
@@ -198,7 +135,7 @@ static const GtfTaskPlugin plugin = {
   .open = asr_open,
   .close = asr_close,
   .run = asr_run,
-  .to_text = asr_to_text,
+  .render_details = asr_view,
 };
 
 GTF_PLUGIN_EXPORT const GtfTaskPlugin *gtf_task_automatic_speech_recognition (void);

@@ -143,11 +143,14 @@ static GtfResult *
 run_call (Call *call, GCancellable *cancellable, GError **error)
 {
   GtfPipeline *self = call->pipeline;
-  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable };
+  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable, NULL };
+  g_autoptr (JsonNode) details = NULL;
   g_autofree char *readable = NULL;
   GtfResult *result;
   JsonNode *answer;
 
+  if (GTF_TASK_HAS (self->plugin, render_details))
+    request.details = &details;
   g_mutex_lock (&self->running);
   answer = g_cancellable_set_error_if_cancelled (cancellable, error) ? NULL : self->plugin->run (&self->task, &request, error);
   g_mutex_unlock (&self->running);
@@ -156,7 +159,9 @@ run_call (Call *call, GCancellable *cancellable, GError **error)
   if (self->plugin->to_text)
     readable = self->plugin->to_text (answer);
   result = gtf_result_new (answer, readable);
-  if (GTF_TASK_HAS (self->plugin, render))
+  if (request.details)
+    gtf_result_set_details (result, self->plugin->render_details, call->inputs, g_steal_pointer (&details));
+  else if (GTF_TASK_HAS (self->plugin, render))
     gtf_result_set_render (result, self->plugin->render, call->inputs);
   return result;
 }

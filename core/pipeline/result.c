@@ -21,7 +21,8 @@ struct _GtfResult
   char *json;
   char *readable;               /* made when it is first asked for, where the task has a render function */
   char *(*render) (JsonNode *inputs, JsonNode *result, GtfView view);
-  JsonNode *inputs;
+  char *(*render_details) (JsonNode *inputs, JsonNode *result, JsonNode *details, GtfView view);
+  JsonNode *inputs, *details;
 };
 
 G_DEFINE_FINAL_TYPE (GtfResult, gtf_result, G_TYPE_OBJECT)
@@ -33,6 +34,7 @@ gtf_result_finalize (GObject *object)
 
   json_node_unref (self->node);
   g_clear_pointer (&self->inputs, json_node_unref);
+  g_clear_pointer (&self->details, json_node_unref);
   g_free (self->json);
   g_free (self->readable);
   G_OBJECT_CLASS (gtf_result_parent_class)->finalize (object);
@@ -86,11 +88,53 @@ gtf_result_set_render (GtfResult *self, gpointer render, JsonNode *inputs)
 }
 
 /**
+ * gtf_result_set_details: (skip)
+ * @self: a result that nobody else has yet
+ * @render: the task's function
+ * @inputs: what was asked
+ * @details: (transfer full) (nullable): what the task knows beside the answer (how sure it is of each word)
+ *
+ * For the pipeline: how the answer is made to be looked at, where that takes more than the answer itself.
+ */
+void
+gtf_result_set_details (GtfResult *self, gpointer render, JsonNode *inputs, JsonNode *details)
+{
+  self->render_details = render;
+  self->inputs = json_node_ref (inputs);
+  self->details = details;
+}
+
+/**
+ * gtf_result_get_details: (skip)
+ * @self: a result
+ *
+ * What the task knows beside the answer, as it defines it.
+ *
+ * Returns: (transfer none) (nullable): the root; %NULL where there is nothing
+ */
+JsonNode *
+gtf_result_get_details (GtfResult *self)
+{
+  g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
+  return self->details;
+}
+
+/* (transfer full) (nullable): without what a page of its own needs */
+static char *
+render (GtfResult *self, GtfView view)
+{
+  if (self->render_details)
+    return self->render_details (self->inputs, self->node, self->details, view);
+  return self->render ? self->render (self->inputs, self->node, view) : NULL;
+}
+
+/**
  * gtf_result_render:
  * @self: a result
  * @view: "text", "terminal" (with colours) or "html" (a whole page)
  *
- * The answer made to be looked at: scores as bars, what was found marked in its text.
+ * The answer made to be looked at: scores as bars, what was found marked in its text, words in the colour of how sure the
+ * model is of them.
  *
  * Returns: (transfer full) (nullable): UTF-8; %NULL where the task has no such view
  */
@@ -102,8 +146,8 @@ gtf_result_render (GtfResult *self, const char *view)
 
   g_return_val_if_fail (GTF_IS_RESULT (self) && view != NULL, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (views); i++)
-    if (strcmp (view, views[i]) == 0 && self->render)
-      body = self->render (self->inputs, self->node, (GtfView) i);
+    if (strcmp (view, views[i]) == 0)
+      body = render (self, (GtfView) i);
   if (body == NULL || strcmp (view, "html") != 0)
     return g_steal_pointer (&body);
   return g_strconcat ("<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>GTransformers</title>\n</head>\n"
@@ -137,9 +181,9 @@ const char *
 gtf_result_get_readable (GtfResult *self)
 {
   g_return_val_if_fail (GTF_IS_RESULT (self), NULL);
-  if (g_atomic_pointer_get (&self->readable) == NULL && self->render)
+  if (g_atomic_pointer_get (&self->readable) == NULL && (self->render || self->render_details))
     {
-      char *made = self->render (self->inputs, self->node, GTF_VIEW_TEXT);
+      char *made = render (self, GTF_VIEW_TEXT);
 
       if (!g_atomic_pointer_compare_and_exchange (&self->readable, NULL, made))
         g_free (made);

@@ -26,5 +26,8 @@ GTF_API JsonNode   *gtf_result_get_node        (GtfResult *self);
 GTF_API const char *gtf_result_get_readable    (GtfResult *self);
 /* @render (a task's, see task.h) makes the forms to be looked at when they are asked for; @inputs are those of the request. */
 GTF_API void        gtf_result_set_render      (GtfResult *self, gpointer render, JsonNode *inputs);
+/* @render (a task's render_details) gets @details too: what the answer does not say, and no JSON shows. */
+GTF_API void        gtf_result_set_details     (GtfResult *self, gpointer render, JsonNode *inputs, JsonNode *details);
+GTF_API JsonNode   *gtf_result_get_details     (GtfResult *self);
 
 G_END_DECLS

@@ -52,6 +52,7 @@ typedef struct
   GtfTaskProgress progress;     /* (nullable) */
   gpointer progress_data;
   GCancellable *cancellable;
+  JsonNode **details;           /* (nullable) (out): what render_details gets beside the answer; a task may leave it */
 } GtfRequest;
 
 /**
@@ -103,6 +104,8 @@ typedef struct
   GtfTaskFlags flags;
   const char *input;                                            /* (nullable): what an INPUT is, for the help */
   char *(*render) (JsonNode *inputs, JsonNode *result, GtfView view);   /* (nullable), instead of to_text; NULL: not in this view */
+  /* (nullable), instead of render: also gets what run left in request->details; NULL where that was nothing. */
+  char *(*render_details) (JsonNode *inputs, JsonNode *result, JsonNode *details, GtfView view);
 } GtfTaskPlugin;
 
 /* Whether a module was built with a field of the struct. */

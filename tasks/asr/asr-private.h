@@ -70,14 +70,19 @@ typedef struct
   double done, share;           /* of the whole request: what is finished, what these stand for (progress) */
 } AsrBatch;
 
-/* One back end a kind of model. run () appends an answer for each input. */
+/* One back end a kind of model. run () appends an answer for each input, and where @details is not NULL what is known beside it:
+ * a list of {"text", "probability"}, the words one after the other; -1 where a stretch has none. */
 typedef struct _AsrBackend AsrBackend;
 struct _AsrBackend
 {
   gpointer (*open) (GtfTask *task, GError **error);
   void (*close) (gpointer state);
-  gboolean (*run) (gpointer state, const AsrParameters *parameters, const GtfRequest *request, const AsrBatch *batch, JsonArray *answers, GError **error);
+  gboolean (*run) (gpointer state, const AsrParameters *parameters, const GtfRequest *request, const AsrBatch *batch, JsonArray *answers,
+                   JsonArray *details, GError **error);
 };
+
+/* view.c */
+char      *asr_view             (JsonNode *inputs, JsonNode *result, JsonNode *details, GtfView view);
 
 /* whisper.c */
 extern const AsrBackend asr_backend_whisper;

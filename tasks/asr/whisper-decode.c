@@ -6,12 +6,15 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "asr/whisper-private.h"
 
+/* Of a token of text. Without word timestamps the times are all 0. */
 typedef struct
 {
   double start, end;
+  float logprob;
 } TokenTime;
 
 typedef struct
@@ -21,6 +24,7 @@ typedef struct
   double start, end;
   char *text;
   JsonArray *words;           /* (nullable) */
+  JsonArray *likely;          /* (nullable) {"text", "probability"} */
 } Chunk;
 
 typedef struct
@@ -28,6 +32,8 @@ typedef struct
   GtfTokenizer *tokenizer;
   AsrTimestamps timestamps;
   gboolean return_language;
+  gboolean want_likely;
+  const char *spoken;         /* (nullable) English name; known even where nobody asked */
   double time_precision;
   double window_seconds;
   gint32 timestamp_begin, prompt_id, start_id;
@@ -45,6 +51,8 @@ typedef struct
 {
   GArray *ids;                /* gint32 */
   const GArray *times;        /* (nullable) float */
+  const GArray *logprobs;     /* float */
+  gint64 logprobs_shift;      /* ids[i] has logprobs[i + logprobs_shift] */
   gint64 last_timestamp;      /* -1: none. From here on timestamps lie in the right stride */
   double first_timestamp;
   double max_timestamp, penultimate, before;   /* seconds: of this window; of windows before it */
@@ -166,6 +174,7 @@ chunk_clear (Chunk *self)
 {
   g_clear_pointer (&self->text, g_free);
   g_clear_pointer (&self->words, json_array_unref);
+  g_clear_pointer (&self->likely, json_array_unref);
 }
 
 static void
@@ -191,14 +200,10 @@ timestamp_json (gboolean has_start, double start, gboolean has_end, double end)
 }
 
 static JsonArray *
-words_json (Decoder *self, const GArray *tokens, const GArray *times, GError **error)
+words_json (Decoder *self, const GArray *words, const GArray *times)
 {
-  g_autoptr (GArray) words = asr_whisper_words (self->tokenizer, (const gint32 *) tokens->data, tokens->len, self->last_language, error);
-  JsonArray *array;
+  JsonArray *array = json_array_new ();
 
-  if (words == NULL)
-    return NULL;
-  array = json_array_new ();
   for (guint i = 0; i < words->len; i++)
     {
       AsrWord *word = &g_array_index (words, AsrWord, i);
@@ -216,27 +221,76 @@ words_json (Decoder *self, const GArray *tokens, const GArray *times, GError **e
   return array;
 }
 
+static void
+append_likely (JsonArray *array, const char *text, double probability)
+{
+  JsonObject *object = json_object_new ();
+
+  json_object_set_string_member (object, "text", text);
+  json_object_set_double_member (object, "probability", probability);
+  json_array_add_object_element (array, object);
+}
+
+/* How sure the model is of each word: the mean over the tokens. The words are to follow @text (nullable); where they leave it (half a
+ * character at its end is no word), the rest of it has no probability. */
+static JsonArray *
+likely_json (const GArray *words, const GArray *times, const char *text)
+{
+  JsonArray *array = json_array_new ();
+
+  for (guint i = 0; i < words->len; i++)
+    {
+      const AsrWord *word = &g_array_index (words, AsrWord, i);
+      double sum = 0;
+
+      if (text != NULL && !g_str_has_prefix (text, word->text))
+        break;
+      text = text != NULL ? text + strlen (word->text) : NULL;
+      for (gsize t = word->first; t <= word->last; t++)
+        sum += exp (g_array_index (times, TokenTime, t).logprob);
+      append_likely (array, word->text, sum / (double) (word->last - word->first + 1));
+    }
+  if (text != NULL && *text != '\0')
+    append_likely (array, text, -1);
+  return array;
+}
+
+/* Fills in what the chunk has beside its text, where that is wanted. */
+static gboolean
+add_words (Decoder *self, const GArray *tokens, const GArray *times, GError **error)
+{
+  gboolean word = self->timestamps == ASR_TIMESTAMPS_WORD;
+  g_autoptr (GArray) words = NULL;
+
+  if (!word && !self->want_likely)
+    return TRUE;
+  words = asr_whisper_words (self->tokenizer, (const gint32 *) tokens->data, tokens->len, word ? self->last_language : self->spoken, error);
+  if (words == NULL)
+    return FALSE;
+  if (word)
+    self->chunk.words = words_json (self, words, times);
+  if (self->want_likely)
+    self->chunk.likely = likely_json (words, times, word ? NULL : self->chunk.text);
+  return TRUE;
+}
+
 /* Joins what is left over from earlier sound with `sound` (nullable) into the chunk, which is then finished. */
 static gboolean
 finish_chunk (Decoder *self, Sound *sound, GError **error)
 {
-  gboolean word = self->timestamps == ASR_TIMESTAMPS_WORD;
   g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
   g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (TokenTime));
 
   if (sound != NULL)
     {
       g_ptr_array_add (self->previous, copy_from (sound->current, 0));
-      if (word)
-        g_ptr_array_add (self->previous_times, copy_from (sound->current_times, 0));
+      g_ptr_array_add (self->previous_times, copy_from (sound->current_times, 0));
       g_array_set_size (sound->current, 0);
       g_array_set_size (sound->current_times, 0);
     }
-  asr_longest_common (self->previous, word ? self->previous_times : NULL, tokens, times);
+  asr_longest_common (self->previous, self->previous_times, tokens, times);
   self->chunk.text = asr_whisper_text (self->tokenizer, (const gint32 *) tokens->data, tokens->len, error);
-  if (self->chunk.text != NULL && word)
-    self->chunk.words = words_json (self, tokens, times, error);
-  if (self->chunk.text == NULL || (word && self->chunk.words == NULL))
+  if (self->chunk.text == NULL || !add_words (self, tokens, times, error))
     {
       chunk_clear (&self->chunk);
       return FALSE;
@@ -334,13 +388,17 @@ token_time (const GArray *times, gint64 i)
 static void
 on_text (Decoder *self, Sound *sound, guint i, gint32 id)
 {
-  TokenTime time;
+  gint64 likely = (gint64) i + sound->logprobs_shift;
+  TokenTime time = { 0 };
 
   g_array_append_val (sound->current, id);
-  if (self->timestamps != ASR_TIMESTAMPS_WORD)
-    return;
-  time.start = round_2 (i == 0 ? self->time_offset : token_time (sound->times, (gint64) i - 1) + self->time_offset);
-  time.end = round_2 (token_time (sound->times, i) + self->time_offset);
+  if (likely >= 0 && likely < sound->logprobs->len)
+    time.logprob = g_array_index (sound->logprobs, float, likely);
+  if (self->timestamps == ASR_TIMESTAMPS_WORD)
+    {
+      time.start = round_2 (i == 0 ? self->time_offset : token_time (sound->times, (gint64) i - 1) + self->time_offset);
+      time.end = round_2 (token_time (sound->times, i) + self->time_offset);
+    }
   g_array_append_val (sound->current_times, time);
 }
 
@@ -348,19 +406,21 @@ on_text (Decoder *self, Sound *sound, guint i, gint32 id)
 
 /* A prompt in front of the transcript is not part of it. */
 static GArray *
-without_prompt (const Decoder *self, const AsrWhisperOutput *output)
+without_prompt (const Decoder *self, const AsrWhisperOutput *output, gint64 *logprobs_shift)
 {
   GArray *ids = g_array_new (FALSE, FALSE, sizeof (gint32));
   guint first = 0;
 
   if (output->language_id >= 0)
     g_array_append_val (ids, output->language_id);
+  *logprobs_shift = -(gint64) ids->len;
   g_array_append_vals (ids, output->tokens->data, output->tokens->len);
   if (ids->len == 0 || self->prompt_id < 0 || g_array_index (ids, gint32, 0) != self->prompt_id)
     return ids;
   while (first < ids->len && g_array_index (ids, gint32, first) != self->start_id)
     first++;
   g_array_remove_range (ids, 0, first);
+  *logprobs_shift += first;
   return ids;
 }
 
@@ -392,8 +452,7 @@ keep_rest (Decoder *self, Sound *sound)
   if (sound->current->len > 0)
     {
       g_ptr_array_add (self->previous, g_array_ref (sound->current));
-      if (self->timestamps == ASR_TIMESTAMPS_WORD)
-        g_ptr_array_add (self->previous_times, g_array_ref (sound->current_times));
+      g_ptr_array_add (self->previous_times, g_array_ref (sound->current_times));
       return;
     }
   for (guint i = 0; i < self->previous->len; i++)
@@ -408,12 +467,14 @@ keep_rest (Decoder *self, Sound *sound)
 static gboolean
 decode_sound (Decoder *self, const AsrWhisperOutput *output, GError **error)
 {
-  g_autoptr (GArray) ids = without_prompt (self, output);
+  gint64 logprobs_shift = 0;
+  g_autoptr (GArray) ids = without_prompt (self, output, &logprobs_shift);
   g_autoptr (GArray) current = g_array_new (FALSE, FALSE, sizeof (gint32));
   g_autoptr (GArray) current_times = g_array_new (FALSE, FALSE, sizeof (TokenTime));
   Sound sound = { .ids = ids, .times = output->times, .last_timestamp = -1, .first_timestamp = self->timestamp_begin,
-                  .current = current, .current_times = current_times };
+                  .logprobs = output->logprobs, .logprobs_shift = logprobs_shift, .current = current, .current_times = current_times };
 
+  self->spoken = output->spoken_id >= 0 ? token_language (self, output->spoken_id) : NULL;
   if (output->has_stride)
     enter_stride (self, &sound, output);
   for (guint i = 0; i < ids->len; i++)
@@ -456,20 +517,23 @@ chunk_json (const Decoder *self, const Chunk *chunk)
 }
 
 static void
-append_words (JsonArray *array, JsonArray *words)
+append_all (JsonArray *array, JsonArray *words)
 {
   for (guint i = 0; words != NULL && i < json_array_get_length (words); i++)
     json_array_add_element (array, json_array_dup_element (words, i));
 }
 
 static void
-write_answer (const Decoder *self, JsonObject *answer)
+write_answer (const Decoder *self, JsonObject *answer, JsonArray *words)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   JsonArray *array;
 
   for (guint i = 0; i < self->chunks->len; i++)
-    g_string_append (text, g_array_index (self->chunks, Chunk, i).text);
+    {
+      g_string_append (text, g_array_index (self->chunks, Chunk, i).text);
+      append_all (words, g_array_index (self->chunks, Chunk, i).likely);
+    }
   json_object_set_string_member (answer, "text", text->str);
   if (self->timestamps < ASR_TIMESTAMPS_TRUE && !self->return_language)
     return;
@@ -478,7 +542,7 @@ write_answer (const Decoder *self, JsonObject *answer)
     {
       const Chunk *chunk = &g_array_index (self->chunks, Chunk, i);
       if (self->timestamps == ASR_TIMESTAMPS_WORD)
-        append_words (array, chunk->words);
+        append_all (array, chunk->words);
       else
         json_array_add_object_element (array, chunk_json (self, chunk));
     }
@@ -496,16 +560,18 @@ token_id (GtfTokenizer *tokenizer, const char *token)
  * asr_whisper_decode_asr:
  * @outputs: (array length=n_outputs): what the decoder said about each chunk of sound
  * @answer: gets "text" and, where asked for, "chunks"
+ * @words: (nullable): gets each word with its probability
  */
 gboolean
 asr_whisper_decode_asr (const AsrWhisper *whisper, AsrWhisperOutput *outputs, gsize n_outputs, AsrTimestamps timestamps, gboolean return_language,
-                        JsonObject *answer, GError **error)
+                        JsonObject *answer, JsonArray *words, GError **error)
 {
   GtfTokenizer *tokenizer = whisper->tokenizer;
   g_autoptr (GArray) chunks = g_array_new (FALSE, TRUE, sizeof (Chunk));
   g_autoptr (GPtrArray) previous = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
   g_autoptr (GPtrArray) previous_times = g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
-  Decoder self = { .tokenizer = tokenizer, .timestamps = timestamps, .return_language = return_language, .time_precision = whisper->time_precision,
+  Decoder self = { .tokenizer = tokenizer, .timestamps = timestamps, .return_language = return_language,
+                   .want_likely = words != NULL, .time_precision = whisper->time_precision,
                    .window_seconds = whisper->time_precision * 1500, .timestamp_begin = token_id (tokenizer, "<|notimestamps|>") + 1,
                    .prompt_id = token_id (tokenizer, "<|startofprev|>"), .start_id = token_id (tokenizer, "<|startoftranscript|>"),
                    .chunks = chunks, .previous = previous, .previous_times = previous_times };
@@ -516,6 +582,6 @@ asr_whisper_decode_asr (const AsrWhisper *whisper, AsrWhisperOutput *outputs, gs
       return FALSE;
   if (previous->len > 0 && !finish_chunk (&self, NULL, error))
     return FALSE;
-  write_answer (&self, answer);
+  write_answer (&self, answer, words);
   return TRUE;
 }

@@ -13,6 +13,7 @@ asr_segment_free (AsrSegment *self)
 {
   g_clear_pointer (&self->tokens, g_array_unref);
   g_clear_pointer (&self->times, g_array_unref);
+  g_clear_pointer (&self->logprobs, g_array_unref);
   g_free (self);
 }
 
@@ -189,6 +190,24 @@ report (Transcription *self, guint first, gint64 seek)
     self->ready (g_ptr_array_index (self->segments, i), fraction, self->ready_data);
 }
 
+/* Segments first ... are the answer, cut: each gets its share of how likely the tokens were. */
+static void
+share_logprobs (Transcription *self, guint first, const GtfGenerated *answer)
+{
+  gsize at = 0;
+
+  for (guint i = first; i < self->segments->len; i++)
+    {
+      AsrSegment *segment = g_ptr_array_index (self->segments, i);
+      gsize n = MIN (segment->tokens->len, answer->n_ids - at);
+
+      segment->logprobs = g_array_new (FALSE, TRUE, sizeof (float));
+      g_array_append_vals (segment->logprobs, answer->logprobs + at, (guint) n);
+      g_array_set_size (segment->logprobs, segment->tokens->len);
+      at += n;
+    }
+}
+
 /* The window at `seek`, which is encoded already: its segments, and how far to go on. */
 static gboolean
 decode_at (Transcription *self, gint64 seek, gint64 n_frames, gint64 *advance, GError **error)
@@ -199,6 +218,7 @@ decode_at (Transcription *self, gint64 seek, gint64 n_frames, gint64 *advance, G
   g_autoptr (GArray) tokens = NULL;
   g_autoptr (GArray) times = NULL;
   double time_offset = (double) seek * self->options->time_precision / (double) self->whisper->frames_per_state;
+  guint before = self->segments->len;
 
   *advance = n_frames;
   if (!asr_whisper_set_lengths (self->whisper, self->options, self->options->config, prompt->len, error)
@@ -218,6 +238,7 @@ decode_at (Transcription *self, gint64 seek, gint64 n_frames, gint64 *advance, G
     g_ptr_array_add (self->segments, segment_new (tokens, 0, tokens->len, times, prompt->len, time_offset));
   else
     *advance = asr_whisper_split_segments (self->options, tokens, times, prompt->len, time_offset, n_frames, self->whisper->frames_per_state, self->segments);
+  share_logprobs (self, before, decoded.best);
   return TRUE;
 }
 
@@ -283,14 +304,16 @@ collect (const Transcription *self, AsrWhisperOutput *output)
 {
   output->tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
   output->times = self->options->word_timestamps ? g_array_new (FALSE, FALSE, sizeof (float)) : NULL;
+  output->logprobs = g_array_new (FALSE, FALSE, sizeof (float));
   for (guint i = self->n_prompt_segments; i < self->segments->len; i++)
     {
       AsrSegment *segment = g_ptr_array_index (self->segments, i);
       g_array_append_vals (output->tokens, segment->tokens->data, segment->tokens->len);
+      g_array_append_vals (output->logprobs, segment->logprobs->data, segment->logprobs->len);
       if (output->times != NULL && segment->times != NULL)
         g_array_append_vals (output->times, segment->times->data, segment->times->len);
     }
-  output->language_id = find_language (self);
+  output->language_id = output->spoken_id = find_language (self);
 }
 
 static void

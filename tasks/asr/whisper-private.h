@@ -78,6 +78,7 @@ typedef struct
   double start, end;                /* seconds */
   GArray *tokens;                   /* gint32 */
   GArray *times;                    /* float, end of each token in seconds; NULL without word timestamps */
+  GArray *logprobs;                 /* float, of each token; NULL for what the user said (a prompt) */
 } AsrSegment;
 
 /* What the decoder said about one item (an input, or a chunk of one). */
@@ -85,7 +86,9 @@ typedef struct
 {
   GArray *tokens;                   /* gint32, all segments one after the other */
   GArray *times;                    /* float; NULL without word timestamps */
+  GArray *logprobs;                 /* float */
   gint32 language_id;               /* -1: not asked for or not found */
+  gint32 spoken_id;                 /* the same, whether it was asked for or not */
   gboolean has_stride;
   double length, left, right;       /* of the chunk, in seconds */
 } AsrWhisperOutput;
@@ -147,7 +150,7 @@ gint64    asr_whisper_split_segments (const AsrWhisperOptions *options, GArray *
 
 /* whisper-decode.c: tokens of all chunks -> text and chunks of the pipeline's answer. */
 gboolean  asr_whisper_decode_asr    (const AsrWhisper *whisper, AsrWhisperOutput *outputs, gsize n_outputs, AsrTimestamps timestamps,
-                                     gboolean return_language, JsonObject *answer, GError **error);
+                                     gboolean return_language, JsonObject *answer, JsonArray *words, GError **error);
 void      asr_longest_common        (GPtrArray *sequences, GPtrArray *times, GArray *tokens, GArray *token_times);
 
 /* whisper-text.c: tokens into words. */

@@ -225,6 +225,7 @@ output_clear (AsrWhisperOutput *self)
 {
   g_clear_pointer (&self->tokens, g_array_unref);
   g_clear_pointer (&self->times, g_array_unref);
+  g_clear_pointer (&self->logprobs, g_array_unref);
 }
 
 /* A place in the answers for each chunk of each input, in the order in which batches are made. */
@@ -279,7 +280,7 @@ run_items (Call *self, const GArray *items, GArray *outputs, GError **error)
     {
       const Item *item = &g_array_index (items, Item, i);
       guint first = i - i % batch, n = MIN (batch, items->len - first);
-      AsrWhisperOutput output = { .language_id = -1 };
+      AsrWhisperOutput output = { .language_id = -1, .spoken_id = -1 };
 
       self->done = self->batch->done + self->batch->share * i / items->len;
       self->share = self->batch->share / items->len;
@@ -318,20 +319,23 @@ add_extra (JsonObject *answer, JsonObject *extra, guint n_chunks)
 }
 
 static gboolean
-write_answers (Call *self, const GArray *items, GArray *outputs, GPtrArray *inputs, JsonArray *answers, GError **error)
+write_answers (Call *self, const GArray *items, GArray *outputs, GPtrArray *inputs, JsonArray *answers, JsonArray *details, GError **error)
 {
   guint first = 0;
 
   for (guint i = 0; i < inputs->len; i++)
     {
       JsonObject *answer = json_object_new ();
+      JsonArray *words = details != NULL ? json_array_new () : NULL;
       guint n = 0;
 
       while (first + n < items->len && g_array_index (items, Item, first + n).input == i)
         n++;
       json_array_add_object_element (answers, answer);
+      if (words != NULL)
+        json_array_add_array_element (details, words);
       if (!asr_whisper_decode_asr (self->whisper, n > 0 ? &g_array_index (outputs, AsrWhisperOutput, first) : NULL, n, self->timestamps, self->return_language,
-                                   answer, error))
+                                   answer, words, error))
         return FALSE;
       add_extra (answer, ((AsrInput *) g_ptr_array_index (inputs, i))->extra, n);
       first += n;
@@ -340,7 +344,8 @@ write_answers (Call *self, const GArray *items, GArray *outputs, GPtrArray *inpu
 }
 
 static gboolean
-whisper_run (gpointer state, const AsrParameters *parameters, const GtfRequest *request, const AsrBatch *batch, JsonArray *answers, GError **error)
+whisper_run (gpointer state, const AsrParameters *parameters, const GtfRequest *request, const AsrBatch *batch, JsonArray *answers,
+             JsonArray *details, GError **error)
 {
   Call self = { .whisper = state, .parameters = parameters, .request = request, .batch = batch };
   g_autoptr (GArray) items = NULL;
@@ -357,7 +362,7 @@ whisper_run (gpointer state, const AsrParameters *parameters, const GtfRequest *
        && (items = list_items (&self, batch->inputs, error)) != NULL
        && take_session (&self, error)
        && run_items (&self, items, outputs, error)
-       && write_answers (&self, items, outputs, batch->inputs, answers, error);
+       && write_answers (&self, items, outputs, batch->inputs, answers, details, error);
   if (self.session != NULL)
     give_session_back (&self);
   asr_whisper_options_clear (&self.options);

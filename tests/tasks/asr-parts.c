@@ -85,6 +85,7 @@ test_time_warp (void)
 typedef struct
 {
   double start, end;
+  float logprob;
 } Time;
 
 static GArray *
@@ -137,8 +138,8 @@ test_longest_common (void)
 static void
 test_longest_common_times (void)
 {
-  static const Time left[] = { { 0, 1 }, { 1, 2 }, { 2, 3 }, { 3, 4 } };
-  static const Time in_order[] = { { 2, 3 }, { 3, 4 }, { 4, 5 }, { 5, 6 } };
+  static const Time left[] = { { 0, 1, -1 }, { 1, 2, -2 }, { 2, 3, -3 }, { 3, 4, -4 } };
+  static const Time in_order[] = { { 2, 3, -5 }, { 3, 4, -6 }, { 4, 5, -7 }, { 5, 6, -8 } };
   static const Time backwards[] = { { 1, 3 }, { 3, 4 }, { 4, 5 }, { 5, 6 } };
   static const gint32 a[] = { 1, 2, 3, 4, 0 }, b[] = { 3, 4, 5, 6, 0 }, joined[] = { 1, 2, 3, 4, 5, 6, 0 }, side_by_side[] = { 1, 2, 3, 4, 3, 4, 5, 6, 0 };
 
@@ -158,6 +159,47 @@ test_longest_common_times (void)
       asr_longest_common (sequences, times, ids, id_times);
       assert_ids (ids, c == 0 ? joined : side_by_side);
       g_assert_cmpuint (id_times->len, ==, ids->len);
+      for (guint i = 0; c == 0 && i < 6; i++)       /* the middle of what both have: 3 is of the left one, 4 of the right one */
+        g_assert_cmpfloat (g_array_index (id_times, Time, i).logprob, ==, i < 3 ? -(float) (i + 1) : -(float) (i + 3));
+    }
+}
+
+/* ---- views --------------------------------------------------------------------------------------------------------------- */
+
+#define RED "\033[38;5;196m"
+#define YELLOW "\033[38;5;226m"
+#define GREEN "\033[38;5;46m"
+#define END "\033[0m"
+
+static void
+test_views (void)
+{
+  static const struct
+  {
+    const char *result, *details, *plain, *terminal;
+  } cases[] = {
+    { "{\"text\": \" a bc\"}", "[[{\"text\": \" a\", \"probability\": 0.0}, {\"text\": \" bc\", \"probability\": 1.0}]]", "a bc", RED "a" END GREEN " bc" END },
+    { "{\"text\": \" a bc\"}", "[[{\"text\": \" a\", \"probability\": 0.8}, {\"text\": \" bc\", \"probability\": -1}]]", "a bc", YELLOW "a" END " bc" },
+    { "{\"text\": \" a bc\"}", "[[{\"text\": \" x\", \"probability\": 1.0}]]", "a bc", "a bc" },
+    { "{\"text\": \" a bc\"}", "[[]]", "a bc", "a bc" },
+    { "{\"text\": \" a\\u0007\"}", "[[{\"text\": \" a\\u0007\", \"probability\": 7}]]", "a\a", GREEN "a\\x07" END },
+    { "{\"text\": \" a b\", \"chunks\": [{\"timestamp\": [0.0, 1.5], \"text\": \" a\"}, {\"language\": \"english\", \"timestamp\": [61.0, null], \"text\": \" b\"}]}",
+      "[[{\"text\": \" a\", \"probability\": 0.0}, {\"text\": \" b\", \"probability\": 1.0}]]",
+      "   0:00.00 -   0:01.50  a\n   1:01.00 -  --:--.--  [english] b", "   0:00.00 -   0:01.50  " RED "a" END "\n   1:01.00 -  --:--.--  [english] " GREEN "b" END },
+    { "[{\"text\": \" a\"}, {\"text\": \" b\"}]", "[[{\"text\": \" a\", \"probability\": 0.0}], [{\"text\": \" b\", \"probability\": 1.0}]]", "a\nb", RED "a" END "\n" GREEN "b" END },
+    { "[{\"text\": \" a\"}, {\"text\": \" b\"}]", NULL, "a\nb", "a\nb" },
+  };
+
+  for (gsize c = 0; c < G_N_ELEMENTS (cases); c++)
+    {
+      g_autoptr (JsonNode) result = json_from_string (cases[c].result, NULL);
+      g_autoptr (JsonNode) details = cases[c].details != NULL ? json_from_string (cases[c].details, NULL) : NULL;
+      g_autofree char *plain = asr_view (NULL, result, details, GTF_VIEW_TEXT);
+      g_autofree char *terminal = asr_view (NULL, result, details, GTF_VIEW_TERMINAL);
+
+      g_assert_cmpstr (plain, ==, cases[c].plain);
+      g_assert_cmpstr (terminal, ==, cases[c].terminal);
+      g_assert_null (asr_view (NULL, result, details, GTF_VIEW_HTML));
     }
 }
 
@@ -323,6 +365,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tasks/asr/compression-ratio", test_compression_ratio);
   g_test_add_func ("/tasks/asr/median-filter", test_median_filter);
   g_test_add_func ("/tasks/asr/time-warp", test_time_warp);
+  g_test_add_func ("/tasks/asr/views", test_views);
   g_test_add_func ("/tasks/asr/longest-common", test_longest_common);
   g_test_add_func ("/tasks/asr/longest-common-times", test_longest_common_times);
   g_test_add_func ("/tasks/asr/chunks", test_chunks);

@@ -115,6 +115,32 @@ resolve (JsonNode *node)
   return out;
 }
 
+/* ---- colours ----------------------------------------------------------------------------------------------------------- */
+
+/* The text for a terminal is the plain one when its colours are taken away. Control characters, which only it shows as \xNN, do
+ * not occur in the vocabulary. */
+static void
+check_colours (GtfResult *result)
+{
+  g_autofree char *coloured = gtf_result_render (result, "terminal");
+  g_autoptr (GString) plain = g_string_new (NULL);
+  gboolean any = FALSE;
+
+  for (const char *p = coloured; *p != '\0'; p++)
+    if (*p != '\033')
+      g_string_append_c (plain, *p);
+    else
+      {
+        any = TRUE;
+        g_assert_true (g_str_has_prefix (p, "\033[0m") || g_str_has_prefix (p, "\033[38;5;"));
+        p = strchr (p, 'm');
+      }
+  g_assert_cmpstr (plain->str, ==, gtf_result_get_readable (result));
+  g_assert_true (any || strstr (plain->str, " times") == NULL);
+  g_assert_null (strchr (gtf_result_get_readable (result), '\033'));
+  g_assert_null (strstr (gtf_result_to_json (result), "probability"));
+}
+
 /* ---- answers ----------------------------------------------------------------------------------------------------------- */
 
 static gboolean
@@ -170,6 +196,7 @@ test_golden (gconstpointer data)
       return;
     }
   g_assert_no_error (error);
+  check_colours (result);
   found = gtf_json_parse ("the answer", gtf_result_to_json (result), -1, GTF_JSON_STRICT, &error);
   g_assert_no_error (error);
   if (!same (expected, found))
@@ -179,6 +206,45 @@ test_golden (gconstpointer data)
       g_test_message ("expected: %s", text);
       g_test_message ("found:    %s", gtf_result_to_json (result));
       g_test_fail ();
+    }
+}
+
+/* How sure the model is of each word: data/golden/asr/probabilities.json, by the same make.py. The weights are stored in halves. */
+static void
+test_probabilities (void)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden/asr/probabilities.json", NULL);
+  g_autofree char *text = NULL;
+  g_autoptr (JsonNode) cases = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize length;
+
+  g_file_get_contents (path, &text, &length, &error);
+  g_assert_no_error (error);
+  cases = gtf_json_parse (path, text, (gssize) length, GTF_JSON_STRICT, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (json_array_get_length (json_node_get_array (cases)), >, 0);
+  for (guint c = 0; c < json_array_get_length (json_node_get_array (cases)); c++)
+    {
+      JsonObject *test = json_array_get_object_element (json_node_get_array (cases), c);
+      JsonArray *expected = json_object_get_array_member (test, "words");
+      g_autofree char *sound = write_sound (json_object_get_string_member (test, "inputs"));
+      g_autofree char *parameters = gtf_json_print (json_object_get_member (test, "parameters"), GTF_JSON_COMPACT);
+      g_autoptr (GtfResult) result = gtf_pipeline_run_file (pipeline, sound, parameters, NULL, &error);
+      JsonArray *words;
+
+      g_assert_no_error (error);
+      g_test_message ("%s: %s", json_object_get_string_member (test, "inputs"), gtf_result_to_json (result));
+      words = json_array_get_array_element (json_node_get_array (gtf_result_get_details (result)), 0);
+      g_assert_cmpuint (json_array_get_length (words), ==, json_array_get_length (expected));
+      for (guint i = 0; i < json_array_get_length (words); i++)
+        {
+          JsonObject *word = json_array_get_object_element (words, i);
+          JsonArray *pair = json_array_get_array_element (expected, i);
+
+          g_assert_cmpstr (json_object_get_string_member (word, "text"), ==, json_array_get_string_element (pair, 0));
+          g_assert_cmpfloat_with_epsilon (json_object_get_double_member (word, "probability"), json_array_get_double_element (pair, 1), 1e-3);
+        }
     }
 }
 
@@ -265,6 +331,7 @@ main (int argc, char **argv)
       g_autofree char *name = g_strdup_printf ("/tasks/automatic-speech-recognition/golden/%u", i);
       g_test_add_data_func (name, json_array_get_object_element (json_node_get_array (cases), i), test_golden);
     }
+  g_test_add_func ("/tasks/automatic-speech-recognition/probabilities", test_probabilities);
   g_test_add_func ("/tasks/automatic-speech-recognition/long-without-timestamps", test_long_without_timestamps);
   g_test_add_func ("/tasks/automatic-speech-recognition/cancelled", test_cancelled);
   g_test_add_func ("/tasks/automatic-speech-recognition/bad-inputs", test_bad_inputs);

@@ -3,7 +3,8 @@
 """Makes the golden cases of automatic-speech-recognition: a tiny Whisper repository with random weights, and what the pipeline
 of transformers 5.23 answers for it (float32, on a CPU).
 
-    python3 make.py        # needs: torch, transformers==5.23.*, tokenizers, numpy
+    python3 make.py                   # needs: torch, transformers==5.23.*, tokenizers, numpy
+    python3 make.py probabilities     # only probabilities.json, from the repository that is there
 
 The windows are 5 s long instead of 30 s (chunk_length, max_source_positions), so that long sound is short. Weights are stored in
 F16, the answers are computed in F32. Sounds are made from a formula that the test knows too: see sound ().
@@ -13,11 +14,13 @@ import copy
 import json
 import os
 import shutil
+import sys
 
 import numpy as np
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration, logging, pipeline)
+from transformers.models.whisper.tokenization_whisper import _combine_tokens_into_words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.join(HERE, "repo")
@@ -171,9 +174,36 @@ def ask(pipe, inputs, parameters):
         return {"error": f"{type(error).__name__}: {error}"[:200]}
 
 
+def make_probabilities(pipe):
+    """How sure the model is of each word: the mean of softmax (scores) over its tokens, which the pipeline does not return."""
+    model, tokenizer = pipe.model, pipe.tokenizer
+    first_timestamp = tokenizer.convert_tokens_to_ids("<|notimestamps|>") + 1
+    out = []
+    for seed, language, stamps in ((1, "en", False), (2, "de", False), (6, "zh", False), (4, "en", True), (7, "de", True)):
+        inputs = pipe.feature_extractor(sound(4.3, seed), sampling_rate=16000, return_tensors="pt")
+        with torch.no_grad():
+            answer = model.generate(inputs.input_features, num_beams=1, language=language, return_timestamps=stamps, output_scores=True,
+                                    return_dict_in_generate=True, force_unique_generate_call=True)
+        n = len(answer.scores)
+        ids = answer.sequences[0][-n:].tolist()
+        probabilities = [torch.softmax(scores[0].float(), -1)[i].item() for scores, i in zip(answer.scores, ids)]
+        text = [(i, p) for i, p in zip(ids, probabilities) if i not in tokenizer.all_special_ids and i < first_timestamp]
+        words, _, indices = _combine_tokens_into_words(tokenizer, [i for i, _ in text], {"zh": "chinese"}.get(language, "english"))
+        found = [[word, round(float(np.mean([text[k][1] for k in index])), 5)] for word, index in zip(words, indices)]
+        rest = tokenizer.decode([i for i, _ in text])[len("".join(words)):]
+        found += [[rest, -1]] if rest else []      # half a character is no word
+        out.append({"inputs": "@4.3:%d" % seed, "parameters": {"num_beams": 1, "language": language, "return_timestamps": stamps, "force_unique_generate_call": True},
+                    "words": found})
+    with open(os.path.join(HERE, "probabilities.json"), "w") as file:
+        file.write("[\n" + ",\n".join(json.dumps(case, ensure_ascii=False) for case in out) + "\n]\n")
+
+
 def main():
     logging.set_verbosity_error()
     torch.set_num_threads(1)
+    if sys.argv[1:] == ["probabilities"]:
+        make_probabilities(pipeline("automatic-speech-recognition", REPO, dtype="float32", device="cpu"))
+        return
     shutil.rmtree(REPO, ignore_errors=True)
     os.makedirs(REPO)
     make_model(make_tokenizer())
@@ -193,6 +223,7 @@ def main():
     with open(os.path.join(HERE, "cases.json"), "w") as file:
         file.write("[\n" + ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases) + "\n]\n")
     print(len(cases), "cases")
+    make_probabilities(pipe)
 
 
 main()

@@ -131,6 +131,28 @@ test_bad_run (void)
     }
 }
 
+/* What a task leaves beside its answer gets to its view and into no JSON. */
+static void
+test_details (void)
+{
+  static const char *const cases[][3] = {
+    { "\"sure\"", "{\"text\": \"sure\"}", "sure: sure: half" },
+    { "\"a\"", "{\"text\": \"a\"}", "a: a: nothing" },
+  };
+  g_autoptr (GtfPipeline) self = pipeline ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GtfResult) result = gtf_pipeline_run (self, cases[i][0], NULL, NULL, NULL);
+      g_autofree char *terminal = gtf_result_render (result, "terminal");
+
+      g_assert_cmpstr (gtf_result_to_json (result), ==, cases[i][1]);
+      g_assert_cmpstr (terminal, ==, cases[i][2]);
+      g_assert_null (gtf_result_render (result, "text"));
+      g_assert_null (gtf_result_get_readable (result));
+    }
+}
+
 static void
 test_samples (void)
 {
@@ -306,6 +328,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/run", test_run);
   g_test_add_func ("/pipeline/bad-run", test_bad_run);
   g_test_add_func ("/pipeline/samples", test_samples);
+  g_test_add_func ("/pipeline/details", test_details);
   g_test_add_func ("/pipeline/async", test_async);
   g_test_add_func ("/pipeline/cancel", test_cancel);
   g_test_add_func ("/pipeline/load-async", test_load_async);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A task that answers with its input, word by word, as if it had heard it. Some inputs mean something:
- * "slow" works until it is cancelled, "deaf" works for ten seconds whatever happens, "fail" fails, "odd" has odd numbers.
+ * "sure" is answered with details, "slow" works until it is cancelled, "deaf" works for ten seconds whatever happens, "fail" fails, "odd" has odd numbers.
  */
 #include <math.h>
 #include <gtf/gtf.h>
@@ -81,6 +81,8 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
     return g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: broken", text), NULL;
   if ((g_str_equal (text, "slow") || g_str_equal (text, "deaf")) && !wait_until_cancelled (request, g_str_equal (text, "deaf"), error))
     return NULL;
+  if (g_str_equal (text, "sure") && request->details)
+    *request->details = json_node_init_double (json_node_alloc (), 0.5);
   answer = json_object_new ();
   json_object_set_string_member (answer, "text", text);
   if (times && !JSON_NODE_HOLDS_NULL (times) && !(json_node_get_value_type (times) == G_TYPE_BOOLEAN && !json_node_get_boolean (times)))
@@ -96,7 +98,16 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
   return node;
 }
 
-static const GtfTaskPlugin plugin = { { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "echo" }, aliases, "audio", parameters, NULL, NULL, run, NULL };
+static char *
+render_details (JsonNode *inputs, JsonNode *result, JsonNode *details, GtfView view)
+{
+  if (view != GTF_VIEW_TERMINAL)
+    return NULL;
+  return g_strdup_printf ("%s: %s: %s", json_node_get_string (inputs), json_object_get_string_member (json_node_get_object (result), "text"),
+                          details ? json_node_get_double (details) == 0.5 ? "half" : "?" : "nothing");
+}
+
+static const GtfTaskPlugin plugin = { { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "echo" }, aliases, "audio", parameters, NULL, NULL, run, NULL, 0, NULL, NULL, render_details };
 
 GTF_PLUGIN_EXPORT const GtfTaskPlugin *gtf_task_echo (void);
 
