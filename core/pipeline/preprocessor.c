@@ -41,6 +41,10 @@ gtf_preprocessor_init (GtfPreprocessor *self)
 {
 }
 
+/* Does the module, perhaps built before the ABI grew, have this function? */
+#define PLUGIN_HAS(plugin, member) \
+  ((plugin)->head.struct_size >= G_STRUCT_OFFSET (GtfPreprocessorPlugin, member) + sizeof ((plugin)->member) && (plugin)->member)
+
 /* ---- where the configuration stands ---- */
 
 static const char *const type_keys[] = { "feature_extractor_type", "image_processor_type" };
@@ -224,6 +228,41 @@ gtf_preprocessor_run_audio (GtfPreprocessor *self, const float *samples, gsize n
 }
 
 /**
+ * gtf_preprocessor_run_images:
+ * @self: a preprocessor of pictures
+ * @images: (array length=n_images): pictures
+ * @n_images: how many: one batch
+ * @parameters: (nullable): a JSON object with arguments of the image processor's `__call__` ("size", "do_resize" ...)
+ * @error: return location
+ *
+ * Returns: (transfer full) (element-type utf8 GtfTensor): "pixel_values" [B][C][H][W], "pixel_mask" [B][H][W] where the processor gives one ...
+ */
+GHashTable *
+gtf_preprocessor_run_images (GtfPreprocessor *self, const GtfImage *const *images, guint n_images, const char *parameters, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), NULL);
+  g_return_val_if_fail (images && n_images > 0, NULL);
+  if (!PLUGIN_HAS (self->plugin, run_images))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "this model's preprocessor (%s) does not take pictures", self->plugin->head.name);
+      return NULL;
+    }
+  return self->plugin->run_images (self->state, images, n_images, parameters, error);
+}
+
+static GHashTable *
+run_image_file (GtfPreprocessor *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GtfImage) image = gtf_image_load (path, cancellable, error);
+  const GtfImage *images[1] = { image };
+  GHashTable *tensors = image ? gtf_preprocessor_run_images (self, images, 1, parameters, error) : NULL;
+
+  if (image && !tensors)
+    g_prefix_error (error, "%s: ", path);
+  return tensors;
+}
+
+/**
  * gtf_preprocessor_run_file:
  * @self: a preprocessor
  * @path: (type filename): a file; "-" is standard input
@@ -242,6 +281,8 @@ gtf_preprocessor_run_file (GtfPreprocessor *self, const char *path, const char *
   GHashTable *tensors;
 
   g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), NULL);
+  if (PLUGIN_HAS (self->plugin, run_images))
+    return run_image_file (self, path, parameters, cancellable, error);
   audio = gtf_audio_load (path, gtf_preprocessor_get_sampling_rate (self), cancellable, error);
   if (!audio)
     return NULL;
@@ -360,4 +401,102 @@ gtf_audio_resample (const GtfAudio *audio, guint sampling_rate, GError **error)
   const GtfPreprocessorPlugin *module = audio_module (error);
 
   return module ? module->resample (audio, sampling_rate, error) : NULL;
+}
+
+/* ---- pictures ---- */
+
+G_DEFINE_BOXED_TYPE (GtfImage, gtf_image, gtf_image_copy, gtf_image_free)
+
+/**
+ * gtf_image_new: (constructor)
+ * @width: columns, at least 1
+ * @height: rows, at least 1
+ * @error: return location
+ *
+ * A black picture. Errors: %GTF_ERROR_INVALID_ARGUMENT for sides below 1, %GTF_ERROR_NO_MEMORY.
+ *
+ * Returns: (transfer full): the picture
+ */
+GtfImage *
+gtf_image_new (gint width, gint height, GError **error)
+{
+  guint8 *pixels;
+  GtfImage *self;
+
+  if (width < 1 || height < 1)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "a picture of %d x %d: expected at least 1 x 1", width, height);
+      return NULL;
+    }
+  pixels = (guint64) width * (guint64) height <= G_MAXSIZE / 4 ? g_try_malloc0 ((gsize) width * (gsize) height * 3) : NULL;
+  if (!pixels)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a picture of %d x %d", width, height);
+      return NULL;
+    }
+  self = g_new0 (GtfImage, 1);
+  self->width = width;
+  self->height = height;
+  self->pixels = pixels;
+  return self;
+}
+
+/**
+ * gtf_image_copy:
+ * @self: a picture
+ *
+ * Returns: (transfer full) (nullable): a copy
+ */
+GtfImage *
+gtf_image_copy (const GtfImage *self)
+{
+  GtfImage *copy = gtf_image_new (self->width, self->height, NULL);
+
+  if (copy)
+    memcpy (copy->pixels, self->pixels, (gsize) self->width * (gsize) self->height * 3);
+  return copy;
+}
+
+/**
+ * gtf_image_free:
+ * @self: (nullable): a picture
+ *
+ * Frees it.
+ */
+void
+gtf_image_free (GtfImage *self)
+{
+  if (!self)
+    return;
+  g_free (self->pixels);
+  g_free (self);
+}
+
+/**
+ * gtf_image_load:
+ * @path: (type filename): a file; "-" is standard input
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location
+ *
+ * Decodes a file into RGB, turned as its EXIF data says, as the reference's pipeline does. Errors name the file.
+ *
+ * Returns: (transfer full): the picture
+ */
+GtfImage *
+gtf_image_load (const char *path, GCancellable *cancellable, GError **error)
+{
+  const GtfPreprocessorPlugin *module;
+
+  if (*path == '\0')
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the path of a picture is empty: expected a file");
+      return NULL;
+    }
+  module = (const GtfPreprocessorPlugin *) gtf_registry_find (GTF_PLUGIN_PREPROCESSOR, "image", error);
+  if (module && !PLUGIN_HAS (module, load_image))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_PLUGIN, "the module for pictures (gtf-image.so) has no load_image; rebuild it");
+      return NULL;
+    }
+  return module ? module->load_image (path, cancellable, error) : NULL;
 }

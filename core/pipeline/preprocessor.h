@@ -28,6 +28,25 @@ GTF_API GtfAudio *gtf_audio_new  (gsize n_samples, guint sampling_rate, GError *
 GTF_API void      gtf_audio_free (GtfAudio *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfAudio, gtf_audio_free)
 
+/**
+ * GtfImage:
+ *
+ * A picture as a task takes it: 8 bits each of red, green and blue, rows packed without padding. Decoding is done by
+ * preprocessors/ (gtf-image.so), so that core links no image library.
+ */
+typedef struct
+{
+  gint width, height;
+  guint8 *pixels;       /* width * height * 3 */
+} GtfImage;
+
+#define GTF_TYPE_IMAGE (gtf_image_get_type ())
+GTF_API GType     gtf_image_get_type (void);
+GTF_API GtfImage *gtf_image_copy (const GtfImage *self);
+GTF_API GtfImage *gtf_image_new  (gint width, gint height, GError **error);
+GTF_API void      gtf_image_free (GtfImage *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfImage, gtf_image_free)
+
 #define GTF_TYPE_PREPROCESSOR (gtf_preprocessor_get_type ())
 GTF_API G_DECLARE_FINAL_TYPE (GtfPreprocessor, gtf_preprocessor, GTF, PREPROCESSOR, GObject)
 
@@ -68,6 +87,28 @@ GTF_API GtfAudio *gtf_audio_resample (const GtfAudio *audio, guint sampling_rate
  * Returns: (transfer full) (element-type utf8 GtfTensor): "input_features" [1][bins][frames] (or "input_values"), "attention_mask" ...
  */
 GTF_API GHashTable *gtf_preprocessor_run_audio (GtfPreprocessor *self, const float *samples, gsize n_samples, const char *parameters, GError **error);
+
+/*
+ * gtf_image_load:
+ * @path: (type filename): a file
+ * @cancellable: (nullable): stops it
+ *
+ * Decodes a file ("-": standard input) into RGB, turned as its EXIF data says.
+ *
+ * Returns: (transfer full): the picture
+ */
+GTF_API GtfImage *gtf_image_load (const char *path, GCancellable *cancellable, GError **error);
+
+/*
+ * gtf_preprocessor_run_images:
+ * @images: (array length=n_images): pictures
+ * @n_images: how many: one batch
+ * @parameters: (nullable): a JSON object with arguments of the image processor's __call__ ("size", "do_resize" ...)
+ *
+ * Returns: (transfer full) (element-type utf8 GtfTensor): "pixel_values" F32 [B][C][H][W], "pixel_mask" I64 [B][H][W] ...
+ */
+GTF_API GHashTable *gtf_preprocessor_run_images (GtfPreprocessor *self, const GtfImage *const *images, guint n_images, const char *parameters, GError **error);
+
 /*
  * gtf_preprocessor_run_file:
  * @path: (type filename): a file
@@ -76,14 +117,14 @@ GTF_API GHashTable *gtf_preprocessor_run_audio (GtfPreprocessor *self, const flo
  *
  * Decodes and processes a file: what `gtransformers preprocess` does.
  *
- * Returns: (transfer full) (element-type utf8 GtfTensor): as [method@Preprocessor.run_audio]
+ * Returns: (transfer full) (element-type utf8 GtfTensor): as [method@Preprocessor.run_audio] or [method@Preprocessor.run_images]
  */
 GTF_API GHashTable *gtf_preprocessor_run_file  (GtfPreprocessor *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
 
 /**
  * GtfPreprocessorPlugin:
  *
- * What a module of preprocessors/ describes itself with (gtf-audio.so, gtf_preprocessor_audio()).
+ * What a module of preprocessors/ describes itself with (gtf-audio.so, gtf_preprocessor_audio(); gtf-image.so, gtf_preprocessor_image()).
  */
 typedef struct
 {
@@ -97,6 +138,8 @@ typedef struct
   GHashTable *(*run_audio) (gpointer state, const float *samples, gsize n_samples, const char *parameters, GError **error);
   GtfAudio *(*load_audio) (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error);
   GtfAudio *(*resample) (const GtfAudio *audio, guint sampling_rate, GError **error);
+  GtfImage *(*load_image) (const char *path, GCancellable *cancellable, GError **error);
+  GHashTable *(*run_images) (gpointer state, const GtfImage *const *images, guint n_images, const char *parameters, GError **error);
 } GtfPreprocessorPlugin;
 
 G_END_DECLS

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Files to pictures: the first bytes say which decoder reads a file, never its name. What is decoded is RGB as Pillow's
+ * convert ("RGB") gives it (alpha is dropped, not blended), turned by its EXIF orientation.
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file this large is no picture. */
+#define MAX_FILE ((gsize) 1 << 30)
+
+static const struct
+{
+  const char *name, *magic;
+  gsize offset, length;
+  GtfImageDecoder decode;
+} formats[] = {
+  { "JPEG", "\xff\xd8\xff", 0, 3, gtf_image_decode_jpeg },
+  { "PNG", "\x89PNG\r\n\x1a\n", 0, 8, gtf_image_decode_png }
+};
+
+static guint64
+max_pixels (void)
+{
+  const char *setting = g_getenv ("GTF_MAX_PIXELS");
+  guint64 value = setting ? g_ascii_strtoull (setting, NULL, 10) : 0;
+
+  return value ? value : GTF_IMAGE_MAX_PIXELS;
+}
+
+GtfImage *
+gtf_image_begin (guint64 width, guint64 height, const char *name, GError **error)
+{
+  GtfImage *image;
+
+  if (width < 1 || height < 1 || width > G_MAXINT32 || height > G_MAXINT32)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: a picture of %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT ": expected at least 1 x 1", name, width, height);
+      return NULL;
+    }
+  if (width * height > max_pixels ())
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: a picture of %" G_GUINT64_FORMAT " x %" G_GUINT64_FORMAT " is above the limit of %" G_GUINT64_FORMAT " pixels (GTF_MAX_PIXELS changes it)", name, width, height, max_pixels ());
+      return NULL;
+    }
+  image = gtf_image_new ((gint) width, (gint) height, error);
+  if (!image)
+    g_prefix_error (error, "%s: ", name);
+  return image;
+}
+
+static GByteArray *
+read_all (int fd, const char *name, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autofree guint8 *block = g_malloc (65536);
+  gssize n;
+
+  while ((n = read (fd, block, 65536)) != 0)
+    {
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return NULL;
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_IO, "%s: cannot be read: %s", name, g_strerror (errno));
+          return NULL;
+        }
+      if (bytes->len + (gsize) n > MAX_FILE)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: more than 1 GiB is no picture", name);
+          return NULL;
+        }
+      g_byte_array_append (bytes, block, (guint) n);
+    }
+  return g_steal_pointer (&bytes);
+}
+
+static GByteArray *
+read_file (const char *path, const char *name, GCancellable *cancellable, GError **error)
+{
+  gboolean is_stdin = g_str_equal (path, "-");
+  int fd = is_stdin ? STDIN_FILENO : open (path, O_RDONLY | O_CLOEXEC);
+  GByteArray *bytes = NULL;
+  struct stat status;
+
+  if (fd < 0 || fstat (fd, &status) != 0)
+    g_set_error (error, GTF_ERROR, errno == ENOENT ? GTF_ERROR_NOT_FOUND : GTF_ERROR_IO, "%s: cannot be opened: %s", name, g_strerror (errno));
+  else if (S_ISDIR (status.st_mode))
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: is a folder, not a picture", name);
+  else
+    bytes = read_all (fd, name, cancellable, error);
+  if (fd >= 0 && !is_stdin)
+    close (fd);
+  return bytes;
+}
+
+GtfImage *
+gtf_image_decode (const char *path, GCancellable *cancellable, GError **error)
+{
+  const char *name = g_str_equal (path, "-") ? "standard input" : path;
+  g_autoptr (GByteArray) bytes = read_file (path, name, cancellable, error);
+
+  if (!bytes)
+    return NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    if (bytes->len >= formats[i].offset + formats[i].length && memcmp (bytes->data + formats[i].offset, formats[i].magic, formats[i].length) == 0)
+      {
+        guint orientation = 1;
+        GtfImage *image = formats[i].decode (bytes->data, bytes->len, name, &orientation, error);
+
+        return image ? gtf_image_orient (image, orientation, error) : NULL;
+      }
+  g_set_error (error, GTF_ERROR, bytes->len ? GTF_ERROR_UNSUPPORTED : GTF_ERROR_INVALID_DATA, "%s: %s", name, bytes->len ? "not a picture of a known format" : "an empty file is no picture");
+  return NULL;
+}

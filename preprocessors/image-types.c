@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The image processors of transformers: what their classes set where the configuration is silent.
+ */
+#include "image.h"
+
+#include <string.h>
+
+/* What all share; then means and deviations. */
+#define DO .do_resize = TRUE, .do_rescale = TRUE, .do_normalize = TRUE, .rescale_factor = 1.0 / 255, .ensure_multiple_of = 1
+#define HALVES .mean = { 0.5, 0.5, 0.5 }, .std = { 0.5, 0.5, 0.5 }
+#define IMAGENET .mean = { 0.485, 0.456, 0.406 }, .std = { 0.229, 0.224, 0.225 }
+#define CLIP .mean = { 0.48145466, 0.4578275, 0.40821073 }, .std = { 0.26862954, 0.26130258, 0.27577711 }
+#define SIZE(h, w) .size = { .height = h, .width = w }
+#define SHORTEST(n) .size = { .shortest_edge = n }
+#define EDGES(s, l) .size = { .shortest_edge = s, .longest_edge = l }
+#define CROP(n) .do_center_crop = TRUE, .crop_size = { .height = n, .width = n }
+#define LINEAR .resample = GTF_RESAMPLE_BILINEAR
+#define CUBIC .resample = GTF_RESAMPLE_BICUBIC
+
+#define BOXES(name, rule) \
+  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE } }
+
+static const GtfImageType types[] = {
+  { "ViT", 0, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (224, 224), HALVES } },
+  { "DeiT", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (256, 256), CROP (224), HALVES } },
+  { "Bit", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), CLIP } },
+  { "CLIP", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), CLIP } },
+  { "ChineseCLIP", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), CLIP } },
+  { "Blip", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (384, 384), CLIP } },
+  { "Siglip", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), HALVES } },
+  { "MobileNetV1", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES } },
+  { "MobileNetV2", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES } },
+  { "Pvt", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), IMAGENET } },
+  { "OwlViT", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (768, 768), .crop_size = { .height = 768, .width = 768 }, CLIP } },
+  { "Segformer", GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (512, 512), IMAGENET } },
+  { "Beit", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), .crop_size = { .height = 224, .width = 224 }, HALVES } },
+  { "RTDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, "pixel_mask",
+    { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, SIZE (640, 640), IMAGENET } },
+  BOXES ("Detr", gtf_image_size_plain),
+  BOXES ("ConditionalDetr", gtf_image_size_plain),
+  BOXES ("DeformableDetr", gtf_image_size_plain),
+  BOXES ("GroundingDino", gtf_image_size_plain)
+};
+
+/* Old files say ...FeatureExtractor; ...Fast and ...Pil are what backends of one processor were called. */
+static const char *const endings[] = { "ImageProcessor", "ImageProcessorFast", "ImageProcessorPil", "FeatureExtractor" };
+
+const GtfImageType *
+gtf_image_type_find (const char *type)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    if (g_str_has_prefix (type, types[i].name) && g_strv_contains ((const char *const[]) { endings[0], endings[1], endings[2], endings[3], NULL }, type + strlen (types[i].name)))
+      return &types[i];
+  return NULL;
+}
+
+const char *const *
+gtf_image_type_names (void)
+{
+  GPtrArray *names = g_ptr_array_new ();
+
+  g_ptr_array_add (names, g_strdup ("image"));
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    for (guint e = 0; e < G_N_ELEMENTS (endings); e++)
+      g_ptr_array_add (names, g_strconcat (types[i].name, endings[e], NULL));
+  g_ptr_array_add (names, NULL);
+  return (const char *const *) g_ptr_array_free (names, FALSE);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the parts of gtf-image.so share.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "pipeline/preprocessor.h"
+
+/* Decoding stops at this many pixels (GTF_MAX_PIXELS in the environment changes it): above it a small file may be a bomb. Pillow
+ * refuses from 2 * 89478485. */
+#define GTF_IMAGE_MAX_PIXELS 178956970
+/* No side of a processor's output is larger. */
+#define GTF_IMAGE_MAX_SIDE 32768
+
+/* image-decode.c */
+GtfImage *gtf_image_decode (const char *path, GCancellable *cancellable, GError **error);
+/* a new picture for a decoder, within the limit of pixels; name: what messages call the file */
+GtfImage *gtf_image_begin (guint64 width, guint64 height, const char *name, GError **error);
+/* image-exif.c: the Orientation of an EXIF block ("II*\0..." or "MM\0*..."), 1 if it says none */
+guint     gtf_exif_orientation (const guint8 *exif, gsize length);
+/* image-exif.c: turned and mirrored as an Orientation of 1 .. 8 says; takes @image */
+GtfImage *gtf_image_orient (GtfImage *image, guint orientation, GError **error);
+
+/* Decoders: a whole file in memory -> RGB; *orientation: what its EXIF says. */
+typedef GtfImage *(*GtfImageDecoder) (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
+GtfImage *gtf_image_decode_jpeg (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
+GtfImage *gtf_image_decode_png  (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
+GtfImage *gtf_image_decode_webp (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
+GtfImage *gtf_image_decode_gif  (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
+GtfImage *gtf_image_decode_bmp  (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
+GtfImage *gtf_image_decode_tiff (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
+
+/* image-resize.c */
+typedef enum
+{
+  GTF_RESAMPLE_NEAREST,       /* the numbers are Pillow's, and those of "resample" in a configuration */
+  GTF_RESAMPLE_LANCZOS,
+  GTF_RESAMPLE_BILINEAR,
+  GTF_RESAMPLE_BICUBIC,
+  GTF_RESAMPLE_BOX,
+  GTF_RESAMPLE_HAMMING
+} GtfResample;
+
+/* Whose rounding: torchvision's weights of 16 bits, or Pillow's of 32. */
+typedef enum
+{
+  GTF_RESIZE_TORCHVISION,
+  GTF_RESIZE_PILLOW
+} GtfResizeStyle;
+
+GtfImage *gtf_image_resize (const GtfImage *image, gint width, gint height, GtfResample resample, GtfResizeStyle style, GError **error);
+
+/* ---- image-config.c: what preprocessor_config.json or a call asks for ---- */
+
+/* A size as configurations give it; 0: the key is absent. */
+typedef struct
+{
+  gint64 height, width, shortest_edge, longest_edge, max_height, max_width;
+} GtfImageSize;
+
+typedef struct
+{
+  gboolean do_resize, do_center_crop, do_rescale, do_normalize, do_pad;
+  gboolean do_flip_channel_order, rescale_offset, include_top, keep_aspect_ratio;
+  gint64 resample, ensure_multiple_of, size_divisor, patch_size, max_num_patches;
+  double rescale_factor, crop_pct;
+  GtfImageSize size, crop_size, pad_size;
+  double mean[3], std[3];
+} GtfImageConfig;
+
+/* Fills @config from @object; what is absent or null keeps its value. default_to_square: what "size": 224 means. */
+gboolean gtf_image_config_read (GtfImageConfig *config, JsonObject *object, gboolean default_to_square, const char *where, GError **error);
+
+/* ---- image-size.c: how large a picture becomes ---- */
+
+typedef struct
+{
+  gint width, height;
+} GtfExtent;
+
+/* FALSE with an error if a side would be below 1 or above GTF_IMAGE_MAX_SIDE. */
+typedef gboolean (*GtfSizeRule) (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_plain (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_check (double width, double height, GtfExtent *to, GError **error);
+
+/* ---- image-tensor.c: pictures to tensors ---- */
+
+GtfImage *gtf_image_center_crop (const GtfImage *image, gint width, gint height, GError **error);
+/* what one value of each channel becomes: rescaling and normalisation */
+void      gtf_image_levels (const GtfImageConfig *config, float levels[3][256]);
+/* three planes of out_height rows of out_width, the picture at (left, top), 0 around it */
+void      gtf_image_to_planes (const GtfImage *image, const float levels[3][256], gboolean flip, gint left, gint top, GtfExtent out, float *planes);
+
+/* ---- image-types.c: the table of image processors ---- */
+
+typedef enum
+{
+  GTF_IMAGE_RECTANGLES  = 1 << 0,   /* "size": 224 is the shortest edge, not a square */
+  GTF_IMAGE_PADS        = 1 << 1,   /* do_pad: to the largest picture of the batch, or pad_size */
+  GTF_IMAGE_ALWAYS_PADS = 1 << 2,   /* the same without being asked */
+  GTF_IMAGE_NO_CROP     = 1 << 3    /* do_center_crop means nothing to it */
+} GtfImageFlags;
+
+typedef struct
+{
+  const char *name;                 /* ViT: ViTImageProcessor, ViTImageProcessorFast, ViTFeatureExtractor */
+  GtfImageFlags flags;
+  GtfSizeRule size_rule;
+  void (*crop_rule) (const GtfImageConfig *config, GtfExtent *crop);      /* after resizing, asked for or not; nullable */
+  const char *mask;                 /* what the mask of the padding is called; nullable */
+  GtfImageConfig defaults;
+} GtfImageType;
+
+const GtfImageType *gtf_image_type_find  (const char *type);
+const char *const  *gtf_image_type_names (void);        /* all that gtf_image_type_find () knows, and "image" */
