@@ -2,7 +2,7 @@
  *
  * ViT: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale" (2020); DeiT: Touvron et al.,
  * "Training data-efficient image transformers & distillation through attention" (2020); I-JEPA: Assran et al., "Self-Supervised Learning from
- * Images with a Joint-Embedding Predictive Architecture" (2023).
+ * Images with a Joint-Embedding Predictive Architecture" (2023); MSN: Assran et al., "Masked Siamese Networks for Label-Efficient Learning" (2022).
  *
  * They differ in the tokens before the patches and in what is classified. docs/models/vit.md tells what is easily got wrong.
  */
@@ -15,6 +15,7 @@ typedef struct
 } Weights;
 
 static const GtfConfigField vit_config[] = { GTF_VISION_CONFIG_FIELDS, GTF_CONFIG_FIELDS_END };
+static const GtfConfigField msn_config[] = { GTF_VISION_CONFIG_FIELDS, GTF_CONFIG_FLOAT_FIELD (GtfVisionConfig, encoder.eps, "layer_norm_eps", 0, 1, 1e-6), GTF_CONFIG_FIELDS_END };
 static const GtfConfigField deit_config[] = { GTF_VISION_CONFIG_FIELDS, GTF_CONFIG_INT_FIELD (GtfVisionConfig, n_first, "", 0, 0, 2), GTF_CONFIG_FIELDS_END };
 static const GtfConfigField ijepa_config[] = { GTF_VISION_CONFIG_FIELDS, GTF_CONFIG_INT_FIELD (GtfVisionConfig, n_first, "", 0, 0, 0), GTF_CONFIG_FIELDS_END };
 
@@ -27,6 +28,7 @@ static const GtfConfigField ijepa_config[] = { GTF_VISION_CONFIG_FIELDS, GTF_CON
   { GTF_WEIGHT_END }
 
 static const GtfWeight vit_weights[] = { CLS, BODY };
+static const GtfWeight msn_weights[] = { CLS, BODY };
 static const GtfWeight deit_weights[] = { CLS, GTF_VISION_TOKENS (distillation, "embeddings.distillation_token", 0, GTF_DIM_CONST (1)), BODY };
 static const GtfWeight ijepa_weights[] = { BODY };
 
@@ -42,6 +44,7 @@ static const GtfWeight deit_both[] = {
   { "Model", gtf_vision_base_tasks, gtf_vit_pooler, prefix }
 
 static const GtfHead vit_heads[] = { HEADS ("vit"), { NULL } };
+static const GtfHead msn_heads[] = { HEADS ("vit"), { NULL } };
 static const GtfHead deit_heads[] = { { "ForImageClassificationWithTeacher", gtf_vision_classification_tasks, deit_both, "deit" }, HEADS ("deit"), { NULL } };
 static const GtfHead ijepa_heads[] = { HEADS ("ijepa"), { NULL } };
 
@@ -64,7 +67,7 @@ forward (GtfContext *c, const GtfForward *f)
   gtf_output (c, "logits", logits);
 }
 
-static const char *const vit_types[] = { "vit", NULL }, *const deit_types[] = { "deit", NULL }, *const ijepa_types[] = { "ijepa", NULL };
+static const char *const vit_types[] = { "vit", NULL }, *const deit_types[] = { "deit", NULL }, *const ijepa_types[] = { "ijepa", NULL }, *const msn_types[] = { "vit_msn", NULL };
 
 #define ARCHITECTURE(name)                                                                                                         \
   static const GtfArchitecture name = {                                                                                            \
@@ -76,5 +79,6 @@ static const char *const vit_types[] = { "vit", NULL }, *const deit_types[] = { 
 ARCHITECTURE (vit);
 ARCHITECTURE (deit);
 ARCHITECTURE (ijepa);
+ARCHITECTURE (msn);
 
-GTF_TEXT_PLUGINS (vit, "vit", "ViT, DeiT, I-JEPA: pictures as patches", &vit, &deit, &ijepa)
+GTF_TEXT_PLUGINS (vit, "vit", "ViT, DeiT, I-JEPA, MSN: pictures as patches", &vit, &deit, &ijepa, &msn)

@@ -8,7 +8,7 @@ WIDE = (17, 41)
 
 
 def case(prefix, head, kwargs, size, **more):
-    return {"config": prefix + "Config", "class": prefix + head, "kwargs": kwargs, "size": size, **more}
+    return {"config": prefix + "Config", "class": more.pop("model", prefix + head), "kwargs": kwargs, "size": size, **more}
 
 
 def family(prefix, kwargs, own_size, **more):
@@ -18,6 +18,7 @@ def family(prefix, kwargs, own_size, **more):
 
 
 DINO = {k: v for k, v in SMALL.items() if k != "intermediate_size"} | {"mlp_ratio": 2, "layerscale_value": 0.5}
+TEXT = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=20)
 BEIT = {**SMALL, "layer_scale_init_value": 0.1}
 
 FAMILIES = {
@@ -32,6 +33,7 @@ FAMILIES = {
         "teacher": case("DeiT", "ForImageClassificationWithTeacher", {**SMALL, "num_labels": 4}, SQUARE),
         "other-size": case("DeiT", "Model", SMALL, (40, 16), interpolate=True),
     },
+    "vit_msn": family("ViTMSN", SMALL, SQUARE),
     "ijepa": family("IJepa", SMALL, SQUARE),
     "dinov2": {
         **family("Dinov2", DINO, SQUARE),
@@ -50,4 +52,14 @@ FAMILIES = {
         "masked": case("Beit", "ForMaskedImageModeling", {**BEIT, "use_relative_position_bias": True, "use_mask_token": True, "vocab_size": 11, "layer_scale_init_value": 0.0}, SQUARE),
     },
     "data2vec-vision": family("Data2VecVision", {**BEIT, "use_relative_position_bias": True}, SQUARE),
+    "clip": {
+        "vision": case("CLIPVision", "", SMALL, SQUARE, model="CLIPVisionModel", states=True),
+        "projection": case("CLIPVision", "", {**SMALL, "projection_dim": 6}, (32, 40), model="CLIPVisionModelWithProjection", interpolate=True),
+        "classifier": case("CLIP", "ForImageClassification", {"vision_config": SMALL, "text_config": TEXT, "num_labels": 5}, SQUARE),
+    },
+    "siglip": {
+        "vision": case("SiglipVision", "", SMALL, SQUARE, model="SiglipVisionModel", states=True),
+        "headless": case("SiglipVision", "", {**SMALL, "vision_use_head": False}, (40, 24), model="SiglipVisionModel", interpolate=True),
+        "classifier": case("Siglip", "ForImageClassification", {"vision_config": {**SMALL, "vision_use_head": False}, "text_config": TEXT, "num_labels": 5}, SQUARE),
+    },
 }

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 import cases
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["last_hidden_state", "pooler_output", "logits"]
+NAMES = ["last_hidden_state", "pooler_output", "logits", "image_embeds"]
 
 
 def random_weights(model):
@@ -40,7 +40,7 @@ def make(folder, case):
     model = getattr(transformers, case["class"])(config).eval()
     random_weights(model)
     generator = torch.Generator().manual_seed(7)
-    pixels = torch.rand(case.get("batch", 2), config.num_channels, *case["size"], generator=generator) * 2 - 1
+    pixels = torch.rand(case.get("batch", 2), getattr(config, "vision_config", config).num_channels, *case["size"], generator=generator) * 2 - 1
     inputs = {"pixel_values": pixels.half().float()}
     options = {"interpolate_pos_encoding": True} if case.get("interpolate") else {}
     if case.get("states"):

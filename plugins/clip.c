@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The half that sees of CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (2021); and of SigLIP:
+ * Zhai et al., "Sigmoid Loss for Language Image Pre-Training" (2023).
+ *
+ * By itself (CLIPVisionModel, SiglipVisionModel), with its projection, or with a classifier over the mean of the patches. docs/models/clip.md tells
+ * what is easily got wrong.
+ */
+#include <gtf/gtf.h>
+
+typedef struct
+{
+  GtfVisionConfig vision;
+  gint64 projection_size;
+  gboolean has_head;
+  gint64 head_size, head_qkv, head_inner;       /* of SigLIP's head; 0: there is none */
+} Config;
+
+#define KEY(name) "vision_config." name "|" name
+
+#define FIELDS                                                                                                                     \
+  GTF_VISION_CONFIG_FIELDS,                                                                                                        \
+  GTF_CONFIG_INT_FIELD (Config, vision.encoder.hidden_size, KEY ("hidden_size"), 1, 1 << 16, 768),                                 \
+  GTF_CONFIG_INT_FIELD (Config, vision.encoder.n_layers, KEY ("num_hidden_layers"), 0, 256, 12),                                   \
+  GTF_CONFIG_INT_FIELD (Config, vision.encoder.n_heads, KEY ("num_attention_heads"), 1, 4096, 12),                                 \
+  GTF_CONFIG_INT_FIELD (Config, vision.encoder.inner_size, KEY ("intermediate_size"), 1, 1 << 20, 3072),                           \
+  GTF_CONFIG_INT_FIELD (Config, vision.n_channels, KEY ("num_channels"), 1, 1 << 12, 3),                                           \
+  GTF_CONFIG_LIST_FIELD (Config, vision.image_sizes, KEY ("image_size")),                                                          \
+  GTF_CONFIG_LIST_FIELD (Config, vision.patch_sizes, KEY ("patch_size"))
+
+static const GtfConfigField clip_config[] = {
+  FIELDS,
+  GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, KEY ("layer_norm_eps"), 0, 1, 1e-5),
+  GTF_CONFIG_ACTIVATION_FIELD (Config, vision.encoder.activation, KEY ("hidden_act"), "quick_gelu"),
+  GTF_CONFIG_INT_FIELD (Config, projection_size, KEY ("projection_dim"), 1, 1 << 16, 512),
+  GTF_CONFIG_FIELDS_END
+};
+static const GtfConfigField siglip_config[] = {
+  FIELDS,
+  GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, KEY ("layer_norm_eps"), 0, 1, 1e-6),
+  GTF_CONFIG_ACTIVATION_FIELD (Config, vision.encoder.activation, KEY ("hidden_act"), "gelu_pytorch_tanh"),
+  GTF_CONFIG_BOOL_FIELD (Config, has_head, KEY ("vision_use_head"), TRUE),
+  GTF_CONFIG_INT_FIELD (Config, vision.n_first, "", 0, 0, 0),
+  GTF_CONFIG_FIELDS_END
+};
+
+static gboolean
+clip_derive (gpointer data, GError **error)
+{
+  Config *config = data;
+
+  if (config->vision.patch_sizes == NULL)
+    config->vision.patch_sizes = "32";
+  return gtf_vision_config_derive (data, error);
+}
+
+static gboolean
+siglip_derive (gpointer data, GError **error)
+{
+  Config *config = data;
+
+  config->head_size = config->has_head ? config->vision.encoder.hidden_size : 0;
+  config->head_qkv = 3 * config->head_size;
+  config->head_inner = config->has_head ? config->vision.encoder.inner_size : 0;
+  return gtf_vision_config_derive (data, error);
+}
+
+typedef struct
+{
+  GtfVisionWeights vision;
+  const GtfNorm *first_norm;
+  const GtfLinear *projection;
+  /* SigLIP: what all tokens are asked by */
+  const GtfTensor *probe, *probe_bias;
+  const GtfLinear *probe_qkv, *probe_out, *probe_up, *probe_down;
+  const GtfNorm *probe_norm;
+} Weights;
+
+#define HIDDEN GTF_VISION_DIM (encoder.hidden_size)
+#define AT(field) G_STRUCT_OFFSET (Weights, field)
+
+static const GtfWeight layer[] = {
+  GTF_VISION_LAYER_NORM (block.attention_norm, "layer_norm1"),
+  GTF_VISION_QKV ("self_attn.{q_proj,k_proj,v_proj}"),
+  GTF_VISION_SQUARE (block.attention_out, "self_attn.out_proj"),
+  GTF_VISION_LAYER_NORM (block.output_norm, "layer_norm2"),
+  GTF_VISION_UP ("mlp.fc1"),
+  GTF_VISION_DOWN ("mlp.fc2"),
+  { GTF_WEIGHT_END }
+};
+
+#define POSITIONS                                                                                                                  \
+  { GTF_WEIGHT_TENSOR, "embeddings.position_embedding.weight", GTF_VISION_FIELD (embeddings.positions), 0, { GTF_VISION_DIM (n_positions), HIDDEN } }
+
+static const GtfWeight clip_weights[] = {
+  { GTF_WEIGHT_TENSOR, "embeddings.class_embedding", GTF_VISION_FIELD (embeddings.cls), 0, { HIDDEN } },
+  POSITIONS,
+  { GTF_WEIGHT_LINEAR, "embeddings.patch_embedding.weight", GTF_VISION_FIELD (embeddings.patches), GTF_WEIGHT_BARE | GTF_WEIGHT_NO_BIAS,
+    { HIDDEN, GTF_VISION_DIM (patch_features) } },
+  { GTF_WEIGHT_NORM, "pre_layrnorm", AT (first_norm), 0, { HIDDEN } },
+  GTF_VISION_LAYERS ("encoder.layers.%d", layer),
+  GTF_VISION_NORM (norm, "post_layernorm"),
+  { GTF_WEIGHT_END }
+};
+
+#define IN_HEAD(type, field, name, flags, ...) { type, "head." name, AT (field), flags, { __VA_ARGS__ } }
+
+static const GtfWeight siglip_weights[] = {
+  POSITIONS,
+  GTF_VISION_PATCHES ("embeddings.patch_embedding"),
+  GTF_VISION_LAYERS ("encoder.layers.%d", layer),
+  GTF_VISION_NORM (norm, "post_layernorm"),
+  IN_HEAD (GTF_WEIGHT_TENSOR, probe, "probe", 0, GTF_DIM_CONST (1), GTF_DIM_CONST (1), GTF_DIM (Config, head_size)),
+  IN_HEAD (GTF_WEIGHT_LINEAR, probe_qkv, "attention.in_proj_weight", GTF_WEIGHT_BARE | GTF_WEIGHT_NO_BIAS, GTF_DIM (Config, head_qkv), HIDDEN),
+  IN_HEAD (GTF_WEIGHT_TENSOR, probe_bias, "attention.in_proj_bias", 0, GTF_DIM (Config, head_qkv)),
+  IN_HEAD (GTF_WEIGHT_LINEAR, probe_out, "attention.out_proj", 0, GTF_DIM (Config, head_size), HIDDEN),
+  IN_HEAD (GTF_WEIGHT_NORM, probe_norm, "layernorm", 0, GTF_DIM (Config, head_size)),
+  IN_HEAD (GTF_WEIGHT_LINEAR, probe_up, "mlp.fc1", 0, GTF_DIM (Config, head_inner), HIDDEN),
+  IN_HEAD (GTF_WEIGHT_LINEAR, probe_down, "mlp.fc2", 0, HIDDEN, GTF_DIM (Config, head_inner)),
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight projection[] = {
+  { GTF_WEIGHT_LINEAR, "visual_projection", AT (projection), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, projection_size), HIDDEN } },
+  { GTF_WEIGHT_END }
+};
+
+static const GtfHead clip_heads[] = {
+  { "ForImageClassification", gtf_vision_classification_tasks, gtf_vision_classifier, "vision_model" },
+  { "VisionModelWithProjection", gtf_vision_base_tasks, projection, "vision_model" },
+  { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
+  { NULL }
+};
+static const GtfHead siglip_heads[] = {
+  { "ForImageClassification", gtf_vision_classification_tasks, gtf_vision_classifier, "vision_model" },
+  { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
+  { NULL }
+};
+
+static void
+clip_forward (GtfContext *c, const GtfForward *f)
+{
+  const GtfVisionConfig *config = f->config;
+  const Weights *w = f->weights;
+  const float eps = (float) config->encoder.eps;
+  GtfTensor *x = gtf_layer_norm (c, w->first_norm, gtf_vision_embed (c, config, &w->vision.embeddings), eps), *pooled;
+
+  x = gtf_vision_encode (c, config, w->vision.layers, x, NULL, NULL);
+  gtf_output (c, "last_hidden_state", x);
+  pooled = gtf_layer_norm (c, w->vision.norm, gtf_vision_token (c, x, 0), eps);
+  gtf_output (c, "pooler_output", pooled);
+  if (w->projection != NULL)
+    gtf_output (c, "image_embeds", gtf_linear (c, w->projection, pooled));
+  if (w->vision.classifier != NULL)
+    gtf_output (c, "logits", gtf_linear (c, w->vision.classifier, gtf_mean_steps (c, gtf_steps (c, x, 1, gtf_dim (x, 1) - 1))));
+}
+
+static gint64
+always_first (gint64 i, gconstpointer data)
+{
+  return 0;
+}
+
+/* One learnt query asks all tokens of a picture. */
+static GtfTensor *
+ask (GtfContext *c, const GtfVisionConfig *config, const Weights *w, const GtfTensor *x)
+{
+  const gint64 d = config->encoder.hidden_size, n = gtf_dim (x, 0);
+  const GtfAttention attention = { .n_heads = config->encoder.n_heads };
+  GtfTensor *qkv = gtf_add (c, gtf_linear (c, w->probe_qkv, x), w->probe_bias);
+  GtfTensor *q = gtf_slice (c, gtf_add (c, gtf_linear (c, w->probe_qkv, w->probe), w->probe_bias), 0, d), *y;
+
+  q = gtf_reshape (c, gtf_take (c, gtf_reshape (c, q, 2, (gint64[]){ 1, d }), gtf_indices (c, n, always_first, NULL)), 3, (gint64[]){ n, 1, d });
+  y = gtf_linear (c, w->probe_out, gtf_attention (c, q, gtf_slice (c, qkv, d, d), gtf_slice (c, qkv, 2 * d, d), &attention));
+  x = gtf_linear_act (c, w->probe_up, gtf_layer_norm (c, w->probe_norm, y, (float) config->encoder.eps), config->encoder.activation);
+  return gtf_reshape (c, gtf_linear_add (c, w->probe_down, x, y), 2, (gint64[]){ n, d });
+}
+
+static void
+siglip_forward (GtfContext *c, const GtfForward *f)
+{
+  const GtfVisionConfig *config = f->config;
+  const Weights *w = f->weights;
+  GtfTensor *x = gtf_vision_encode (c, config, w->vision.layers, gtf_vision_embed (c, config, &w->vision.embeddings), NULL, NULL);
+
+  x = gtf_layer_norm (c, w->vision.norm, x, (float) config->encoder.eps);
+  gtf_output (c, "last_hidden_state", x);
+  if (w->probe != NULL && !gtf_failed (c))
+    gtf_output (c, "pooler_output", ask (c, config, w, x));
+  if (w->vision.classifier != NULL)
+    gtf_output (c, "logits", gtf_linear (c, w->vision.classifier, gtf_mean_steps (c, x)));
+}
+
+static const char *const clip_types[] = { "clip", "clip_vision_model", NULL }, *const siglip_types[] = { "siglip", "siglip_vision_model", NULL };
+
+#define ARCHITECTURE(name)                                                                                                         \
+  static const GtfArchitecture name = {                                                                                            \
+    .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights),                     \
+    .derive = name##_derive, .model_types = name##_types, .config = name##_config, .weights = name##_weights,                      \
+    .heads = name##_heads, .ignored = "*.position_ids|classifier.*", .forward = name##_forward                                     \
+  }
+
+ARCHITECTURE (clip);
+ARCHITECTURE (siglip);
+
+GTF_TEXT_PLUGINS (clip, "clip", "CLIP, SigLIP: the half that sees", &clip, &siglip)
