@@ -285,7 +285,7 @@ pack_conv1d (Packer *p, const GtfBoundWeight *b, GError **error)
 
   if (!self || !read_whole (p, w, error))
     return NULL;
-  gtf_conv1d_put (self, w->dtype, p->scratch);
+  gtf_conv1d_put (self, p->pool, w->dtype, p->scratch);
   if (!bias)
     return self;
   if (!read_whole (p, bias, error))

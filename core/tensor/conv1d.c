@@ -58,11 +58,11 @@ put_panels (gpointer data, guint part, guint n_parts)
 }
 
 void
-gtf_conv1d_put (GtfConv1d *self, GtfDtype dtype, gconstpointer raw)
+gtf_conv1d_put (GtfConv1d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw)
 {
   PutJob job = { self, dtype, raw };
 
-  gtf_pool_run (gtf_pool_get (0), (guint) MIN ((self->out + GTF_PANEL - 1) / GTF_PANEL, 1000), put_panels, &job);
+  gtf_pool_run (pool, (guint) MIN ((self->out + GTF_PANEL - 1) / GTF_PANEL, 1000), put_panels, &job);
 }
 
 void

@@ -202,32 +202,21 @@ put_panel (PutJob *job, Scratch *scratch, gint64 at, guint n)
     turn_4 (rows, in, (guint32 *) panel);
 }
 
-static void
-put_part (gpointer data, guint part, guint n_parts)
-{
-  PutJob *job = data;
-  gint64 offset = job->first % GTF_PANEL, panels = (offset + job->n + GTF_PANEL - 1) / GTF_PANEL;
-  gint64 from = MAX ((gint64) part * panels / n_parts * GTF_PANEL - offset, 0);
-  gint64 to = MIN ((gint64) (part + 1) * panels / n_parts * GTF_PANEL - offset, job->n);
-  gsize granule = granule_bytes (job->self->type), bytes = (gsize) job->self->in * gtf_dtype_size (job->self->type);
-  Scratch scratch = { .row_bytes = (bytes + granule - 1) / granule * granule };
-  g_autofree float *x = scratch.x = g_new (float, job->self->in);
-  g_autofree char *rows = scratch.rows = g_malloc0 (GTF_PANEL * scratch.row_bytes);
-
-  while (from < to)
-    {
-      gint64 n = MIN (GTF_PANEL - (job->first + from) % GTF_PANEL, to - from);
-
-      put_panel (job, &scratch, from, (guint) n);
-      from += n;
-    }
-}
-
 void
 gtf_linear_put (GtfLinear *self, gint64 first, gint64 n, const GtfRawMatrix *raw)
 {
   PutJob job = { self, first, n, raw };
+  gsize granule = granule_bytes (self->type), bytes = (gsize) self->in * gtf_dtype_size (self->type);
+  Scratch scratch = { .row_bytes = (bytes + granule - 1) / granule * granule };
+  g_autofree float *x = scratch.x = g_new (float, self->in);
+  g_autofree char *rows = scratch.rows = g_malloc0 (GTF_PANEL * scratch.row_bytes);
 
   g_return_if_fail (first >= 0 && n >= 0 && first + n <= self->out);
-  gtf_pool_run (gtf_pool_get (0), (guint) CLAMP (n / GTF_PANEL, 1, 1024), put_part, &job);
+  for (gint64 at = 0; at < n;)
+    {
+      gint64 some = MIN (GTF_PANEL - (first + at) % GTF_PANEL, n - at);
+
+      put_panel (&job, &scratch, at, (guint) some);
+      at += some;
+    }
 }

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "base/pool.h"
 #include "kernels/kernels.h"
 #include "tensor/ops.h"
 
@@ -69,7 +70,7 @@ gpointer        gtf_weight_store_alloc    (GtfWeightStore *self, gsize size, GEr
 /* The type that panels get when a model computes in `dtype`: what this CPU can do best without losing what was asked for. */
 GtfDtype   gtf_linear_type (GtfDtype dtype);
 GtfLinear *gtf_linear_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gboolean bias, GError **error);
-/* Outputs first .. first + n. Works on all cores. */
+/* Outputs first .. first + n. Works on the thread that calls: loading packs many pieces side by side (model/packing.c). */
 void       gtf_linear_put (GtfLinear *self, gint64 first, gint64 n, const GtfRawMatrix *raw);
 void       gtf_linear_put_bias (GtfLinear *self, gint64 first, gint64 n, GtfDtype dtype, gconstpointer data);
 /* One output's weights as float32 (as they were packed). */
@@ -83,7 +84,7 @@ GtfEmbedding *gtf_embedding_new (GtfWeightStore *store, gint64 n, gint64 d, GtfD
 GtfEmbedding *gtf_embedding_new_tied (GtfWeightStore *store, const GtfLinear *linear, GError **error);
 /* raw: [out][in][kernel] */
 GtfConv1d    *gtf_conv1d_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gint64 kernel, gboolean bias, GError **error);
-void          gtf_conv1d_put (GtfConv1d *self, GtfDtype dtype, gconstpointer raw);
+void          gtf_conv1d_put (GtfConv1d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw);
 void          gtf_conv1d_put_bias (GtfConv1d *self, GtfDtype dtype, gconstpointer data);
 /* GTF_WEIGHT_TENSOR: float32, in the store. */
 GtfTensor    *gtf_weight_tensor_new (GtfWeightStore *store, guint n_dims, const gint64 *shape, GtfDtype dtype, gconstpointer raw, GError **error);

@@ -283,6 +283,41 @@ load_and_run (gpointer data)
   return model;
 }
 
+static guint
+count_threads (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir))
+    n++;
+  return n;
+}
+
+/* One thread asked for is one thread, while weights are packed too. In a process of its own, which has no pool yet. */
+static void
+test_one_thread (void)
+{
+  if (g_test_subprocess ())
+    {
+      g_autoptr (GHashTable) tensors = demo_tensors (VOCAB, SIZE, LAYERS);
+      g_autofree char *folder = demo_folder (tensors);
+      guint before = count_threads ();
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfModel) model = gtf_model_load (folder, "{\"threads\": 1}", NULL, &error);
+
+      g_assert_no_error (error);
+      g_free (run_pieces (model, sentence, whole));
+      g_assert_cmpuint (count_threads (), ==, before);
+      folder_remove (folder);
+      return;
+    }
+  g_setenv ("GTF_THREADS", "4", TRUE);
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_unsetenv ("GTF_THREADS");
+  g_test_trap_assert_passed ();
+}
+
 /* Loaded in many threads at once: one model; changed files: another one. */
 static void
 test_shared (void)
@@ -377,6 +412,7 @@ main (int argc, char **argv)
   g_test_add_func ("/model/model/unexpected", test_unexpected);
   g_test_add_func ("/model/model/configs", test_configs);
   g_test_add_func ("/model/model/dtypes", test_dtypes);
+  g_test_add_func ("/model/model/one-thread", test_one_thread);
   g_test_add_func ("/model/model/shared", test_shared);
   g_test_add_func ("/model/model/session-errors", test_session_errors);
   g_test_add_func ("/model/model/cancel", test_cancel);

@@ -92,7 +92,7 @@ test_conv1d (void)
       GtfTensor *w = randoms (c, 2, (gint64[]){ out, in * kernel }), *bias = randoms (c, 1, (gint64[]){ out });
       GtfTensor *x = randoms (c, 3, (gint64[]){ 2, steps, in }), *y;
       GtfConv1d *conv = gtf_conv1d_new (store, GTF_DTYPE_F32, out, in, kernel, TRUE, NULL);
-      gtf_conv1d_put (conv, GTF_DTYPE_F32, w->data);
+      gtf_conv1d_put (conv, gtf_pool_get (0), GTF_DTYPE_F32, w->data);
       gtf_conv1d_put_bias (conv, GTF_DTYPE_F32, bias->data);
       y = gtf_conv1d (c, conv, x, cases[n].stride, cases[n].padding, GTF_ACTIVATION_NONE);
       g_assert_cmpint (gtf_dim (y, 1), ==, out_steps);

@@ -378,7 +378,7 @@ check_conv (gint64 in, gint64 out, gint64 groups, gint64 kernel, gboolean packed
   gint64 n = in / groups;
 
   x = randoms (c, 3, (gint64[]){ packed ? 1 : 2, packed ? 330 : 11, in });
-  gtf_conv1d_put (conv, GTF_DTYPE_F32, w->data);
+  gtf_conv1d_put (conv, gtf_pool_get (0), GTF_DTYPE_F32, w->data);
   gtf_conv1d_put_bias (conv, GTF_DTYPE_F32, bias->data);
   y = gtf_conv1d_texts (c, conv, x, groups, GTF_ACTIVATION_RELU, packed ? integers (c, 5, packed_starts) : NULL);
   for (gint64 b = 0; b < (packed ? 4 : 2); b++)
