@@ -313,6 +313,13 @@ group_softmax (Group *g, gint64 row)
       factor = 1.0f;
     }
   top = g->tops_known ? g->top[row] : row_max (s, n);
+  /* the mask hides the whole row by the lowest number, which times log2 e would overflow: its keys are alike to it */
+  if (top < -FLT_MAX / 4.0f && top >= -FLT_MAX)
+    {
+      for (gint64 j = 0; j < n; j++)
+        s[j] -= top;
+      top = 0.0f;
+    }
 #if VW == 16
   if (t->narrow)
     {

@@ -3,6 +3,7 @@
  * All kernels, written once over the names of a vec-*.h: vf (a vector of VW floats), v_load, v_fma, ... Each ISA builds it
  * with its own flags (kernels-<isa>.c) into a table of its own.
  */
+#include <float.h>
 #include "kernels/kernels.h"
 #include "kernels/memory.h"
 #include "kernels/half.h"

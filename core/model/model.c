@@ -60,7 +60,7 @@ gtf_model_find_head (const GtfArchitecture *architecture, const char *class_name
   return best;
 }
 
-/* Finds the plugin and the head that the config asks for. */
+/* Finds the plugin and the head that the config asks for. What the head can do is told by its tasks. */
 static gboolean
 find_architecture (GtfModel *self, GError **error)
 {
@@ -82,6 +82,9 @@ find_architecture (GtfModel *self, GError **error)
       return FALSE;
     }
   self->head = gtf_model_find_head (self->architecture, class_name ? class_name : "Model");
+  /* a class that the module does not know: its base model, as AutoModel of transformers; the weights of the head are left over */
+  if (!self->head)
+    self->head = gtf_model_find_head (self->architecture, "Model");
   if (self->head)
     return TRUE;
   g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"architectures\": the module gtf-%s.so has no %s", path, self->plugin->head.name,
@@ -239,6 +242,8 @@ shared_entry (const char *key)
  * Loads a model: reads its config, finds the module of its architecture, reads and packs its weights. A model is immutable and may
  * be used by any number of sessions in any threads. Loading the same folder with the same options while the model is
  * alive gives the same object; who comes while another thread loads it waits for that.
+ *
+ * Where config.json names no class, or one that the module does not know, the bare model is loaded: it gives features only.
  *
  * Fails with %GTF_ERROR_NOT_FOUND (no config or weights), %GTF_ERROR_INVALID_DATA (a file is broken, or tensors do not fit
  * the config), %GTF_ERROR_UNSUPPORTED (no module for this architecture, a format that is not read), %GTF_ERROR_PLUGIN (a module that

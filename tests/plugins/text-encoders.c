@@ -5,6 +5,8 @@
  */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
+#include <glib/gstdio.h>
 #include "model/safetensors.h"
 #include "model/session.h"
 #include "tensor/tensor-private.h"
@@ -287,6 +289,70 @@ test_rows (Fixture *f, gconstpointer name)
   g_assert_null (gtf_session_get_output (f->session, "logits"));
 }
 
+/* ---- classes ---------------------------------------------------------------------------------------------------------- */
+
+/* The last hidden state of the first text of bert/pretraining, where config.json says `architectures`. */
+static GtfTensor *
+hidden_state_as (const char *architectures, const char *const **tasks, GtfModel **model)
+{
+  g_autofree char *from = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-encoders", "bert", "pretraining", NULL);
+  g_autofree char *folder = g_dir_make_tmp ("gtf-XXXXXX", NULL), *config = NULL;
+  g_autofree char *weights_from = g_build_filename (from, "model.safetensors", NULL), *weights = g_build_filename (folder, "model.safetensors", NULL);
+  g_autofree char *config_from = g_build_filename (from, "config.json", NULL), *config_path = g_build_filename (folder, "config.json", NULL);
+  g_autoptr (GRegex) named = g_regex_new ("\"architectures\": \\[[^]]*\\],", 0, 0, NULL);
+  g_autoptr (GtfTensor) ids = gtf_tensor_new (GTF_DTYPE_I32, 2, (gint64[]){ 1, 4 }, NULL);
+  g_autoptr (GtfSession) session = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *edited = NULL;
+  const GtfTensor *state;
+  GtfTensor *copy;
+
+  g_assert_true (g_file_get_contents (config_from, &config, NULL, NULL));
+  edited = g_regex_replace_literal (named, config, -1, 0, architectures, 0, NULL);
+  g_assert_cmpstr (edited, !=, config);
+  g_assert_true (g_file_set_contents (config_path, edited, -1, NULL));
+  g_assert_cmpint (symlink (weights_from, weights), ==, 0);
+  *model = gtf_model_load (folder, NULL, NULL, &error);
+  g_assert_no_error (error);
+  *tasks = gtf_model_get_tasks (*model);
+  session = gtf_session_new (*model, &error);
+  g_assert_no_error (error);
+  memcpy (ids->data, ((gint32[]){ 5, 9, 20, 7 }), 4 * sizeof (gint32));
+  gtf_session_set_input (session, "input_ids", ids);
+  gtf_session_forward (session, &error);
+  g_assert_no_error (error);
+  g_unlink (weights);
+  g_unlink (config_path);
+  g_rmdir (folder);
+  state = gtf_session_get_output (session, "last_hidden_state");
+  copy = gtf_tensor_new (GTF_DTYPE_F32, state->n_dims, state->shape, NULL);
+  gtf_tensor_read_f32 (state, 0, gtf_tensor_get_n_elements (state), copy->data);
+  return copy;
+}
+
+/* A class that the module does not know, or none: the bare model, which gives features and nothing else. */
+static void
+test_unknown_class (void)
+{
+  static const char *const architectures[] = { "\"architectures\": [\"BertForSomethingElse\"],", "\"architectures\": null,", "" };
+  g_autoptr (GtfModel) known = NULL;
+  const char *const *tasks;
+  g_autoptr (GtfTensor) expected = hidden_state_as ("\"architectures\": [ \"BertForPreTraining\" ],", &tasks, &known);
+
+  g_assert_true (g_strv_contains (tasks, "fill-mask"));
+  for (gsize i = 0; i < G_N_ELEMENTS (architectures); i++)
+    {
+      g_autoptr (GtfModel) model = NULL;
+      g_autoptr (GtfTensor) found = hidden_state_as (architectures[i], &tasks, &model);
+
+      g_assert_true (g_strv_contains (tasks, "feature-extraction") && g_strv_contains (tasks, "sentence-embedding"));
+      g_assert_false (g_strv_contains (tasks, "fill-mask"));
+      g_assert_cmpuint (gtf_tensor_get_n_elements (found), ==, gtf_tensor_get_n_elements (expected));
+      for (gsize k = 0; k < gtf_tensor_get_n_elements (found); k++)
+        g_assert_cmpfloat (gtf_tensor_f32 (found)[k], ==, gtf_tensor_f32 (expected)[k]);
+    }
+}
+
 static gint
 by_name (gconstpointer a, gconstpointer b)
 {
@@ -325,5 +391,6 @@ main (int argc, char **argv)
 
         g_test_add (path, Fixture, names->pdata[i], set_up, tests[t].run, tear_down);
       }
+  g_test_add_func ("/text-encoders/unknown-class", test_unknown_class);
   return g_test_run ();
 }

@@ -2,6 +2,7 @@
  *
  * Attention of one head against a plain one in double: odd sizes, masks, causal, with and without packed keys.
  */
+#include <float.h>
 #include "check.h"
 
 typedef struct
@@ -108,10 +109,46 @@ check_attention (const GtfKernels *k)
   check_case (k, &(Case){ 1, 1, 64, 64, TRUE, FALSE, FALSE });
 }
 
+/* A query that the mask hides from all keys by the lowest number, as transformers does: it sees all of them alike; the others see theirs. */
+static void
+check_hidden_row (const GtfKernels *kernels)
+{
+  enum { QUERIES = 14, KEYS = 45, D = 16, HIDDEN = 3 };
+  guint32 seed = 5;
+  g_autofree float *q = check_randoms (&seed, QUERIES * D), *k = check_randoms (&seed, KEYS * D), *v = check_randoms (&seed, KEYS * D);
+  g_autofree float *mask = g_new0 (float, QUERIES * KEYS), *out = g_new0 (float, QUERIES * D), *weights = g_new0 (float, QUERIES * KEYS);
+  g_autofree double *p = g_new (double, KEYS), *expected = g_new (double, D);
+  GtfHeadTask t = { QUERIES, KEYS, D, D, q, k, v, D, D, D, 0.25f, -1, mask, KEYS, weights, out, D, FALSE, FALSE };
+  g_autofree float *packed = g_new0 (float, kernels->pack_size (&t));
+
+  for (gint64 i = 0; i < KEYS; i++)
+    mask[HIDDEN * KEYS + i] = mask[(HIDDEN + 1) * KEYS + i / 2] = -FLT_MAX;
+  kernels->pack_head (&t, packed);
+  for (guint run = 0; run < 3; run++)
+    {
+      t.narrow = run == 2;
+      if (t.narrow && !(g_str_equal (kernels->name, "avx512") && gtf_cpu_has (GTF_DTYPE_BF16)))
+        continue;
+      t.weights = t.narrow ? NULL : weights;
+      if (t.narrow)
+        kernels->pack_head (&t, packed);
+      kernels->attention (&t, run > 0 ? packed : NULL, 0, QUERIES);
+      for (gint64 i = 0; i < QUERIES; i++)
+        {
+          reference (&t, i, p, expected);
+          for (gint64 j = 0; j < D; j++)
+            check_close (out[i * D + j], expected[j], t.narrow ? 1e-2 : 2e-6, kernels->name, i * D + j);
+          for (gint64 j = 0; j < KEYS && i == HIDDEN && !t.narrow; j++)
+            check_close (weights[i * KEYS + j], 1.0 / KEYS, 1e-7, kernels->name, j);
+        }
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   check_add ("attention", check_attention);
+  check_add ("hidden-row", check_hidden_row);
   return g_test_run ();
 }

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The cases of families that know more than text (entities, paths of tags, boxes), their text; and of those that replace attention. The
+# short forms are those of cases.py.
+from cases import BASE, LABELS, cases
+
+NYSTROM = dict(BASE, num_landmarks=64, segment_means_seq_len=64, conv_kernel_size=5, pad_token_id=1)
+LUKE = dict(BASE, pad_token_id=1, entity_vocab_size=12, entity_emb_size=6)
+MARKUP = dict(BASE, pad_token_id=1, max_depth=3, xpath_unit_hidden_size=4, max_xpath_tag_unit_embeddings=7, max_xpath_subs_unit_embeddings=9, tag_pad_id=5, subs_pad_id=8)
+LILT = dict(BASE, hidden_size=12, pad_token_id=1, channel_shrink_ratio=2, max_2d_position_embeddings=5)
+
+FAMILIES = {
+    # the convolution sees padding
+    "nystromformer": cases("NystromformerConfig", "Nystromformer", NYSTROM, {
+        "model": ("Model", {}, dict(types=2, states=True, alone=True)),
+        "wide-kernel": ("Model", dict(conv_kernel_size=65, hidden_act="gelu"), dict(alone=True)),
+        "no-convolution": ("Model", dict(conv_kernel_size=None), dict(transformers=4)),
+        "masked-lm": ("ForMaskedLM", {}, dict(alone=True)),
+        "sequence": ("ForSequenceClassification", LABELS, dict(alone=True)),
+        "token": ("ForTokenClassification", LABELS, dict(alone=True)),
+        "span": ("ForQuestionAnswering", {}, dict(alone=True)),
+        "choice": ("ForMultipleChoice", {}, dict(choices=True, alone=True)),
+    }),
+    "luke": cases("LukeConfig", "Luke", LUKE, {
+        "model": ("Model", {}, dict(types=2)),
+        "model-plain": ("Model", dict(use_entity_aware_attention=False, entity_emb_size=8), {}),
+        "masked-lm": ("ForMaskedLM", dict(hidden_act="relu"), {}),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+        "span": ("ForQuestionAnswering", {}, {}),
+        "choice": ("ForMultipleChoice", {}, dict(choices=True)),
+    }),
+    "markuplm": cases("MarkupLMConfig", "MarkupLM", MARKUP, {
+        "model": ("Model", {}, dict(types=2, states=True)),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+        "span": ("ForQuestionAnswering", {}, {}),
+    }),
+    "lilt": cases("LiltConfig", "Lilt", LILT, {
+        "model": ("Model", dict(num_attention_heads=3, hidden_act="gelu_new"), dict(types=2, states=True)),
+        "sequence": ("ForSequenceClassification", dict(LABELS, channel_shrink_ratio=1), {}),
+        "token": ("ForTokenClassification", LABELS, {}),
+        "span": ("ForQuestionAnswering", {}, {}),
+    }),
+}

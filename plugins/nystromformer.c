@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Nyströmformer: Xiong et al., "Nyströmformer: A Nyström-based Algorithm for Approximating Self-Attention" (2021), where as many
+ * landmarks are taken as there are tokens, as in its published base model: then the approximation is attention itself.
+ *
+ * BERT whose heads also convolve their values. docs/models/nystromformer.md tells what is easily got wrong.
+ */
+#include <gtf/gtf.h>
+
+typedef struct
+{
+  GtfTextConfig text;
+  gint64 n_landmarks, segment_length, kernel_size;
+  gboolean no_convolution;
+} Config;
+
+static const GtfConfigField config_fields[] = {
+  GTF_TEXT_CONFIG_FIELDS,
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, "vocab_size", 1, 1 << 24, 30000),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, "max_position_embeddings", 1, 1 << 24, 510),
+  GTF_CONFIG_FLOAT_FIELD (GtfTextConfig, eps, "layer_norm_eps", 0, 1, 1e-5),
+  GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, "hidden_act", "gelu_new"),
+  GTF_CONFIG_STRING_FIELD (GtfTextConfig, position_type, "", "absolute"),
+  GTF_CONFIG_INT_FIELD (Config, n_landmarks, "num_landmarks", 1, 1 << 24, 64),
+  GTF_CONFIG_INT_FIELD (Config, segment_length, "segment_means_seq_len", 1, 1 << 24, 64),
+  GTF_CONFIG_INT_FIELD (Config, kernel_size, "conv_kernel_size", 1, 1 << 16, 65),
+  GTF_CONFIG_NULL_FIELD (Config, no_convolution, "conv_kernel_size"),
+  GTF_CONFIG_FIELDS_END
+};
+
+static gboolean
+derive (gpointer data, GError **error)
+{
+  Config *config = data;
+
+  if (config->no_convolution)
+    config->kernel_size = 0;
+  config->text.n_positions += 2;        /* the first two rows are nobody's */
+  if (config->n_landmarks != config->segment_length)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "num_landmarks (%" G_GINT64_FORMAT ") is not segment_means_seq_len (%" G_GINT64_FORMAT
+                 "): the approximation by fewer landmarks is not computed", config->n_landmarks, config->segment_length);
+  else if (config->kernel_size > 0 && config->kernel_size % 2 == 0)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "conv_kernel_size (%" G_GINT64_FORMAT ") must be odd", config->kernel_size);
+  else
+    return gtf_text_config_derive (data, error);
+  return FALSE;
+}
+
+/* ---- weights ---------------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  GtfEncoderLayer base;
+  const GtfTensor *convolution;         /* a kernel a head; may be NULL */
+} Layer;
+
+typedef struct
+{
+  GtfTextWeights text;
+  const Layer *layers;
+} Weights;
+
+#define HIDDEN GTF_TEXT_DIM (hidden_size)
+#define AT(field) G_STRUCT_OFFSET (Layer, field)
+
+static const GtfWeight layer_weights[] = {
+  { GTF_WEIGHT_LINEAR, "attention.self.{query,key,value}", AT (base.qkv), 0, { GTF_DIM_TIMES (GtfTextConfig, hidden_size, 3), HIDDEN } },
+  { GTF_WEIGHT_TENSOR, "attention.self.conv.weight", AT (convolution), 0, { GTF_TEXT_DIM (n_heads), GTF_DIM_CONST (1), GTF_DIM (Config, kernel_size), GTF_DIM_CONST (1) } },
+  { GTF_WEIGHT_LINEAR, "attention.output.dense", AT (base.attention_out), 0, { HIDDEN, HIDDEN } },
+  { GTF_WEIGHT_NORM, "attention.output.LayerNorm", AT (base.attention_norm), 0, { HIDDEN } },
+  { GTF_WEIGHT_LINEAR, "intermediate.dense", AT (base.up), 0, { GTF_TEXT_DIM (inner_size), HIDDEN } },
+  { GTF_WEIGHT_LINEAR, "output.dense", AT (base.down), 0, { HIDDEN, GTF_TEXT_DIM (inner_size) } },
+  { GTF_WEIGHT_NORM, "output.LayerNorm", AT (base.output_norm), 0, { HIDDEN } },
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight weights[] = {
+  GTF_BERT_EMBEDDINGS ("embeddings."),
+  { GTF_WEIGHT_GROUP, "encoder.layer.%d", .offset = G_STRUCT_OFFSET (Weights, layers), .group = layer_weights, .group_size = sizeof (Layer), .count = GTF_TEXT_DIM (n_layers) },
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight masked_lm[] = {
+  GTF_TEXT_LINEAR (heads.lm_dense, "cls.predictions.transform.dense", 0, HIDDEN, HIDDEN),
+  GTF_TEXT_NORM (heads.lm_norm, "cls.predictions.transform.LayerNorm"),
+  GTF_TEXT_LM ("cls.predictions.decoder", GTF_WEIGHT_PARENT_BIAS, "embeddings.word_embeddings"),
+  { GTF_WEIGHT_END }
+};
+static const GtfWeight choice[] = {
+  GTF_TEXT_LINEAR (heads.sequence_dense, "pre_classifier", 0, HIDDEN, HIDDEN),
+  GTF_TEXT_LINEAR (heads.choice, "classifier", 0, GTF_DIM_CONST (1), HIDDEN),
+  { GTF_WEIGHT_END }
+};
+
+static const GtfHead heads[] = {
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, masked_lm, "nystromformer" },
+  { "ForSequenceClassification", gtf_text_sequence_tasks, gtf_roberta_sequence, "nystromformer" },
+  { "ForMultipleChoice", gtf_text_base_tasks, choice, "nystromformer" },
+  { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, "nystromformer" },
+  { "ForQuestionAnswering", gtf_text_span_tasks, gtf_text_span, "nystromformer" },
+  { "Model", gtf_text_base_tasks, NULL, "nystromformer" },
+  { NULL }
+};
+
+/* ---- forward pass ----------------------------------------------------------------------------------------------- */
+
+static gint64
+head_of (gint64 feature, gconstpointer data)
+{
+  return feature / ((const GtfTextConfig *) data)->head_size;
+}
+
+static GtfTensor *
+layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
+{
+  const GtfTextConfig *config = e->config;
+  const Layer *l = &((const Layer *) e->data)[i];
+  const gint64 d = config->hidden_size;
+  GtfTensor *qkv = gtf_linear (c, l->base.qkv, x), *v = gtf_slice (c, qkv, 2 * d, d), *a, *kernels, *h;
+
+  a = gtf_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), v, &e->attention);
+  if (l->convolution != NULL)
+    {
+      kernels = gtf_reshape (c, l->convolution, 2, (gint64[]){ config->n_heads, -1 });
+      kernels = gtf_take (c, kernels, gtf_indices (c, d, head_of, config));
+      a = gtf_add (c, a, gtf_depthwise (c, kernels, v, e->attention.sequences));
+    }
+  x = gtf_layer_norm (c, l->base.attention_norm, gtf_linear_add (c, l->base.attention_out, a, x), (float) config->eps);
+  h = gtf_linear_act (c, l->base.up, x, config->activation);
+  return gtf_layer_norm (c, l->base.output_norm, gtf_linear_add (c, l->base.down, h, x), (float) config->eps);
+}
+
+static void
+forward (GtfContext *c, const GtfForward *f)
+{
+  const GtfTextConfig *config = f->config;
+  const Weights *w = f->weights;
+  const GtfTextHeadStyle style = { .sequence = w->text.heads.choice != NULL ? GTF_ACTIVATION_RELU : config->activation, .lm = config->activation, .eps = (float) config->eps };
+  GtfTextInput input;
+  const GtfEncoder encoder = { .config = config, .input = &input, .forward = layer, .data = w->layers };
+  GtfTensor *x;
+
+  if (!gtf_text_input (c, &input))
+    return;
+  x = gtf_text_embed (c, config, &w->text.embeddings, &input, gtf_text_positions (c, &input, 2));
+  gtf_text_outputs (c, &w->text.heads, &style, &input, gtf_encoder_run (c, &encoder, x));
+}
+
+static const char *const model_types[] = { "nystromformer", NULL };
+
+static const GtfArchitecture nystromformer = {
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive,
+  .model_types = model_types, .config = config_fields, .weights = weights, .heads = heads,
+  .ignored = "*.position_ids|*.token_type_ids|cls.*|classifier.*", .forward = forward
+};
+
+GTF_TEXT_PLUGIN (nystromformer, "nystromformer", "Nyströmformer: text encoder whose heads convolve their values", nystromformer)
