@@ -7,6 +7,8 @@ from cases import BASE, LABELS, cases
 NYSTROM = dict(BASE, num_landmarks=64, segment_means_seq_len=64, conv_kernel_size=5, pad_token_id=1)
 LUKE = dict(BASE, pad_token_id=1, entity_vocab_size=12, entity_emb_size=6)
 MARKUP = dict(BASE, pad_token_id=1, max_depth=3, xpath_unit_hidden_size=4, max_xpath_tag_unit_embeddings=7, max_xpath_subs_unit_embeddings=9, tag_pad_id=5, subs_pad_id=8)
+CANINE = dict(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12, max_position_embeddings=48, num_hash_functions=4, num_hash_buckets=40,
+              vocab_size=2000, type_vocab_size=3, local_transformer_stride=6)
 LILT = dict(BASE, hidden_size=12, pad_token_id=1, channel_shrink_ratio=2, max_2d_position_embeddings=5)
 
 FAMILIES = {
@@ -19,6 +21,17 @@ FAMILIES = {
         "sequence": ("ForSequenceClassification", LABELS, dict(alone=True)),
         "token": ("ForTokenClassification", LABELS, dict(alone=True)),
         "span": ("ForQuestionAnswering", {}, dict(alone=True)),
+        "choice": ("ForMultipleChoice", {}, dict(choices=True, alone=True)),
+    }),
+    # padding takes part in molecules and convolutions
+    "canine": cases("CanineConfig", "Canine", CANINE, {
+        "model": ("Model", {}, dict(types=3, alone=True, length=14)),
+        "whole": ("Model", dict(hidden_act="gelu_new", num_hash_functions=2), dict(no_mask=True, length=15)),
+        "odd-sizes": ("Model", dict(downsampling_rate=3, upsampling_kernel_size=5, local_transformer_stride=128, num_hash_functions=8), dict(alone=True, length=31)),
+        "short": ("Model", {}, dict(alone=True, length=8)),
+        "sequence": ("ForSequenceClassification", LABELS, dict(alone=True)),
+        "token": ("ForTokenClassification", LABELS, dict(alone=True, length=13)),
+        "span": ("ForQuestionAnswering", {}, dict(alone=True, length=13)),
         "choice": ("ForMultipleChoice", {}, dict(choices=True, alone=True)),
     }),
     "luke": cases("LukeConfig", "Luke", LUKE, {
