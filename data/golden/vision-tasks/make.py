@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Makes a small picture and what the pipelines of transformers answer for it, on repositories of ../vision to which an image processor is added
+# here (preprocessor_config.json beside the others' files). Run it with transformers 5.x (and torch, torchvision, pillow):
+#   python3 make.py
+import json
+import pathlib
+
+import numpy
+import transformers
+from PIL import Image
+
+HERE = pathlib.Path(__file__).parent
+PROCESSOR = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "size": {"height": 24, "width": 24}, "resample": 2, "do_rescale": True,
+             "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+CLASSIFY, FEATURES = "image-classification", "image-feature-extraction"
+CASES = [
+    (CLASSIFY, "vit/classifier", {}), (CLASSIFY, "vit/classifier", {"top_k": 2}), (CLASSIFY, "vit/classifier", {"top_k": 100}),
+    (CLASSIFY, "vit/classifier", {"top_k": -2}), (CLASSIFY, "vit/classifier", {"top_k": 0}), (CLASSIFY, "vit/classifier", {"function_to_apply": "Sigmoid"}),
+    (CLASSIFY, "vit/classifier", {"function_to_apply": "none", "top_k": 3}), (CLASSIFY, "vit/classifier", {"function_to_apply": "tanh"}),
+    (FEATURES, "beit/model", {}), (FEATURES, "dinov2/model", {"pool": True}), (FEATURES, "vit/other-size", {"pool": True}),
+]
+
+
+def main():
+    rows = numpy.arange(30)[:, None, None]
+    columns = numpy.arange(40)[None, :, None]
+    pixels = (rows * numpy.array([8, 3, 5]) + columns * numpy.array([2, 6, 1])) % 256
+    Image.fromarray(pixels.astype("uint8")).save(HERE / "waves.png")
+    cases = []
+    for task, repository, parameters in CASES:
+        folder = HERE.parent / "vision" / repository
+        size = json.loads((folder / "config.json").read_text())["image_size"]
+        (folder / "preprocessor_config.json").write_text(json.dumps({**PROCESSOR, "size": {"height": size, "width": size}}, indent=1) + "\n")
+        for inputs in ("waves.png", ["waves.png", "waves.png"]):
+            paths = [str(HERE / i) for i in inputs] if isinstance(inputs, list) else str(HERE / inputs)
+            try:
+                expected = transformers.pipeline(task, str(folder), device="cpu")(paths, **parameters)
+            except ValueError as e:
+                expected = {"error": str(e)[:60]}
+            cases.append({"task": task, "repository": repository, "inputs": inputs, "parameters": parameters, "expected": expected})
+    text = json.dumps(cases, separators=(",", ":"))
+    (HERE / "cases.json").write_text(json.dumps(json.loads(text, parse_float=lambda f: round(float(f), 6)), separators=(",", ":")) + "\n")
+
+
+main()

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The tasks over pictures against what the reference answers on tiny repositories: data/golden/vision-tasks/cases.json, made by its make.py.
+ * Numbers may differ by a thousandth.
+ */
+#include <math.h>
+
+#include "base/json-print.h"
+#include "base/json.h"
+#include "pipeline/pipeline.h"
+
+static JsonArray *cases;
+static char *folder;
+
+static gboolean same (JsonNode *a, JsonNode *b);
+
+static gboolean
+same_arrays (JsonArray *a, JsonArray *b)
+{
+  if (json_array_get_length (a) != json_array_get_length (b))
+    return FALSE;
+  for (guint i = 0; i < json_array_get_length (a); i++)
+    if (!same (json_array_get_element (a, i), json_array_get_element (b, i)))
+      return FALSE;
+  return TRUE;
+}
+
+/* Answers are made of lists, {"label", "score"} and numbers. */
+static gboolean
+same (JsonNode *a, JsonNode *b)
+{
+  if (JSON_NODE_HOLDS_ARRAY (a) && JSON_NODE_HOLDS_ARRAY (b))
+    return same_arrays (json_node_get_array (a), json_node_get_array (b));
+  if (JSON_NODE_HOLDS_OBJECT (a) && JSON_NODE_HOLDS_OBJECT (b))
+    return json_object_get_size (json_node_get_object (a)) == json_object_get_size (json_node_get_object (b))
+           && g_strcmp0 (json_object_get_string_member (json_node_get_object (a), "label"), json_object_get_string_member (json_node_get_object (b), "label")) == 0
+           && same (json_object_get_member (json_node_get_object (a), "score"), json_object_get_member (json_node_get_object (b), "score"));
+  return JSON_NODE_HOLDS_VALUE (a) && JSON_NODE_HOLDS_VALUE (b)
+         && fabs (json_node_get_double (a) - json_node_get_double (b)) <= 1e-3 * MAX (1, fabs (json_node_get_double (a)));
+}
+
+/* The pictures stand beside the cases. */
+static char *
+with_folder (JsonNode *inputs)
+{
+  g_autoptr (JsonArray) list = json_array_new ();
+  g_autoptr (JsonNode) node = NULL;
+  gboolean is_list = JSON_NODE_HOLDS_ARRAY (inputs);
+
+  for (guint i = 0; i < (is_list ? json_array_get_length (json_node_get_array (inputs)) : 1); i++)
+    {
+      g_autofree char *path = g_build_filename (folder, is_list ? json_array_get_string_element (json_node_get_array (inputs), i) : json_node_get_string (inputs), NULL);
+
+      json_array_add_string_element (list, path);
+    }
+  node = is_list ? json_node_init_array (json_node_alloc (), list) : json_array_dup_element (list, 0);
+  return gtf_json_print (node, GTF_JSON_COMPACT);
+}
+
+static void
+test_case (gconstpointer data)
+{
+  JsonObject *one = (JsonObject *) data;
+  JsonNode *expected = json_object_get_member (one, "expected");
+  g_autofree char *repository = g_build_filename (folder, "..", "vision", json_object_get_string_member (one, "repository"), NULL);
+  g_autofree char *inputs = with_folder (json_object_get_member (one, "inputs"));
+  g_autofree char *parameters = gtf_json_print (json_object_get_member (one, "parameters"), GTF_JSON_COMPACT);
+  g_autofree char *wanted = gtf_json_print (expected, GTF_JSON_COMPACT);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPipeline) pipeline = gtf_pipeline_new (json_object_get_string_member (one, "task"), repository, NULL, &error);
+  g_autoptr (GtfResult) result = NULL;
+
+  g_assert_no_error (error);
+  result = gtf_pipeline_run (pipeline, inputs, parameters, NULL, &error);
+  if (JSON_NODE_HOLDS_OBJECT (expected))
+    {
+      g_assert_null (result);
+      g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+      return;
+    }
+  g_assert_no_error (error);
+  if (!same (expected, gtf_result_get_node (result)))
+    g_error ("expected %.600s, found %.600s", wanted, gtf_result_to_json (result));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *path = NULL, *text = NULL;
+  g_autoptr (JsonNode) node = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize length;
+
+  g_test_init (&argc, &argv, NULL);
+  folder = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "vision-tasks", NULL);
+  path = g_build_filename (folder, "cases.json", NULL);
+  g_file_get_contents (path, &text, &length, &error);
+  g_assert_no_error (error);
+  node = gtf_json_parse (path, text, (gssize) length, GTF_JSON_PYTHON, &error);
+  g_assert_no_error (error);
+  cases = json_node_get_array (node);
+  g_assert_cmpuint (json_array_get_length (cases), >, 0);
+  for (guint i = 0; i < json_array_get_length (cases); i++)
+    {
+      JsonObject *one = json_array_get_object_element (cases, i);
+      g_autofree char *test = g_strdup_printf ("/tasks/vision/%s/%s/%u", json_object_get_string_member (one, "task"), json_object_get_string_member (one, "repository"), i);
+
+      g_test_add_data_func (test, one, test_case);
+    }
+  return g_test_run ();
+}
