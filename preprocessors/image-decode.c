@@ -21,7 +21,10 @@ static const struct
   GtfImageDecoder decode;
 } formats[] = {
   { "JPEG", "\xff\xd8\xff", 0, 3, gtf_image_decode_jpeg },
-  { "PNG", "\x89PNG\r\n\x1a\n", 0, 8, gtf_image_decode_png }
+  { "PNG", "\x89PNG\r\n\x1a\n", 0, 8, gtf_image_decode_png },
+  { "WebP", "WEBP", 8, 4, gtf_image_decode_webp },
+  { "GIF", "GIF8", 0, 4, gtf_image_decode_gif },
+  { "BMP", "BM", 0, 2, gtf_image_decode_bmp }
 };
 
 static guint64

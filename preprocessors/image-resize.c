@@ -232,7 +232,8 @@ pass_down (const GtfImage *in, GtfImage *out, const Windows *windows, GError **e
   return TRUE;
 }
 
-/* torchvision takes the pixel at the left end of what one output covers, Pillow the one in its middle. */
+/* Both take the pixel in the middle of what one output covers (image processors ask torchvision for "nearest-exact"), in single and
+ * in double precision. */
 static void
 take_nearest (const GtfImage *in, GtfImage *out, GtfResizeStyle style)
 {
@@ -240,13 +241,13 @@ take_nearest (const GtfImage *in, GtfImage *out, GtfResizeStyle style)
 
   for (gint y = 0; y < out->height; y++)
     {
-      gint from_y = style == GTF_RESIZE_PILLOW ? (gint) ((y + 0.5) * in->height / out->height) : (gint) ((float) y * scale_y);
+      gint from_y = style == GTF_RESIZE_PILLOW ? (gint) ((y + 0.5) * in->height / out->height) : (gint) (((float) y + 0.5f) * scale_y);
       const guint8 *row = in->pixels + (gsize) MIN (from_y, in->height - 1) * (gsize) in->width * 3;
       guint8 *to = out->pixels + (gsize) y * (gsize) out->width * 3;
 
       for (gint x = 0; x < out->width; x++, to += 3)
         {
-          gint from_x = style == GTF_RESIZE_PILLOW ? (gint) ((x + 0.5) * in->width / out->width) : (gint) ((float) x * scale_x);
+          gint from_x = style == GTF_RESIZE_PILLOW ? (gint) ((x + 0.5) * in->width / out->width) : (gint) (((float) x + 0.5f) * scale_x);
 
           memcpy (to, row + (gsize) MIN (from_x, in->width - 1) * 3, 3);
         }

@@ -34,9 +34,10 @@ to_shortest (double edge, GtfExtent from, GtfExtent *to, GError **error)
   return from.width <= from.height ? gtf_image_size_check (edge, longer, to, error) : gtf_image_size_check (longer, edge, to, error);
 }
 
-/* The short side becomes `edge` unless the long one would pass `longest`. */
+/* The short side becomes `edge` unless the long one would pass `longest`. yolos: upright pictures whose short side is right already
+ * are still resized. */
 static gboolean
-to_shortest_and_longest (double edge, double longest, GtfExtent from, GtfExtent *to, GError **error)
+to_shortest_and_longest (double edge, double longest, gboolean yolos, GtfExtent from, GtfExtent *to, GError **error)
 {
   double shorter = MIN (from.width, from.height), longer = MAX (from.width, from.height), raw = edge;
 
@@ -45,7 +46,7 @@ to_shortest_and_longest (double edge, double longest, GtfExtent from, GtfExtent 
       raw = longest * shorter / longer;
       edge = round_even (raw);
     }
-  if (shorter == edge)
+  if (shorter == edge && !(yolos && from.width < from.height))
     return gtf_image_size_check (from.width, from.height, to, error);
   if (from.width < from.height)
     return gtf_image_size_check (edge, trunc (raw * from.height / from.width), to, error);
@@ -67,7 +68,7 @@ gtf_image_size_plain (const GtfImageConfig *config, GtfExtent from, GtfExtent *t
   const GtfImageSize *size = &config->size;
 
   if (size->shortest_edge && size->longest_edge)
-    return to_shortest_and_longest ((double) size->shortest_edge, (double) size->longest_edge, from, to, error);
+    return to_shortest_and_longest ((double) size->shortest_edge, (double) size->longest_edge, FALSE, from, to, error);
   if (size->shortest_edge)
     return to_shortest ((double) size->shortest_edge, from, to, error);
   if (size->max_height)
@@ -76,4 +77,129 @@ gtf_image_size_plain (const GtfImageConfig *config, GtfExtent from, GtfExtent *t
     return gtf_image_size_check ((double) size->width, (double) size->height, to, error);
   g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "\"size\": this image processor takes no \"longest_edge\" alone");
   return FALSE;
+}
+
+/* Below 384: to shortest_edge / crop_pct, of which a square is cut; from 384 on: warped to a square. */
+gboolean
+gtf_image_size_convnext (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  double edge = (double) config->size.shortest_edge;
+
+  if (!config->size.shortest_edge)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "\"size\": this image processor needs \"shortest_edge\"");
+      return FALSE;
+    }
+  return edge < 384 ? to_shortest (trunc (edge / config->crop_pct), from, to, error) : gtf_image_size_check (edge, edge, to, error);
+}
+
+void
+gtf_image_crop_convnext (const GtfImageConfig *config, GtfExtent *crop)
+{
+  gint edge = config->size.shortest_edge < 384 ? (gint) config->size.shortest_edge : 0;
+
+  *crop = (GtfExtent) { edge, edge };
+}
+
+gboolean
+gtf_image_size_levit (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  if (config->size.shortest_edge)
+    return to_shortest (trunc (256.0 / 224 * (double) config->size.shortest_edge), from, to, error);
+  return gtf_image_size_plain (config, from, to, error);
+}
+
+gboolean
+gtf_image_size_poolformer (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  const GtfImageSize *size = &config->size;
+
+  if (size->shortest_edge)
+    return to_shortest (trunc ((double) size->shortest_edge / config->crop_pct), from, to, error);
+  if (size->height && size->height == size->width)
+    return to_shortest (trunc ((double) size->height / config->crop_pct), from, to, error);
+  if (size->height)
+    return gtf_image_size_check (trunc ((double) size->width / config->crop_pct), trunc ((double) size->height / config->crop_pct), to, error);
+  return gtf_image_size_plain (config, from, to, error);
+}
+
+/* With keep_aspect_ratio the side that has to change least says how much; then both go to the nearest multiple. */
+gboolean
+gtf_image_size_dpt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  double scale_y = (double) config->size.height / from.height, scale_x = (double) config->size.width / from.width, multiple = (double) config->ensure_multiple_of;
+
+  if (!config->size.height)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "\"size\": this image processor needs \"height\" and \"width\"");
+      return FALSE;
+    }
+  if (config->keep_aspect_ratio && fabs (1 - scale_x) < fabs (1 - scale_y))
+    scale_y = scale_x;
+  else if (config->keep_aspect_ratio)
+    scale_x = scale_y;
+  return gtf_image_size_check (round_even (scale_x * from.width / multiple) * multiple, round_even (scale_y * from.height / multiple) * multiple, to, error);
+}
+
+/* Both sides down to multiples of 16 where edges are given. */
+gboolean
+gtf_image_size_yolos (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  if (!config->size.shortest_edge || !config->size.longest_edge)
+    return gtf_image_size_plain (config, from, to, error);
+  return to_shortest_and_longest ((double) config->size.shortest_edge, (double) config->size.longest_edge, TRUE, from, to, error) &&
+         gtf_image_size_check (to->width - to->width % 16, to->height - to->height % 16, to, error);
+}
+
+/* Both sides up to multiples of size_divisor. */
+gboolean
+gtf_image_size_up (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  gint n = (gint) config->size_divisor;
+
+  if (!gtf_image_size_plain (config, from, to, error))
+    return FALSE;
+  return n < 1 || gtf_image_size_check (((double) to->width + n - 1) - (to->width + n - 1) % n, ((double) to->height + n - 1) - (to->height + n - 1) % n, to, error);
+}
+
+/* The long side at most 1333 / 800 of the short one, both rounded and then down to multiples. */
+gboolean
+gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  double shorter = (double) config->size.shortest_edge, longer = trunc (1333.0 / 800 * shorter), width, height;
+  gint64 n = MAX (config->size_divisor, 1);
+
+  if (!config->size.shortest_edge)
+    return gtf_image_size_plain (config, from, to, error);
+  height = from.height < from.width ? shorter : from.height * (shorter / from.width);
+  width = from.height < from.width ? from.width * (shorter / from.height) : shorter;
+  if (MAX (height, width) > longer)
+    {
+      double scale = longer / MAX (height, width);
+
+      height *= scale;
+      width *= scale;
+    }
+  return gtf_image_size_check ((double) ((gint64) (width + 0.5) / n * n), (double) ((gint64) (height + 0.5) / n * n), to, error);
+}
+
+/* Pictures above longest_edge shrink to it; no side becomes smaller than shortest_edge. */
+gboolean
+gtf_image_size_idefics2 (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  double ratio = (double) from.width / from.height, width = from.width, height = from.height, longest = (double) config->size.longest_edge;
+
+  if (!config->size.shortest_edge || !config->size.longest_edge)
+    return gtf_image_size_plain (config, from, to, error);
+  if (width >= height && width > longest)
+    {
+      width = longest;
+      height = trunc (width / ratio);
+    }
+  else if (height > width && height > longest)
+    {
+      height = longest;
+      width = trunc (height * ratio);
+    }
+  return gtf_image_size_check (MAX (width, (double) config->size.shortest_edge), MAX (height, (double) config->size.shortest_edge), to, error);
 }

@@ -105,12 +105,12 @@ put (GHashTable *out, const char *name, GtfDtype dtype, guint n_dims, const gint
   return tensor != NULL;
 }
 
-/* Neither rescaled nor normalised: the reference leaves 8 bits. */
+/* Neither rescaled nor normalised: the reference leaves 8 bits. groups: 1 if a dimension of 1 stands in front. */
 static gboolean
-put_bytes (const GtfImageConfig *config, GPtrArray *images, GtfExtent extent, GHashTable *out, GError **error)
+put_bytes (const GtfImageConfig *config, guint groups, GPtrArray *images, GtfExtent extent, GHashTable *out, GError **error)
 {
   gsize plane = (gsize) extent.width * (gsize) extent.height, n = images->len * 3 * plane;
-  gint64 shape[4] = { images->len, 3, extent.height, extent.width };
+  gint64 shape[5] = { 1, images->len, 3, extent.height, extent.width };
   guint8 *data = allocate (n, 1, error), *to = data;
 
   if (!data)
@@ -124,33 +124,33 @@ put_bytes (const GtfImageConfig *config, GPtrArray *images, GtfExtent extent, GH
           for (guint c = 0; c < 3; c++)
             to[(config->do_flip_channel_order ? 2 - c : c) * plane + (gsize) y * (gsize) extent.width + (gsize) x] = image->pixels[((gsize) y * (gsize) image->width + (gsize) x) * 3 + c];
     }
-  return put (out, "pixel_values", GTF_DTYPE_U8, 4, shape, data, n, error);
+  return put (out, "pixel_values", GTF_DTYPE_U8, 4 + groups, shape + 1 - groups, data, n, error);
 }
 
 static gboolean
-put_pixels (const GtfImageConfig *config, GPtrArray *images, GtfExtent extent, GHashTable *out, GError **error)
+put_pixels (const GtfImageConfig *config, guint groups, GPtrArray *images, GtfExtent extent, GHashTable *out, GError **error)
 {
   gsize plane = (gsize) extent.width * (gsize) extent.height, n = images->len * 3 * plane;
-  gint64 shape[4] = { images->len, 3, extent.height, extent.width };
+  gint64 shape[5] = { 1, images->len, 3, extent.height, extent.width };
   float levels[3][256], *data;
 
   if (!config->do_rescale && !config->do_normalize && !config->include_top)
-    return put_bytes (config, images, extent, out, error);
+    return put_bytes (config, groups, images, extent, out, error);
   data = allocate (n, sizeof (float), error);
   if (!data)
     return FALSE;
   gtf_image_levels (config, levels);
   for (guint i = 0; i < images->len; i++)
     gtf_image_to_planes (images->pdata[i], levels, config->do_flip_channel_order, 0, 0, extent, data + i * 3 * plane);
-  return put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, data, n * sizeof (float), error);
+  return put (out, "pixel_values", GTF_DTYPE_F32, 4 + groups, shape + 1 - groups, data, n * sizeof (float), error);
 }
 
 /* 1 where the picture is, 0 where it is padded */
 static gboolean
-put_mask (GPtrArray *images, const char *name, GtfExtent extent, GHashTable *out, GError **error)
+put_mask (GPtrArray *images, guint groups, const char *name, GtfExtent extent, GHashTable *out, GError **error)
 {
   gsize plane = (gsize) extent.width * (gsize) extent.height, n = images->len * plane;
-  gint64 shape[3] = { images->len, extent.height, extent.width };
+  gint64 shape[4] = { 1, images->len, extent.height, extent.width };
   gint64 *data = allocate (n, sizeof (gint64), error), *to = data;
 
   if (!data)
@@ -163,7 +163,30 @@ put_mask (GPtrArray *images, const char *name, GtfExtent extent, GHashTable *out
         for (gint x = 0; x < image->width; x++)
           to[(gsize) y * (gsize) extent.width + (gsize) x] = 1;
     }
-  return put (out, name, GTF_DTYPE_I64, 3, shape, data, n * sizeof (gint64), error);
+  return put (out, name, GTF_DTYPE_I64, 3 + groups, shape + 1 - groups, data, n * sizeof (gint64), error);
+}
+
+static gboolean
+run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
+{
+  GtfExtent extent = gtf_image_blurred_extent (config, images[0]);
+  gsize each = 3 * (gsize) extent.width * (gsize) extent.height;
+  gint64 shape[4] = { n_images, 3, extent.height, extent.width };
+  g_autofree float *data = allocate (n_images * each, sizeof (float), error);
+
+  for (guint i = 0; data && i < n_images; i++)
+    {
+      GtfExtent other = gtf_image_blurred_extent (config, images[i]);
+
+      if (other.width != extent.width || other.height != extent.height)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "pictures of one batch become %d x %d and %d x %d: give them one by one", extent.width, extent.height, other.width, other.height);
+          return FALSE;
+        }
+      if (!gtf_image_blurred_planes (config, images[i], data + i * each, error))
+        return FALSE;
+    }
+  return data && put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, g_steal_pointer (&data), n_images * each * sizeof (float), error);
 }
 
 static GHashTable *
@@ -174,11 +197,14 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
   g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : NULL;
   g_autoptr (GHashTable) out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) gtf_tensor_unref);
   g_autoptr (GPtrArray) done = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
+  guint groups = self->type->flags & GTF_IMAGE_GROUPS ? 1 : 0;
   gboolean masks;
   GtfExtent extent;
 
   if ((parameters && !object) || (object && !gtf_image_config_read (&config, object, !(self->type->flags & GTF_IMAGE_RECTANGLES), "parameters", error)))
     return NULL;
+  if (self->type->flags & GTF_IMAGE_BLURS)
+    return run_blurred (&config, images, n_images, out, error) ? g_steal_pointer (&out) : NULL;
   for (guint i = 0; i < n_images; i++)
     {
       GtfImage *image = process (self, &config, images[i], error);
@@ -188,8 +214,8 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
       g_ptr_array_add (done, image);
     }
   masks = self->type->mask && (config.do_pad || self->type->flags & GTF_IMAGE_ALWAYS_PADS);
-  if (!find_extent (self, &config, done, &extent, error) || !put_pixels (&config, done, extent, out, error) ||
-      (masks && !put_mask (done, self->type->mask, extent, out, error)))
+  if (!find_extent (self, &config, done, &extent, error) || !put_pixels (&config, groups, done, extent, out, error) ||
+      (masks && !put_mask (done, groups, self->type->mask, extent, out, error)))
     return NULL;
   return g_steal_pointer (&out);
 }

@@ -29,7 +29,6 @@ GtfImage *gtf_image_decode_png  (const guint8 *data, gsize length, const char *n
 GtfImage *gtf_image_decode_webp (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
 GtfImage *gtf_image_decode_gif  (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
 GtfImage *gtf_image_decode_bmp  (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
-GtfImage *gtf_image_decode_tiff (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
 
 /* image-resize.c */
 typedef enum
@@ -82,6 +81,15 @@ typedef struct
 /* FALSE with an error if a side would be below 1 or above GTF_IMAGE_MAX_SIDE. */
 typedef gboolean (*GtfSizeRule) (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_plain (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_convnext (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+void     gtf_image_crop_convnext (const GtfImageConfig *config, GtfExtent *crop);
+gboolean gtf_image_size_levit (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_poolformer (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_dpt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_yolos (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_up (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_idefics2 (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_check (double width, double height, GtfExtent *to, GError **error);
 
 /* ---- image-tensor.c: pictures to tensors ---- */
@@ -92,6 +100,10 @@ void      gtf_image_levels (const GtfImageConfig *config, float levels[3][256]);
 /* three planes of out_height rows of out_width, the picture at (left, top), 0 around it */
 void      gtf_image_to_planes (const GtfImage *image, const float levels[3][256], gboolean flip, gint left, gint top, GtfExtent out, float *planes);
 
+/* image-blur.c: how large OWLv2's planes are, and what stands in them */
+GtfExtent gtf_image_blurred_extent (const GtfImageConfig *config, const GtfImage *image);
+gboolean  gtf_image_blurred_planes (const GtfImageConfig *config, const GtfImage *image, float *planes, GError **error);
+
 /* ---- image-types.c: the table of image processors ---- */
 
 typedef enum
@@ -99,7 +111,9 @@ typedef enum
   GTF_IMAGE_RECTANGLES  = 1 << 0,   /* "size": 224 is the shortest edge, not a square */
   GTF_IMAGE_PADS        = 1 << 1,   /* do_pad: to the largest picture of the batch, or pad_size */
   GTF_IMAGE_ALWAYS_PADS = 1 << 2,   /* the same without being asked */
-  GTF_IMAGE_NO_CROP     = 1 << 3    /* do_center_crop means nothing to it */
+  GTF_IMAGE_NO_CROP     = 1 << 3,   /* do_center_crop means nothing to it */
+  GTF_IMAGE_GROUPS      = 1 << 4,   /* pictures of one conversation: one more dimension, [1][images] in front */
+  GTF_IMAGE_BLURS       = 1 << 5    /* OWLv2: image-blur.c instead of all else */
 } GtfImageFlags;
 
 typedef struct

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Recipe of cases.json: what transformers' image processors make of a picture that tests/preprocessors/image-golden.c makes too.
+#   pip install transformers==5.23.0 torch torchvision pillow numpy; python make.py > cases.json
+# Each tensor is kept as its shape and every stride-th value of the flat array.
+import json
+import numpy as np
+import transformers
+from PIL import Image
+
+
+def picture(width, height):
+    """Noise of a linear congruential generator on a slope."""
+    state, out = 1, np.zeros(width * height * 3, np.uint8)
+    for i in range(out.size):
+        state = (state * 1664525 + 1013904223) % 2**32
+        out[i] = ((state >> 24) + i * 7 // 3) % 256
+    return Image.fromarray(out.reshape(height, width, 3))
+
+
+def kept(a):
+    flat = a.reshape(-1)
+    stride = max(1, flat.size // 149)
+    stride += 1 - stride % 2
+    return {"shape": list(a.shape), "stride": stride, "values": [float("%.7g" % v) for v in flat[::stride]]}
+
+
+E = {"shortest_edge": 33, "longest_edge": 51}
+CASES = [
+    ("ViTImageProcessor", {"size": 23}), ("ViTImageProcessor", {"size": 91, "resample": 3}),
+    ("ViTImageProcessor", {"size": {"height": 19, "width": 50}, "resample": 0}), ("ViTImageProcessor", {"size": [31, 12], "resample": 1}),
+    ("ViTImageProcessor", {"size": 30, "do_normalize": False}), ("ViTImageProcessor", {"size": 30, "do_rescale": False}),
+    ("DeiTImageProcessor", {"size": 30, "crop_size": 25}), ("CLIPImageProcessor", {"size": 20, "crop_size": 27}),
+    ("BitImageProcessor", {"size": {"shortest_edge": 29}, "crop_size": 20}), ("SiglipImageProcessor", {"size": {"height": 21, "width": 22}}),
+    ("BeitImageProcessor", {"size": 29, "do_center_crop": True, "crop_size": 22}), ("MobileNetV2ImageProcessor", {"size": 31, "crop_size": 24}),
+    ("ConvNextImageProcessor", {"size": {"shortest_edge": 25}}), ("LevitImageProcessor", {"size": 25, "crop_size": 24}),
+    ("PoolFormerImageProcessor", {"size": 25, "crop_size": 24}), ("PoolFormerImageProcessor", {"size": {"height": 24, "width": 24}, "crop_size": 24, "crop_pct": 0.7}),
+    ("MobileViTImageProcessor", {"size": 25, "crop_size": 24}), ("EfficientNetImageProcessor", {"size": 25, "rescale_offset": True}),
+    ("DPTImageProcessor", {"size": 33, "keep_aspect_ratio": True, "ensure_multiple_of": 4}), ("DPTImageProcessor", {"size": 33, "ensure_multiple_of": 7}),
+    ("SegformerImageProcessor", {"size": 26}), ("DetrImageProcessor", {"size": E}), ("DetrImageProcessor", {"size": {"max_height": 22, "max_width": 60}}),
+    ("DetrImageProcessor", {"size": E, "pad_size": {"height": 60, "width": 70}}), ("YolosImageProcessor", {"size": E}),
+    ("RTDetrImageProcessor", {"size": {"height": 32, "width": 32}}), ("MaskFormerImageProcessor", {"size": E, "size_divisor": 8}),
+    ("Mask2FormerImageProcessor", {"size": E, "size_divisor": 8}), ("OneFormerImageProcessor", {"size": E}), ("ViltImageProcessor", {"size": {"shortest_edge": 40}, "size_divisor": 8}),
+    ("TextNetImageProcessor", {"size": {"shortest_edge": 30}, "size_divisor": 8}), ("Idefics2ImageProcessor", {"size": E}),
+    ("Owlv2ImageProcessor", {"size": {"height": 17, "width": 17}}), ("Owlv2ImageProcessor", {"size": {"height": 90, "width": 70}}),
+]
+cases = []
+for i, (kind, config) in enumerate(CASES):
+    width, height = [(67, 45), (41, 73)][i % 2]
+    out = getattr(transformers, kind)(**config)(picture(width, height), return_tensors="pt")
+    cases.append({"config": dict(config, image_processor_type=kind), "width": width, "height": height,
+                  "tensors": {k: kept(v.numpy().astype(np.float64)) for k, v in out.items() if k.startswith("pixel")}})
+print(json.dumps(cases, separators=(",", ":")).replace('{"config"', '\n{"config"'))

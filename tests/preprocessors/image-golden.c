@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Image processors against data/golden/image/cases.json (what transformers makes of the same picture), and files that are cut off
+ * or lie about their size.
+ */
+#include "../sanitizer.h"
+#include <string.h>
+#include <json-glib/json-glib.h>
+#include <glib/gstdio.h>
+#include "base/json-print.h"
+#include "pipeline/preprocessor.h"
+
+/* The picture of make.py. */
+static GtfImage *
+make_picture (gint width, gint height)
+{
+  GtfImage *image = gtf_image_new (width, height, NULL);
+  guint32 state = 1;
+
+  for (guint i = 0; i < (guint) (width * height * 3); i++)
+    {
+      state = state * 1664525u + 1013904223u;
+      image->pixels[i] = (guint8) ((state >> 24) + i * 7 / 3);
+    }
+  return image;
+}
+
+static double
+read_element (const GtfTensor *tensor, GBytes *bytes, gsize i)
+{
+  gconstpointer data = g_bytes_get_data (bytes, NULL);
+
+  switch (gtf_tensor_get_dtype (tensor))
+    {
+    case GTF_DTYPE_F32:
+      return (double) ((const float *) data)[i];
+    case GTF_DTYPE_I64:
+      return (double) ((const gint64 *) data)[i];
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+compare (const GtfTensor *tensor, JsonObject *expected)
+{
+  g_autoptr (GBytes) bytes = gtf_tensor_get_bytes (tensor);
+  JsonArray *shape = json_object_get_array_member (expected, "shape"), *values = json_object_get_array_member (expected, "values");
+  gsize stride = (gsize) json_object_get_int_member (expected, "stride");
+
+  g_assert_cmpuint (gtf_tensor_get_n_dims (tensor), ==, json_array_get_length (shape));
+  for (guint d = 0; d < json_array_get_length (shape); d++)
+    g_assert_cmpint (gtf_tensor_get_dim (tensor, (gint) d), ==, json_array_get_int_element (shape, d));
+  for (guint i = 0; i < json_array_get_length (values); i++)
+    g_assert_cmpfloat_with_epsilon (read_element (tensor, bytes, i * stride), json_array_get_double_element (values, i), 1e-5);
+}
+
+static void
+test_golden (gconstpointer data)
+{
+  JsonObject *c = (JsonObject *) data, *tensors = json_object_get_object_member (c, "tensors");
+  g_autofree char *config = gtf_json_print (json_object_get_member (c, "config"), GTF_JSON_COMPACT);
+  g_autofree char *folder = g_dir_make_tmp ("gtf-test-XXXXXX", NULL), *path = g_build_filename (folder, "preprocessor_config.json", NULL);
+  g_autoptr (GtfImage) image = make_picture ((gint) json_object_get_int_member (c, "width"), (gint) json_object_get_int_member (c, "height"));
+  const GtfImage *images[1] = { image };
+  g_autoptr (GtfPreprocessor) self = NULL;
+  g_autoptr (GHashTable) found = NULL;
+  g_autoptr (GList) names = json_object_get_members (tensors);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (path, config, -1, NULL));
+  self = gtf_preprocessor_load (folder, NULL, &error);
+  g_unlink (path);
+  g_rmdir (folder);
+  g_assert_no_error (error);
+  found = gtf_preprocessor_run_images (self, images, 1, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_hash_table_size (found), ==, g_list_length (names));
+  for (GList *l = names; l; l = l->next)
+    {
+      g_assert_nonnull (g_hash_table_lookup (found, l->data));
+      compare (g_hash_table_lookup (found, l->data), json_object_get_object_member (tensors, l->data));
+    }
+}
+
+/* ---- files ---- */
+
+static GtfImage *
+load_bytes (const guint8 *bytes, gsize n, GError **error)
+{
+  g_autofree char *path = NULL;
+  int fd = g_file_open_tmp ("gtf-XXXXXX", &path, NULL);
+  GtfImage *image;
+
+  g_close (fd, NULL);
+  g_assert_true (g_file_set_contents (path, (const char *) bytes, (gssize) n, NULL));
+  image = gtf_image_load (path, NULL, error);
+  if (!image)
+    g_assert_true (strstr ((*error)->message, path) != NULL);
+  g_unlink (path);
+  return image;
+}
+
+/* 3 x 2 with 24 bits, the bottom row first */
+static const guint8 bmp[] = {
+  'B', 'M', 78, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 24, 0, 0, 0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 11, 12, 13, 14, 15, 16, 17, 18, 19, 0, 0, 0
+};
+
+/* 1 x 1, white */
+static const guint8 gif[] = {
+  'G', 'I', 'F', '8', '9', 'a', 1, 0, 1, 0, 0x80, 0, 0, 0xff, 0xff, 0xff, 0, 0, 0, 0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b
+};
+
+static void
+test_files (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfImage) image = load_bytes (bmp, sizeof bmp, &error), white = NULL;
+  static const guint8 expected[18] = { 13, 12, 11, 16, 15, 14, 19, 18, 17, 3, 2, 1, 6, 5, 4, 9, 8, 7 };
+
+  g_assert_no_error (error);
+  g_assert_cmpmem (image->pixels, 18, expected, 18);
+  white = load_bytes (gif, sizeof gif, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (white->pixels, 3, "\xff\xff\xff", 3);
+}
+
+/* Cut off anywhere, a file gives an error that names it, or the picture. */
+static void
+test_truncated (void)
+{
+  for (gsize n = 0; n < sizeof bmp; n++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfImage) image = load_bytes (bmp, n, &error);
+
+      g_assert_null (image);
+    }
+  for (gsize n = 0; n < 32; n++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfImage) image = load_bytes (gif, n, &error);
+
+      g_assert_null (image);
+    }
+}
+
+static void
+test_lies (void)
+{
+  static const struct
+  {
+    gsize at;
+    guint8 value;
+  } lies[] = { { 19, 0x7f }, { 21, 0x7f }, { 23, 0x70 }, { 18, 0 }, { 22, 0 }, { 10, 250 }, { 14, 250 }, { 28, 16 }, { 30, 3 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (lies); i++)
+    {
+      g_autofree guint8 *copy = g_memdup2 (bmp, sizeof bmp);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfImage) image = NULL;
+
+      copy[lies[i].at] = lies[i].value;
+      image = load_bytes (copy, sizeof bmp, &error);
+      g_assert_null (image);
+      g_assert_nonnull (error);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autofree char *file = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "image", "cases.json", NULL);
+  JsonArray *cases;
+
+  g_test_init (&argc, &argv, NULL);
+  g_assert_true (json_parser_load_from_file (parser, file, NULL));
+  cases = json_node_get_array (json_parser_get_root (parser));
+  for (guint i = 0; i < json_array_get_length (cases); i++)
+    {
+      JsonObject *c = json_array_get_object_element (cases, i);
+      g_autofree char *path = g_strdup_printf ("/image/golden/%u-%s", i, json_object_get_string_member (json_object_get_object_member (c, "config"), "image_processor_type"));
+
+      g_test_add_data_func (path, c, test_golden);
+    }
+  g_test_add_func ("/image/files", test_files);
+  g_test_add_func ("/image/truncated", test_truncated);
+  g_test_add_func ("/image/lies", test_lies);
+  return g_test_run ();
+}
