@@ -59,7 +59,7 @@ qa_open (GtfTask *task, GError **error)
   self->model = text_model_new (task, "question-answering", heads, "a question answering head (...ForQuestionAnswering)", error);
   if (self->model == NULL)
     return FALSE;
-  self->model->token_types = self->model->token_types_457;
+  self->model->token_types = gtf_tokenizer_hands_token_types (task->tokenizer, TRUE);      /* the pipeline is of 4.57 */
   self->cls = gtf_tokenizer_get_special_id (task->tokenizer, "cls_token");
   self->longest = gtf_tokenizer_get_max_length (task->tokenizer);
   self->question_first = !gtf_tokenizer_pads_left (task->tokenizer);

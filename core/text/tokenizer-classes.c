@@ -19,7 +19,7 @@
  * the pieces, and after_ids, what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
  * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
- * is put behind each.
+ * is put behind each. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
 
@@ -89,35 +89,41 @@ static const GtfTokenizerRow classes[] =
 {
   /* ---------------------------------------------------------------- vocab.txt: WordPiece */
   { "BertTokenizer", NULL, "vocab.txt",
-    "align bark bert blip bros chinese_clip convbert distilbert electra ernie flava git grounding-dino layoutlm megatron-bert mm-grounding-dino nezha nomic_bert qdqbert realm "
+    "align bark bert blip bros chinese_clip convbert electra ernie flava git grounding-dino layoutlm megatron-bert mm-grounding-dino nezha nomic_bert qdqbert realm "
     "retribert squeezebert tvp vilt visual_bert", JSON ({
       "settings": { "do_lower_case": true, "tokenize_chinese_chars": true, "strip_accents": null, "clean_text": true },
       "tokens": { "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]" },
       "model": { "type": "WordPiece", "unk_token": "$unk_token", "continuing_subword_prefix": "##" },
       "normalizer": "$bert_normalizer", "pre_tokenizer": { "type": "BertPreTokenizer" },
-      "decoder": { "type": "WordPiece", "prefix": "##", "cleanup": true }, "post_processor": "$cls_sep" }) },
-  { "ConvBertTokenizer", "BertTokenizer" },
-  { "DistilBertTokenizer", "BertTokenizer" },
-  { "DPRContextEncoderTokenizer", "BertTokenizer" },
-  { "DPRQuestionEncoderTokenizer", "BertTokenizer", .model_types = "dpr" },
-  { "DPRReaderTokenizer", "BertTokenizer" },
-  { "ElectraTokenizer", "BertTokenizer" },
-  { "LayoutLMTokenizer", "BertTokenizer" },
-  { "LayoutLMv2Tokenizer", "BertTokenizer", .model_types = "layoutlmv2", .json = JSON ({ "settings": { "model_max_length": 512 } }) },
-  { "LxmertTokenizer", "BertTokenizer", .model_types = "lxmert" },
-  { "MobileBertTokenizer", "BertTokenizer", .model_types = "mobilebert" },
+      "decoder": { "type": "WordPiece", "prefix": "##", "cleanup": true }, "post_processor": "$cls_sep" }), .token_types = GTF_TOKEN_TYPES },
+  { "ConvBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "DistilBertTokenizer", "BertTokenizer", .model_types = "distilbert", .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "DPRContextEncoderTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "DPRQuestionEncoderTokenizer", "BertTokenizer", .model_types = "dpr", .token_types = GTF_TOKEN_TYPES },
+  { "DPRReaderTokenizer", "BertTokenizer", .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "ElectraTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "LayoutLMTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "LayoutLMv2Tokenizer", "BertTokenizer", .model_types = "layoutlmv2", .json = JSON ({ "settings": { "model_max_length": 512 } }), .token_types = GTF_TOKEN_TYPES },
+  { "LxmertTokenizer", "BertTokenizer", .model_types = "lxmert", .token_types = GTF_TOKEN_TYPES },
+  { "MobileBertTokenizer", "BertTokenizer", .model_types = "mobilebert", .token_types = GTF_TOKEN_TYPES },
   { "RealmTokenizer", "BertTokenizer" },
   { "RetriBertTokenizer", "BertTokenizer" },
-  { "SqueezeBertTokenizer", "BertTokenizer" },
+  { "SqueezeBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "BrosTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "ErnieTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "MegatronBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "NezhaTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "QDQBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "VisualBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
   { "MPNetTokenizer", "BertTokenizer", .model_types = "mpnet", .json = JSON ({
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true } },
-      "post_processor": { "type": "RobertaProcessing", "sep": "@sep_token", "cls": "@cls_token", "trim_offsets": true, "add_prefix_space": false } }) },
+      "post_processor": { "type": "RobertaProcessing", "sep": "@sep_token", "cls": "@cls_token", "trim_offsets": true, "add_prefix_space": false } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "SplinterTokenizer", "BertTokenizer", .model_types = "splinter", .json = JSON ({
       "tokens": { "question_token": "[QUESTION]" },
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
         "pair": { "if": "pads_left", "then": ["cls_token:0", "$A:0", "sep_token:0", "$B:1", "question_token:0", "=.:0", "sep_token:1"],
-                  "else": ["cls_token:0", "$A:0", "question_token:0", "=.:0", "sep_token:0", "$B:1", "sep_token:1"] } } }) },
+                  "else": ["cls_token:0", "$A:0", "question_token:0", "=.:0", "sep_token:0", "$B:1", "sep_token:1"] } } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "FunnelTokenizer", "BertTokenizer", .model_types = "funnel", .json = JSON ({
       "settings": { "wordpieces_prefix": "##" },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "<sep>", "pad_token": "<pad>", "cls_token": "<cls>", "mask_token": "<mask>" },
@@ -131,11 +137,11 @@ static const GtfTokenizerRow classes[] =
     "jais2 minimax olmo3 opt phi starcoder2", JSON ({
       "settings": { "add_prefix_space": false },
       "tokens": { "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": null },
-      "model": "$byte_bpe", "pre_tokenizer": "$byte_level", "decoder": "$byte_level_decoder" }) },
+      "model": "$byte_bpe", "pre_tokenizer": "$byte_level", "decoder": "$byte_level_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "CodeGenTokenizer", "GPT2Tokenizer", .model_types = "codegen", .json = JSON ({
-      "post_processor": { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true }, "bos_eos": true }) },
+      "post_processor": { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true }, "bos_eos": true }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "GPTNeoXTokenizer", "GPT2Tokenizer", .model_types = "falcon_mamba gpt_neox mamba mamba2 mpt olmo olmo2 olmoe rwkv stablelm xlstm", .json = JSON ({
-      "tokens": { "pad_token": "<|padding|>" }, "normalizer": { "type": "NFC" } }) },
+      "tokens": { "pad_token": "<|padding|>" }, "normalizer": { "type": "NFC" } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "WhisperTokenizer", "GPT2Tokenizer", .model_types = "whisper", .json = JSON ({
       "settings": { "language": null, "task": null, "predict_timestamps": false },
       "post_processor": { "type": "TemplateProcessing",
@@ -146,26 +152,26 @@ static const GtfTokenizerRow classes[] =
   { "RobertaTokenizer", NULL, "vocab.json", "bart bridgetower clap data2vec-text florence2 ibert lilt longformer mega mra roberta roberta-prelayernorm", JSON ({
       "settings": { "add_prefix_space": false, "trim_offsets": true },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
-      "model": "$byte_bpe", "pre_tokenizer": "$byte_level", "decoder": "$byte_level_decoder", "post_processor": "$roberta_post" }) },
-  { "BartTokenizer", "RobertaTokenizer" },
-  { "LEDTokenizer", "RobertaTokenizer", .model_types = "led" },
-  { "LongformerTokenizer", "RobertaTokenizer" },
+      "model": "$byte_bpe", "pre_tokenizer": "$byte_level", "decoder": "$byte_level_decoder", "post_processor": "$roberta_post" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "BartTokenizer", "RobertaTokenizer", .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "LEDTokenizer", "RobertaTokenizer", .model_types = "led", .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "LongformerTokenizer", "RobertaTokenizer", .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "MvpTokenizer", "RobertaTokenizer", .model_types = "mvp" },
-  { "LayoutLMv3Tokenizer", "RobertaTokenizer", .model_types = "layoutlmv3", .json = JSON ({ "settings": { "add_prefix_space": true } }) },
+  { "LayoutLMv3Tokenizer", "RobertaTokenizer", .model_types = "layoutlmv3", .json = JSON ({ "settings": { "add_prefix_space": true } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "MarkupLMTokenizer", "RobertaTokenizer", .model_types = "markuplm", .json = JSON ({
       "tokens": { "mask_token": { "content": "<mask>", "lstrip": true } },
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
-                          "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }) },
+                          "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }), .token_types = GTF_TOKEN_TYPES },
   { "LukeTokenizer", "RobertaTokenizer", .model_types = "luke", .json = JSON ({
       "settings": { "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
       "tokens": { "entity_1_token": "<ent>", "entity_2_token": "<ent2>", "entity_unk_token": "[UNK]", "entity_pad_token": "[PAD]", "entity_mask_token": "[MASK]",
                   "entity_mask2_token": "[MASK2]" },
-      "post_processor": { "type": "RobertaProcessing", "sep": "@sep_token", "cls": "@cls_token", "trim_offsets": true, "add_prefix_space": true } }) },
+      "post_processor": { "type": "RobertaProcessing", "sep": "@sep_token", "cls": "@cls_token", "trim_offsets": true, "add_prefix_space": true } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "BlenderbotTokenizer", "RobertaTokenizer", .model_types = "blenderbot", .json = JSON ({
-      "settings": { "add_prefix_space": true }, "tokens": { "mask_token": { "content": "<mask>", "lstrip": true } }, "post_processor": null }) },
+      "settings": { "add_prefix_space": true }, "tokens": { "mask_token": { "content": "<mask>", "lstrip": true } }, "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "DebertaTokenizer", "RobertaTokenizer", .model_types = "deberta", .json = JSON ({
       "tokens": { "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]" },
-      "post_processor": "$cls_double_sep" }) },
+      "post_processor": "$cls_double_sep" }), .token_types = GTF_TOKEN_TYPES },
   { "CLIPTokenizer", NULL, "vocab.json", "aimv2 clip clipseg groupvit omdet-turbo oneformer owlv2 owlvit sam3 sam3_video xclip", JSON ({
       "tokens": { "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>" },
       "model": "$word_bpe",
@@ -176,11 +182,11 @@ static const GtfTokenizerRow classes[] =
         { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true }] },
       "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "</w>" }, "content": " " },
                                                     { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] },
-      "post_processor": { "type": "RobertaProcessing", "sep": "@eos_token", "cls": "@bos_token", "trim_offsets": false, "add_prefix_space": false } }) },
+      "post_processor": { "type": "RobertaProcessing", "sep": "@eos_token", "cls": "@bos_token", "trim_offsets": false, "add_prefix_space": false } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "OpenAIGPTTokenizer", NULL, "vocab.json", "openai-gpt", JSON ({
       "settings": { "do_lower_case": true, "tokenize_chinese_chars": true, "strip_accents": null, "clean_text": true },
       "tokens": { "unk_token": "<unk>" }, "model": "$word_bpe", "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "lowercase": true },
-      "pre_tokenizer": { "type": "BertPreTokenizer" }, "decoder": { "type": "BPEDecoder", "suffix": "</w>" } }) },
+      "pre_tokenizer": { "type": "BertPreTokenizer" }, "decoder": { "type": "BPEDecoder", "suffix": "</w>" } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "HerbertTokenizer", "OpenAIGPTTokenizer", .model_types = "herbert", .json = JSON ({
       "tokens": { "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
       "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": false, "lowercase": false },
@@ -195,7 +201,7 @@ static const GtfTokenizerRow classes[] =
         { "type": "Split", "behavior": "Isolated", "invert": false, "pattern": { "Regex":
           "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+" } },
         { "type": "ByteLevel", "add_prefix_space": "$add_prefix_space", "trim_offsets": true, "use_regex": false }] },
-      "decoder": "$byte_level_decoder" }) },
+      "decoder": "$byte_level_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "Qwen3_5Tokenizer", "Qwen2Tokenizer", .model_types = "qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen3_5_text qwen4_exp", .json = JSON ({
       "pre_tokenizer": { "type": "Sequence", "pretokenizers": [
         { "type": "Split", "behavior": "Isolated", "invert": false, "pattern": { "Regex":
@@ -206,7 +212,7 @@ static const GtfTokenizerRow classes[] =
       "tokens": { "bos_token": "<BOS_TOKEN>", "eos_token": "<|END_OF_TURN_TOKEN|>", "unk_token": "<UNK>", "sep_token": "<SEP>", "pad_token": "<PAD>", "cls_token": "<CLS>",
                   "mask_token": "<MASK_TOKEN>" },
       "model": "$byte_bpe", "normalizer": { "type": "NFC" },
-      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [{ "type": "Digits", "individual_digits": true }, "$byte_level"] }, "decoder": "$byte_level_decoder" }) },
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [{ "type": "Digits", "individual_digits": true }, "$byte_level"] }, "decoder": "$byte_level_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "NougatTokenizer", NULL, "vocab.json", "nougat pp_formulanet", JSON ({
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" }, "model": "$byte_bpe", "normalizer": { "type": "NFKC" },
       "pre_tokenizer": { "type": "Sequence", "pretokenizers": [
@@ -230,7 +236,7 @@ static const GtfTokenizerRow classes[] =
       "settings": { "do_lower_case": false, "keep_accents": true }, "tokens": { "mask_token": { "content": "[MASK]", "lstrip": true } }, "controls_first": true,
       "normalizer": { "type": "Sequence", "normalizers": ["$quotes", { "if": "!keep_accents", "then": [{ "type": "NFKD" }, { "type": "StripAccents" }] },
                                                           { "if": "do_lower_case", "then": { "type": "Lowercase" } }, "$precompiled", "$one_space"] },
-      "pre_tokenizer": "$metaspace", "bos_eos": false }) },
+      "pre_tokenizer": "$metaspace", "bos_eos": false }), .token_types = GTF_TOKEN_TYPES },
   { "RemBertTokenizer", "AlbertTokenizer", "sentencepiece.model", "rembert", JSON ({
       "settings": { "do_lower_case": false, "keep_accents": true }, "controls_first": true,
       "tokens": { "unk_token": "[UNK]", "pad_token": "[PAD]", "mask_token": { "content": "[MASK]", "lstrip": true } },
@@ -250,27 +256,27 @@ static const GtfTokenizerRow classes[] =
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true } },
       "model": { "type": "Unigram", "unk_id": 3 }, "normalizer": { "type": "Sequence", "normalizers": ["$whites"] },
-      "pre_tokenizer": "$metaspace", "decoder": "$metaspace" }) },
+      "pre_tokenizer": "$metaspace", "decoder": "$metaspace" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "CamembertTokenizer", NULL, "sentencepiece.bpe.model", "camembert", JSON ({
       "settings": { "add_prefix_space": true },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true } },
       "before": ["<s>NOTUSED", "$pad_token", "</s>NOTUSED", "$unk_token", ["<unk>NOTUSED", -100]], "skip": 1, "after": ["$mask_token"],
       "model": { "type": "Unigram", "find_unk": "$unk_token", "unk_id": 0 }, "normalizer": "$precompiled",
-      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$bos_double_eos" }) },
+      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$bos_double_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "XLMRobertaTokenizer", NULL, "sentencepiece.bpe.model", "gte jina_embeddings_v3 kosmos-2 metaclip_2 trocr xlm-roberta xlm-roberta-xl xmod", JSON ({
       "settings": { "add_prefix_space": true },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
       "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "skip": 3, "after": ["$mask_token"],
       "model": { "type": "Unigram", "unk_id": 3 }, "normalizer": "$precompiled",
-      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$bos_double_eos" }) },
+      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$bos_double_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "LayoutXLMTokenizer", "XLMRobertaTokenizer", .model_types = "layoutxlm", .json = JSON ({
       "tokens": { "mask_token": { "content": "<mask>", "lstrip": true } },
       "normalizer": { "type": "Sequence", "normalizers": ["$strip_join"] }, "pre_tokenizer": "$metaspace", "post_processor": "$cls_double_sep" }) },
   { "XGLMTokenizer", "XLMRobertaTokenizer", .model_types = "xglm", .json = JSON ({
       "tokens": { "mask_token": null }, "after": ["$madeup"], "extra": ["$madeup"], "madeup": [{ "format": "<madeupword{}>", "end": 7 }],
       "normalizer": { "type": "Sequence", "normalizers": ["$precompiled", "$strip_join"] }, "pre_tokenizer": "$metaspace",
-      "post_processor": { "type": "TemplateProcessing", "single": ["eos_token:0", "$A:0"], "pair": ["eos_token:0", "$A:0", "eos_token:0", "eos_token:0", "$B:0"] } }) },
+      "post_processor": { "type": "TemplateProcessing", "single": ["eos_token:0", "$A:0"], "pair": ["eos_token:0", "$A:0", "eos_token:0", "eos_token:0", "$B:0"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "MLukeTokenizer", "XLMRobertaTokenizer", .model_types = "mluke", .json = JSON ({
       "settings": { "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
       "tokens": { "mask_token": { "content": "<mask>", "lstrip": true }, "entity_1_token": "▁<ent>", "entity_2_token": "▁<ent2>", "entity_unk_token": "[UNK]",
@@ -284,25 +290,25 @@ static const GtfTokenizerRow classes[] =
       "normalizer": { "type": "Sequence", "normalizers": [{ "if": "do_lower_case", "then": { "type": "Lowercase" } }, "$whites"] },
       "pre_tokenizer": { "type": "Sequence", "pretokenizers": [{ "if": "split_by_punct", "then": { "type": "Punctuation", "behavior": "Isolated" } }, "$metaspace"] },
       "scheme": { "if": "add_prefix_space", "then": "always", "else": "first" },
-      "decoder": "$metaspace", "post_processor": "$cls_sep" }) },
+      "decoder": "$metaspace", "post_processor": "$cls_sep" }), .token_types = GTF_TOKEN_TYPES },
   { "MBartTokenizer", NULL, "sentencepiece.bpe.model", "mbart", JSON ({
       "settings": { "add_prefix_space": true, "src_lang": "en_XX" },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true } },
       "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "skip": 3, "after": ["$mbart_languages", "$mask_token"],
       "extra": ["$mbart_languages", "$controls"], "model": { "type": "Unigram", "unk_id": 3 },
-      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$language_last" }) },
+      "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$language_last" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "MBart50Tokenizer", "MBartTokenizer", .model_types = "mbart50", .json = JSON ({
       "tokens": { "bos_token": null },
       "before": ["$cls_token", "$pad_token", "$eos_token", "$unk_token"], "after": ["$mbart50_languages", "$mask_token"], "extra": ["$controls", "$mbart50_languages"],
-      "normalizer": { "type": "Sequence", "normalizers": ["$precompiled", "$one_space"] }, "pre_tokenizer": "$metaspace", "post_processor": "$language_first" }) },
+      "normalizer": { "type": "Sequence", "normalizers": ["$precompiled", "$one_space"] }, "pre_tokenizer": "$metaspace", "post_processor": "$language_first" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "NllbTokenizer", NULL, "sentencepiece.bpe.model", "nllb nllb-moe", JSON ({
       "settings": { "add_prefix_space": true, "src_lang": "eng_Latn", "legacy_behaviour": false },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true, "normalized": true } },
       "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "order": "first",
       "model": { "type": "BPE", "unk_token": "$unk_token", "fuse_unk": true }, "normalizer": "$charsmap_one_space",
-      "pre_tokenizer": "$metaspace", "decoder": "$metaspace", "post_processor": { "if": "legacy_behaviour", "then": "$language_last", "else": "$language_first" } }) },
+      "pre_tokenizer": "$metaspace", "decoder": "$metaspace", "post_processor": { "if": "legacy_behaviour", "then": "$language_last", "else": "$language_first" } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "SeamlessM4TTokenizer", NULL, "sentencepiece.bpe.model", "seamless_m4t seamless_m4t_v2", JSON ({
       "settings": { "src_lang": "eng" }, "scheme": "first",
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>" },
@@ -320,15 +326,15 @@ static const GtfTokenizerRow classes[] =
       "extra": ["$mask_token_sent", { "format": "<unk_{}>", "from": 2, "end": "$offset" }], "model": { "type": "Unigram", "find_unk": "$unk_token" },
       "normalizer": { "type": "Sequence", "normalizers": [{ "if": "charsmap", "then": "$precompiled", "else": { "type": "Replace", "pattern": { "Regex": "\\n" }, "content": " " } },
                                                           "$one_space"] },
-      "pre_tokenizer": "$metaspace", "decoder": "$metaspace", "post_processor": "$one_eos" }) },
+      "pre_tokenizer": "$metaspace", "decoder": "$metaspace", "post_processor": "$one_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "ReformerTokenizer", NULL, "spiece.model", "reformer", JSON ({
       "settings": { "add_prefix_space": true }, "tokens": { "eos_token": "</s>", "unk_token": "<unk>" },
-      "model": { "type": "BPE", "unk_token": "$unk_token", "fuse_unk": true }, "normalizer": "$charsmap_one_space", "pre_tokenizer": "$metaspace", "decoder": "$metaspace" }) },
+      "model": { "type": "BPE", "unk_token": "$unk_token", "fuse_unk": true }, "normalizer": "$charsmap_one_space", "pre_tokenizer": "$metaspace", "decoder": "$metaspace" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "T5Tokenizer", NULL, "spiece.model", "longt5 mt5 musicgen musicgen_melody pix2struct switch_transformers t5 umt5", JSON ({
       "settings": { "add_prefix_space": true, "extra_ids": 100 }, "tokens": { "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" },
       "after": [{ "format": "<extra_id_{}>", "end": "$extra_ids", "reverse": true }], "extra": ["$controls", "$extra_ids_list"],
       "extra_ids_list": [{ "format": "<extra_id_{}>", "end": "$extra_ids" }],
-      "model": { "type": "Unigram", "unk_id": 2 }, "normalizer": "$precompiled", "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$each_eos" }) },
+      "model": { "type": "Unigram", "unk_id": 2 }, "normalizer": "$precompiled", "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "LasrTokenizer", "T5Tokenizer", .model_types = "lasr_ctc lasr_encoder", .json = JSON ({ "after": [], "model": { "type": "Unigram", "unk_id": 3 } }) },
   { "VideoPrismTokenizer", "T5Tokenizer", .model_types = "videoprism", .json = JSON ({ "after": [], "post_processor": null }) },
   { "UdopTokenizer", "T5Tokenizer", .model_types = "udop", .json = JSON ({
@@ -347,7 +353,7 @@ static const GtfTokenizerRow classes[] =
       "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true },
       "scheme": { "if": "add_prefix_space", "then": { "if": "legacy", "then": "always", "else": "first" }, "else": "never" },
       "pre_tokenizer": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "$scheme", "split": false },
-      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder", { "if": "add_prefix_space", "then": { "type": "Strip", "content": " ", "start": 1, "stop": 0 } }] } }) },
+      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder", { "if": "add_prefix_space", "then": { "type": "Strip", "content": " ", "start": 1, "stop": 0 } }] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "Phi3Tokenizer", "LlamaTokenizer" },
   /* Where nothing names a class: 5 takes none then, which leaves out the space before the text. This is what 4.57 makes of it. */
   { "LlamaTokenizer-4.57", "LlamaTokenizer", .model_types =
@@ -363,13 +369,13 @@ static const GtfTokenizerRow classes[] =
       "extra": ["$controls", "$prefix_token", "$middle_token", "$suffix_token", "$eot_token", "$fill_token"],
       "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true, "unk_token": "$unk_token" },
       "scheme": { "if": "add_prefix_space", "then": "first", "else": "never" },
-      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder", { "type": "Strip", "content": " ", "start": 1, "stop": 0 }] } }) },
+      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder", { "type": "Strip", "content": " ", "start": 1, "stop": 0 }] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "GemmaTokenizer", NULL, "tokenizer.model", "diffusion_gemma gemma gemma2 gemma3 gemma3_text gemma3n gemma3n_text recurrent_gemma shieldgemma2 t5gemma zaya", JSON ({
       "settings": { "padding_side": "left" },
       "tokens": { "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>" },
       "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true, "unk_token": "$unk_token" }, "normalizer": "$escape_spaces",
       "pre_tokenizer": { "type": "Split", "pattern": { "String": " " }, "behavior": "MergedWithPrevious", "invert": false },
-      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder"] } }) },
+      "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "Siglip2Tokenizer", "GemmaTokenizer", .model_types = "siglip2", .json = JSON ({
       "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Lowercase" }, "$escape_spaces"] } }) },
   { "Tipsv2Tokenizer", NULL, "tokenizer.model", "tipsv2", JSON ({
@@ -383,14 +389,14 @@ static const GtfTokenizerRow classes[] =
       "settings": { "legacy": true, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" }, "extra": [],
       "model": "$spm_model", "normalizer": "$spm_normalizer", "decoder": "$spm_decoder", "post_processor": "$one_eos" }) },
-  { "BertGenerationTokenizer", "SpeechT5Tokenizer", "spiece.model", "bert-generation", JSON ({ "tokens": { "sep_token": "<::::>" }, "post_processor": null }) },
+  { "BertGenerationTokenizer", "SpeechT5Tokenizer", "spiece.model", "bert-generation", JSON ({ "tokens": { "sep_token": "<::::>" }, "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "Speech2TextTokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "speech_to_text", JSON ({ "ids": "vocab.json", "special_gap": " ", "decoder": "$spm_run_decoder" }) },
   { "MarianTokenizer", "SpeechT5Tokenizer", "source.spm", "marian", JSON ({
-      "settings": { "model_max_length": 512 }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true, "special_gap": " ", "decoder": "$spm_run_decoder" }) },
+      "settings": { "model_max_length": 512 }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true, "special_gap": " ", "decoder": "$spm_run_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "M2M100Tokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "m2m_100", JSON ({
       "settings": { "src_lang": "en" }, "tokens": { "sep_token": "</s>" }, "ids": "vocab.json", "after_ids": ["$m2m_languages"], "special_gap": "",
       "decoder": "$spm_run_decoder",
-      "post_processor": { "type": "TemplateProcessing", "single": ["=__{src_lang}__:0", "$A:0", "eos_token:0"], "pair": ["=__{src_lang}__:0", "$A:0", "$B:0", "eos_token:0"] } }) },
+      "post_processor": { "type": "TemplateProcessing", "single": ["=__{src_lang}__:0", "$A:0", "eos_token:0"], "pair": ["=__{src_lang}__:0", "$A:0", "$B:0", "eos_token:0"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   /* ---------------------------------------------------------------- one token a character, one a line */
   { "Wav2Vec2CTCTokenizer", NULL, "vocab.json", "data2vec-audio hubert unispeech unispeech-sat wav2vec2 wav2vec2-bert wav2vec2-conformer", JSON ({
@@ -406,7 +412,7 @@ static const GtfTokenizerRow classes[] =
   { "EsmTokenizer", NULL, "vocab.txt", "esm", JSON ({
       "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>" },
       "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "every": true, "pre_tokenizer": { "type": "WhitespaceSplit" },
-      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "eos_token:0"], "pair": ["cls_token:0", "$A:0", "eos_token:0", "$B:0", "eos_token:0"] } }) },
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "eos_token:0"], "pair": ["cls_token:0", "$A:0", "eos_token:0", "$B:0", "eos_token:0"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   /* ---------------------------------------------------------------- no file */
   { "ByT5Tokenizer", NULL, "", NULL, JSON ({
@@ -416,7 +422,7 @@ static const GtfTokenizerRow classes[] =
       "before": ["$pad_token", "$eos_token", "$unk_token"], "extra": [{ "format": "<extra_id_{}>", "end": "$extra_ids" }], "eos_once": true,
       "model": { "type": "BPE" }, "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false },
       "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "�" }, "content": "" }] },
-      "post_processor": "$each_eos" }) },
+      "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   /* What has no class of its own. */
   { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({

@@ -9,6 +9,13 @@
 
 G_BEGIN_DECLS
 
+/* Whether token_type_ids are among the model_input_names of the class. transformers 5 says so of few, 4.57 of all but some. */
+typedef enum
+{
+  GTF_TOKEN_TYPES = 1 << 0,
+  GTF_NO_TOKEN_TYPES_457 = 1 << 1
+} GtfTokenTypes;
+
 typedef struct
 {
   const char *name;             /* without the suffix Fast */
@@ -16,6 +23,7 @@ typedef struct
   const char *files;            /* nullable: where the vocabulary is; "": the class needs none */
   const char *model_types;      /* nullable: what has this class where nothing names one */
   const char *json;             /* nullable */
+  GtfTokenTypes token_types;    /* the class's own, not that of the class it is like */
 } GtfTokenizerRow;
 
 /* NULL where there is none. Fast or not is the same. */

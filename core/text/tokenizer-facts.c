@@ -6,6 +6,8 @@
 #include "text/tokenizer-private.h"
 
 #include <string.h>
+#include "base/json.h"
+#include "text/tokenizer-classes.h"
 #include "text/unicode.h"
 
 static void
@@ -84,6 +86,54 @@ gtf_tokenizer_marks_subwords (GtfTokenizer *self)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self), FALSE);
   return self->model->prefix != NULL && *self->model->prefix != '\0';
+}
+
+static const char *
+string_of (JsonNode *node)
+{
+  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
+}
+
+/* A file that is broken was told when the tokenizer was read. */
+static JsonObject *
+load_quietly (GtfTokenizer *self, const char *name)
+{
+  g_autofree char *path = g_build_filename (self->directory, name, NULL);
+  return gtf_json_load_object (path, NULL);
+}
+
+/**
+ * gtf_tokenizer_hands_token_types:
+ * @self: a tokenizer
+ * @as_4_57: as in transformers 4.57, which has other classes do so than 5
+ *
+ * model_input_names of tokenizer_config.json decides; without it the class that tokenizer_config.json names, else the
+ * class that goes with the model_type.
+ *
+ * Returns: whether token_type_ids are handed to the model
+ */
+gboolean
+gtf_tokenizer_hands_token_types (GtfTokenizer *self, gboolean as_4_57)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self), FALSE);
+  g_autoptr (JsonObject) config = load_quietly (self, "tokenizer_config.json"), model = load_quietly (self, "config.json");
+  JsonNode *names = config ? gtf_json_find (config, "model_input_names") : NULL;
+  const char *class_name = config ? string_of (gtf_json_find (config, "tokenizer_class")) : NULL;
+  const char *model_type = model ? string_of (gtf_json_find (model, "model_type")) : NULL;
+  const GtfTokenizerRow *row = class_name ? gtf_tokenizer_row_find (class_name) : model_type ? gtf_tokenizer_row_for_model (model_type) : NULL;
+
+  if (names && JSON_NODE_HOLDS_ARRAY (names))
+    {
+      JsonArray *list = json_node_get_array (names);
+
+      for (guint i = 0; i < json_array_get_length (list); i++)
+        if (g_strcmp0 (string_of (json_array_get_element (list, i)), "token_type_ids") == 0)
+          return TRUE;
+      return FALSE;
+    }
+  if (as_4_57)
+    return row == NULL || !(row->token_types & GTF_NO_TOKEN_TYPES_457);
+  return row != NULL && (row->token_types & GTF_TOKEN_TYPES);
 }
 
 /**

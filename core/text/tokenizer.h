@@ -90,5 +90,7 @@ GTF_API char         *gtf_text_lowercase (const char *text);
 GTF_API gint64        gtf_tokenizer_get_max_length (GtfTokenizer *self);              /* model_max_length; 0: it has no bound */
 GTF_API gboolean      gtf_tokenizer_pads_left      (GtfTokenizer *self);              /* padding_side is "left" */
 GTF_API gboolean      gtf_tokenizer_marks_subwords (GtfTokenizer *self);              /* the model has a continuing_subword_prefix */
+/* token_type_ids are among its model_input_names; @as_4_57: in transformers 4.57, else in 5 */
+GTF_API gboolean      gtf_tokenizer_hands_token_types (GtfTokenizer *self, gboolean as_4_57);
 
 G_END_DECLS

@@ -21,7 +21,6 @@ typedef struct
   GtfSession *session;
   JsonObject *config;           /* config.json */
   gboolean token_types;         /* the tokenizer hands token_type_ids to the model */
-  gboolean token_types_457;     /* it did in transformers 4.57 */
 } TextModel;
 
 /* @heads: tasks of which the model's head must do one, NULL-terminated; NULL: the bare model is enough. @wanted says what the head
