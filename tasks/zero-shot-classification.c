@@ -117,7 +117,8 @@ read_template (Pass *pass, JsonObject *parameters, GError **error)
   return TRUE;
 }
 
-/* Cut where the text is too long; where even that cannot make the pair fit, the reference does not cut at all. */
+/* Cut where the text is too long; where even that cannot make the pair fit (an argument that is refused: what else is wrong
+ * with the pair is told the second time), the reference does not cut at all. */
 static gboolean
 add_pair (Pass *pass, const char *text, const char *hypothesis, GError **error)
 {
@@ -125,7 +126,7 @@ add_pair (Pass *pass, const char *text, const char *hypothesis, GError **error)
 
   if (text_tokens_add_text (&pass->tokens, pass->self->model, text, hypothesis, "{\"truncation\": \"only_first\"}", &local))
     return TRUE;
-  if (strstr (local->message, "too short") == NULL)
+  if (!g_error_matches (local, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT))
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
