@@ -48,6 +48,12 @@ if /usr/bin/python3 -c 'import gi' 2>/dev/null && [ -f "$GTF_BUILD_ROOT/core/int
   /usr/bin/python3 docs/examples/captions.py "$recording" $model
 fi
 
+title "What a text says: names in it, and how it sounds"
+show "gtransformers run token-classification 'My brother Thomas works in Canada.' --set aggregation_strategy=simple"
+gtransformers run token-classification "My brother Thomas works in Canada." --model builtin/entities --set aggregation_strategy=simple --format text
+show "gtransformers run text-classification 'What a wonderful evening!'"
+gtransformers run text-classification "What a wonderful evening!" --model builtin/sentiment --format text
+
 title "To try next"
 cat <<TEXT
   ./dev shell                                    then, with a model that knows all words (hf download openai/whisper-base):
