@@ -162,6 +162,15 @@ gtf_image_size_up (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, 
   return n < 1 || gtf_image_size_check (((double) to->width + n - 1) - (to->width + n - 1) % n, ((double) to->height + n - 1) - (to->height + n - 1) % n, to, error);
 }
 
+/* Both sides of the picture itself down to multiples of size_divisor. */
+gboolean
+gtf_image_size_down (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  gint n = (gint) MAX (config->size_divisor, 1);
+
+  return gtf_image_size_check (from.width - from.width % n, from.height - from.height % n, to, error);
+}
+
 /* The long side at most 1333 / 800 of the short one, both rounded and then down to multiples. */
 gboolean
 gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)

@@ -88,6 +88,7 @@ gboolean gtf_image_size_poolformer (const GtfImageConfig *config, GtfExtent from
 gboolean gtf_image_size_dpt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_yolos (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_up (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_down (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_idefics2 (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_check (double width, double height, GtfExtent *to, GError **error);

@@ -43,6 +43,7 @@ CASES = [
     ("Mask2FormerImageProcessor", {"size": E, "size_divisor": 8}), ("OneFormerImageProcessor", {"size": E}), ("ViltImageProcessor", {"size": {"shortest_edge": 40}, "size_divisor": 8}),
     ("TextNetImageProcessor", {"size": {"shortest_edge": 30}, "size_divisor": 8}), ("Idefics2ImageProcessor", {"size": E}),
     ("Owlv2ImageProcessor", {"size": {"height": 17, "width": 17}}), ("Owlv2ImageProcessor", {"size": {"height": 90, "width": 70}}),
+    ("GLPNImageProcessor", {"size_divisor": 16}), ("GLPNImageProcessor", {}),
 ]
 cases = []
 for i, (kind, config) in enumerate(CASES):
