@@ -193,6 +193,8 @@ static void
 fill_sequence_ids (GtfEncoding *self, const GtfSegment *segment)
 {
   guint n = segment->ranges && segment->ranges->len ? segment->ranges->len : 1;
+  if (self->n_ids == 0)
+    return;
   memset (self->sequence_ids, -1, self->n_ids);
   for (guint s = 0; s < n; s++)
     {

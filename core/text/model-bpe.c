@@ -137,9 +137,11 @@ char_id (const Bpe *self, const char *c, guint size, gboolean first, gboolean la
   char buffer[256];
   if (prefix + size + suffix > sizeof buffer)
     return -1;
-  memcpy (buffer, model->prefix, prefix);
+  if (prefix > 0)
+    memcpy (buffer, model->prefix, prefix);
   memcpy (buffer + prefix, c, size);
-  memcpy (buffer + prefix + size, model->suffix, suffix);
+  if (suffix > 0)
+    memcpy (buffer + prefix + size, model->suffix, suffix);
   return gtf_vocab_find (&model->vocab, buffer, prefix + size + suffix);
 }
 

@@ -94,13 +94,16 @@ texts (const Shape *shape, const GtfTextJob *job)
 {
   g_autofree char *text = gtf_text_job_text (job);
   JsonArray *list;
+  JsonNode *node;
 
   if (!shape->list)
     return json_node_init_string (json_node_alloc (), text);
   list = json_array_new ();
   for (guint i = 0; i < job->sentences->len; i++)
     json_array_add_string_element (list, ((GtfSentence *) job->sentences->pdata[i])->text);
-  return json_node_init_array (json_node_alloc (), list);
+  node = json_node_new (JSON_NODE_ARRAY);
+  json_node_take_array (node, list);
+  return node;
 }
 
 char *
