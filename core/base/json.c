@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/json-reader-private.h"
+#include "base/quote.h"
 
 /* A config is a few kB; tokenizer_config.json of large vocabularies some MB. A tree costs ten times its text. */
 #define MAX_JSON_FILE (64 * 1024 * 1024)
@@ -194,8 +195,7 @@ gtf_json_describe (JsonNode *node)
     {
     case G_TYPE_STRING:
       {
-        const char *text = json_node_get_string (node);
-        g_autofree char *start = g_utf8_substring (text, 0, MIN (g_utf8_strlen (text, -1), 60));
+        g_autofree char *start = gtf_quote (json_node_get_string (node), -1);
         return g_strdup_printf ("the string \"%s\"", start);
       }
     case G_TYPE_BOOLEAN:

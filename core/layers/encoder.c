@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 #include "base/error.h"
+#include "base/quote.h"
 #include "tensor/context-private.h"
 
 #define MAX_LAYERS 256          /* the bound of num_hidden_layers */
@@ -25,8 +26,8 @@ gtf_text_config_derive (gpointer data, GError **error)
     }
   if (!relative && config->position_type != NULL && strcmp (config->position_type, "absolute") != 0)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "position_embedding_type: \"%.60s\" is unknown, expected absolute, relative_key or relative_key_query",
-                   config->position_type);
+      g_autofree char *quoted = gtf_quote (config->position_type, -1);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "position_embedding_type: \"%s\" is unknown, expected absolute, relative_key or relative_key_query", quoted);
       return FALSE;
     }
   config->head_size = config->hidden_size / config->n_heads;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include "base/error.h"
+#include "base/quote.h"
 
 gboolean
 gtf_text_summary_derive (GtfTextSummary *summary, const GtfTextConfig *config, GError **error)
@@ -14,7 +15,8 @@ gtf_text_summary_derive (GtfTextSummary *summary, const GtfTextConfig *config, G
 
   if (!g_strv_contains (types, summary->type))
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "summary_type is \"%.40s\", expected last, first, mean or cls_index", summary->type);
+      g_autofree char *quoted = gtf_quote (summary->type, -1);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "summary_type is \"%s\", expected last, first, mean or cls_index", quoted);
       return FALSE;
     }
   if (summary->no_activation)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/json.h"
 #include "base/params.h"
+#include "base/quote.h"
 
 struct _GtfConfig
 {
@@ -62,6 +63,7 @@ check_dtype (GtfConfig *self, const char *key, GError **error)
 {
   static const char *const names[] = { "float32", "float", "float16", "half", "bfloat16", "float64", "double", "float8_e4m3fn", "float8_e5m2", "auto", NULL };
   JsonNode *node = gtf_json_find (self->object, key);
+  g_autofree char *quoted = NULL;
   const char *name;
 
   if (!node || JSON_NODE_HOLDS_OBJECT (node))
@@ -71,8 +73,9 @@ check_dtype (GtfConfig *self, const char *key, GError **error)
     return FALSE;
   if (g_strv_contains (names, name))
     return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected the name of a floating-point type of PyTorch (\"float32\"), found the string \"%.60s\"",
-               self->path, key, name);
+  quoted = gtf_quote (name, -1);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected the name of a floating-point type of PyTorch (\"float32\"), found the string \"%s\"",
+               self->path, key, quoted);
   return FALSE;
 }
 
@@ -245,12 +248,14 @@ static gboolean
 read_activation (JsonNode *node, const char *path, const char *key, GtfActivation *out, GError **error)
 {
   const char *name = gtf_param_get_string (node, path, key, error);
+  g_autofree char *quoted = NULL;
 
   if (!name)
     return FALSE;
   if (gtf_activation_from_name (name, out))
     return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"%s\": the activation \"%.60s\" is unknown", path, key, name);
+  quoted = gtf_quote (name, -1);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"%s\": the activation \"%s\" is unknown", path, key, quoted);
   return FALSE;
 }
 

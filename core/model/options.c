@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include "base/params.h"
+#include "base/quote.h"
 
 static const struct
 {
@@ -28,8 +29,11 @@ gtf_compute_dtype_parse (const char *name, GtfDtype *dtype, GError **error)
   if (strcmp (name, "int4") == 0)
     g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "options: \"dtype\": int4 is not there yet; int8 is the smallest");
   else
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT,
-                 "options: \"dtype\": expected float32, bfloat16, float16, int8 or auto (or fp32, bf16, fp16), found \"%.60s\"", name);
+    {
+      g_autofree char *quoted = gtf_quote (name, -1);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT,
+                   "options: \"dtype\": expected float32, bfloat16, float16, int8 or auto (or fp32, bf16, fp16), found \"%s\"", quoted);
+    }
   return FALSE;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "base/quote.h"
 #include "base/json-reader.h"
 #include "tensor/convert.h"
 #include "tensor/tensor-private.h"
@@ -126,14 +127,15 @@ read_offsets (Header *h, GtfStoredTensor *t, gint64 *end, GError **error)
 static gboolean
 read_dtype (Header *h, GtfStoredTensor *t, GError **error)
 {
-  g_autofree char *name = NULL;
+  g_autofree char *name = NULL, *quoted = NULL;
 
   if (!gtf_json_reader_expect (&h->reader, GTF_JSON_STRING, error) || !(name = gtf_json_reader_dup_string (&h->reader, error)))
     return about (error, t, "dtype");
   t->dtype = gtf_dtype_from_name (name);
   if (t->dtype != GTF_DTYPE_INVALID)
     return TRUE;
-  gtf_json_reader_fail (&h->reader, error, "tensor \"%s\": dtype \"%.40s\" is unknown", t->name, name);
+  quoted = gtf_quote (name, -1);
+  gtf_json_reader_fail (&h->reader, error, "tensor \"%s\": dtype \"%s\" is unknown", t->name, quoted);
   return FALSE;
 }
 

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "base/quote.h"
 
 static const GtfTextModelClass *const classes[] =
 {
@@ -87,10 +88,12 @@ gtf_text_model_byte_id (const GtfTextModel *self, guint8 byte)
 gboolean
 gtf_text_model_add (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error)
 {
+  g_autofree char *quoted = NULL;
   if (id < 0 || id >= GTF_VOCAB_MAX_ID)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: token “%.*s” has id %" G_GINT64_FORMAT ", expected 0 ... %d", self->file,
-                   (int) MIN (length, 60), token, id, GTF_VOCAB_MAX_ID - 1);
+      quoted = gtf_quote (token, (gssize) length);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: token “%s” has id %" G_GINT64_FORMAT ", expected 0 ... %d", self->file,
+                   quoted, id, GTF_VOCAB_MAX_ID - 1);
       return FALSE;
     }
   switch (gtf_vocab_add (&self->vocab, token, length, id))
@@ -98,8 +101,9 @@ gtf_text_model_add (GtfTextModel *self, const char *token, gsize length, gint64 
     case GTF_VOCAB_ADDED:
       return TRUE;
     case GTF_VOCAB_DUPLICATE_ID:
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: id %d belongs to two tokens, “%s” and “%.*s”", self->file, (int) id,
-                   gtf_vocab_token (&self->vocab, id, NULL), (int) MIN (length, 60), token);
+      quoted = gtf_quote (token, (gssize) length);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: id %d belongs to two tokens, “%s” and “%s”", self->file, (int) id,
+                   gtf_vocab_token (&self->vocab, id, NULL), quoted);
       return FALSE;
     case GTF_VOCAB_NO_MEMORY:
     default:
@@ -111,8 +115,9 @@ gtf_text_model_add (GtfTextModel *self, const char *token, gsize length, gint64 
 static gboolean
 merge_fail (GtfTextModel *self, const char *token, gsize n, GError **error)
 {
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.merges: merge %" G_GSIZE_FORMAT ": “%.*s” is not in the vocabulary", self->file, self->n_merges,
-               (int) MIN (n, 60), token);
+  g_autofree char *quoted = gtf_quote (token, (gssize) n);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.merges: merge %" G_GSIZE_FORMAT ": “%s” is not in the vocabulary", self->file, self->n_merges,
+               quoted);
   return FALSE;
 }
 
@@ -302,8 +307,9 @@ read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
           gsize n = space ? space - text : 0;
           if (space == NULL || memchr (space + 1, ' ', length - n - 1))
             {
-              gtf_json_reader_fail (reader, error, "model.merges: merge %" G_GSIZE_FORMAT ": expected two tokens with a space between, found “%.*s”", self->n_merges,
-                                    (int) MIN (length, 60), text);
+              g_autofree char *quoted = gtf_quote (text, (gssize) length);
+              gtf_json_reader_fail (reader, error, "model.merges: merge %" G_GSIZE_FORMAT ": expected two tokens with a space between, found “%s”", self->n_merges,
+                                    quoted);
               return FALSE;
             }
           if (!gtf_text_model_add_merge (self, text, n, space + 1, length - n - 1, error))

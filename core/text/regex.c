@@ -12,6 +12,7 @@
 
 #include <oniguruma.h>
 #include <string.h>
+#include "base/quote.h"
 
 #include "text/regex-plain.h"
 #include "text/unicode.h"
@@ -77,7 +78,8 @@ append_class (GString *out, const char *name, gsize length, gboolean negate, gui
   g_autofree guint32 *bits = find (name, length);
   if (bits == NULL)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: unknown character class “%.*s” in a regular expression", where, (int) MIN (length, 60), name);
+      g_autofree char *quoted = gtf_quote (name, (gssize) length);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: unknown character class “%s” in a regular expression", where, quoted);
       return FALSE;
     }
   append_ranges (out, bits, negate);

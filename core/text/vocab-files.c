@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include "base/file.h"
+#include "base/quote.h"
 #include "text/unicode.h"
 
 #define MAX_FILE ((gsize) 1 << 30)
@@ -68,7 +69,8 @@ merge_line (GtfTextModel *self, const char *path, const char *text, gsize length
   gsize n = space ? (gsize) (space - text) : 0;
   if (space == NULL || memchr (space + 1, ' ', length - n - 1))
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected two tokens with a space between, found “%.*s”", path, number, (int) MIN (length, 60), text);
+      g_autofree char *quoted = gtf_quote (text, (gssize) length);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected two tokens with a space between, found “%s”", path, number, quoted);
       return FALSE;
     }
   g_autoptr (GError) local = NULL;
@@ -179,8 +181,8 @@ check_new (const GtfTextModel *self, const GtfSpm *spm, gsize index, gint32 firs
   const GtfSpmPiece *piece = &spm->pieces[index];
   if (gtf_vocab_find (&self->vocab, piece->text, piece->length) < first)
     return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: pieces[%" G_GSIZE_FORMAT "]: piece: “%.*s” is there already", spm->name, index, (int) MIN (piece->length, 60),
-               piece->text);
+  g_autofree char *quoted = gtf_quote (piece->text, (gssize) piece->length);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: pieces[%" G_GSIZE_FORMAT "]: piece: “%s” is there already", spm->name, index, quoted);
   return FALSE;
 }
 

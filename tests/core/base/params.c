@@ -3,6 +3,7 @@
  * The table of bounds for numbers of JSON objects.
  */
 #include "base/params.h"
+#include "base/quote.h"
 
 #include <math.h>
 #include <string.h>
@@ -84,11 +85,36 @@ test_bad (void)
     }
 }
 
+/* Cut between characters, never within one. */
+static void
+test_quote (void)
+{
+  g_autoptr (GString) text = g_string_new (NULL), expected = NULL;
+  g_autofree char *whole = gtf_quote ("Zo\u00EB", -1), *part = gtf_quote ("Zo\u00EB", 3), *cut = NULL, *longest = NULL;
+
+  g_assert_cmpstr (whole, ==, "Zo\u00EB");
+  g_assert_cmpstr (part, ==, "Zo\uFFFD");
+  for (guint i = 0; i < 59; i++)
+    g_string_append_c (text, 'x');
+  expected = g_string_new (text->str);
+  g_string_append (expected, "\u00E9");
+  g_string_append (text, "\u00E9\u00E9");
+  cut = gtf_quote (text->str, -1);
+  g_assert_cmpstr (cut, ==, expected->str);
+  g_string_truncate (text, 0);
+  for (guint i = 0; i < 61; i++)
+    g_string_append (text, "\U0001F600");
+  longest = gtf_quote (text->str, (gssize) text->len);
+  g_assert_cmpint (g_utf8_strlen (longest, -1), ==, 60);
+  g_assert_true (g_str_has_prefix (text->str, longest));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/base/params/good", test_good);
   g_test_add_func ("/base/params/bad", test_bad);
+  g_test_add_func ("/base/quote", test_quote);
   return g_test_run ();
 }
