@@ -480,6 +480,20 @@ read_bytes (Conversion *c, GtfTextModel *model, GError **error)
   return TRUE;
 }
 
+/* No file at all: each character is a token, its code point the id. U+0000 is there in the form that JSON nodes have it in. */
+static gboolean
+add_code_points (GtfTextModel *model, GError **error)
+{
+  for (gunichar c = 0; c <= 0x10FFFF; c++)
+    {
+      char letter[4] = { '\xC0', '\x80' };
+      gsize length = c ? gtf_utf8_put (c, letter) : 2;
+      if ((c < 0xD800 || c > 0xDFFF) && !gtf_text_model_add (model, letter, length, c, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /* The file with the ids of the pieces, where the class has one. */
 static gboolean
 read_mapped_ids (Conversion *c, GError **error)
@@ -531,7 +545,7 @@ read_model (Conversion *c, GError **error)
     }
   else if (*files_of (c->klass) == 0)
     {
-      if (!read_bytes (c, model, error))
+      if (json_object_has_member (c->template.row, "code_points") ? !add_code_points (model, error) : !read_bytes (c, model, error))
         return FALSE;
     }
   else if (g_str_has_suffix (c->vocab_path, ".txt"))

@@ -17,7 +17,8 @@
  * post_processor; bos_eos, if add_bos_token and add_eos_token put their template in place of the class's; controls_first, if
  * what a SentencePiece model marks is added before the roles (else it may change a role's flags); ids, a file with the ids of
  * the pieces, and after_ids, what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
- * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; eos_once, if
+ * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; code_points, if
+ * a class without a file has all characters for tokens (else bytes); eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
  * is put behind each. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
@@ -423,6 +424,13 @@ static const GtfTokenizerRow classes[] =
       "model": { "type": "BPE" }, "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false },
       "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "�" }, "content": "" }] },
       "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+
+  { "CanineTokenizer", NULL, "", "canine", JSON ({
+      "settings": { "model_max_length": 2048, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "tokens": { "bos_token": "\uE000", "eos_token": "\uE001", "sep_token": "\uE001", "cls_token": "\uE000", "pad_token": "\u0000", "mask_token": "\uE003" },
+      "code_points": true, "model": { "type": "BPE" }, "decoder": { "type": "Fuse" },
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
+                          "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }) },
 
   /* What has no class of its own. */
   { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({
