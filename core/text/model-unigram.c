@@ -5,14 +5,16 @@
  */
 #include "text/model.h"
 #include "text/unicode.h"
+#include "text/vocab-trie.h"
 
 #include <math.h>
 #include <string.h>
 
 #define UNKNOWN_PENALTY 10.0
 
-typedef struct { GtfTextModel parent; double unk_score; gsize longest; } Unigram;
-typedef struct { double score; gint32 id; guint32 start; gboolean set; } Node;
+typedef struct { GtfTextModel parent; double unk_score; GtfVocabTrie trie; } Unigram;
+/* The best way to here ends with token @id from @start. On the way back: the token that starts here, and its end. */
+typedef struct { double score; gint32 id; guint32 start; gboolean set; gint32 next_id; guint32 next; } Node;
 
 static gboolean
 build (GtfTextModel *model, GError **error)
@@ -24,24 +26,44 @@ build (GtfTextModel *model, GError **error)
                    model->unk_id, model->n_scores);
       return FALSE;
     }
+  if (model->n_scores < model->vocab.n_ids)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: Unigram needs an array of [token, score]", model->file);
+      return FALSE;
+    }
   double lowest = INFINITY;
   for (gsize i = 0; i < model->n_scores; i++)
     lowest = MIN (lowest, model->scores[i]);
   self->unk_score = lowest - UNKNOWN_PENALTY;
-  for (gsize i = 0; i < model->vocab.n_entries; i++)
-    self->longest = MAX (self->longest, model->vocab.entries[i].length);
+  if (!gtf_vocab_trie_build (&self->trie, &model->vocab))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.vocab: no memory for its trie", model->file);
+      return FALSE;
+    }
   return TRUE;
+}
+
+static void
+clear (GtfTextModel *model)
+{
+  gtf_vocab_trie_clear (&((Unigram *) model)->trie);
 }
 
 static void
 reach (Node *node, double score, gsize start, gint32 id)
 {
   if (!node->set || score > node->score)
-    *node = (Node) { score, id, start, TRUE };
+    {
+      node->score = score;
+      node->id = id;
+      node->start = start;
+      node->set = TRUE;
+    }
 }
 
+/* A run of characters without tokens. */
 static gboolean
-add_piece (const Unigram *self, const char *text, gsize begin, gsize end, GtfTokens *out)
+add_unknown (const Unigram *self, const char *text, gsize begin, gsize end, GtfTokens *out)
 {
   const GtfTextModel *model = &self->parent;
   gint32 id = gtf_vocab_find (&model->vocab, text + begin, end - begin);
@@ -83,18 +105,12 @@ search (const Unigram *self, const char *text, gsize length, Node *nodes, GError
   for (gsize at = 0; at < length;)
     {
       guint size = gtf_utf8_size (text[at]);
-      gsize limit = MIN (length, at + self->longest);
+      GtfVocabTrieWalk walk = { 0, at };
       gboolean single = FALSE;
-      for (gsize end = at + size; end <= limit; end += gtf_utf8_size (text[end]))
+      for (gint32 id; (id = gtf_vocab_trie_next (&self->trie, &model->vocab, text, length, at, &walk)) >= 0;)
         {
-          gint32 id = gtf_vocab_find (&model->vocab, text + at, end - at);
-          if (id >= 0)
-            {
-              reach (&nodes[end], model->scores[id] + nodes[at].score, at, id);
-              single |= end == at + size;
-            }
-          if (end == length)
-            break;
+          reach (&nodes[walk.at], model->scores[id] + nodes[at].score, at, id);
+          single |= walk.at == at + size;
         }
       if (!single)
         {
@@ -121,24 +137,22 @@ tokenize (const GtfTextModel *model, const char *text, gsize length, GtfModelScr
   if (!search (self, text, length, nodes, error))
     return FALSE;
   /* Backwards: each node's end goes where the next token starts, unknown neighbours as one. */
-  gsize next = length;
-  nodes[length].set = FALSE;
   for (gsize end = length; end > 0;)
     {
       gsize start = nodes[end].start;
       gboolean unknown = nodes[end].id == model->unk_id;
       while (unknown && start > 0 && nodes[start].id == model->unk_id)
         start = nodes[start].start;
-      nodes[start].score = next = end;
+      nodes[start].next = end;
+      nodes[start].next_id = unknown ? -1 : nodes[end].id;
       end = start;
     }
-  for (gsize begin = 0; begin < length; begin = next)
-    {
-      next = nodes[begin].score;
-      if (!add_piece (self, text, begin, next, out))
-        return no_unknown (model, error);
-    }
+  for (gsize begin = 0; begin < length; begin = nodes[begin].next)
+    if (nodes[begin].next_id >= 0)
+      gtf_tokens_add (out, nodes[begin].next_id, begin, nodes[begin].next);
+    else if (!add_unknown (self, text, begin, nodes[begin].next, out))
+      return no_unknown (model, error);
   return TRUE;
 }
 
-const GtfTextModelClass gtf_text_model_unigram = { "Unigram", sizeof (Unigram), build, tokenize, NULL };
+const GtfTextModelClass gtf_text_model_unigram = { "Unigram", sizeof (Unigram), build, tokenize, clear, NULL };

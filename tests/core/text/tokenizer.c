@@ -94,6 +94,7 @@ test_bad (void)
     { "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a b\"]}}", "merge" },
     { "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [\"a\"]}}", "merge" },
     { "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 7, \"vocab\": [[\"a\", 0.0]]}}", "unk_id" },
+    { "{\"model\": {\"type\": \"Unigram\", \"unk_id\": null, \"vocab\": {\"a\": 0}}}", "score" },
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"normalizer\": {\"type\": \"Unfold\"}}", "Unfold" },
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"added_tokens\": {}}", "added_tokens" },
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"added_tokens\": [{\"id\": 0, \"content\": 3}]}", "added_tokens[0]" },
