@@ -96,12 +96,18 @@ find_architecture (GtfModel *self, GError **error)
 static gboolean
 fill_config (GtfModel *self, GError **error)
 {
+  g_autoptr (GError) local = NULL;
+  g_autofree char *valid = NULL;
+
   self->config = g_malloc0 (MAX (self->architecture->config_size, 1));
   if (!gtf_config_fill (self->config_file, self->architecture->config, self->config, error))
     return FALSE;
-  if (!self->architecture->derive || self->architecture->derive (self->config, error))
+  if (!self->architecture->derive || self->architecture->derive (self->config, &local))
     return TRUE;
-  g_prefix_error (error, "%s: ", gtf_config_get_path (self->config_file));
+  if (local == NULL)
+    g_set_error_literal (&local, GTF_ERROR, GTF_ERROR_PLUGIN, "the architecture refuses it and does not say why");
+  valid = g_utf8_make_valid (local->message, -1);      /* a plugin may cut what it quotes within a character */
+  g_set_error (error, local->domain, local->code, "%s: %s", gtf_config_get_path (self->config_file), valid);
   return FALSE;
 }
 

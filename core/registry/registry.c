@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/file.h"
+#include "base/quote.h"
 #include "registry/cache.h"
 #include "registry/module.h"
 
@@ -135,7 +136,8 @@ gtf_registry_find (GtfPluginKind kind, const char *key, GError **error)
 
   if (!gtf_module_name_is_safe (key))
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "\"%.100s\" is no name of a %s", key, kinds[kind].key);
+      g_autofree char *quoted = gtf_quote (key, -1);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "\"%s\" is no name of a %s", quoted, kinds[kind].key);
       return NULL;
     }
   for (char **folder = folders; *folder; folder++)
