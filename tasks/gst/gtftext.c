@@ -44,6 +44,7 @@ struct _GtfText
   GstClockTime next_time;
 
   gboolean flushing;                  /* under the element's lock */
+  gboolean warned;                    /* the worker's: nothing is asked for want of a question or labels */
 };
 
 enum
@@ -90,6 +91,11 @@ ask (GtfText *self, GtfPipeline *pipeline, const GtfTextJob *job, GCancellable *
   inputs = gtf_text_inputs (task, job, self->question);
   parameters = gtf_text_parameters (task, self->parameters, self->labels);
   GST_OBJECT_UNLOCK (self);
+  if ((!inputs || !parameters) && !self->warned)
+    {
+      GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s asks nothing until the property \"%s\" is set", task, inputs ? "labels" : "question"), (NULL));
+      self->warned = TRUE;
+    }
   return inputs && parameters ? gtf_pipeline_run (pipeline, inputs, parameters, cancellable, error) : NULL;
 }
 
@@ -403,7 +409,7 @@ gtf_text_start (GtfElement *element, GError **error)
   GST_OBJECT_LOCK (self);
   self->writes = gtf_text_task_writes (self->task);
   GST_OBJECT_UNLOCK (self);
-  self->sent_caps = FALSE;
+  self->sent_caps = self->warned = FALSE;
   self->worker = gtf_worker_new ("gtftext", work, self, (GDestroyNotify) gtf_text_job_free);
   return TRUE;
 }

@@ -135,6 +135,30 @@ test_saying (gconstpointer data)
   teardown (&f);
 }
 
+/* A task that has nothing to ask says so, once. */
+static void
+test_nothing_to_ask (gconstpointer data)
+{
+  const char *const *c = data;       /* the task, the property */
+  g_autofree char *properties = g_strdup_printf ("task=%s", c[0]), *text = NULL;
+  guint warnings = 0;
+  Fixture f;
+
+  setup (&f, properties);
+  say (&f, "I am.|You are.");
+  text = listen (&f);
+  for (GstMessage *message; (message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_WARNING)); warnings++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      gst_message_parse_warning (message, &error, NULL);
+      g_assert_nonnull (strstr (error->message, c[1]));
+      gst_message_unref (message);
+    }
+  g_assert_cmpuint (warnings, ==, 1);
+  teardown (&f);
+}
+
 /* Labels and the question count from the next sentence on. */
 static void
 test_live_labels (void)
@@ -334,6 +358,7 @@ test_states (void)
 int
 main (int argc, char **argv)
 {
+  static const char *const unasked[][2] = { { "question-answering", "\"question\"" }, { "zero-shot-classification", "\"labels\"" } };
   int status;
 
   gst_init (&argc, &argv);
@@ -344,6 +369,12 @@ main (int argc, char **argv)
       g_autofree char *path = g_strconcat ("/gtftext/says/", sayings[i].name, NULL);
 
       g_test_add_data_func (path, GUINT_TO_POINTER (i), test_saying);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (unasked); i++)
+    {
+      g_autofree char *path = g_strconcat ("/gtftext/nothing-to-ask/", unasked[i][0], NULL);
+
+      g_test_add_data_func (path, unasked[i], test_nothing_to_ask);
     }
   g_test_add_func ("/gtftext/live-labels", test_live_labels);
   g_test_add_func ("/gtftext/pause", test_pause);
