@@ -8,11 +8,22 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "tensor/tensor-private.h"
 
 /* Tokens of a pass: enough to keep the matrix products busy, few enough that activations stay near the caches. One longer text is
  * a pass of its own. */
 #define BUDGET 4096
+
+#define MOST_OUTPUTS 4
+
+enum
+{
+  IDS,
+  TYPES,
+  STARTS,
+  POSITIONS,
+  MASK,
+  N_INPUTS
+};
 
 typedef struct
 {
@@ -22,7 +33,9 @@ typedef struct
   guint n_outputs;
   TextDone done;
   gpointer data;
-  GtfTensor *ids, *types, *starts, *positions, *mask;
+  GtfTensor *tensors[N_INPUTS];
+  gint32 *inputs[N_INPUTS];     /* what is in them; NULL: there is no such input */
+  float *values[MOST_OUTPUTS];  /* the outputs of the pass */
 } Run;
 
 static int
@@ -55,35 +68,41 @@ text_pass_size (const TextRow *rows, const guint *order, gsize n_rows, gsize fir
 static void
 run_clear (Run *run)
 {
-  g_clear_pointer (&run->ids, gtf_tensor_unref);
-  g_clear_pointer (&run->types, gtf_tensor_unref);
-  g_clear_pointer (&run->starts, gtf_tensor_unref);
-  g_clear_pointer (&run->positions, gtf_tensor_unref);
-  g_clear_pointer (&run->mask, gtf_tensor_unref);
+  for (guint i = 0; i < N_INPUTS; i++)
+    {
+      g_clear_pointer (&run->tensors[i], gtf_tensor_unref);
+      run->inputs[i] = NULL;
+    }
+  for (guint o = 0; o < MOST_OUTPUTS; o++)
+    g_clear_pointer (&run->values[o], g_free);
 }
 
-static GtfTensor *
-tensor (guint n_dims, gsize first, gsize second, GError **error)
-{
-  const gint64 shape[] = { (gint64) first, (gint64) second };
-
-  return gtf_tensor_new (GTF_DTYPE_I32, n_dims, shape, error);
-}
-
-/* The tensors of a pass, of @tokens tokens in @n rows with @positions positions. */
+/* An input of @n numbers, still to be written: [1][n], or [n] where @n_dims is 1. */
 static gboolean
-make_tensors (Run *run, gsize n, gsize tokens, gsize positions, gboolean masked, GError **error)
+add_input (Run *run, guint input, guint n_dims, gsize n, GError **error)
+{
+  const gint64 shape[] = { n_dims == 1 ? (gint64) n : 1, (gint64) n };
+  g_autoptr (GBytes) bytes = NULL;
+
+  run->inputs[input] = g_try_new0 (gint32, n);
+  if (run->inputs[input] == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "inputs: no memory for %zu tokens", n);
+      return FALSE;
+    }
+  bytes = g_bytes_new_take (run->inputs[input], n * sizeof (gint32));
+  run->tensors[input] = gtf_tensor_new_bytes (GTF_DTYPE_I32, n_dims, shape, bytes, error);
+  return run->tensors[input] != NULL;
+}
+
+/* The inputs of a pass, of @tokens tokens in @n rows with @positions positions. */
+static gboolean
+make_inputs (Run *run, gsize n, gsize tokens, gsize positions, gboolean masked, GError **error)
 {
   run_clear (run);
-  run->ids = tensor (2, 1, tokens, error);
-  run->types = run->ids ? tensor (2, 1, tokens, error) : NULL;
-  if (run->types == NULL)
-    return FALSE;
-  if (masked && (run->mask = tensor (2, 1, tokens, error)) == NULL)
-    return FALSE;
-  if (!masked && (run->starts = tensor (1, n + 1, 0, error)) == NULL)
-    return FALSE;
-  return positions == 0 || (run->positions = tensor (1, positions, 0, error)) != NULL;
+  return add_input (run, IDS, 2, tokens, error) && add_input (run, TYPES, 2, tokens, error)
+         && (masked ? add_input (run, MASK, 2, tokens, error) : add_input (run, STARTS, 1, n + 1, error))
+         && (positions == 0 || add_input (run, POSITIONS, 1, positions, error));
 }
 
 static gboolean
@@ -106,34 +125,34 @@ fill (Run *run, const guint *order, gsize n, GError **error)
       tokens += run->rows[order[i]].n;
       positions += run->rows[order[i]].n_positions;
     }
-  if (tokens > G_MAXINT32 || !make_tensors (run, n, tokens, wants_positions (run) ? positions : 0, masked, error))
+  if (tokens > G_MAXINT32 || !make_inputs (run, n, tokens, wants_positions (run) ? positions : 0, masked, error))
     return tokens > G_MAXINT32 ? text_fail (error, "inputs: %zu tokens are too many", tokens) : FALSE;
   for (gsize i = 0; i < n; i++)
     {
       const TextRow *row = &run->rows[order[i]];
 
-      if (run->starts)
-        ((gint32 *) run->starts->data)[i] = (gint32) at;
-      memcpy ((gint32 *) run->ids->data + at, row->ids, row->n * sizeof (gint32));
+      if (run->tensors[STARTS])
+        run->inputs[STARTS][i] = (gint32) at;
+      memcpy (run->inputs[IDS] + at, row->ids, row->n * sizeof (gint32));
       for (gsize t = 0; row->type_ids && t < row->n; t++)
-        typed |= (((gint32 *) run->types->data)[at + t] = row->type_ids[t]) != 0;
+        typed |= (run->inputs[TYPES][at + t] = row->type_ids[t]) != 0;
       for (gsize t = 0; masked && t < row->n; t++)
-        ((gint32 *) run->mask->data)[at + t] = row->mask[t];
-      for (gsize t = 0; run->positions && t < row->n_positions; t++)
-        ((gint32 *) run->positions->data)[p++] = (gint32) (at + row->positions[t]);
+        run->inputs[MASK][at + t] = row->mask[t];
+      for (gsize t = 0; run->inputs[POSITIONS] && t < row->n_positions; t++)
+        run->inputs[POSITIONS][p++] = (gint32) (at + row->positions[t]);
       at += row->n;
     }
-  if (run->starts)
-    ((gint32 *) run->starts->data)[n] = (gint32) at;
-  gtf_session_set_input (run->model->session, "input_ids", run->ids);
-  if (run->starts)
-    gtf_session_set_input (run->model->session, "sequence_starts", run->starts);
+  if (run->tensors[STARTS])
+    run->inputs[STARTS][n] = (gint32) at;
+  gtf_session_set_input (run->model->session, "input_ids", run->tensors[IDS]);
+  if (run->tensors[STARTS])
+    gtf_session_set_input (run->model->session, "sequence_starts", run->tensors[STARTS]);
   if (masked)
-    gtf_session_set_input (run->model->session, "attention_mask", run->mask);
+    gtf_session_set_input (run->model->session, "attention_mask", run->tensors[MASK]);
   if (typed && run->model->token_types)
-    gtf_session_set_input (run->model->session, "token_type_ids", run->types);
-  if (run->positions)
-    gtf_session_set_input (run->model->session, "logits_positions", run->positions);
+    gtf_session_set_input (run->model->session, "token_type_ids", run->tensors[TYPES]);
+  if (run->tensors[POSITIONS])
+    gtf_session_set_input (run->model->session, "logits_positions", run->tensors[POSITIONS]);
   for (guint i = 0; i < run->n_outputs; i++)
     gtf_session_want (run->model->session, run->outputs[i].name);
   return TRUE;
@@ -141,11 +160,12 @@ fill (Run *run, const guint *order, gsize n, GError **error)
 
 /* An output as one matrix, checked against what it must be. */
 static gboolean
-take_output (Run *run, const TextOutput *output, gsize n, gsize tokens, gsize positions, TextSlice *slice, GError **error)
+take_output (Run *run, guint o, gsize n, gsize tokens, gsize positions, TextSlice *slice, GError **error)
 {
+  const TextOutput *output = &run->outputs[o];
   const GtfTensor *t = gtf_session_get_output (run->model->session, output->name);
-  gsize rows = output->kind == TEXT_PER_ROW ? n : output->kind == TEXT_PER_TOKEN ? tokens : positions;
-  gboolean flat;
+  gsize rows = output->kind == TEXT_PER_ROW ? n : output->kind == TEXT_PER_TOKEN ? tokens : positions, cols, total;
+  guint n_dims;
 
   if (t == NULL)
     {
@@ -153,18 +173,28 @@ take_output (Run *run, const TextOutput *output, gsize n, gsize tokens, gsize po
                    gtf_model_get_architecture (run->model->task->model), output->name);
       return FALSE;
     }
-  flat = output->kind == TEXT_PER_TOKEN && t->n_dims <= 2 && gtf_tensor_get_n_elements (t) == rows;
-  if (t->dtype != GTF_DTYPE_F32 || t->n_dims == 0 || !gtf_tensor_is_uniform (t) || (!flat && (gsize) gtf_tensor_rows (t) != rows) || (flat && !gtf_tensor_is_packed (t)))
+  n_dims = gtf_tensor_get_n_dims (t);
+  total = gtf_tensor_get_n_elements (t);
+  cols = n_dims == 0 || (output->kind == TEXT_PER_TOKEN && n_dims <= 2 && total == rows) ? 1 : (gsize) gtf_tensor_get_dim (t, -1);
+  if (gtf_tensor_get_dtype (t) != GTF_DTYPE_F32 || n_dims == 0 || cols == 0 || total % cols != 0 || total / cols != rows)
     {
       g_autoptr (GString) shape = g_string_new (NULL);
 
-      for (guint i = 0; i < t->n_dims; i++)
-        g_string_append_printf (shape, "%s%" G_GINT64_FORMAT, i ? ", " : "", t->shape[i]);
+      for (guint i = 0; i < n_dims; i++)
+        g_string_append_printf (shape, "%s%" G_GINT64_FORMAT, i ? ", " : "", gtf_tensor_get_dim (t, (gint) i));
       g_set_error (error, GTF_ERROR, GTF_ERROR_PLUGIN, "%s: the model's output \"%s\" has the shape [%s], expected %zu rows of float32 for %zu texts of %zu tokens",
                    gtf_model_get_directory (run->model->task->model), output->name, shape->str, rows, n, tokens);
       return FALSE;
     }
-  *slice = (TextSlice) { gtf_tensor_f32 (t), rows, flat ? 1 : (gsize) gtf_tensor_cols (t), flat ? 1 : t->row_stride };
+  g_free (run->values[o]);
+  run->values[o] = g_try_new (float, MAX (total, 1));
+  if (run->values[o] == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "inputs: no memory for the %zu numbers of \"%s\"", total, output->name);
+      return FALSE;
+    }
+  gtf_tensor_read_f32 (t, 0, total, run->values[o]);
+  *slice = (TextSlice) { run->values[o], rows, cols, cols };
   return TRUE;
 }
 
@@ -172,7 +202,7 @@ static gboolean
 hand_out (Run *run, const guint *order, gsize n, GError **error)
 {
   gsize tokens = 0, positions = 0, at = 0, p = 0;
-  TextSlice whole[4], part[4];
+  TextSlice whole[MOST_OUTPUTS], part[MOST_OUTPUTS];
 
   for (gsize i = 0; i < n; i++)
     {
@@ -180,7 +210,7 @@ hand_out (Run *run, const guint *order, gsize n, GError **error)
       positions += run->rows[order[i]].n_positions;
     }
   for (guint o = 0; o < run->n_outputs; o++)
-    if (!take_output (run, &run->outputs[o], n, tokens, positions, &whole[o], error))
+    if (!take_output (run, o, n, tokens, positions, &whole[o], error))
       return FALSE;
   for (gsize i = 0; i < n; i++)
     {
@@ -213,7 +243,7 @@ text_run (TextModel *self, const TextRow *rows, gsize n_rows, const TextOutput *
 
   while (outputs[run.n_outputs].name)
     run.n_outputs++;
-  g_assert (run.n_outputs <= 4);
+  g_assert (run.n_outputs <= MOST_OUTPUTS);
   if (order == NULL || n_rows > G_MAXINT32)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "inputs: no memory for %zu texts", n_rows);
