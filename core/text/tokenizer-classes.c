@@ -430,7 +430,7 @@ static const GtfTokenizerRow classes[] =
       "tokens": { "bos_token": "\uE000", "eos_token": "\uE001", "sep_token": "\uE001", "cls_token": "\uE000", "pad_token": "\u0000", "mask_token": "\uE003" },
       "code_points": true, "model": { "type": "BPE" }, "decoder": { "type": "Fuse" },
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
-                          "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }) },
+                          "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }), .token_types = GTF_TOKEN_TYPES },
 
   /* What has no class of its own. */
   { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({
