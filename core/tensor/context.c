@@ -333,12 +333,13 @@ gtf_failed (const GtfContext *c)
 static void
 fail_valist (GtfContext *c, int code, const char *format, va_list args)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text = NULL, *valid = NULL;
 
   if (c->error != NULL)
     return;
   text = g_strdup_vprintf (format, args);
-  c->error = g_error_new (GTF_ERROR, code, "%s%s%s", c->op != NULL ? c->op : "", c->op != NULL ? ": " : "", text);
+  valid = g_utf8_make_valid (text, -1);      /* a quotation may be cut within a character */
+  c->error = g_error_new (GTF_ERROR, code, "%s%s%s", c->op != NULL ? c->op : "", c->op != NULL ? ": " : "", valid);
 }
 
 /**
