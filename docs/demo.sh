@@ -24,11 +24,12 @@ if [ -z "$recording" ]; then
 fi
 [ -n "$recording" ] || { echo "demo: there is no recording; name one: ./dev demo FILE" >&2; exit 1; }
 
-if gst-inspect-1.0 --exists gtfasr 2>/dev/null; then
+# (gst-inspect-1.0 --exists asks for GStreamer's own version as well.)
+if gst-inspect-1.0 gtfasr >/dev/null 2>&1; then
   title "Live, by GStreamer: words as they are spoken ($recording)"
   show "gst-launch-1.0 filesrc location=$recording ! decodebin ! audioconvert ! audioresample ! identity sync=true ! gtfasr model=$model ! filesink location=/dev/stdout"
   gst-launch-1.0 -q filesrc location="$recording" ! decodebin ! audioconvert ! audioresample ! identity sync=true ! gtfasr model=$model \
-    ! filesink location=/dev/stdout buffer-mode=unbuffered
+    ! filesink location=/dev/stdout buffer-mode=unbuffered | cat   # where this goes to a file, filesink would begin it anew
   echo
 else
   echo "demo: the element gtfasr is not there, so nothing is shown live" >&2
