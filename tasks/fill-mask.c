@@ -334,9 +334,7 @@ render (JsonNode *inputs, JsonNode *result, GtfView view)
   g_autoptr (GString) out = g_string_new (NULL);
 
   render_node (out, view, result);
-  if (out->len && out->str[out->len - 1] == '\n' && view != GTF_VIEW_HTML)
-    g_string_truncate (out, out->len - 1);
-  return g_string_free (g_steal_pointer (&out), FALSE);
+  return text_view_finish (g_steal_pointer (&out), view);
 }
 
 /* ---- what the module is ------------------------------------------------------------------------------------------------------ */

@@ -4,51 +4,35 @@
  */
 #include "image/image-private.h"
 
-typedef enum { APPLY_NONE, APPLY_SIGMOID, APPLY_SOFTMAX } Apply;
-
 typedef struct
 {
   TextModel *model;
   TextLabels *labels;
-  Apply apply;                  /* where the request does not say */
+  TextFunction apply;           /* where the request does not say */
 } Classifier;
 
 typedef struct
 {
   Classifier *self;
-  Apply apply;
+  TextFunction apply;
   gint64 top_k;                 /* a slice as Python has it: negative ones count from the end */
   GCancellable *cancellable;
 } Request;
 
-static gboolean
-apply_from_name (const char *name, Apply *apply)
-{
-  static const char *const names[] = { "none", "sigmoid", "softmax" };
-
-  for (guint i = 0; name && i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (name, names[i]) == 0)
-      {
-        *apply = (Apply) i;
-        return TRUE;
-      }
-  return FALSE;
-}
-
 /* What the config says, in the order in which the pipeline looks at it. */
-static Apply
+static TextFunction
 default_function (Classifier *self)
 {
   const char *problem = gtf_model_get_config_string (self->model->task->model, "problem_type");
-  Apply apply = APPLY_NONE;
+  TextFunction apply = TEXT_FUNCTION_NONE;
 
   if (g_strcmp0 (problem, "regression") == 0)
-    return APPLY_NONE;
+    return TEXT_FUNCTION_NONE;
   if (g_strcmp0 (problem, "multi_label_classification") == 0 || self->labels->count == 1)
-    return APPLY_SIGMOID;
+    return TEXT_FUNCTION_SIGMOID;
   if (g_strcmp0 (problem, "single_label_classification") == 0 || self->labels->count > 1)
-    return APPLY_SOFTMAX;
-  apply_from_name (gtf_model_get_config_string (self->model->task->model, "function_to_apply"), &apply);
+    return TEXT_FUNCTION_SOFTMAX;
+  text_function_from_name (gtf_model_get_config_string (self->model->task->model, "function_to_apply"), &apply);
   return apply;
 }
 
@@ -88,16 +72,12 @@ static gboolean
 read_request (Request *request, JsonObject *parameters, GError **error)
 {
   JsonNode *function = gtf_json_find (parameters, "function_to_apply"), *top_k = gtf_json_find (parameters, "top_k");
-  g_autofree char *found = NULL;
 
   request->apply = request->self->apply;
   request->top_k = 5;
   if (top_k && !gtf_param_get_int (top_k, "parameters", "top_k", -1e15, 1e15, &request->top_k, error))
     return FALSE;
-  if (function == NULL || apply_from_name (text_node_string (function), &request->apply))
-    return TRUE;
-  found = gtf_json_describe (function);
-  return text_fail (error, "parameters: \"function_to_apply\": expected \"sigmoid\", \"softmax\" or \"none\", found %s", found);
+  return function == NULL || text_function_read (function, &request->apply, error);
 }
 
 static JsonNode *
@@ -136,10 +116,7 @@ classify (const char *path, gpointer data, GError **error)
   scores = g_new (float, MAX (n, 1));
   if (n > 0)
     gtf_tensor_read_f32 (logits, 0, n, scores);
-  if (request->apply == APPLY_SOFTMAX)
-    text_softmax (scores, n);
-  for (gsize i = 0; request->apply == APPLY_SIGMOID && i < n; i++)
-    scores[i] = text_sigmoid (scores[i]);
+  text_function_apply (request->apply, scores, n);
   return answer (request, scores, n);
 }
 

@@ -425,9 +425,7 @@ render (JsonNode *inputs, JsonNode *result, GtfView view)
         text_view_heading (out, view, question);
       render_answers (out, view, json_array_get_element (json_node_get_array (result), i));
     }
-  if (out->len && out->str[out->len - 1] == '\n' && view != GTF_VIEW_HTML)
-    g_string_truncate (out, out->len - 1);
-  return g_string_free (g_steal_pointer (&out), FALSE);
+  return text_view_finish (g_steal_pointer (&out), view);
 }
 
 /* ---- what the module is ------------------------------------------------------------------------------------------------------ */

@@ -86,9 +86,7 @@ render (JsonNode *inputs, JsonNode *result, GtfView view)
   for (guint i = 0; i < n; i++)
     text_view_bar (out, view, json_array_get_string_element (texts, i), width, json_array_get_double_element (scores, i));
   text_view_end (out, view);
-  if (out->len && out->str[out->len - 1] == '\n' && view != GTF_VIEW_HTML)
-    g_string_truncate (out, out->len - 1);
-  return g_string_free (g_steal_pointer (&out), FALSE);
+  return text_view_finish (g_steal_pointer (&out), view);
 }
 
 static const GtfTaskParameter parameters[] = {

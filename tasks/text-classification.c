@@ -7,19 +7,17 @@
  */
 #include "text/text-private.h"
 
-typedef enum { APPLY_NONE, APPLY_SIGMOID, APPLY_SOFTMAX } Apply;
-
 typedef struct
 {
   TextModel *model;
   TextLabels *labels;
-  Apply apply;                  /* where the request does not say */
+  TextFunction apply;           /* where the request does not say */
 } Classifier;
 
 typedef struct
 {
   Classifier *self;
-  Apply apply;
+  TextFunction apply;
   gboolean lists;               /* top_k is given: a list for each text */
   gint64 top_k;                 /* a slice as Python has it: negative ones count from the end; G_MAXINT64: all */
   JsonNode **answers;
@@ -38,13 +36,13 @@ default_function (Classifier *self, GError **error)
       return FALSE;
     }
   if (g_strcmp0 (problem, "regression") == 0)
-    self->apply = APPLY_NONE;
+    self->apply = TEXT_FUNCTION_NONE;
   else if (g_strcmp0 (problem, "multi_label_classification") == 0 || self->labels->count == 1)
-    self->apply = APPLY_SIGMOID;
+    self->apply = TEXT_FUNCTION_SIGMOID;
   else if (g_strcmp0 (problem, "single_label_classification") == 0 || self->labels->count > 1)
-    self->apply = APPLY_SOFTMAX;
+    self->apply = TEXT_FUNCTION_SOFTMAX;
   else
-    self->apply = g_strcmp0 (function, "sigmoid") == 0 ? APPLY_SIGMOID : g_strcmp0 (function, "softmax") == 0 ? APPLY_SOFTMAX : APPLY_NONE;
+    self->apply = g_strcmp0 (function, "sigmoid") == 0 ? TEXT_FUNCTION_SIGMOID : g_strcmp0 (function, "softmax") == 0 ? TEXT_FUNCTION_SOFTMAX : TEXT_FUNCTION_NONE;
   return TRUE;
 }
 
@@ -82,22 +80,11 @@ classification_close (GtfTask *task)
 /* ---- the request --------------------------------------------------------------------------------------------------------------- */
 
 static gboolean
-read_function (JsonNode *node, Apply *apply, GError **error)
+read_function (JsonNode *node, TextFunction *function, GError **error)
 {
-  static const char *const names[] = { "none", "sigmoid", "softmax" };
-  const char *text = text_node_string (node);
-  g_autofree char *lower = text ? g_ascii_strdown (text, -1) : NULL, *found = NULL;
+  const char *name = text_node_string (node);
 
-  if (node == NULL || g_strcmp0 (lower, "default") == 0)
-    return TRUE;
-  for (guint i = 0; lower && i < G_N_ELEMENTS (names); i++)
-    if (g_str_equal (lower, names[i]))
-      {
-        *apply = (Apply) i;
-        return TRUE;
-      }
-  found = gtf_json_describe (node);
-  return text_fail (error, "parameters: \"function_to_apply\": expected \"sigmoid\", \"softmax\" or \"none\", found %s", found);
+  return node == NULL || (name && g_ascii_strcasecmp (name, "default") == 0) || text_function_read (node, function, error);
 }
 
 static gboolean
@@ -199,10 +186,7 @@ take_logits (gsize row, const TextSlice *slices, gpointer data, GError **error)
 
   if (!text_labels_check (request->self->labels, n, error))
     return FALSE;
-  if (request->apply == APPLY_SOFTMAX)
-    text_softmax (scores, n);
-  for (gsize i = 0; request->apply == APPLY_SIGMOID && i < n; i++)
-    scores[i] = text_sigmoid (scores[i]);
+  text_function_apply (request->apply, scores, n);
   if (request->lists)
     request->answers[row] = answer_list (request, scores, n);
   else

@@ -192,9 +192,7 @@ render (JsonNode *inputs, JsonNode *result, GtfView view)
       text_view_bar (out, view, json_array_get_string_element (texts, (guint) json_object_get_int_member (one, "index")), width, json_object_get_double_member (one, "score"));
     }
   text_view_end (out, view);
-  if (out->len && out->str[out->len - 1] == '\n' && view != GTF_VIEW_HTML)
-    g_string_truncate (out, out->len - 1);
-  return g_string_free (g_steal_pointer (&out), FALSE);
+  return text_view_finish (g_steal_pointer (&out), view);
 }
 
 static const GtfTaskParameter parameters[] = {

@@ -521,9 +521,7 @@ render (JsonNode *inputs, JsonNode *result, GtfView view)
         return NULL;
       render_one (out, view, text, json_array_get_array_element (list, i));
     }
-  if (out->len && out->str[out->len - 1] == '\n' && view != GTF_VIEW_HTML)
-    g_string_truncate (out, out->len - 1);
-  return g_string_free (g_steal_pointer (&out), FALSE);
+  return text_view_finish (g_steal_pointer (&out), view);
 }
 
 /* ---- what the module is ------------------------------------------------------------------------------------------------------ */

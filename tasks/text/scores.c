@@ -27,6 +27,40 @@ text_sigmoid (float x)
   return 1 / (1 + expf (-x));
 }
 
+gboolean
+text_function_from_name (const char *name, TextFunction *function)
+{
+  static const char *const names[] = { "none", "sigmoid", "softmax" };
+
+  for (guint i = 0; name && i < G_N_ELEMENTS (names); i++)
+    if (g_ascii_strcasecmp (name, names[i]) == 0)
+      {
+        *function = (TextFunction) i;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+gboolean
+text_function_read (JsonNode *node, TextFunction *function, GError **error)
+{
+  g_autofree char *found = NULL;
+
+  if (text_function_from_name (text_node_string (node), function))
+    return TRUE;
+  found = gtf_json_describe (node);
+  return text_fail (error, "parameters: \"function_to_apply\": expected \"sigmoid\", \"softmax\" or \"none\", found %s", found);
+}
+
+void
+text_function_apply (TextFunction function, float *x, gsize n)
+{
+  if (function == TEXT_FUNCTION_SOFTMAX)
+    text_softmax (x, n);
+  for (gsize i = 0; function == TEXT_FUNCTION_SIGMOID && i < n; i++)
+    x[i] = text_sigmoid (x[i]);
+}
+
 gsize
 text_argmax (const float *x, gsize n)
 {

@@ -163,6 +163,11 @@ const char *text_labels_name  (TextLabels *self, gsize id);
 void  text_softmax (float *x, gsize n);
 float text_sigmoid (float x);
 gsize text_argmax  (const float *x, gsize n);          /* the first of equals */
+/* What makes scores of logits: `function_to_apply` of the pipelines and of config.json, in any case of letters. */
+typedef enum { TEXT_FUNCTION_NONE, TEXT_FUNCTION_SIGMOID, TEXT_FUNCTION_SOFTMAX } TextFunction;
+gboolean text_function_from_name (const char *name, TextFunction *function);
+gboolean text_function_read  (JsonNode *node, TextFunction *function, GError **error);     /* of a request */
+void     text_function_apply (TextFunction function, float *x, gsize n);
 /* Indices by falling value, equals in their order. (transfer full) */
 guint *text_order  (const float *x, gsize n);
 
@@ -174,6 +179,8 @@ void  text_view_text  (GString *out, GtfView view, const char *text, gssize leng
 void  text_view_begin (GString *out, GtfView view);
 void  text_view_bar   (GString *out, GtfView view, const char *label, guint width, double score);
 void  text_view_end   (GString *out, GtfView view);
+/* The whole view, (transfer full): @out is taken; text does not end with a new line, the tool puts one. */
+char *text_view_finish (GString *out, GtfView view);
 void  text_view_heading (GString *out, GtfView view, const char *text);
 guint text_view_width (const char *text);               /* columns on a terminal */
 

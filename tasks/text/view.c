@@ -79,6 +79,14 @@ text_view_end (GString *out, GtfView view)
     g_string_append (out, "</table>\n");
 }
 
+char *
+text_view_finish (GString *out, GtfView view)
+{
+  if (out->len && out->str[out->len - 1] == '\n' && view != GTF_VIEW_HTML)
+    g_string_truncate (out, out->len - 1);
+  return g_string_free (out, FALSE);
+}
+
 /* Eighths of a column, as block elements have them. */
 static void
 append_bar (GString *out, double score)
@@ -278,7 +286,5 @@ text_view_labels (JsonNode *inputs, JsonNode *result, GtfView view)
       append_input (out, view, i < json_array_get_length (asked) ? json_array_get_element (asked, i) : NULL);
       append_labels (out, view, json_array_get_element (list, i));
     }
-  if (out->len && out->str[out->len - 1] == '\n' && view != GTF_VIEW_HTML)
-    g_string_truncate (out, out->len - 1);
-  return g_string_free (g_steal_pointer (&out), FALSE);
+  return text_view_finish (g_steal_pointer (&out), view);
 }
