@@ -105,21 +105,25 @@ read_file (const char *path, const char *name, GCancellable *cancellable, GError
 }
 
 GtfImage *
+gtf_image_decode_bytes (const guint8 *data, gsize length, const char *name, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    if (length >= formats[i].offset + formats[i].length && memcmp (data + formats[i].offset, formats[i].magic, formats[i].length) == 0)
+      {
+        guint orientation = 1;
+        GtfImage *image = formats[i].decode (data, length, name, &orientation, error);
+
+        return image ? gtf_image_orient (image, orientation, error) : NULL;
+      }
+  g_set_error (error, GTF_ERROR, length ? GTF_ERROR_UNSUPPORTED : GTF_ERROR_INVALID_DATA, "%s: %s", name, length ? "not a picture of a known format" : "an empty file is no picture");
+  return NULL;
+}
+
+GtfImage *
 gtf_image_decode (const char *path, GCancellable *cancellable, GError **error)
 {
   const char *name = g_str_equal (path, "-") ? "standard input" : path;
   g_autoptr (GByteArray) bytes = read_file (path, name, cancellable, error);
 
-  if (!bytes)
-    return NULL;
-  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
-    if (bytes->len >= formats[i].offset + formats[i].length && memcmp (bytes->data + formats[i].offset, formats[i].magic, formats[i].length) == 0)
-      {
-        guint orientation = 1;
-        GtfImage *image = formats[i].decode (bytes->data, bytes->len, name, &orientation, error);
-
-        return image ? gtf_image_orient (image, orientation, error) : NULL;
-      }
-  g_set_error (error, GTF_ERROR, bytes->len ? GTF_ERROR_UNSUPPORTED : GTF_ERROR_INVALID_DATA, "%s: %s", name, bytes->len ? "not a picture of a known format" : "an empty file is no picture");
-  return NULL;
+  return bytes ? gtf_image_decode_bytes (bytes->data, bytes->len, name, error) : NULL;
 }

@@ -66,7 +66,10 @@ decode (png_structp png, png_infop info, Input *input, GtfImage **image, png_byt
       return FALSE;
     }
   png_set_user_limits (png, 0x7fffffff, 0x7fffffff);      /* ours is by pixels */
+  /* As Pillow: every chunk before the picture must be whole; the picture's own are checked by zlib alone. */
+  png_set_crc_action (png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_read_info (png, info);
+  png_set_crc_action (png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
   png_get_IHDR (png, info, &width, &height, &depth, &color, NULL, NULL, NULL);
   *image = gtf_image_begin (width, height, name, error);
   if (!*image)

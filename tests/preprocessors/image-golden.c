@@ -168,6 +168,41 @@ test_lies (void)
     }
 }
 
+/* 1 x 1, of (16, 32, 48), with a chunk before the picture that nobody needs */
+static const guint8 png[] = {
+  137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0, 144, 119, 83, 222, 0, 0, 0, 4, 103, 65,
+  77, 65, 0, 0, 177, 143, 11, 252, 97, 5, 0, 0, 0, 12, 73, 68, 65, 84, 120, 156, 99, 16, 80, 48, 0, 0, 0, 164, 0, 97, 52, 102, 125, 114, 0, 0,
+  0, 0, 73, 69, 78, 68, 174, 66, 96, 130
+};
+
+/* What Pillow holds against a checksum: those before the picture count, even of chunks that nobody needs; the picture's own do not. */
+static void
+test_png_checksums (void)
+{
+  static const struct
+  {
+    gsize at;
+    gboolean good;
+  } cases[] = { { 32, FALSE }, { 48, FALSE }, { 72, TRUE } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree guint8 *copy = g_memdup2 (png, sizeof png);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfImage) image = NULL;
+
+      copy[cases[i].at] ^= 1;
+      image = load_bytes (copy, sizeof png, &error);
+      if (cases[i].good)
+        {
+          g_assert_no_error (error);
+          g_assert_cmpmem (image->pixels, 3, "\x10\x20\x30", 3);
+        }
+      else
+        g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -188,5 +223,6 @@ main (int argc, char **argv)
   g_test_add_func ("/image/files", test_files);
   g_test_add_func ("/image/truncated", test_truncated);
   g_test_add_func ("/image/lies", test_lies);
+  g_test_add_func ("/image/png-checksums", test_png_checksums);
   return g_test_run ();
 }
