@@ -144,6 +144,13 @@ read_settings (Conversion *c, GError **error)
         if (!read_setting (c, key, own, error))
           return FALSE;
     }
+  const char *refused = string_member (c->template.row, "refuse");
+  if (refused && gtf_pass_flag (c->template.values, refused, FALSE))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: %s: expected false, found true, which %s cannot do here; save a tokenizer.json, or set it to false and prepare texts before",
+                   c->config_path, refused, c->klass->name);
+      return FALSE;
+    }
   json_object_set_boolean_member (c->template.values, "pads_left", g_strcmp0 (string_member (c->template.values, "padding_side"), "left") == 0);
   return TRUE;
 }
@@ -519,9 +526,34 @@ read_mapped_ids (Conversion *c, GError **error)
   return gtf_text_model_build (model, error);
 }
 
+/* Byte pairs in the form of subword-nmt: the class says which file has the codes. */
+static gboolean
+read_continued (Conversion *c, const char *codes, GError **error)
+{
+  GtfTextModel *model = c->tokenizer->model = gtf_text_model_new_continued (c->vocab_path, string_member (c->template.values, "unk_token"));
+  g_autofree char *path = g_build_filename (c->tokenizer->directory, codes, NULL);
+  g_autoptr (GError) local = NULL;
+  g_autoptr (JsonNode) before = gtf_template_expand (&c->template, "before", &local);
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  JsonArray *list = before ? json_node_get_array (before) : NULL;
+  for (guint i = 0; list && i < json_array_get_length (list); i++)
+    {
+      const char *token = json_array_get_string_element (list, i);
+      if (gtf_vocab_find (&model->vocab, token, strlen (token)) < 0 && !gtf_text_model_add (model, token, strlen (token), (gint64) model->vocab.n_entries, error))
+        return FALSE;
+    }
+  gboolean counted = g_str_has_suffix (c->vocab_path, ".txt");
+  return (counted ? gtf_text_model_read_counted (model, c->vocab_path, error) : gtf_text_model_read_ids (model, c->vocab_path, NULL, error)) &&
+         gtf_text_model_read_codes (model, path, counted, error) && gtf_text_model_build (model, error);
+}
+
 static gboolean
 read_model (Conversion *c, GError **error)
 {
+  const char *codes = string_member (c->template.row, "codes");
+  if (codes)
+    return read_continued (c, codes, error);
   g_autoptr (JsonNode) node = gtf_template_expand (&c->template, "model", error);
   if (node == NULL)
     return FALSE;

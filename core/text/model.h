@@ -64,7 +64,10 @@ GtfTextModel *gtf_text_model_read      (GtfJsonReader *reader, GError **error);
 GtfTextModel *gtf_text_model_new       (const char *type, const char *file, GError **error);
 /* Takes @inner, which is built: pieces cut by it, ids as @file has them. */
 GtfTextModel *gtf_text_model_new_mapped (GtfTextModel *inner, const char *file, const char *unk_token);
-/* A GtfCutFunc; data is such a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
+/* Byte pairs in the form of subword-nmt ("ri@@ ver"): add the vocabulary's tokens and the codes ("v", "er</w>"), build. */
+GtfTextModel *gtf_text_model_new_continued (const char *file, const char *unk_token);
+gboolean      gtf_text_model_add_code  (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);
+/* A GtfCutFunc; data is a mapped a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
 gboolean      gtf_text_model_cut_code  (gpointer model, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 gboolean      gtf_text_model_add       (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error);
 gboolean      gtf_text_model_add_merge (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);

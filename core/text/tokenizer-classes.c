@@ -17,7 +17,8 @@
  * post_processor; bos_eos, if add_bos_token and add_eos_token put their template in place of the class's; controls_first, if
  * what a SentencePiece model marks is added before the roles (else it may change a role's flags); ids, a file with the ids of
  * the pieces, and after_ids, what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
- * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; code_points, if
+ * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; codes, the file with merges
+ * in the form of subword-nmt, where the vocabulary has "ri@@ ver"; refuse, a setting that nothing here can do; code_points, if
  * a class without a file has all characters for tokens (else bytes); eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
  * is put behind each. The column token_types is no part of the template: it is what model_input_names of the class has.
@@ -73,6 +74,11 @@ static const struct { const char *name, *json; } parts[] =
   { "spm_run_decoder", JSON ({ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "Fuse" },
                                                                 { "type": "Strip", "content": " ", "start": { "if": "remove_extra_whitespaces", "then": 1048576, "else": 1 },
                                                                   "stop": 0 }] }) },
+  /* Words of a text, each with the line's end behind it; and their parts put together again, with a space between but behind @@. */
+  { "words_and_line_ends", JSON ({ "type": "Split", "pattern": { "Regex": "[^\\s\\x{1c}-\\x{1f}]+\\n?" }, "behavior": "Removed", "invert": true }) },
+  { "spaced", JSON ([{ "type": "WordPiece", "prefix": "\u0001", "cleanup": false }, { "type": "Fuse" }]) },
+  { "continued_decoder", JSON ({ "type": "Sequence", "decoders": ["$spaced", { "type": "Replace", "pattern": { "Regex": "[@]@ " }, "content": "" },
+                                                                  { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] }) },
   { "m2m_languages", JSON (["__af__", "__am__", "__ar__", "__ast__", "__az__", "__ba__", "__be__", "__bg__", "__bn__", "__br__", "__bs__", "__ca__", "__ceb__", "__cs__",
                             "__cy__", "__da__", "__de__", "__el__", "__en__", "__es__", "__et__", "__fa__", "__ff__", "__fi__", "__fr__", "__fy__", "__ga__", "__gd__", "__gl__",
                             "__gu__", "__ha__", "__he__", "__hi__", "__hr__", "__ht__", "__hu__", "__hy__", "__id__", "__ig__", "__ilo__", "__is__", "__it__", "__ja__", "__jv__",
@@ -223,6 +229,18 @@ static const GtfTokenizerRow classes[] =
         { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true }] },
       "decoder": "$byte_level_decoder",
       "post_processor": { "type": "TemplateProcessing", "single": ["bos_token:0", "$A:0", "eos_token:0"], "pair": ["$A:0", "$B:1"] } }) },
+
+  /* ---------------------------------------------------------------- byte pairs in the form of subword-nmt */
+  { "PhobertTokenizer", NULL, "vocab.txt", "phobert", JSON ({
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
+      "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "codes": "bpe.codes",
+      "pre_tokenizer": "$words_and_line_ends", "decoder": "$continued_decoder", "post_processor": "$cls_double_sep" }), .token_types = GTF_TOKEN_TYPES },
+  { "BertweetTokenizer", "PhobertTokenizer", .model_types = "bertweet", .json = JSON ({ "settings": { "normalization": false }, "refuse": "normalization" }), .token_types = GTF_TOKEN_TYPES },
+  { "BlenderbotSmallTokenizer", NULL, "vocab.json", "blenderbot-small", JSON ({
+      "tokens": { "bos_token": "__start__", "eos_token": "__end__", "unk_token": "__unk__", "pad_token": "__null__" }, "codes": "merges.txt",
+      "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Replace", "pattern": { "Regex": "(?<=[^\\s'])\\n" }, "content": " __newln__ " }, { "type": "Lowercase" }] },
+      "pre_tokenizer": { "type": "Split", "pattern": { "Regex": "'|[.,!?()][^.,!?()'\\s]*|[^.,!?()'\\s]+" }, "behavior": "Removed", "invert": true },
+      "decoder": "$continued_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   /* ---------------------------------------------------------------- SentencePiece */
   { "AlbertTokenizer", NULL, "spiece.model", "albert nystromformer yoso", JSON ({
@@ -410,6 +428,16 @@ static const GtfTokenizerRow classes[] =
       "decoder": { "type": "Sequence", "decoders": [{ "type": "CTC", "pad_token": "$pad_token", "word_delimiter_token": "$word_delimiter_token", "cleanup": false },
         { "type": "Replace", "pattern": { "String": "$word_delimiter_token" }, "content": "$replace_word_delimiter_char" }, { "type": "Fuse" },
         { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] } }) },
+  /* Phonemes with a space between. A word delimiter is left out of what is decoded. */
+  { "Wav2Vec2PhonemeCTCTokenizer", NULL, "vocab.json", NULL, JSON ({
+      "settings": { "word_delimiter_token": null },
+      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" },
+      "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "merges": false,
+      "normalizer": { "type": "Strip", "strip_left": true, "strip_right": true },
+      "pre_tokenizer": { "type": "Split", "pattern": { "String": " " }, "behavior": "Removed", "invert": false },
+      "decoder": { "type": "Sequence", "decoders": [{ "type": "CTC", "pad_token": "$pad_token", "word_delimiter_token": " ", "cleanup": false },
+        { "if": "word_delimiter_token", "then": { "type": "Replace", "pattern": { "String": "$word_delimiter_token" }, "content": "\u0001" } }, "$spaced",
+        { "type": "Replace", "pattern": { "String": "\u0001" }, "content": "" }, { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] } }) },
   { "EsmTokenizer", NULL, "vocab.txt", "esm", JSON ({
       "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>" },
       "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "every": true, "pre_tokenizer": { "type": "WhitespaceSplit" },

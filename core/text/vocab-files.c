@@ -40,8 +40,8 @@ each_line (GtfTextModel *self, const char *path, gboolean (*line) (GtfTextModel 
   return TRUE;
 }
 
-static gboolean
-vocab_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+static gsize
+without_end (const char *text, gsize length)
 {
   guint size;
   while (length)
@@ -51,7 +51,13 @@ vocab_line (GtfTextModel *self, const char *path, const char *text, gsize length
         break;
       length = before;
     }
-  return gtf_text_model_add (self, text, length, number - 1, error);
+  return length;
+}
+
+static gboolean
+vocab_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+{
+  return gtf_text_model_add (self, text, without_end (text, length), number - 1, error);
 }
 
 gboolean
@@ -84,6 +90,80 @@ gboolean
 gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error)
 {
   return each_line (self, path, merge_line, error);
+}
+
+static gboolean
+counted_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+{
+  guint size;
+  for (; length && gtf_unicode_flags (gtf_utf8_get (text, &size)) & GTF_U_STRIP; length -= size)
+    text += size;
+  length = without_end (text, length);
+  gsize end = length;
+  while (end && text[end - 1] != ' ')
+    end--;
+  if (end)
+    return gtf_text_model_add (self, text, end - 1, (gint64) self->vocab.n_entries, error);
+  g_autofree char *quoted = gtf_quote (text, (gssize) length);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected a token, a space and its count, found “%s”", path, number, quoted);
+  return FALSE;
+}
+
+gboolean
+gtf_text_model_read_counted (GtfTextModel *self, const char *path, GError **error)
+{
+  return each_line (self, path, counted_line, error);
+}
+
+static gboolean
+add_code (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, gboolean counted, GError **error)
+{
+  const char *words[3] = { NULL };
+  gsize sizes[3] = { 0 };
+  guint n = 0, wanted = counted ? 3 : 2;
+  for (gsize at = 0; at < length && n <= wanted;)
+    {
+      gsize begin = at;
+      while (at < length && text[at] != ' ' && text[at] != '\t')
+        at++;
+      if (at > begin && n++ < wanted)
+        {
+          words[n - 1] = text + begin;
+          sizes[n - 1] = at - begin;
+        }
+      at += at < length;
+    }
+  if (n == 0)
+    return TRUE;
+  g_autoptr (GError) local = NULL;
+  if (n == wanted)
+    {
+      if (gtf_text_model_add_code (self, words[0], sizes[0], words[1], sizes[1], &local))
+        return TRUE;
+      g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: line %u: ", path, number);
+      return FALSE;
+    }
+  g_autofree char *quoted = gtf_quote (text, (gssize) length);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected two tokens%s with a space between, found “%s”", path, number, counted ? " and a count" : "", quoted);
+  return FALSE;
+}
+
+static gboolean
+counted_code_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+{
+  return add_code (self, path, text, length, number, TRUE, error);
+}
+
+static gboolean
+code_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+{
+  return number == 1 || add_code (self, path, text, length, number, FALSE, error);
+}
+
+gboolean
+gtf_text_model_read_codes (GtfTextModel *self, const char *path, gboolean counted, GError **error)
+{
+  return each_line (self, path, counted ? counted_code_line : code_line, error);
 }
 
 static gboolean

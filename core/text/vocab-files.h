@@ -15,6 +15,10 @@ gboolean gtf_text_model_read_lines  (GtfTextModel *self, const char *path, GErro
 gboolean gtf_text_model_read_ids    (GtfTextModel *self, const char *path, const char *member, GError **error);
 /* merges.txt: two tokens a line, after the vocabulary. */
 gboolean gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error);
+/* The codes of a model of gtf_text_model_new_continued(): two tokens a line, and their count where @counted; else the first line is no code. */
+gboolean gtf_text_model_read_codes  (GtfTextModel *self, const char *path, gboolean counted, GError **error);
+/* "token count" a line, with the next ids. */
+gboolean gtf_text_model_read_counted (GtfTextModel *self, const char *path, GError **error);
 
 /* What a class puts around the pieces of a SentencePiece model. */
 typedef enum

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Repositories without tokenizer.json, one a tokenizer class, and what transformers makes of them.
 
-    make.py PYTHON-WITH-TRANSFORMERS-4.57
+    make.py PYTHON-WITH-TRANSFORMERS-4.57 [NAME ...]
+
+With names, the vocabularies stay, and so do the answers of all other repositories.
 
 Runs under a Python with transformers 5.23, tokenizers and sentencepiece. Writes the vocabularies that the repositories share
 (trained here on a few sentences of our own) and cases.json: for each repository its files, and texts with their ids, offsets
@@ -28,6 +30,8 @@ the the the and and to to of of in in it it is is a a boats boat river rivers sm
 """.splitlines()
 
 TEXTS = ["It's the river, isn't it?", "  Small   boats ", "crêpe Fluß ÀÉ 小さな船 Река ½ ﬁ", "tab\tnew\nline 12,5 ☃☃ 😀 ``so''", "a [MASK] b<mask> c <s></s> [SEP]<|endoftext|>"]
+SPACED = ["the rivers.\nThe 'boats'\n(slowly),small!! it's\tslow\n\nis", "..the?!(boat)", "ririver rive </s> boat", "a@@ b the@@"]
+PHONEMES = ["aɪ ɹ iː v ə", " t t tʃ  x n | aɪ | n n", "<s> ə <pad> ə </s>n", "ʃ\tn t"]
 PAIR = ["the boat", "is slow"]
 
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -102,9 +106,21 @@ def vocabularies():
     spm("gemma.model", model_type="bpe", vocab_size=430, byte_fallback=True, remove_extra_whitespaces=False, add_dummy_prefix=False, pad_id=0, eos_id=1, bos_id=2, unk_id=3,
         bos_piece="<bos>", eos_piece="<eos>", user_defined_symbols="<mask>,\t")
     spm("characters.model", model_type="char")
+    subwords()
     put("esm.txt", "\n".join(["<cls>", "<pad>", "<eos>", "<unk>"] + list("LAGVSERTIDPKQNFYMHWCXBUZO.-") + ["<null_1>", "<mask>"]))
     spm("charsmap.model", model_type="unigram", vocab_size=150, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
         rules=[("\u00bd", "1/2"), ("\ufb01", "fi"), ("\t", " "), ("\n", " "), ("\u00df", "ss"), ("E\u0301", "\u00c9"), ("\u2603", "")])
+
+
+def subwords():
+    """words.json and its merges in the form of subword-nmt: "ri@@" inside a word, "ver" at its end."""
+    put = lambda name, text: open(os.path.join(HERE, name), "w", encoding="utf-8").write(text)
+    words = [t for t in json.load(open(os.path.join(HERE, "words.json"), encoding="utf-8")) if t not in ROBERTA]
+    tokens = list(dict.fromkeys(t[:-4] if t.endswith("</w>") else t + "@@" for t in words))
+    put("subwords.txt", "".join("%s %d\n" % (t, 1000 - i) for i, t in enumerate(tokens)))
+    put("subwords.json", json.dumps({t: i for i, t in enumerate(["__null__", "__start__", "__end__", "__unk__"] + tokens)}, ensure_ascii=False))
+    merges = open(os.path.join(HERE, "words-merges.txt"), encoding="utf-8").read().splitlines()[1:]
+    put("subwords.codes", "".join("%s %d\n" % (m, 900 - i) for i, m in enumerate(merges)))
 
 
 def pieces(name):
@@ -126,6 +142,13 @@ def repositories():
                         "special_tokens_map.json": special_tokens_map, "added_tokens.json": added_tokens})
 
     bert, roberta, gpt2 = {"vocab.txt": "bert.txt"}, {"vocab.json": "roberta.json", "merges.txt": "roberta-merges.txt"}, {"vocab.json": "gpt2.json", "merges.txt": "gpt2-merges.txt"}
+    subword = {"vocab.txt": "subwords.txt", "bpe.codes": "subwords.codes"}
+    add("phobert", "roberta", subword, {"tokenizer_class": "PhobertTokenizer"}, texts=TEXTS + SPACED)
+    add("bertweet", "roberta", subword, {"tokenizer_class": "BertweetTokenizer", "normalization": False}, texts=TEXTS + SPACED)
+    add("blenderbot-small", "blenderbot-small", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, texts=TEXTS + SPACED)
+    phonemes = {t: i for i, t in enumerate(["<s>", "<pad>", "</s>", "<unk>", "|", "t", "ʃ", "tʃ", "aɪ", "n", "ə", "iː", "ɹ", "v"])}
+    add("phonemes", "wav2vec2", {"vocab.json": phonemes}, {"tokenizer_class": "Wav2Vec2PhonemeCTCTokenizer", "do_phonemize": False}, texts=PHONEMES)
+    add("phonemes-delimiter", "wav2vec2", {"vocab.json": phonemes}, {"tokenizer_class": "Wav2Vec2PhonemeCTCTokenizer", "do_phonemize": False, "word_delimiter_token": "|"}, texts=PHONEMES)
     words = {"vocab.json": "words.json", "merges.txt": "words-merges.txt"}
     add("bert", "bert", bert)
     add("bert-cased", "bert", bert, {"do_lower_case": False, "tokenizer_class": "BertTokenizerFast", "model_max_length": 16, "padding_side": "left"})
@@ -215,6 +238,11 @@ def repositories():
     return list_of
 
 
+def skipped(tokenizer, ids):
+    # The phonemes' class fails where nothing is left.
+    return tokenizer.decode(ids, skip_special_tokens=True) if set(ids) - set(tokenizer.all_special_ids) else ""
+
+
 def answer(repository):
     from transformers import AutoTokenizer
     with tempfile.TemporaryDirectory() as folder:
@@ -231,7 +259,7 @@ def answer(repository):
         for text in repository["texts"] + [PAIR]:
             arguments = text if isinstance(text, list) else [text]
             e = tokenizer(*arguments, return_offsets_mapping=tokenizer.is_fast, return_token_type_ids=tokenizer.is_fast)
-            case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": tokenizer.decode(e["input_ids"], skip_special_tokens=True)}
+            case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": skipped(tokenizer, e["input_ids"])}
             if tokenizer.is_fast:
                 case["offsets"] = [n for pair in e["offset_mapping"] for n in pair]
                 case["types"] = e["token_type_ids"]
@@ -247,10 +275,15 @@ def main():
     if sys.argv[1] == "--answer":
         json.dump([answer(repository) for repository in json.load(sys.stdin)], sys.stdout)
         return
-    vocabularies()
+    subwords() if sys.argv[2:] else vocabularies()
     all_of = repositories()
+    if sys.argv[2:]:
+        kept = {r["name"]: r for r in json.load(open(os.path.join(HERE, "cases.json"), encoding="utf-8"))}
+        all_of = [r if r["name"] in sys.argv[2:] else kept[r["name"]] for r in all_of]
     for by, python in {"5.23": sys.executable, "4.57": sys.argv[1]}.items():
-        asked = [r for r in all_of if r["by"] == by]
+        asked = [r for r in all_of if r["by"] == by and "cases" not in r]
+        if not asked:
+            continue
         out = subprocess.run([python, __file__, "--answer"], input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True)
         for repository, answered in zip(asked, json.loads(out.stdout)):
             repository |= answered

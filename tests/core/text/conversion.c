@@ -136,7 +136,7 @@ test_golden (gconstpointer data)
 /* ------------------------------------------------------------------ what is wrong */
 
 /* The folder's files, and words that the message must have. */
-typedef struct { const char *name, *files[6], *message[4]; } Bad;
+typedef struct { const char *name, *files[8], *message[4]; } Bad;
 
 static const Bad bad[] =
 {
@@ -152,6 +152,14 @@ static const Bad bad[] =
   { "added-id", { "config.json", "{\"model_type\": \"bert\"}", "vocab.txt", "[UNK]\n[CLS]\n[SEP]\n", "added_tokens.json", "{\"x\": \"y\"}" }, { "added_tokens.json", "x" } },
   { "no-unknown-id", { "tokenizer_config.json", "{\"tokenizer_class\": \"Speech2TextTokenizer\", \"unk_token\": null}", "vocab.json", "{\"a\": 0}", "sentencepiece.bpe.model",
                        "\x0a\x05\x0a\x01" "a\x18\x02" }, { "vocab.json", "unknown token", "null" } },
+  { "no-codes", { "config.json", "{\"model_type\": \"phobert\"}", "vocab.txt", "a 1\n" }, { "bpe.codes" } },
+  { "code-without-count", { "config.json", "{\"model_type\": \"phobert\"}", "vocab.txt", "a 1\n", "bpe.codes", "a b 3\na b\n" }, { "bpe.codes", "line 2", "a count", "“a b”" } },
+  { "token-without-count", { "config.json", "{\"model_type\": \"phobert\"}", "vocab.txt", "a\n", "bpe.codes", "" }, { "vocab.txt", "line 1", "count" } },
+  { "code-of-three", { "config.json", "{\"model_type\": \"blenderbot-small\"}", "vocab.json", "{\"__unk__\": 0}", "merges.txt", "#version\na b c\n" },
+    { "merges.txt", "line 2", "two tokens" } },
+  { "no-unknown-subword", { "config.json", "{\"model_type\": \"blenderbot-small\"}", "vocab.json", "{\"a\": 0}", "merges.txt", "" }, { "vocab.json", "__unk__" } },
+  { "tweets", { "tokenizer_config.json", "{\"tokenizer_class\": \"BertweetTokenizer\", \"normalization\": true}", "vocab.txt", "", "bpe.codes", "" },
+    { "tokenizer_config.json", "normalization", "BertweetTokenizer" } },
   { "no-unknown-piece", { "config.json", "{\"model_type\": \"albert\"}", "spiece.model", "\x0a\x03\x0a\x01" "a" }, { "spiece.model", "unknown token" } },
 };
 
