@@ -674,6 +674,7 @@ read_rest (Conversion *c)
   self->pad_type = (gint32) pad_type;
   self->language_codes = json_object_has_member (c->template.row, "language_codes");
   self->eos_once = json_object_has_member (c->template.row, "eos_once") ? look_up (self, string_member (values, "eos_token")) : -1;
+  self->special_lead = json_object_has_member (c->template.row, "special_lead");
   self->special_gap = g_strdup (string_member (c->template.row, "special_gap"));
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */
   static const char even_so[] = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";

@@ -245,6 +245,22 @@ precompiled_broken (const Precompiled *self, GError **error)
   return FALSE;
 }
 
+/* As the reference's: the standard alphabet, padded to fours, no white space, no bits left over. g_base64_decode() skips what it does not know. */
+static gboolean
+is_base64 (const char *text, const char *where, GError **error)
+{
+  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  gsize n = strspn (text, alphabet), pad = strspn (text + n, "=");
+  if (text[n + pad])
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: precompiled_charsmap: expected base64, found byte 0x%02x at %" G_GSIZE_FORMAT, where, (guint8) text[n + pad], n + pad);
+  else if (pad > 2 || (n + pad) % 4 || (pad && (strchr (alphabet, text[n - 1]) - alphabet) & (pad == 1 ? 3 : 15)))
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: precompiled_charsmap: expected base64 padded with “=” to groups of four, found %" G_GSIZE_FORMAT
+                 " digits and %" G_GSIZE_FORMAT " of padding, or bits after the last byte", where, n, pad);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 static gboolean
 precompiled_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
 {
@@ -252,6 +268,8 @@ precompiled_init (GtfPass *pass, JsonObject *config, const char *where, GError *
   const char *text = gtf_pass_string (config, "precompiled_charsmap", where, error);
   gsize length;
   if (text == NULL)
+    return FALSE;
+  if (!is_base64 (text, where, error))
     return FALSE;
   g_autofree guchar *data = g_base64_decode (text, &length);
   self->where = g_strdup (where);
@@ -395,19 +413,21 @@ strip (GtfPass *self, GtfPieces *pieces, GError **error)
   return gtf_pieces_rewrite (pieces, strip_piece, self, error);
 }
 
-typedef struct { GtfPass parent; char *text; GtfRegex *pattern; GtfPieces *pieces; const GtfPiece *piece; gsize done; } Replace;
+typedef struct { GtfPass parent; char *text; GtfRegex *pattern; GtfPieces *pieces; const GtfPiece *piece; gsize done; gboolean first; } Replace;
 
 static gboolean
 prepend_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
 {
-  return (((Replace *) pass)->text = gtf_pass_text (config, "prepend", NULL, where, error)) != NULL;
+  Replace *self = (Replace *) pass;
+  self->first = gtf_pass_flag (config, "only_first", FALSE);      /* no tokenizer.json has it; Siglip's class does it */
+  return (self->text = gtf_pass_text (config, "prepend", NULL, where, error)) != NULL;
 }
 
 static gboolean
 prepend_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
 {
   const Replace *self = data;
-  if (piece->end > piece->begin)
+  if (piece->end > piece->begin && !(self->first && pieces->buffer->span[piece->begin].begin > 0))
     gtf_pieces_emit_bytes (pieces, self->text, strlen (self->text), pieces->buffer->span[piece->begin]);
   gtf_pieces_copy (pieces, piece->begin, piece->end);
   return TRUE;

@@ -21,7 +21,7 @@
  * in the form of subword-nmt, where the vocabulary has "ri@@ ver"; refuse, a setting that nothing here can do; code_points, if
  * a class without a file has all characters for tokens (else bytes); eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
- * is put behind each. The column token_types is no part of the template: it is what model_input_names of the class has.
+ * is put behind each; special_lead, if a space is put before the text that such a token ends. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
 
@@ -410,6 +410,17 @@ static const GtfTokenizerRow classes[] =
       "model": "$spm_model", "normalizer": "$spm_normalizer", "decoder": "$spm_decoder", "post_processor": "$one_eos" }) },
   { "BertGenerationTokenizer", "SpeechT5Tokenizer", "spiece.model", "bert-generation", JSON ({ "tokens": { "sep_token": "<::::>" }, "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "Speech2TextTokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "speech_to_text", JSON ({ "ids": "vocab.json", "special_gap": " ", "decoder": "$spm_run_decoder" }) },
+  /* The library is given <unk> and the text, so that it puts no space there; what is before the text stands there already. */
+  { "SiglipTokenizer", "SpeechT5Tokenizer", "spiece.model", "siglip", JSON ({
+      "settings": { "model_max_length": 64, "do_lower_case": true },
+      "tokens": { "bos_token": null, "eos_token": { "content": "</s>", "lstrip": true, "rstrip": true }, "unk_token": { "content": "<unk>", "lstrip": true, "rstrip": true },
+                  "pad_token": { "content": "</s>", "lstrip": true, "rstrip": true } },
+      "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "Prepend", "prepend": "▁", "only_first": true },
+        { "if": "do_lower_case", "then": { "type": "Lowercase" } },
+        { "type": "Replace", "pattern": { "Regex": "[!-/:-@\\[-`{-~]" }, "content": "" }, { "type": "Replace", "pattern": { "Regex": "\\s+" }, "content": " " },
+        { "type": "Strip", "strip_left": true, "strip_right": true }, "$precompiled", { "if": "remove_extra_whitespaces", "then": "$one_space" }, "$escape_spaces",
+        { "if": "remove_extra_whitespaces", "then": { "type": "Replace", "pattern": { "Regex": "▁+\\z" }, "content": "" } }] },
+      "eos_once": true, "special_gap": "", "special_lead": true, "decoder": "$spm_run_decoder", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "MarianTokenizer", "SpeechT5Tokenizer", "source.spm", "marian", JSON ({
       "settings": { "model_max_length": 512 }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true, "special_gap": " ", "decoder": "$spm_run_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "M2M100Tokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "m2m_100", JSON ({

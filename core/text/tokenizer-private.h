@@ -28,6 +28,7 @@ struct _GtfTokenizer
   gboolean language_codes;             /* ">>xx<<" before a text is a token */
   gint32 eos_once;                     /* not put behind a text that ends with it; -1: put there in any case */
   char *special_gap;                   /* nullable: special tokens are decoded by themselves, with this behind each */
+  gboolean special_lead;               /* and a space before what one is behind of, the first or not behind another */
   gint64 max_length;                   /* model_max_length, or 0: none */
   gint32 pad_type;
   GMutex lock;

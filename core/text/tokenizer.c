@@ -488,6 +488,7 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
 {
   g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (free_string);
   g_autoptr (GString) out = g_string_new (NULL);
+  gboolean after_special = FALSE;
   for (gsize i = 0; i < n_ids; i++)
     {
       GtfAddedToken *added = gtf_added_tokens_find (&self->added, ids[i]);
@@ -500,12 +501,15 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
         continue;
       if (self->special_gap && special)
         {
+          if (self->special_lead && !after_special)
+            g_string_append_c (out, ' ');
           if (!decode_run (self, strings, out, error))
             return NULL;
           g_string_append_printf (out, "%s%s", text, self->special_gap);
         }
       else
         g_ptr_array_add (strings, g_string_new_len (text, added ? strlen (text) : length));
+      after_special = special;
     }
   if (!decode_run (self, strings, out, error))
     return NULL;

@@ -146,6 +146,8 @@ def repositories():
     add("phobert", "roberta", subword, {"tokenizer_class": "PhobertTokenizer"}, texts=TEXTS + SPACED)
     add("bertweet", "roberta", subword, {"tokenizer_class": "BertweetTokenizer", "normalization": False}, texts=TEXTS + SPACED)
     add("blenderbot-small", "blenderbot-small", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, texts=TEXTS + SPACED)
+    add("siglip", "siglip", {"spiece.model": "t5.model"}, texts=TEXTS + SPACED)
+    add("siglip-cased", "siglip", {"spiece.model": "charsmap.model"}, {"do_lower_case": False}, texts=TEXTS[:4] + SPACED)
     phonemes = {t: i for i, t in enumerate(["<s>", "<pad>", "</s>", "<unk>", "|", "t", "ʃ", "tʃ", "aɪ", "n", "ə", "iː", "ɹ", "v"])}
     add("phonemes", "wav2vec2", {"vocab.json": phonemes}, {"tokenizer_class": "Wav2Vec2PhonemeCTCTokenizer", "do_phonemize": False}, texts=PHONEMES)
     add("phonemes-delimiter", "wav2vec2", {"vocab.json": phonemes}, {"tokenizer_class": "Wav2Vec2PhonemeCTCTokenizer", "do_phonemize": False, "word_delimiter_token": "|"}, texts=PHONEMES)
