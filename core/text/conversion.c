@@ -19,6 +19,7 @@ typedef struct
   JsonObject *config, *special_map, *added, *model_config;      /* the repository's files, each may be NULL */
   char *config_path, *special_map_path, *added_path, *model_config_path, *vocab_path;
   GtfSpm *spm;
+  gboolean tiktoken;            /* the file is tiktoken's */
   GHashTable *kept;             /* contents of added_tokens_decoder or added_tokens.json: what comes later does not change their flags */
   GtfTemplate template;
 } Conversion;
@@ -82,7 +83,8 @@ find_vocabulary (Conversion *c, GError **error)
       c->vocab_path = g_build_filename (c->tokenizer->directory, "tokenizer_config.json", NULL);      /* what errors name */
       return TRUE;
     }
-  const char *const names[] = { g_str_has_suffix (own, ".model") ? "tokenizer.model" : own, own };
+  gboolean pieces = g_str_has_suffix (own, ".model");
+  const char *const names[] = { pieces ? "tokenizer.model" : own, own, pieces ? "tiktoken.model" : own };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
       g_free (c->vocab_path);
@@ -92,6 +94,56 @@ find_vocabulary (Conversion *c, GError **error)
     }
   g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: no tokenizer: expected tokenizer.json, or %s as %s has it", c->tokenizer->directory, own, c->klass->name);
   return FALSE;
+}
+
+/* A .model file of tiktoken's: transformers makes the same of it for all classes. */
+static gboolean
+notice_tiktoken (Conversion *c)
+{
+  c->tiktoken = g_str_has_suffix (c->vocab_path, ".model") && gtf_is_tiktoken (c->vocab_path);
+  if (c->tiktoken)
+    {
+      c->klass = gtf_tokenizer_row_find ("TikToken");
+      g_clear_pointer (&c->template.row, json_object_unref);
+      c->template.row = gtf_template_row (c->klass->name);
+    }
+  return TRUE;
+}
+
+/* The ids between tiktoken's and the highest of added_tokens_decoder that it leaves out are tokens too. */
+static gboolean
+add_reserved (Conversion *c, GError **error)
+{
+  JsonNode *node = c->config ? gtf_json_find (c->config, "added_tokens_decoder") : NULL;
+  JsonObject *decoder = node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  if (!c->tiktoken || decoder == NULL)
+    return TRUE;
+  guint64 last = 0;
+  g_autoptr (GList) keys = json_object_get_members (decoder);
+  for (GList *l = keys; l; l = l->next)
+    {
+      guint64 id;
+      if (g_ascii_string_to_unsigned (l->data, 10, 0, GTF_VOCAB_MAX_ID - 1, &id, NULL))
+        last = MAX (last, id);
+    }
+  guint64 first = c->tokenizer->model->vocab.n_entries;
+  if (last >= first + (1 << 20))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: added_tokens_decoder: id %" G_GUINT64_FORMAT ", and %s has only %" G_GUINT64_FORMAT " tokens", c->config_path, last,
+                   c->vocab_path, first);
+      return FALSE;
+    }
+  for (guint64 id = first; id <= last; id++)
+    {
+      g_autofree char *key = g_strdup_printf ("%" G_GUINT64_FORMAT, id), *reserved = g_strdup_printf ("<|reserved_token_%s|>", key);
+      GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
+      const char *content = json_object_has_member (decoder, key) ? gtf_token_content (json_object_get_member (decoder, key)) : NULL;
+      token->content = g_strdup (content ? content : reserved);
+      token->special = TRUE;
+      if (!gtf_tokenizer_add_token (c->tokenizer, token, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* ------------------------------------------------------------------ values for the template */
@@ -580,6 +632,12 @@ read_model (Conversion *c, GError **error)
       if (json_object_has_member (c->template.row, "code_points") ? !add_code_points (model, error) : !read_bytes (c, model, error))
         return FALSE;
     }
+  else if (c->tiktoken)
+    {
+      model->ignore_merges = TRUE;
+      if (!gtf_text_model_read_tiktoken (model, c->vocab_path, error))
+        return FALSE;
+    }
   else if (g_str_has_suffix (c->vocab_path, ".txt"))
     {
       if (!gtf_text_model_read_lines (model, c->vocab_path, error))
@@ -688,14 +746,14 @@ gtf_tokenizer_convert (GtfTokenizer *self, GError **error)
   g_auto (Conversion) c = { .tokenizer = self, .kept = g_hash_table_new (g_str_hash, g_str_equal), .template = { .lookup = look_up, .data = self } };
   if (!gtf_tokenizer_load_object (self, "tokenizer_config.json", &c.config_path, &c.config, error) ||
       !gtf_tokenizer_load_object (self, "config.json", &c.model_config_path, &c.model_config, error) || !choose_class (&c, error) || !find_vocabulary (&c, error) ||
-      !read_settings (&c, error))
+      !notice_tiktoken (&c) || !read_settings (&c, error))
     return FALSE;
   c.special_map_path = c.added_path = NULL;
   gboolean has_decoder = c.config && gtf_json_find (c.config, "added_tokens_decoder");
   if (!has_decoder && (!gtf_tokenizer_load_object (self, "special_tokens_map.json", &c.special_map_path, &c.special_map, error) ||
                        !gtf_tokenizer_load_object (self, "added_tokens.json", &c.added_path, &c.added, error)))
     return FALSE;
-  if (g_str_has_suffix (c.vocab_path, ".model") || g_str_has_suffix (c.vocab_path, ".spm"))
+  if ((g_str_has_suffix (c.vocab_path, ".model") && !c.tiktoken) || g_str_has_suffix (c.vocab_path, ".spm"))
     {
       if ((c.spm = gtf_spm_load (c.vocab_path, error)) == NULL)
         return FALSE;
@@ -703,6 +761,6 @@ gtf_tokenizer_convert (GtfTokenizer *self, GError **error)
     }
   set_roles (&c);
   return read_model (&c, error) && read_parts (&c, error) && (c.added == NULL || add_file (&c, error)) &&
-         gtf_tokenizer_read_decoder_tokens (self, c.config, c.config_path, error) && (keep_added (&c), add_every (&c, error)) && add_roles (&c, error) && add_extra (&c, error) && read_post_processor (&c, error) &&
+         add_reserved (&c, error) && gtf_tokenizer_read_decoder_tokens (self, c.config, c.config_path, error) && (keep_added (&c), add_every (&c, error)) && add_roles (&c, error) && add_extra (&c, error) && read_post_processor (&c, error) &&
          (read_rest (&c), TRUE);
 }

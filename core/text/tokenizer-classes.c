@@ -471,6 +471,15 @@ static const GtfTokenizerRow classes[] =
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
                           "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }), .token_types = GTF_TOKEN_TYPES },
 
+  /* A file of tiktoken's, whatever the class. */
+  { "TikToken", NULL, "tiktoken.model", NULL, JSON ({
+      "model": { "type": "BPE" },
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [
+        { "type": "Split", "behavior": "Isolated", "invert": false, "pattern": { "Regex":
+          "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+" } },
+        { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false }] },
+      "decoder": "$byte_level_decoder", "post_processor": { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true }, "bos_eos": true }) },
+
   /* What has no class of its own. */
   { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({
       "tokens": { "bos_token": "$bos_piece", "eos_token": "$eos_piece", "unk_token": "$unk_piece" },

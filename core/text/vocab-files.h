@@ -19,6 +19,10 @@ gboolean gtf_text_model_read_merges (GtfTextModel *self, const char *path, GErro
 gboolean gtf_text_model_read_codes  (GtfTextModel *self, const char *path, gboolean counted, GError **error);
 /* "token count" a line, with the next ids. */
 gboolean gtf_text_model_read_counted (GtfTextModel *self, const char *path, GError **error);
+/* tiktoken's file: a line has the bytes of a token as base64 and its id. The merges are all that two tokens make, by what they make. */
+gboolean gtf_text_model_read_tiktoken (GtfTextModel *self, const char *path, GError **error);
+/* Whether the file begins like one. */
+gboolean gtf_is_tiktoken             (const char *path);
 
 /* What a class puts around the pieces of a SentencePiece model. */
 typedef enum

@@ -107,6 +107,7 @@ def vocabularies():
         bos_piece="<bos>", eos_piece="<eos>", user_defined_symbols="<mask>,\t")
     spm("characters.model", model_type="char")
     subwords()
+    tiktoken()
     put("esm.txt", "\n".join(["<cls>", "<pad>", "<eos>", "<unk>"] + list("LAGVSERTIDPKQNFYMHWCXBUZO.-") + ["<null_1>", "<mask>"]))
     spm("charsmap.model", model_type="unigram", vocab_size=150, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
         rules=[("\u00bd", "1/2"), ("\ufb01", "fi"), ("\t", " "), ("\n", " "), ("\u00df", "ss"), ("E\u0301", "\u00c9"), ("\u2603", "")])
@@ -121,6 +122,15 @@ def subwords():
     put("subwords.json", json.dumps({t: i for i, t in enumerate(["__null__", "__start__", "__end__", "__unk__"] + tokens)}, ensure_ascii=False))
     merges = open(os.path.join(HERE, "words-merges.txt"), encoding="utf-8").read().splitlines()[1:]
     put("subwords.codes", "".join("%s %d\n" % (m, 900 - i) for i, m in enumerate(merges)))
+
+
+def tiktoken():
+    """The vocabulary of gpt2.json in tiktoken's form."""
+    import base64
+    letters = {chr(b) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174 else chr(256 + b if b <= 32 else 0x121 + b - 127 if b <= 160 else 0x143): b for b in range(256)}
+    tokens = [t for t in json.load(open(os.path.join(HERE, "gpt2.json"), encoding="utf-8")) if t != "<|endoftext|>"]
+    with open(os.path.join(HERE, "tiktoken.model"), "w", encoding="utf-8") as f:
+        f.writelines("%s %d\n" % (base64.b64encode(bytes(letters[c] for c in t)).decode(), i) for i, t in enumerate(tokens))
 
 
 def pieces(name):
@@ -219,6 +229,11 @@ def repositories():
     add("gemma", "gemma", {"tokenizer.model": "gemma.model"}, {"add_bos_token": True})
     add("generic", "glm", llama, {"tokenizer_class": "PreTrainedTokenizerFast"})
     add("generic-unigram", "glm", {"tokenizer.model": "charsmap.model"}, {"tokenizer_class": "PreTrainedTokenizerFast"})
+    reserved = {"added_tokens_decoder": {"330": token("<|begin|>"), "333": token("<|end|>", lstrip=True)}, "bos_token": "<|begin|>", "eos_token": "<|end|>"}
+    add("tiktoken", "glm", {"tokenizer.model": "tiktoken.model"}, {"tokenizer_class": "PreTrainedTokenizerFast"}, texts=TEXTS + SPACED)
+    add("tiktoken-reserved", "glm", {"tiktoken.model": "tiktoken.model"}, reserved | {"tokenizer_class": "PreTrainedTokenizerFast", "extra_special_tokens": ["<|more|>"]},
+        texts=TEXTS + ["<|begin|>the <|reserved_token_331|> boats <|end|> it<|more|>"])
+    add("tiktoken-bos", "glm", {"tokenizer.model": "tiktoken.model"}, reserved | {"tokenizer_class": "PreTrainedTokenizerFast", "add_bos_token": True, "add_eos_token": True})
     # What transformers runs in Python: no offsets.
     ids = lambda first, name, last: {t: i for i, t in enumerate(dict.fromkeys(first + pieces(name)[3:] + last))}
     letters = {t: i for i, t in enumerate(["<pad>", "<s>", "</s>", "<unk>", "|"] + list("abcdefghijklmnopqrstuvwxyzITU'"))}
@@ -277,7 +292,7 @@ def main():
     if sys.argv[1] == "--answer":
         json.dump([answer(repository) for repository in json.load(sys.stdin)], sys.stdout)
         return
-    subwords() if sys.argv[2:] else vocabularies()
+    (subwords(), tiktoken()) if sys.argv[2:] else vocabularies()
     all_of = repositories()
     if sys.argv[2:]:
         kept = {r["name"]: r for r in json.load(open(os.path.join(HERE, "cases.json"), encoding="utf-8"))}
