@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <gmodule.h>
+#include "media-module.h"
 #include <sndfile.h>
 #include "registry/registry.h"
 
@@ -113,21 +113,7 @@ find_gstreamer (void)
 
   if (g_once_init_enter (&once))
     {
-      g_auto (GStrv) folders = gtf_registry_get_folders ();
-
-      for (guint i = 0; folders[i] && !decode; i++)
-        {
-          static const char *const subfolders[] = { "media", "preprocessors" };
-
-          for (guint s = 0; s < G_N_ELEMENTS (subfolders) && !decode; s++)
-            {
-              g_autofree char *path = g_build_filename (folders[i], subfolders[s], "gtf-decode-gstreamer.so", NULL);
-              GModule *module = g_file_test (path, G_FILE_TEST_EXISTS) ? g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL) : NULL;
-
-              if (module && g_module_symbol (module, "gtf_decode_gstreamer", (gpointer *) &decode))
-                g_module_make_resident (module);
-            }
-        }
+      decode = (DecodeFunc) gtf_media_module_find ("gtf-decode-gstreamer.so", "gtf_decode_gstreamer");
       g_once_init_leave (&once, 1);
     }
   return decode;

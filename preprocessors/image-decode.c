@@ -4,6 +4,7 @@
  * convert ("RGB") gives it (alpha is dropped, not blended), turned by its EXIF orientation.
  */
 #include "image.h"
+#include "media-module.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,23 @@
 
 /* A file this large is no picture. */
 #define MAX_FILE ((gsize) 1 << 30)
+
+static GtfImage *
+decode_tiff (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error)
+{
+  static gsize once = 0;
+  static GtfTiffDecoder decode = NULL;
+
+  if (g_once_init_enter (&once))
+    {
+      decode = (GtfTiffDecoder) gtf_media_module_find ("gtf-decode-tiff.so", "gtf_decode_tiff");
+      g_once_init_leave (&once, 1);
+    }
+  if (decode)
+    return decode (data, length, name, orientation, gtf_image_begin, error);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: TIFF is read by the module gtf-decode-tiff.so, which is not installed", name);
+  return NULL;
+}
 
 static const struct
 {
@@ -24,7 +42,11 @@ static const struct
   { "PNG", "\x89PNG\r\n\x1a\n", 0, 8, gtf_image_decode_png },
   { "WebP", "WEBP", 8, 4, gtf_image_decode_webp },
   { "GIF", "GIF8", 0, 4, gtf_image_decode_gif },
-  { "BMP", "BM", 0, 2, gtf_image_decode_bmp }
+  { "BMP", "BM", 0, 2, gtf_image_decode_bmp },
+  { "TIFF", "II*\0", 0, 4, decode_tiff },
+  { "TIFF", "MM\0*", 0, 4, decode_tiff },
+  { "TIFF", "II+\0", 0, 4, decode_tiff },
+  { "TIFF", "MM\0+", 0, 4, decode_tiff }
 };
 
 static guint64

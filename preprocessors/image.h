@@ -32,6 +32,10 @@ GtfImage *gtf_image_decode_webp (const guint8 *data, gsize length, const char *n
 GtfImage *gtf_image_decode_gif  (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
 GtfImage *gtf_image_decode_bmp  (const guint8 *data, gsize length, const char *name, guint *orientation, GError **error);
 
+/* image-tiff.c: gtf_decode_tiff () of the module gtf-decode-tiff.so; @begin: gtf_image_begin () */
+typedef GtfImage *(*GtfImageBegin) (guint64 width, guint64 height, const char *name, GError **error);
+typedef GtfImage *(*GtfTiffDecoder) (const guint8 *data, gsize length, const char *name, guint *orientation, GtfImageBegin begin, GError **error);
+
 /* image-resize.c */
 typedef enum
 {

@@ -101,6 +101,31 @@ load_bytes (const guint8 *bytes, gsize n, GError **error)
   return image;
 }
 
+/* A file of data/golden/image/files.json and the pixels that Pillow finds in it. */
+static void
+test_pillow (gconstpointer data)
+{
+  JsonObject *c = (JsonObject *) data;
+  gsize n, n_expected;
+  g_autofree guint8 *file = g_base64_decode (json_object_get_string_member (c, "file"), &n);
+  g_autofree guint8 *expected = g_base64_decode (json_object_get_string_member (c, "rgb"), &n_expected);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfImage) image = load_bytes (file, n, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (image->width, ==, json_object_get_int_member (c, "width"));
+  g_assert_cmpint (image->height, ==, json_object_get_int_member (c, "height"));
+  g_assert_cmpmem (image->pixels, (gsize) image->width * (gsize) image->height * 3, expected, n_expected);
+  /* Cut off anywhere, it is a picture or one error; load_bytes () looks at what the error says. */
+  for (gsize length = 0; length < n; length++)
+    {
+      g_autoptr (GError) cut = NULL;
+      g_autoptr (GtfImage) part = load_bytes (file, length, &cut);
+
+      g_assert_true ((part != NULL) == (cut == NULL));
+    }
+}
+
 /* 3 x 2 with 24 bits, the bottom row first */
 static const guint8 bmp[] = {
   'B', 'M', 78, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 24, 0, 0, 0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -203,22 +228,37 @@ test_png_checksums (void)
     }
 }
 
+static JsonArray *
+load_cases (JsonParser *parser, const char *name)
+{
+  g_autofree char *file = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "image", name, NULL);
+
+  g_assert_true (json_parser_load_from_file (parser, file, NULL));
+  return json_node_get_array (json_parser_get_root (parser));
+}
+
 int
 main (int argc, char **argv)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autofree char *file = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "image", "cases.json", NULL);
-  JsonArray *cases;
+  g_autoptr (JsonParser) parser = json_parser_new (), file_parser = json_parser_new ();
+  JsonArray *cases, *files;
 
   g_test_init (&argc, &argv, NULL);
-  g_assert_true (json_parser_load_from_file (parser, file, NULL));
-  cases = json_node_get_array (json_parser_get_root (parser));
+  cases = load_cases (parser, "cases.json");
+  files = load_cases (file_parser, "files.json");
   for (guint i = 0; i < json_array_get_length (cases); i++)
     {
       JsonObject *c = json_array_get_object_element (cases, i);
       g_autofree char *path = g_strdup_printf ("/image/golden/%u-%s", i, json_object_get_string_member (json_object_get_object_member (c, "config"), "image_processor_type"));
 
       g_test_add_data_func (path, c, test_golden);
+    }
+  for (guint i = 0; i < json_array_get_length (files); i++)
+    {
+      JsonObject *c = json_array_get_object_element (files, i);
+      g_autofree char *path = g_strdup_printf ("/image/pillow/%s", json_object_get_string_member (c, "name"));
+
+      g_test_add_data_func (path, c, test_pillow);
     }
   g_test_add_func ("/image/files", test_files);
   g_test_add_func ("/image/truncated", test_truncated);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Decoders that only some files need are modules of their own (gtf-decode-NAME.so), so that nobody else waits for their libraries.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* The function @symbol of the module @file in one of the registry's folders, which then stays loaded; NULL if there is none. */
+gpointer gtf_media_module_find (const char *file, const char *symbol);
