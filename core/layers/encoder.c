@@ -39,8 +39,8 @@ gtf_text_config_derive (gpointer data, GError **error)
 }
 
 /* A text for which the model has no positions: said in tokens, not in rows of a table. */
-static gboolean
-check_length (GtfContext *c, const GtfTextConfig *config, const GtfTextInput *input, const GtfTensor *positions)
+gboolean
+gtf_text_check_length (GtfContext *c, const GtfTextConfig *config, const GtfTextInput *input, const GtfTensor *positions)
 {
   gint64 n = positions != NULL ? (gint64) gtf_tensor_get_n_elements (positions) : 0, most = config->n_distances > 0 ? input->longest - 1 : -1;
 
@@ -68,7 +68,7 @@ gtf_text_embed_sum (GtfContext *c, const GtfTextConfig *config, const GtfTextEmb
 {
   GtfTensor *x = gtf_embedding (c, w->tokens, input->ids);
 
-  if (!check_length (c, config, input, positions))
+  if (!gtf_text_check_length (c, config, input, positions))
     return NULL;
   if (positions != NULL)
     x = gtf_add (c, x, gtf_embedding (c, w->positions, positions));

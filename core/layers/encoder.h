@@ -65,6 +65,8 @@ struct _GtfEncoder
 
 /* What the fields of the config, taken together, must be. For `derive` of an architecture. */
 GTF_API gboolean   gtf_text_config_derive (gpointer config, GError **error);
+/* FALSE after setting the sticky error: the text is longer than the table of positions. */
+GTF_API gboolean   gtf_text_check_length (GtfContext *c, const GtfTextConfig *config, const GtfTextInput *input, const GtfTensor *positions);
 /* norm (tokens + positions + types), projected; @positions NULL: none are added. */
 GTF_API GtfTensor *gtf_text_embed (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, const GtfTextInput *input, const GtfTensor *positions);
 /* Its parts: the sum alone, the types alone, and what comes after the sum. */

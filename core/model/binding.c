@@ -254,11 +254,30 @@ is_empty (const GtfBoundWeight *b)
 
 /* ---- walking the tables --------------------------------------------------------------------------------------------- */
 
+/* The word that config.json puts into names, for the %s of each. */
+static void
+put_word (Plan *p, char **names)
+{
+  const gsize at = p->architecture->name_word;
+  const char *word = at ? *(const char *const *) ((const char *) p->config + at) : NULL;
+
+  for (char **name = names; word && *name; name++)
+    {
+      char *hole = strstr (*name, "%s"), *whole = hole ? g_strdup_printf ("%.*s%s%s", (int) (hole - *name), *name, word, hole + 2) : NULL;
+
+      if (!whole)
+        continue;
+      g_free (*name);
+      *name = whole;
+    }
+}
+
 static char **
 all_names (Plan *p, char **outer, const char *names, gint64 layer)
 {
   g_auto (GStrv) joined = gtf_weight_names_join (outer, names, layer);
 
+  put_word (p, joined);
   return gtf_weight_names_prefix (joined, p->head->prefix, !p->in_head);
 }
 

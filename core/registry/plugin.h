@@ -187,6 +187,7 @@ typedef struct
  * @encode: (nullable): encoder of an encoder-decoder: puts "encoder_last_hidden_state" and fills the cross-attention cache
  * @decode: (nullable): some steps over the cache: input "input_ids" [B][T] -> output "logits" [B][1 or T][vocab] (T where the
  *   output "all_logits" is wanted), "cross_attentions" [layers * B][heads][T][S] if wanted
+ * @name_word: 0, or the offset into the config of the string that stands for %s in the names of weights (X-MOD's language)
  */
 typedef struct
 {
@@ -203,6 +204,7 @@ typedef struct
   void (*encode) (GtfContext *c, const GtfForward *f);
   void (*decode) (GtfContext *c, const GtfForward *f);
   GtfDim decoder_layers, encoder_states, decoder_positions, vocab_size, kv_size;  /* sizes of the cache: layers, S, longest sequence, logits, D of k and v */
+  gsize name_word;
 } GtfArchitecture;
 
 /**
