@@ -12,6 +12,8 @@
 #include <tiffio.h>
 
 #define MAX_SAMPLES 16
+/* Pixels that a tile may have, however small the picture. */
+#define MAX_TILE (1 << 22)
 
 typedef struct
 {
@@ -256,10 +258,10 @@ read_pixels (TIFF *tiff, const Page *page, GtfImage *image, const char *name, GE
   const guint64 row_size = ((guint64) page->chunk_width * (planes ? 1 : page->n_samples) * page->bits + 7) / 8, size = row_size * page->chunk_height;
   g_autofree guint8 *chunk = NULL;
 
-  /* libtiff's own count, which knows of everything else in the file, must agree; and a chunk is about as large as the picture at most. */
+  /* libtiff's own count, which knows of everything else in the file, must agree; and a small picture needs no vast tiles. */
   if (size != (guint64) (page->tiled ? TIFFTileSize (tiff) : TIFFVStripSize (tiff, page->chunk_height)))
     return fail (error, name, "strips or tiles of an unexpected size");
-  if (size > 64 + (guint64) 8 * MAX_SAMPLES * ((guint64) page->width + 4096) * ((guint64) page->height + 4096) || !(chunk = g_try_malloc0 (size * n_planes)))
+  if ((guint64) page->chunk_width * page->chunk_height > (guint64) page->width * page->height * 4 + MAX_TILE || !(chunk = g_try_malloc0 (size * n_planes)))
     return fail (error, name, "strips or tiles far larger than the picture");
   for (guint32 y = 0; y < page->height; y += MIN (page->chunk_height, page->height - y))
     for (guint32 x = 0; x < page->width; x += MIN (page->chunk_width, page->width - x))
