@@ -7,10 +7,12 @@
 
 #include <string.h>
 #include "base/params.h"
+#include "base/quote.h"
 #include "text/byte-level.h"
 #include "text/template.h"
 #include "text/tokenizer-classes.h"
 #include "text/vocab-files.h"
+#include "text/whisper-languages.h"
 
 typedef struct
 {
@@ -177,6 +179,22 @@ read_setting (Conversion *c, const char *key, JsonNode *own, GError **error)
   return TRUE;
 }
 
+/* Whisper's language by code or name, in any case. */
+static gboolean
+read_language (Conversion *c, GError **error)
+{
+  const char *language = string_member (c->template.values, "language");
+  g_autofree char *lower = language ? g_utf8_strdown (language, -1) : NULL;
+  const char *code = lower ? gtf_whisper_language_code (lower) : NULL;
+  if (code)
+    json_object_set_string_member (c->template.values, "language", code);
+  if (code || lower == NULL)
+    return TRUE;
+  g_autofree char *list = gtf_whisper_languages_list (strlen (lower) == 2), *quoted = gtf_quote (lower, -1);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: language: expected one of %s, found “%s”", c->config_path, list, quoted);
+  return FALSE;
+}
+
 static gboolean
 read_settings (Conversion *c, GError **error)
 {
@@ -196,6 +214,8 @@ read_settings (Conversion *c, GError **error)
         if (!read_setting (c, key, own, error))
           return FALSE;
     }
+  if (json_object_has_member (c->template.row, "whisper_language") && !read_language (c, error))
+    return FALSE;
   const char *refused = string_member (c->template.row, "refuse");
   if (refused && gtf_pass_flag (c->template.values, refused, FALSE))
     {

@@ -18,7 +18,7 @@
  * what a SentencePiece model marks is added before the roles (else it may change a role's flags); ids, a file with the ids of
  * the pieces, and after_ids, what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
  * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; codes, the file with merges
- * in the form of subword-nmt, where the vocabulary has "ri@@ ver"; refuse, a setting that nothing here can do; code_points, if
+ * in the form of subword-nmt, where the vocabulary has "ri@@ ver"; whisper_language, if the setting language is a code or a name; refuse, a setting that nothing here can do; code_points, if
  * a class without a file has all characters for tokens (else bytes); eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
  * is put behind each; special_lead, if a space is put before the text that such a token ends. The column token_types is no part of the template: it is what model_input_names of the class has.
@@ -150,7 +150,7 @@ static const GtfTokenizerRow classes[] =
   { "GPTNeoXTokenizer", "GPT2Tokenizer", .model_types = "falcon_mamba gpt_neox mamba mamba2 mpt olmo olmo2 olmoe rwkv stablelm xlstm", .json = JSON ({
       "tokens": { "pad_token": "<|padding|>" }, "normalizer": { "type": "NFC" } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "WhisperTokenizer", "GPT2Tokenizer", .model_types = "whisper", .json = JSON ({
-      "settings": { "language": null, "task": null, "predict_timestamps": false },
+      "settings": { "language": null, "task": null, "predict_timestamps": false }, "whisper_language": true,
       "post_processor": { "type": "TemplateProcessing",
         "single": ["=<|startoftranscript|>:0", { "if": "language", "then": "=<|{language}|>:0" }, { "if": "task", "then": "=<|{task}|>:0" },
                    { "if": "!predict_timestamps", "then": "=<|notimestamps|>:0" }, "$A:0", "eos_token:0"],

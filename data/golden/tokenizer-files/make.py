@@ -192,6 +192,7 @@ def repositories():
     whisper = ["<|startoftranscript|>", "<|en|>", "<|zh|>", "<|translate|>", "<|transcribe|>", "<|notimestamps|>"]
     add("whisper", "whisper", gpt2, added_tokens={t: 2000 + i for i, t in enumerate(whisper)})
     add("whisper-language", "whisper", gpt2, {"language": "zh", "task": "translate", "added_tokens_decoder": {str(2000 + i): token(t) for i, t in enumerate(whisper)}})
+    add("whisper-language-name", "whisper", gpt2, {"language": "Mandarin", "added_tokens_decoder": {str(2000 + i): token(t) for i, t in enumerate(whisper)}})
     add("deberta", "deberta", {"vocab.json": "deberta.json", "merges.txt": "deberta-merges.txt"})
     add("clip", "clip", {"vocab.json": "clip.json", "merges.txt": "clip-merges.txt"})
     add("openai-gpt", "openai-gpt", words)
@@ -220,6 +221,7 @@ def repositories():
     add("reformer", "reformer", {"spiece.model": "bpe.model"})
     add("nllb", "m2m_100", {bpe: "bpe.model"}, {"tokenizer_class": "NllbTokenizer", "additional_special_tokens": ["ace_Arab", "eng_Latn", "fra_Latn"], "src_lang": "fra_Latn"})
     add("nllb-legacy", "m2m_100", {bpe: "bpe.model"}, {"tokenizer_class": "NllbTokenizer", "additional_special_tokens": ["ace_Arab", "eng_Latn"], "legacy_behaviour": True})
+    add("nllb-no-list", "m2m_100", {bpe: "bpe.model"}, {"tokenizer_class": "NllbTokenizer", "src_lang": "deu_Latn"})
     add("seamless", "seamless_m4t", {bpe: "bpe.model"}, {"additional_special_tokens": ["__eng__", "__fra__"]})
     llama = {"tokenizer.model": "llama.model"}
     add("llama", "llama", llama, {"tokenizer_class": "LlamaTokenizer"})

@@ -39,7 +39,21 @@ def make():
     t.post_processor = S.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[("<s>", 1)])
     t = out["word-level"] = Tokenizer(M.WordLevel(unk_token="<unk>")); t.normalizer = N.NFKC(); t.pre_tokenizer = P.Sequence([P.Whitespace(), P.Digits(individual_digits=True), P.Punctuation("contiguous")])
     train(t, T.WordLevelTrainer)
+    t = out["charsmap"] = Tokenizer(M.WordLevel(unk_token="<unk>")); t.normalizer = N.Precompiled(charsmap()); t.pre_tokenizer = P.WhitespaceSplit()
+    train(t, T.WordLevelTrainer)
+    t = out["scripts"] = Tokenizer(M.WordLevel(unk_token="<unk>")); t.pre_tokenizer = P.Sequence([P.UnicodeScripts(), P.WhitespaceSplit()])
+    train(t, T.WordLevelTrainer)
     return out
+
+
+def charsmap():
+    """Some rules in SentencePiece's form, by the writer of data/unicode/make.py: letters, what has a longer key too, a grapheme of two, nothing."""
+    source, scope = open(os.path.join(HERE, "../../unicode/make.py"), encoding="utf-8").read(), {}
+    exec(source[source.index("def charsmap"):source.index("def graphemes")], scope)
+    rules = {"ﬁ": "fi", "ß": "ss", "Å": "A", "e\u0301": "é", "\t": " ", "\n": " ", "\u00AD": "", "\u200B": " ", "\uFEFF": "", "ï": "i", "é": "e", "日": "day", "日本": "Japan",
+             "\u1100\u1161": "\uAC00", "\U0001F642": ":)", "\r\n": " "}
+    rules |= {chr(c): chr(c - 0xFEE0) for c in range(0xFF01, 0xFF5F)}
+    return scope["charsmap"]({k.encode(): v.encode() for k, v in rules.items()})
 
 
 for name, tok in make().items():

@@ -160,6 +160,8 @@ static const Bad bad[] =
   { "no-unknown-subword", { "config.json", "{\"model_type\": \"blenderbot-small\"}", "vocab.json", "{\"a\": 0}", "merges.txt", "" }, { "vocab.json", "__unk__" } },
   { "tweets", { "tokenizer_config.json", "{\"tokenizer_class\": \"BertweetTokenizer\", \"normalization\": true}", "vocab.txt", "", "bpe.codes", "" },
     { "tokenizer_config.json", "normalization", "BertweetTokenizer" } },
+  { "whisper-language", { "tokenizer_config.json", "{\"tokenizer_class\": \"WhisperTokenizer\", \"language\": \"Klingon\"}", "vocab.json", "{}", "merges.txt", "" },
+    { "language", "“klingon”", "haitian creole" } },
   { "tiktoken-line", { "tokenizer.model", "YQ== 0\nYg== x\n" }, { "tokenizer.model", "line 2", "base64", "Yg== x" } },
   { "tiktoken-id", { "tiktoken.model", "YQ== 0\nYg== 0\n" }, { "tiktoken.model", "id 0", "two tokens" } },
   { "tiktoken-far", { "tokenizer_config.json", "{\"added_tokens_decoder\": {\"9000000\": {\"content\": \"x\"}}}", "tiktoken.model", "YQ== 0\n" }, { "added_tokens_decoder", "9000000" } },
