@@ -186,19 +186,14 @@ add_scaled (GtfContext *c, const GtfLinear *w, const GtfTensor *y, const GtfNorm
   return scale != NULL ? gtf_add (c, x, gtf_affine (c, scale, gtf_linear (c, w, y))) : gtf_linear_add (c, w, y, x);
 }
 
-static GtfTensor *
-block_forward (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
+GtfTensor *
+gtf_vision_block (GtfContext *c, const GtfEncoder *e, const GtfVisionLayer *l, GtfTensor *x)
 {
-  const Blocks *blocks = e->data;
-  const GtfVisionLayer *l = &blocks->layers[i];
   const float eps = (float) e->config->eps;
   const gint64 inner = e->config->inner_size;
-  GtfEncoder own = *e;
   GtfTensor *h;
 
-  if (blocks->bias != NULL)
-    own.attention.mask = blocks->bias (c, i, blocks->data);
-  h = gtf_encoder_attention (c, &own, &l->block, gtf_layer_norm (c, l->block.attention_norm, x, eps));
+  h = gtf_encoder_attention (c, e, &l->block, gtf_layer_norm (c, l->block.attention_norm, x, eps));
   x = add_scaled (c, l->block.attention_out, h, l->attention_scale, x);
   h = gtf_layer_norm (c, l->block.output_norm, x, eps);
   if (l->gated != NULL)
@@ -209,6 +204,17 @@ block_forward (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   else
     h = gtf_linear_act (c, l->block.up, h, e->config->activation);
   return add_scaled (c, l->block.down, h, l->output_scale, x);
+}
+
+static GtfTensor *
+block_forward (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
+{
+  const Blocks *blocks = e->data;
+  GtfEncoder own = *e;
+
+  if (blocks->bias != NULL)
+    own.attention.mask = blocks->bias (c, i, blocks->data);
+  return gtf_vision_block (c, &own, &blocks->layers[i], x);
 }
 
 GtfTensor *

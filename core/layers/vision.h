@@ -66,6 +66,8 @@ GTF_API const GtfTensor *gtf_vision_pixels (GtfContext *c, gint64 n_channels);
 GTF_API GtfTensor *gtf_vision_embed  (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbeddings *w);
 /* All blocks, normalisation first in each; none after the last. @bias may be NULL. */
 GTF_API GtfTensor *gtf_vision_encode (GtfContext *c, const GtfVisionConfig *config, const GtfVisionLayer *layers, GtfTensor *x, GtfVisionBias bias, gconstpointer data);
+/* One of them, for a family whose encoder does more between them. */
+GTF_API GtfTensor *gtf_vision_block (GtfContext *c, const GtfEncoder *e, const GtfVisionLayer *l, GtfTensor *x);
 /* Step t of each picture: [B][T][D] -> [B][D]. */
 GTF_API GtfTensor *gtf_vision_token  (GtfContext *c, const GtfTensor *x, gint64 t);
 

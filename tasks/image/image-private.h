@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 TextModel *image_model_new (GtfTask *task, const char *name, const char *const *heads, const char *wanted, GError **error);
 /* Decodes and processes one file and runs the model on it. @parameters (nullable): for the image processor, as JSON. */
 gboolean   image_model_run (TextModel *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
+/* The same of a picture that is already decoded; @path is for messages. */
+gboolean   image_model_run_image (TextModel *self, const GtfImage *image, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
 /* A path, or a list of paths: @run once for each; the answers nest as the inputs do. */
 typedef JsonNode *(*ImageRun) (const char *path, gpointer data, GError **error);
 JsonNode  *image_run_each  (JsonNode *inputs, ImageRun run, gpointer data, GError **error);

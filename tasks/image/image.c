@@ -41,16 +41,13 @@ image_model_new (GtfTask *task, const char *name, const char *const *heads, cons
   return self->session ? g_steal_pointer (&self) : NULL;
 }
 
-gboolean
-image_model_run (TextModel *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
+static gboolean
+run_tensors (TextModel *self, GHashTable *tensors, const char *path, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GHashTable) tensors = gtf_preprocessor_run_file (self->task->preprocessor, path, parameters, cancellable, error);
   GHashTableIter iter;
   gpointer name, tensor;
   gboolean ok;
 
-  if (tensors == NULL)
-    return FALSE;
   g_hash_table_iter_init (&iter, tensors);
   while (g_hash_table_iter_next (&iter, &name, &tensor))
     gtf_session_set_input (self->session, name, tensor);
@@ -60,6 +57,24 @@ image_model_run (TextModel *self, const char *path, const char *parameters, GCan
   if (!ok)
     g_prefix_error (error, "%s: ", path);
   return ok;
+}
+
+gboolean
+image_model_run (TextModel *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GHashTable) tensors = gtf_preprocessor_run_file (self->task->preprocessor, path, parameters, cancellable, error);
+
+  return tensors != NULL && run_tensors (self, tensors, path, cancellable, error);
+}
+
+gboolean
+image_model_run_image (TextModel *self, const GtfImage *image, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GHashTable) tensors = gtf_preprocessor_run_images (self->task->preprocessor, &image, 1, parameters, error);
+
+  if (tensors == NULL)
+    g_prefix_error (error, "%s: ", path);
+  return tensors != NULL && run_tensors (self, tensors, path, cancellable, error);
 }
 
 JsonNode *

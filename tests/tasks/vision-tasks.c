@@ -4,6 +4,7 @@
  * Numbers may differ by a thousandth.
  */
 #include <math.h>
+#include <string.h>
 
 #include "base/json-print.h"
 #include "base/json.h"
@@ -25,7 +26,23 @@ same_arrays (JsonArray *a, JsonArray *b)
   return TRUE;
 }
 
-/* Answers are made of lists, {"label", "score"} and numbers. */
+/* Corners in whole pixels, or neither has any. */
+static gboolean
+same_boxes (JsonObject *a, JsonObject *b)
+{
+  static const char *const sides[] = { "xmin", "ymin", "xmax", "ymax" };
+
+  if (!json_object_has_member (a, "box") || !json_object_has_member (b, "box"))
+    return json_object_has_member (a, "box") == json_object_has_member (b, "box");
+  a = json_object_get_object_member (a, "box");
+  b = json_object_get_object_member (b, "box");
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
+    if (!json_object_has_member (b, sides[i]) || json_object_get_int_member (a, sides[i]) != json_object_get_int_member (b, sides[i]))
+      return FALSE;
+  return json_object_get_size (a) == json_object_get_size (b);
+}
+
+/* Answers are made of lists, {"label", "score"}, {"label", "score", "box"} and numbers. */
 static gboolean
 same (JsonNode *a, JsonNode *b)
 {
@@ -34,6 +51,7 @@ same (JsonNode *a, JsonNode *b)
   if (JSON_NODE_HOLDS_OBJECT (a) && JSON_NODE_HOLDS_OBJECT (b))
     return json_object_get_size (json_node_get_object (a)) == json_object_get_size (json_node_get_object (b))
            && g_strcmp0 (json_object_get_string_member (json_node_get_object (a), "label"), json_object_get_string_member (json_node_get_object (b), "label")) == 0
+           && same_boxes (json_node_get_object (a), json_node_get_object (b))
            && same (json_object_get_member (json_node_get_object (a), "score"), json_object_get_member (json_node_get_object (b), "score"));
   return JSON_NODE_HOLDS_VALUE (a) && JSON_NODE_HOLDS_VALUE (b)
          && fabs (json_node_get_double (a) - json_node_get_double (b)) <= 1e-3 * MAX (1, fabs (json_node_get_double (a)));
@@ -83,6 +101,52 @@ test_case (gconstpointer data)
     g_error ("expected %.600s, found %.600s", wanted, gtf_result_to_json (result));
 }
 
+/* What a detector cannot be run with is an error that names it. */
+static void
+test_detector_refuses (void)
+{
+  static const char *const wrong[][2] = { { "{\"threshold\": \"high\"}", "threshold" }, { "{\"threshold\": 1e99}", "threshold" },
+                                          { "{\"treshold\": 0.5}", "treshold" } };
+  g_autofree char *repository = g_build_filename (folder, "..", "vision", "yolos", "detection", NULL), *other = g_build_filename (folder, "..", "vision", "vit", "classifier", NULL);
+  g_autofree char *picture = g_build_filename (folder, "waves.png", NULL), *inputs = g_strdup_printf ("\"%s\"", picture);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPipeline) pipeline = gtf_pipeline_new ("object-detection", repository, NULL, &error), none = NULL;
+  g_autoptr (GtfResult) after = NULL;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_assert_null (gtf_pipeline_run (pipeline, inputs, wrong[i][0], NULL, &error));
+      g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+      g_assert_nonnull (strstr (error->message, wrong[i][1]));
+      g_clear_error (&error);
+    }
+  after = gtf_pipeline_run (pipeline, inputs, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (after);
+  none = gtf_pipeline_new ("object-detection", other, NULL, &error);
+  g_assert_null (none);
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED);
+}
+
+/* Boxes are read on a terminal and in a page, labels escaped there. */
+static void
+test_detector_views (void)
+{
+  g_autofree char *repository = g_build_filename (folder, "..", "vision", "yolos", "detection", NULL);
+  g_autofree char *picture = g_build_filename (folder, "waves.png", NULL), *inputs = g_strdup_printf ("[\"%s\"]", picture), *text = NULL, *html = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPipeline) pipeline = gtf_pipeline_new ("object-detection", repository, NULL, &error);
+  g_autoptr (GtfResult) result = pipeline ? gtf_pipeline_run (pipeline, inputs, "{\"threshold\": 0.1}", NULL, &error) : NULL;
+
+  g_assert_no_error (error);
+  text = gtf_result_render (result, "text");
+  html = gtf_result_render (result, "html");
+  g_assert_nonnull (strstr (text, "LABEL_"));
+  g_assert_nonnull (strstr (text, " - "));
+  g_assert_nonnull (strstr (html, "LABEL_"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -107,5 +171,7 @@ main (int argc, char **argv)
 
       g_test_add_data_func (test, one, test_case);
     }
+  g_test_add_func ("/tasks/vision/object-detection/refuses", test_detector_refuses);
+  g_test_add_func ("/tasks/vision/object-detection/views", test_detector_views);
   return g_test_run ();
 }

@@ -14,12 +14,15 @@ from PIL import Image
 HERE = pathlib.Path(__file__).parent
 PROCESSOR = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "size": {"height": 24, "width": 24}, "resample": 2, "do_rescale": True,
              "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
-CLASSIFY, FEATURES = "image-classification", "image-feature-extraction"
+DETECTOR = {**PROCESSOR, "image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 24, "longest_edge": 40}, "do_pad": True, "format": "coco_detection"}
+CLASSIFY, FEATURES, DETECT = "image-classification", "image-feature-extraction", "object-detection"
 CASES = [
     (CLASSIFY, "vit/classifier", {}), (CLASSIFY, "vit/classifier", {"top_k": 2}), (CLASSIFY, "vit/classifier", {"top_k": 100}),
     (CLASSIFY, "vit/classifier", {"top_k": -2}), (CLASSIFY, "vit/classifier", {"top_k": 0}), (CLASSIFY, "vit/classifier", {"function_to_apply": "Sigmoid"}),
     (CLASSIFY, "vit/classifier", {"function_to_apply": "none", "top_k": 3}), (CLASSIFY, "vit/classifier", {"function_to_apply": "tanh"}),
     (FEATURES, "beit/model", {}), (FEATURES, "dinov2/model", {"pool": True}), (FEATURES, "vit/other-size", {"pool": True}),
+    (DETECT, "yolos/detection", {"threshold": 0.1}), (DETECT, "yolos/detection", {}), (DETECT, "yolos/detection", {"threshold": 1}),
+    (DETECT, "yolos/base-size", {"threshold": 0.2}), (DETECT, "yolos/base-size", {"threshold": -3}),
 ]
 
 
@@ -32,7 +35,8 @@ def main():
     for task, repository, parameters in CASES:
         folder = HERE.parent / "vision" / repository
         size = json.loads((folder / "config.json").read_text())["image_size"]
-        (folder / "preprocessor_config.json").write_text(json.dumps({**PROCESSOR, "size": {"height": size, "width": size}}, indent=1) + "\n")
+        processor = DETECTOR if task == DETECT else {**PROCESSOR, "size": {"height": size, "width": size}}
+        (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
         for inputs in ("waves.png", ["waves.png", "waves.png"]):
             paths = [str(HERE / i) for i in inputs] if isinstance(inputs, list) else str(HERE / inputs)
             try:

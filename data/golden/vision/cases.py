@@ -20,6 +20,7 @@ def family(prefix, kwargs, own_size, **more):
 DINO = {k: v for k, v in SMALL.items() if k != "intermediate_size"} | {"mlp_ratio": 2, "layerscale_value": 0.5}
 TEXT = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=20)
 BEIT = {**SMALL, "layer_scale_init_value": 0.1}
+YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
 FAMILIES = {
     "vit": {
@@ -52,6 +53,11 @@ FAMILIES = {
         "masked": case("Beit", "ForMaskedImageModeling", {**BEIT, "use_relative_position_bias": True, "use_mask_token": True, "vocab_size": 11, "layer_scale_init_value": 0.0}, SQUARE),
     },
     "data2vec-vision": family("Data2VecVision", {**BEIT, "use_relative_position_bias": True}, SQUARE),
+    "yolos": {
+        "detection": case("Yolos", "ForObjectDetection", {**YOLOS, "num_labels": 3}, (40, 24)),
+        "base-size": case("Yolos", "ForObjectDetection", {**YOLOS, "num_labels": 2, "use_mid_position_embeddings": False, "qkv_bias": False}, (32, 24)),
+        "model": case("Yolos", "Model", YOLOS, (25, 37), batch=3),
+    },
     "clip": {
         "vision": case("CLIPVision", "", SMALL, SQUARE, model="CLIPVisionModel", states=True),
         "projection": case("CLIPVision", "", {**SMALL, "projection_dim": 6}, (32, 40), model="CLIPVisionModelWithProjection", interpolate=True),
