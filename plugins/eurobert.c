@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * EuroBERT: Boizard et al., "EuroBERT: Scaling Multilingual Encoders for European Languages" (2025).
+ * EuroBERT: Boizard et al., "EuroBERT: Scaling Multilingual Encoders for European Languages" (2025), and UltraBERT, most of whose layers see only
+ * a window around each token and have a rotary base of their own.
  *
  * Llama's blocks read in both directions: root mean square norms before each, rotary positions, keys and values shared by groups of heads, gated
  * linear units. docs/models/eurobert.md tells what is easily got wrong.
@@ -9,20 +10,27 @@
 
 #include <string.h>
 
+#define MAX_LAYERS 256
+
 typedef struct
 {
   GtfTextConfig text;
   gint64 n_kv_heads, head_dim;
   double theta, factor;
   const char *rope_type, *pooling;
+  /* UltraBERT */
+  gint64 window, prediction_size;
+  const char *layer_types, *windows, *thetas, *local_type;
+  double local_theta, local_factor;
   /* by derive () */
   gint64 q_size, qkv_size;
+  gboolean local[MAX_LAYERS];
 } Config;
 
 static const GtfConfigField config_fields[] = {
   GTF_TEXT_CONFIG_FIELDS,
   GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, "vocab_size", 1, 1 << 24, 128256),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_layers, "num_hidden_layers", 1, 256, 12),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_layers, "num_hidden_layers", 1, MAX_LAYERS, 12),
   GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, "max_position_embeddings", 1, 1 << 24, 8192),
   GTF_CONFIG_FLOAT_FIELD (GtfTextConfig, eps, "rms_norm_eps", 0, 1, 1e-5),
   GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, "hidden_act", "silu"),
@@ -35,12 +43,36 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_FIELDS_END
 };
 
-static gboolean
-derive (gpointer data, GError **error)
-{
-  static const char *const poolings[] = { "bos", "mean", "late", NULL };
-  Config *config = data;
+static const GtfConfigField ultrabert_config_fields[] = {
+  GTF_TEXT_CONFIG_FIELDS,
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, "vocab_size", 1, 1 << 24, 32000),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, hidden_size, "hidden_size", 1, 1 << 16, 4096),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_layers, "num_hidden_layers", 1, MAX_LAYERS, 32),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_heads, "num_attention_heads", 1, 4096, 32),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, inner_size, "intermediate_size", 1, 1 << 20, 11008),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, "max_position_embeddings", 1, 1 << 24, 32768),
+  GTF_CONFIG_FLOAT_FIELD (GtfTextConfig, eps, "rms_norm_eps", 0, 1, 1e-6),
+  GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, "hidden_act", "silu"),
+  GTF_CONFIG_INT_FIELD (Config, n_kv_heads, "num_key_value_heads", 1, 4096, 0),
+  GTF_CONFIG_INT_FIELD (Config, head_dim, "head_dim", 1, 1 << 16, 0),
+  GTF_CONFIG_FLOAT_FIELD (Config, theta, "rope_parameters.full_attention.rope_theta", 1e-6, 1e12, 2560000),
+  GTF_CONFIG_FLOAT_FIELD (Config, factor, "rope_parameters.full_attention.factor", 1e-6, 1e6, 1),
+  GTF_CONFIG_STRING_FIELD (Config, rope_type, "rope_parameters.full_attention.rope_type", "default"),
+  GTF_CONFIG_FLOAT_FIELD (Config, local_theta, "rope_parameters.sliding_attention.rope_theta", 1e-6, 1e12, 10000),
+  GTF_CONFIG_FLOAT_FIELD (Config, local_factor, "rope_parameters.sliding_attention.factor", 1e-6, 1e6, 1),
+  GTF_CONFIG_STRING_FIELD (Config, local_type, "rope_parameters.sliding_attention.rope_type", "default"),
+  GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),
+  GTF_CONFIG_INT_FIELD (Config, window, "sliding_window", 0, 1 << 24, 128),
+  GTF_CONFIG_LIST_FIELD (Config, layer_types, "layer_types"),
+  GTF_CONFIG_LIST_FIELD (Config, windows, "attention_windows"),
+  GTF_CONFIG_LIST_FIELD (Config, thetas, "rope_theta"),
+  GTF_CONFIG_INT_FIELD (Config, prediction_size, "prediction_head_size", 1, 1 << 16, 768),
+  GTF_CONFIG_FIELDS_END
+};
 
+static gboolean
+check (Config *config, const char *const *poolings, GError **error)
+{
   if (!gtf_text_config_derive (config, error))
     return FALSE;
   if (config->n_kv_heads == 0)
@@ -49,6 +81,8 @@ derive (gpointer data, GError **error)
     config->head_dim = config->text.head_size;
   if (strcmp (config->rope_type, "default") == 0)
     config->factor = 1;
+  if (config->local_type == NULL || strcmp (config->local_type, "default") == 0)
+    config->local_factor = 1;
   config->q_size = config->text.n_heads * config->head_dim;
   config->qkv_size = config->q_size + 2 * config->n_kv_heads * config->head_dim;
   if (config->head_dim % 2 != 0 || config->text.n_heads % config->n_kv_heads != 0)
@@ -56,11 +90,71 @@ derive (gpointer data, GError **error)
                  ") divide num_attention_heads (%" G_GINT64_FORMAT ")", config->head_dim, config->n_kv_heads, config->text.n_heads);
   else if (config->factor != 1 && strcmp (config->rope_type, "linear") != 0)
     g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "rope_type \"%.40s\" is not supported here, expected default or linear", config->rope_type);
+  else if (config->local_factor != 1 && strcmp (config->local_type, "linear") != 0)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "rope_type \"%.40s\" is not supported here, expected default or linear", config->local_type);
   else if (!g_strv_contains (poolings, config->pooling))
-    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "classifier_pooling is \"%.40s\", expected bos, mean or late", config->pooling);
+    {
+      g_autofree char *known = g_strjoinv (", ", (char **) poolings);
+
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "classifier_pooling is \"%.40s\", expected one of %s", config->pooling, known);
+    }
   else
     return TRUE;
   return FALSE;
+}
+
+static gboolean
+derive (gpointer data, GError **error)
+{
+  static const char *const poolings[] = { "bos", "mean", "late", NULL };
+
+  return check (data, poolings, error);
+}
+
+/* Old configs have a window for each layer, 0 for all tokens, and a list of rotary bases by layer, of which the last of a kind counts. */
+static void
+read_old_lists (Config *config)
+{
+  g_auto (GStrv) thetas = config->thetas != NULL ? g_strsplit (config->thetas, "|", -1) : NULL;
+  gboolean found = FALSE;
+
+  for (gint64 i = 0; i < config->text.n_layers; i++)
+    {
+      gint64 window = 0;
+
+      if (gtf_config_list_int (config->windows, i, 1, 1 << 24, &window) && !found)
+        {
+          config->window = window;
+          found = TRUE;
+        }
+      if (config->windows != NULL && config->layer_types == NULL)
+        config->local[i] = window > 0;
+    }
+  for (gint64 i = 0; thetas != NULL && i < config->text.n_layers && thetas[i] != NULL; i++)
+    {
+      const double theta = g_ascii_strtod (thetas[i], NULL);
+
+      if (theta > 0)
+        *(config->local[i] ? &config->local_theta : &config->theta) = theta;
+    }
+}
+
+static gboolean
+ultrabert_derive (gpointer data, GError **error)
+{
+  static const char *const poolings[] = { "cls", "mean", NULL };
+  Config *config = data;
+  const gint64 n = gtf_config_list_size (config->layer_types);
+
+  if (n > 0 && n < config->text.n_layers)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "layer_types has %" G_GINT64_FORMAT " members for %" G_GINT64_FORMAT " layers", n, config->text.n_layers);
+      return FALSE;
+    }
+  for (gint64 i = 0; i < config->text.n_layers; i++)
+    config->local[i] = n > 0 ? gtf_config_list_is (config->layer_types, i, "sliding_attention") : (i + 1) % 3 != 0;
+  read_old_lists (config);
+  return check (config, poolings, error);
 }
 
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
@@ -76,6 +170,7 @@ typedef struct
   GtfTextWeights text;
   const Layer *layers;
   const GtfNorm *norm;
+  const GtfLinear *lm_up, *lm_down;     /* UltraBERT's layers ahead of heads.lm; may be NULL */
 } Weights;
 
 #define HIDDEN GTF_TEXT_DIM (hidden_size)
@@ -93,9 +188,9 @@ static const GtfWeight layer_weights[] = {
 };
 
 static const GtfWeight weights[] = {
-  { GTF_WEIGHT_EMBEDDING, "embed_tokens", GTF_TEXT_FIELD (embeddings.tokens), 0, { GTF_TEXT_DIM (vocab_size), HIDDEN } },
-  { GTF_WEIGHT_GROUP, "layers.%d", .offset = G_STRUCT_OFFSET (Weights, layers), .group = layer_weights, .group_size = sizeof (Layer), .count = GTF_TEXT_DIM (n_layers) },
-  { GTF_WEIGHT_NORM, "norm", G_STRUCT_OFFSET (Weights, norm), GTF_WEIGHT_NO_BIAS, { HIDDEN } },
+  { GTF_WEIGHT_EMBEDDING, "embed_tokens|model.embed_tokens", GTF_TEXT_FIELD (embeddings.tokens), 0, { GTF_TEXT_DIM (vocab_size), HIDDEN } },
+  { GTF_WEIGHT_GROUP, "layers.%d|model.layers.%d", .offset = G_STRUCT_OFFSET (Weights, layers), .group = layer_weights, .group_size = sizeof (Layer), .count = GTF_TEXT_DIM (n_layers) },
+  { GTF_WEIGHT_NORM, "norm|model.norm", G_STRUCT_OFFSET (Weights, norm), GTF_WEIGHT_NO_BIAS, { HIDDEN } },
   { GTF_WEIGHT_END }
 };
 
@@ -117,6 +212,24 @@ static const GtfHead heads[] = {
   { NULL }
 };
 
+static const GtfWeight ultrabert_lm[] = {
+  { GTF_WEIGHT_LINEAR, "head.linear1", G_STRUCT_OFFSET (Weights, lm_up), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, prediction_size), HIDDEN } },
+  { GTF_WEIGHT_LINEAR, "head.linear2", G_STRUCT_OFFSET (Weights, lm_down), GTF_WEIGHT_NO_BIAS, { HIDDEN, GTF_DIM (Config, prediction_size) } },
+  { GTF_WEIGHT_LINEAR, "cls|head.decoder", GTF_TEXT_FIELD (heads.lm), GTF_WEIGHT_NO_BIAS, { GTF_TEXT_DIM (vocab_size), HIDDEN }, "embed_tokens|model.embed_tokens" },
+  { GTF_WEIGHT_END }
+};
+static const GtfWeight ultrabert_sequence[] = { GTF_TEXT_LINEAR (heads.sequence, "classifier", 0, GTF_TEXT_DIM (n_labels), HIDDEN), { GTF_WEIGHT_END } };
+
+/* Tensors begin with "ultrabert." in files, with "model." in memory: either is read. */
+static const GtfHead ultrabert_heads[] = {
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, ultrabert_lm, "ultrabert" },
+  { "ForSequenceClassification", gtf_text_sequence_tasks, ultrabert_sequence, "ultrabert" },
+  { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, "ultrabert" },
+  { "ForQuestionAnswering", gtf_text_span_tasks, gtf_text_span, "ultrabert" },
+  { "Model", gtf_text_base_tasks, NULL, "ultrabert" },
+  { NULL }
+};
+
 /* ---- forward pass ----------------------------------------------------------------------------------------------- */
 
 /* What all layers share. */
@@ -124,8 +237,33 @@ typedef struct
 {
   const Config *config;
   const Weights *w;
-  const GtfTensor *table;       /* cosines and sines */
+  const GtfTensor *table, *local_table; /* cosines and sines */
 } Shared;
+
+/* Each head of keys or values once for every head of queries that shares it. */
+static GtfTensor *
+each_head (GtfContext *c, const Config *config, GtfTensor *x)
+{
+  const gint64 n = config->text.n_heads, sharing = n / config->n_kv_heads;
+  g_autofree GtfTensor **parts = g_new (GtfTensor *, n);
+
+  if (sharing == 1)
+    return x;
+  for (gint64 i = 0; i < n; i++)
+    parts[i] = gtf_slice (c, x, i / sharing * config->head_dim, config->head_dim);
+  return gtf_join (c, parts, n);
+}
+
+static GtfTensor *
+attend (GtfContext *c, const GtfEncoder *e, const Config *config, gboolean local, GtfTensor *q, GtfTensor *k, GtfTensor *v)
+{
+  const GtfWindowAttention window = { .n_heads = config->text.n_heads, .before = config->window, .after = config->window, .mask = e->attention.mask,
+                                      .sequences = e->attention.sequences, .weights = e->attention.weights };
+  GtfAttention attention = e->attention;
+
+  attention.n_kv_heads = config->n_kv_heads;
+  return local ? gtf_window_attention (c, q, each_head (c, config, k), each_head (c, config, v), &window) : gtf_attention (c, q, k, v, &attention);
+}
 
 /* The last layer ends with the norm of the whole: that is what counts as its hidden state. */
 static GtfTensor *
@@ -136,15 +274,14 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Layer *l = &s->w->layers[i];
   const float eps = (float) config->text.eps;
   const gint64 q_size = config->q_size, kv_size = config->n_kv_heads * config->head_dim, inner = config->text.inner_size;
-  GtfRotation rotation = { .n_heads = config->text.n_heads, .table = s->table, .sequences = e->attention.sequences };
-  GtfAttention attention = e->attention;
+  GtfRotation rotation = { .n_heads = config->text.n_heads, .table = config->local[i] ? s->local_table : s->table, .sequences = e->attention.sequences };
   GtfTensor *qkv = gtf_linear (c, l->qkv, gtf_rms_norm (c, l->attention_norm, x, eps)), *q, *k, *h;
 
-  attention.n_kv_heads = config->n_kv_heads;
   q = gtf_rotate (c, gtf_slice (c, qkv, 0, q_size), &rotation);
   rotation.n_heads = config->n_kv_heads;
   k = gtf_rotate (c, gtf_slice (c, qkv, q_size, kv_size), &rotation);
-  x = gtf_linear_add (c, l->attention_out, gtf_attention (c, q, k, gtf_slice (c, qkv, q_size + kv_size, kv_size), &attention), x);
+  h = attend (c, e, config, config->local[i], q, k, gtf_slice (c, qkv, q_size + kv_size, kv_size));
+  x = gtf_linear_add (c, l->attention_out, h, x);
   h = gtf_linear (c, l->up, gtf_rms_norm (c, l->mlp_norm, x, eps));
   h = gtf_gate (c, gtf_slice (c, h, 0, inner), gtf_slice (c, h, inner, inner), config->text.activation);
   x = gtf_linear_add (c, l->down, h, x);
@@ -160,8 +297,23 @@ classify (GtfContext *c, const Config *config, const GtfTextHeads *h, const GtfT
 
   if (!late)
     y = strcmp (config->pooling, "mean") == 0 ? gtf_text_mean (c, input, x, FALSE) : gtf_text_first (c, input, x);
-  y = gtf_linear (c, h->sequence, gtf_linear_act (c, h->sequence_dense, y, GTF_ACTIVATION_GELU));
+  if (h->sequence_dense != NULL)
+    y = gtf_linear_act (c, h->sequence_dense, y, GTF_ACTIVATION_GELU);
+  y = gtf_linear (c, h->sequence, y);
   return late ? gtf_text_mean (c, input, y, FALSE) : y;
+}
+
+/* UltraBERT's masked LM: two layers of their own, each with an activation, ahead of the words. */
+static void
+predict (GtfContext *c, const Weights *w, const GtfTextInput *input, GtfTensor *x)
+{
+  GtfTensor *y;
+
+  gtf_output (c, "last_hidden_state", x);
+  if (input->rows != NULL && gtf_dim (input->rows, -1) == 0)
+    return;
+  y = gtf_linear_act (c, w->lm_up, gtf_text_rows (c, input, x), GTF_ACTIVATION_GELU_TANH);
+  gtf_output (c, "logits", gtf_linear (c, w->text.heads.lm, gtf_linear_act (c, w->lm_down, y, GTF_ACTIVATION_GELU_TANH)));
 }
 
 static void
@@ -171,14 +323,21 @@ forward (GtfContext *c, const GtfForward *f)
   const Weights *w = f->weights;
   const GtfTextHeadStyle style = { .eps = (float) config->text.eps };
   GtfTextInput input;
-  Shared shared = { config, w, NULL };
+  Shared shared = { config, w, NULL, NULL };
   const GtfEncoder encoder = { .config = &config->text, .input = &input, .forward = layer, .data = &shared };
   GtfTensor *x;
 
   if (!gtf_text_input (c, &input))
     return;
   shared.table = gtf_rotary_table (c, input.longest, &(GtfRotary){ .dims = config->head_dim, .theta = config->theta, .divisor = config->factor });
+  if (config->local_theta > 0)
+    shared.local_table = gtf_rotary_table (c, input.longest, &(GtfRotary){ .dims = config->head_dim, .theta = config->local_theta, .divisor = config->local_factor });
   x = gtf_encoder_run (c, &encoder, gtf_embedding (c, w->text.embeddings.tokens, input.ids));
+  if (w->lm_up != NULL)
+    {
+      predict (c, w, &input, x);
+      return;
+    }
   if (w->text.heads.sequence == NULL)
     {
       gtf_text_outputs (c, &w->text.heads, &style, &input, x);
@@ -203,4 +362,19 @@ static const GtfArchitecture eurobert = {
   .forward = forward,
 };
 
-GTF_TEXT_PLUGIN (eurobert, "eurobert", "EuroBERT: multilingual text encoder", eurobert)
+static const char *const ultrabert_types[] = { "ultrabert", NULL };
+
+static const GtfArchitecture ultrabert = {
+  .struct_size = sizeof (GtfArchitecture),
+  .model_types = ultrabert_types,
+  .config_size = sizeof (Config),
+  .config = ultrabert_config_fields,
+  .derive = ultrabert_derive,
+  .weights_size = sizeof (Weights),
+  .weights = weights,
+  .heads = ultrabert_heads,
+  .ignored = "head.*|cls.*|classifier.*|*rotary_emb.*",
+  .forward = forward,
+};
+
+GTF_TEXT_PLUGINS (eurobert, "eurobert", "EuroBERT, UltraBERT: text encoders", &eurobert, &ultrabert)
