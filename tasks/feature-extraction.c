@@ -111,6 +111,7 @@ static const GtfTaskPlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "feature-extraction" },
   .media = "text",
   .parameters = parameters,
+  .flags = GTF_TASK_INPUTS_BATCH,
   .open = features_open,
   .close = features_close,
   .run = features_run,

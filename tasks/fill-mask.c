@@ -351,6 +351,7 @@ static const GtfTaskPlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "fill-mask" },
   .media = "text",
   .parameters = parameters,
+  .flags = GTF_TASK_INPUTS_BATCH,
   .open = mask_open,
   .close = mask_close,
   .run = mask_run,

@@ -64,6 +64,7 @@ static const GtfTaskPlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "sentence-embedding" },
   .media = "text",
   .parameters = parameters,
+  .flags = GTF_TASK_INPUTS_BATCH,
   .open = embedding_open,
   .close = embedding_close,
   .run = embedding_run,

@@ -260,6 +260,7 @@ static const GtfTaskPlugin plugin = {
   .aliases = aliases,
   .media = "text",
   .parameters = parameters,
+  .flags = GTF_TASK_INPUTS_BATCH,
   .open = classification_open,
   .close = classification_close,
   .run = classification_run,

@@ -544,6 +544,7 @@ static const GtfTaskPlugin plugin = {
   .aliases = aliases,
   .media = "text",
   .parameters = parameters,
+  .flags = GTF_TASK_INPUTS_BATCH,
   .open = ner_open,
   .close = ner_close,
   .run = ner_run,

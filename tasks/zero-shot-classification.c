@@ -308,6 +308,7 @@ static const GtfTaskPlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "zero-shot-classification" },
   .media = "text",
   .parameters = parameters,
+  .flags = GTF_TASK_INPUTS_BATCH,
   .open = zero_shot_open,
   .close = zero_shot_close,
   .run = zero_shot_run,

@@ -316,7 +316,12 @@ run_arguments (Run *run)
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GError) error = NULL;
   g_autofree char *out = NULL;
-  gboolean together = run->arguments->len == 1 || (GTF_TASK_HAS (run->plugin, flags) && (run->plugin->flags & GTF_TASK_INPUTS_TOGETHER));
+  const guint flags = GTF_TASK_HAS (run->plugin, flags) ? run->plugin->flags : 0;
+  gboolean together = run->arguments->len == 1 || flags & GTF_TASK_INPUTS_TOGETHER;
+
+  /* One request is also packed into one pass. */
+  if (flags & GTF_TASK_INPUTS_BATCH && run->chosen == CLI_FORMAT_JSON && run->arguments->len > 2)
+    together = TRUE;
 
   if (!(together ? run_together : run_each) (run, results, &error))
     return cli_failure (error);
