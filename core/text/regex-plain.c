@@ -143,7 +143,7 @@ parse_bracket (Parser *p, guint32 *bits, guint depth)
       const char *close;
       if (p->p[0] == '[' && p->p[1] == ':')
         {
-          if ((close = strstr (p->p, ":]")) == NULL || !unite_posix (own, p->p + 2, close - p->p - 2))
+          if ((close = strstr (p->p + 2, ":]")) == NULL || !unite_posix (own, p->p + 2, close - p->p - 2))
             return FALSE;
           p->p = close + 2;
           continue;
