@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The half that sees of CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (2021); and of SigLIP:
+ * CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (2021); SigLIP:
  * Zhai et al., "Sigmoid Loss for Language Image Pre-Training" (2023).
  *
- * By itself (CLIPVisionModel, SiglipVisionModel), with its projection, or with a classifier over the mean of the patches. docs/models/clip.md tells
+ * Two towers: what a picture and what a text become are compared by their angle (CLIPModel, SiglipModel). The half that sees stands also
+ * by itself (CLIPVisionModel, SiglipVisionModel), with its projection, or with a classifier over the mean of the patches. docs/models/clip.md tells
  * what is easily got wrong.
  */
 #include <gtf/gtf.h>
@@ -14,9 +15,18 @@ typedef struct
   gint64 projection_size;
   gboolean has_head;
   gint64 head_size, head_qkv, head_inner;       /* of SigLIP's head; 0: there is none */
+  GtfTextConfig text;                           /* of the half that reads */
+  gint64 eos_token_id, text_projection_size;
 } Config;
 
 #define KEY(name) "vision_config." name "|" name
+#define TEXT(name) "text_config." name
+
+/* Sizes of the half that reads. */
+#define TEXT_FIELDS(vocabulary, longest)                                                                                           \
+  GTF_CONFIG_INT_FIELD (Config, text.vocab_size, TEXT ("vocab_size"), 1, 1 << 24, vocabulary),                                     \
+  GTF_CONFIG_INT_FIELD (Config, text.n_positions, TEXT ("max_position_embeddings"), 1, 1 << 20, longest),                          \
+  GTF_CONFIG_INT_FIELD (Config, text.n_layers, TEXT ("num_hidden_layers"), 0, 256, 12)
 
 #define FIELDS                                                                                                                     \
   GTF_VISION_CONFIG_FIELDS,                                                                                                        \
@@ -32,7 +42,14 @@ static const GtfConfigField clip_config[] = {
   FIELDS,
   GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, KEY ("layer_norm_eps"), 0, 1, 1e-5),
   GTF_CONFIG_ACTIVATION_FIELD (Config, vision.encoder.activation, KEY ("hidden_act"), "quick_gelu"),
-  GTF_CONFIG_INT_FIELD (Config, projection_size, KEY ("projection_dim"), 1, 1 << 16, 512),
+  GTF_CONFIG_INT_FIELD (Config, projection_size, "projection_dim|vision_config.projection_dim", 1, 1 << 16, 512),
+  TEXT_FIELDS (49408, 77),
+  GTF_CONFIG_INT_FIELD (Config, text.hidden_size, TEXT ("hidden_size"), 1, 1 << 16, 512),
+  GTF_CONFIG_INT_FIELD (Config, text.inner_size, TEXT ("intermediate_size"), 1, 1 << 20, 2048),
+  GTF_CONFIG_INT_FIELD (Config, text.n_heads, TEXT ("num_attention_heads"), 1, 4096, 8),
+  GTF_CONFIG_FLOAT_FIELD (Config, text.eps, TEXT ("layer_norm_eps"), 0, 1, 1e-5),
+  GTF_CONFIG_ACTIVATION_FIELD (Config, text.activation, TEXT ("hidden_act"), "quick_gelu"),
+  GTF_CONFIG_INT_FIELD (Config, eos_token_id, TEXT ("eos_token_id"), 0, G_MAXINT32, 49407),
   GTF_CONFIG_FIELDS_END
 };
 static const GtfConfigField siglip_config[] = {
@@ -40,6 +57,13 @@ static const GtfConfigField siglip_config[] = {
   GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, KEY ("layer_norm_eps"), 0, 1, 1e-6),
   GTF_CONFIG_ACTIVATION_FIELD (Config, vision.encoder.activation, KEY ("hidden_act"), "gelu_pytorch_tanh"),
   GTF_CONFIG_BOOL_FIELD (Config, has_head, KEY ("vision_use_head"), TRUE),
+  TEXT_FIELDS (32000, 64),
+  GTF_CONFIG_INT_FIELD (Config, text.hidden_size, TEXT ("hidden_size"), 1, 1 << 16, 768),
+  GTF_CONFIG_INT_FIELD (Config, text.inner_size, TEXT ("intermediate_size"), 1, 1 << 20, 3072),
+  GTF_CONFIG_INT_FIELD (Config, text.n_heads, TEXT ("num_attention_heads"), 1, 4096, 12),
+  GTF_CONFIG_FLOAT_FIELD (Config, text.eps, TEXT ("layer_norm_eps"), 0, 1, 1e-6),
+  GTF_CONFIG_ACTIVATION_FIELD (Config, text.activation, TEXT ("hidden_act"), "gelu_pytorch_tanh"),
+  GTF_CONFIG_INT_FIELD (Config, text_projection_size, TEXT ("projection_size"), 0, 1 << 16, 0),
   GTF_CONFIG_INT_FIELD (Config, vision.n_first, "", 0, 0, 0),
   GTF_CONFIG_FIELDS_END
 };
@@ -51,7 +75,7 @@ clip_derive (gpointer data, GError **error)
 
   if (config->vision.patch_sizes == NULL)
     config->vision.patch_sizes = "32";
-  return gtf_vision_config_derive (data, error);
+  return gtf_vision_config_derive (data, error) && gtf_text_config_derive (&config->text, error);
 }
 
 static gboolean
@@ -62,7 +86,9 @@ siglip_derive (gpointer data, GError **error)
   config->head_size = config->has_head ? config->vision.encoder.hidden_size : 0;
   config->head_qkv = 3 * config->head_size;
   config->head_inner = config->has_head ? config->vision.encoder.inner_size : 0;
-  return gtf_vision_config_derive (data, error);
+  if (config->text_projection_size == 0)
+    config->text_projection_size = config->text.hidden_size;
+  return gtf_vision_config_derive (data, error) && gtf_text_config_derive (&config->text, error);
 }
 
 typedef struct
@@ -74,6 +100,12 @@ typedef struct
   const GtfTensor *probe, *probe_bias;
   const GtfLinear *probe_qkv, *probe_out, *probe_up, *probe_down;
   const GtfNorm *probe_norm;
+  /* the half that reads, and how the two are compared */
+  GtfTextEmbeddings words;
+  const GtfEncoderLayer *text_layers;
+  const GtfNorm *text_norm;
+  const GtfLinear *text_projection;
+  const GtfTensor *logit_scale, *logit_bias;
 } Weights;
 
 #define HIDDEN GTF_VISION_DIM (encoder.hidden_size)
@@ -125,17 +157,96 @@ static const GtfWeight projection[] = {
   { GTF_WEIGHT_END }
 };
 
+/* ---- the half that reads ------------------------------------------------------------------------------------------------------- */
+
+#define WIDE GTF_DIM (Config, text.hidden_size)
+#define READ(type, field, name, ...) { type, name, G_STRUCT_OFFSET (GtfEncoderLayer, field), 0, { __VA_ARGS__ } }
+
+static const GtfWeight text_layer[] = {
+  READ (GTF_WEIGHT_NORM, attention_norm, "layer_norm1", WIDE),
+  READ (GTF_WEIGHT_LINEAR, qkv, "self_attn.{q_proj,k_proj,v_proj}", GTF_DIM_TIMES (Config, text.hidden_size, 3), WIDE),
+  READ (GTF_WEIGHT_LINEAR, attention_out, "self_attn.out_proj", WIDE, WIDE),
+  READ (GTF_WEIGHT_NORM, output_norm, "layer_norm2", WIDE),
+  READ (GTF_WEIGHT_LINEAR, up, "mlp.fc1", GTF_DIM (Config, text.inner_size), WIDE),
+  READ (GTF_WEIGHT_LINEAR, down, "mlp.fc2", WIDE, GTF_DIM (Config, text.inner_size)),
+  { GTF_WEIGHT_END }
+};
+
+#define READER                                                                                                                     \
+  { GTF_WEIGHT_EMBEDDING, "text_model.embeddings.token_embedding", AT (words.tokens), 0, { GTF_DIM (Config, text.vocab_size), WIDE } }, \
+  { GTF_WEIGHT_EMBEDDING, "text_model.embeddings.position_embedding", AT (words.positions), 0, { GTF_DIM (Config, text.n_positions), WIDE } }, \
+  { GTF_WEIGHT_GROUP, "text_model.encoder.layers.%d", .offset = AT (text_layers), .group = text_layer,                             \
+    .group_size = sizeof (GtfEncoderLayer), .count = GTF_DIM (Config, text.n_layers) },                                            \
+  { GTF_WEIGHT_NORM, "text_model.final_layer_norm", AT (text_norm), 0, { WIDE } }
+
+static const GtfWeight clip_both[] = {
+  { GTF_WEIGHT_LINEAR, "visual_projection", AT (projection), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, projection_size), HIDDEN } },
+  READER,
+  { GTF_WEIGHT_LINEAR, "text_projection", AT (text_projection), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, projection_size), WIDE } },
+  { GTF_WEIGHT_TENSOR, "logit_scale", AT (logit_scale), 0 },
+  { GTF_WEIGHT_END }
+};
+static const GtfWeight siglip_both[] = {
+  READER,
+  { GTF_WEIGHT_LINEAR, "text_model.head", AT (text_projection), 0, { GTF_DIM (Config, text_projection_size), WIDE } },
+  { GTF_WEIGHT_TENSOR, "logit_scale", AT (logit_scale), 0, { GTF_DIM_CONST (1) } },
+  { GTF_WEIGHT_TENSOR, "logit_bias", AT (logit_bias), 0, { GTF_DIM_CONST (1) } },
+  { GTF_WEIGHT_END }
+};
+
+static const char *const both_tasks[] = { "zero-shot-image-classification", NULL };
+
 static const GtfHead clip_heads[] = {
   { "ForImageClassification", gtf_vision_classification_tasks, gtf_vision_classifier, "vision_model" },
   { "VisionModelWithProjection", gtf_vision_base_tasks, projection, "vision_model" },
   { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
+  { "Model", both_tasks, clip_both, "vision_model" },
   { NULL }
 };
 static const GtfHead siglip_heads[] = {
   { "ForImageClassification", gtf_vision_classification_tasks, gtf_vision_classifier, "vision_model" },
   { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
+  { "Model", both_tasks, siglip_both, "vision_model" },
   { NULL }
 };
+
+/* What the texts say, [texts][T][H]. */
+static GtfTensor *
+read_texts (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput *input, gboolean causal)
+{
+  const GtfEncoder encoder = { .config = &config->text, .input = input, .layers = w->text_layers, .norm_first = TRUE, .final_norm = w->text_norm,
+                               .attention.causal = causal };
+
+  return gtf_encoder_run (c, &encoder, gtf_text_embed (c, &config->text, &w->words, input, gtf_text_positions (c, input, 0)));
+}
+
+static void
+clip_compare (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *image)
+{
+  GtfTextInput input;
+  GtfTensor *x, *end, *text;
+
+  if (!gtf_text_input (c, &input))
+    return;
+  x = read_texts (c, config, w, &input, TRUE);
+  /* Configs from before the end had a right number say 2: there the end is the highest id. */
+  end = config->eos_token_id == 2 ? gtf_text_highest (c, &input) : gtf_text_find (c, &input, config->eos_token_id);
+  text = gtf_linear (c, w->text_projection, gtf_take (c, gtf_reshape (c, x, 2, (gint64[]){ -1, config->text.hidden_size }), end));
+  gtf_output (c, "logits_per_image", gtf_compare_towers (c, image, text, w->logit_scale, NULL));
+}
+
+static void
+siglip_compare (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *image)
+{
+  GtfTextInput input;
+  GtfTensor *text;
+
+  if (!gtf_text_input (c, &input))
+    return;
+  text = gtf_reshape (c, read_texts (c, config, w, &input, FALSE), 2, (gint64[]){ -1, config->text.hidden_size });
+  text = gtf_linear (c, w->text_projection, gtf_text_last (c, &input, text));
+  gtf_output (c, "logits_per_image", gtf_compare_towers (c, image, text, w->logit_scale, w->logit_bias));
+}
 
 static void
 clip_forward (GtfContext *c, const GtfForward *f)
@@ -150,7 +261,13 @@ clip_forward (GtfContext *c, const GtfForward *f)
   pooled = gtf_layer_norm (c, w->vision.norm, gtf_vision_token (c, x, 0), eps);
   gtf_output (c, "pooler_output", pooled);
   if (w->projection != NULL)
-    gtf_output (c, "image_embeds", gtf_linear (c, w->projection, pooled));
+    {
+      pooled = gtf_linear (c, w->projection, pooled);
+      if (w->text_projection == NULL)
+        gtf_output (c, "image_embeds", pooled);
+    }
+  if (w->text_projection != NULL)
+    clip_compare (c, f->config, w, pooled);
   if (w->vision.classifier != NULL)
     gtf_output (c, "logits", gtf_linear (c, w->vision.classifier, gtf_mean_steps (c, gtf_steps (c, x, 1, gtf_dim (x, 1) - 1))));
 }
@@ -186,7 +303,13 @@ siglip_forward (GtfContext *c, const GtfForward *f)
   x = gtf_layer_norm (c, w->vision.norm, x, (float) config->encoder.eps);
   gtf_output (c, "last_hidden_state", x);
   if (w->probe != NULL && !gtf_failed (c))
-    gtf_output (c, "pooler_output", ask (c, config, w, x));
+    {
+      GtfTensor *pooled = ask (c, config, w, x);
+
+      gtf_output (c, "pooler_output", pooled);
+      if (w->text_projection != NULL)
+        siglip_compare (c, f->config, w, pooled);
+    }
   if (w->vision.classifier != NULL)
     gtf_output (c, "logits", gtf_linear (c, w->vision.classifier, gtf_mean_steps (c, x)));
 }
@@ -203,4 +326,4 @@ static const char *const clip_types[] = { "clip", "clip_vision_model", NULL }, *
 ARCHITECTURE (clip);
 ARCHITECTURE (siglip);
 
-GTF_TEXT_PLUGINS (clip, "clip", "CLIP, SigLIP: the half that sees", &clip, &siglip)
+GTF_TEXT_PLUGINS (clip, "clip", "CLIP, SigLIP: pictures and texts compared", &clip, &siglip)

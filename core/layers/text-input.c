@@ -334,6 +334,25 @@ gtf_text_find (GtfContext *c, const GtfTextInput *input, gint64 id)
   return gtf_indices (c, input->n_texts, find_row, &(Find){ input, id });
 }
 
+static gint64
+highest_row (gint64 text, gconstpointer data)
+{
+  const GtfTextInput *input = data;
+  const gint32 *ids = input->ids->data;
+  gint64 best = text_start (input, text);
+
+  for (gint64 i = best; i < text_start (input, text + 1); i++)
+    if (ids[i] > ids[best])
+      best = i;
+  return best;
+}
+
+GtfTensor *
+gtf_text_highest (GtfContext *c, const GtfTextInput *input)
+{
+  return gtf_indices (c, input->n_texts, highest_row, input);
+}
+
 GtfTensor *
 gtf_text_scores (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, const GtfTensor *q)
 {

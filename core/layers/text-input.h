@@ -46,6 +46,8 @@ GTF_API GtfTensor *gtf_text_mean  (GtfContext *c, const GtfTextInput *input, con
 GTF_API GtfTensor *gtf_text_drop_tokens (GtfContext *c, const GtfTextInput *input, GtfTensor *x, gint64 mask, double trained);
 /* In each text the row of the first token that is `id`, or its first row: I32 [n_texts]. */
 GTF_API GtfTensor *gtf_text_find  (GtfContext *c, const GtfTextInput *input, gint64 id);
+/* In each text the row of the highest id, the first of equals: I32 [n_texts]. */
+GTF_API GtfTensor *gtf_text_highest (GtfContext *c, const GtfTextInput *input);
 /* Each token's row of @x times its text's row of @q [n_texts][H]: [B][T]. Padding gets the lowest number added. */
 GTF_API GtfTensor *gtf_text_scores (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, const GtfTensor *q);
 /* How many tokens of each text come before its first @token, I32 [n_texts]; all of them where it has none. */

@@ -70,6 +70,8 @@ GTF_API GtfTensor *gtf_vision_encode (GtfContext *c, const GtfVisionConfig *conf
 GTF_API GtfTensor *gtf_vision_block (GtfContext *c, const GtfEncoder *e, const GtfVisionLayer *l, GtfTensor *x);
 /* Step t of each picture: [B][T][D] -> [B][D]. */
 GTF_API GtfTensor *gtf_vision_token  (GtfContext *c, const GtfTensor *x, gint64 t);
+/* The cosine of each picture [..][D] with each text [..][D], times exp (@scale), plus @bias (may be NULL): [pictures][texts]. */
+GTF_API GtfTensor *gtf_compare_towers (GtfContext *c, const GtfTensor *images, const GtfTensor *texts, const GtfTensor *scale, const GtfTensor *bias);
 
 /* The fields, with ViT's names and defaults. */
 #define GTF_VISION_CONFIG_FIELDS                                                                                                   \

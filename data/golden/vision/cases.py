@@ -22,6 +22,7 @@ TEXT = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermed
 BEIT = {**SMALL, "layer_scale_init_value": 0.1}
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
+TEXTS = [[1, 3, 7, 5, 2, 0], [4, 8, 2, 3, 5, 6], [1, 9, 3, 5, 5, 9]]
 FAMILIES = {
     "vit": {
         **family("ViT", SMALL, SQUARE),
@@ -59,11 +60,14 @@ FAMILIES = {
         "model": case("Yolos", "Model", YOLOS, (25, 37), batch=3),
     },
     "clip": {
+        "both": case("CLIP", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "eos_token_id": 5}, "projection_dim": 6}, SQUARE, texts=TEXTS),
+        "both-highest": case("CLIP", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "eos_token_id": 2}, "projection_dim": 6}, SQUARE, texts=TEXTS),
         "vision": case("CLIPVision", "", SMALL, SQUARE, model="CLIPVisionModel", states=True),
         "projection": case("CLIPVision", "", {**SMALL, "projection_dim": 6}, (32, 40), model="CLIPVisionModelWithProjection", interpolate=True),
         "classifier": case("CLIP", "ForImageClassification", {"vision_config": SMALL, "text_config": TEXT, "num_labels": 5}, SQUARE),
     },
     "siglip": {
+        "both": case("Siglip", "Model", {"vision_config": SMALL, "text_config": TEXT}, SQUARE, texts=TEXTS),
         "vision": case("SiglipVision", "", SMALL, SQUARE, model="SiglipVisionModel", states=True),
         "headless": case("SiglipVision", "", {**SMALL, "vision_use_head": False}, (40, 24), model="SiglipVisionModel", interpolate=True),
         "classifier": case("Siglip", "ForImageClassification", {"vision_config": {**SMALL, "vision_use_head": False}, "text_config": TEXT, "num_labels": 5}, SQUARE),

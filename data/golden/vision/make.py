@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 import cases
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds"]
+NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image"]
 
 
 def random_weights(model):
@@ -42,6 +42,8 @@ def make(folder, case):
     generator = torch.Generator().manual_seed(7)
     pixels = torch.rand(case.get("batch", 2), getattr(config, "vision_config", config).num_channels, *case["size"], generator=generator) * 2 - 1
     inputs = {"pixel_values": pixels.half().float()}
+    if case.get("texts"):
+        inputs["input_ids"] = torch.tensor(case["texts"], dtype=torch.int32)
     options = {"interpolate_pos_encoding": True} if case.get("interpolate") else {}
     if case.get("states"):
         options.update(output_hidden_states=True, output_attentions=True)
@@ -50,6 +52,8 @@ def make(folder, case):
         if not any(out.get(name) is not None for name in NAMES):        # a head that nothing asks for
             out = model.base_model(**inputs, **options, return_dict=True)
     results = {"out." + name: out[name].float().contiguous() for name in NAMES if out.get(name) is not None}
+    if case.get("texts"):
+        results.pop("out.image_embeds")         # of length 1 there
     if case.get("states"):
         for name in ("hidden_states", "attentions"):
             if out.get(name):

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The task zero-shot-image-classification: transformers' pipeline of that name. A model of two towers compares a picture with
+ * "This is a photo of LABEL." for each label; texts of one request are tokenised once and run with each picture.
+ */
+#include "image/image-private.h"
+#include "text/template-private.h"
+
+#include <string.h>
+
+typedef struct
+{
+  TextModel *model;
+  gboolean sigmoid;             /* SigLIP: each label by itself, texts of 64 tokens */
+  gboolean masks;               /* the tokenizer hands attention_mask to the model */
+} ZeroShot;
+
+typedef struct
+{
+  ZeroShot *self;
+  GPtrArray *labels;
+  GtfTensor *ids, *mask;        /* the session borrows them */
+  GCancellable *cancellable;
+} Request;
+
+static void
+zero_shot_free (ZeroShot *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_pointer (&self->model, text_model_free);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ZeroShot, zero_shot_free)
+
+/* model_input_names of the tokenizer, where it says them; SigLIP's own has no mask. */
+static gboolean
+hands_masks (const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, "tokenizer_config.json", NULL);
+  g_autoptr (JsonObject) config = g_file_test (path, G_FILE_TEST_EXISTS) ? gtf_json_load_object (path, NULL) : NULL;
+  JsonNode *names = config ? gtf_json_find (config, "model_input_names") : NULL, *class_name = config ? gtf_json_find (config, "tokenizer_class") : NULL;
+  const char *name = class_name ? text_node_string (class_name) : NULL;
+
+  if (names == NULL || !JSON_NODE_HOLDS_ARRAY (names))
+    return name == NULL || !g_str_has_prefix (name, "Siglip");
+  for (guint i = 0; i < json_array_get_length (json_node_get_array (names)); i++)
+    if (g_strcmp0 (text_node_string (json_array_get_element (json_node_get_array (names), i)), "attention_mask") == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+zero_shot_open (GtfTask *task, GError **error)
+{
+  static const char *const heads[] = { "zero-shot-image-classification", NULL };
+  const char *directory = gtf_model_get_directory (task->model);
+  g_autoptr (ZeroShot) self = g_new0 (ZeroShot, 1);
+
+  self->model = image_model_new (task, "zero-shot-image-classification", heads, "two towers, one for pictures and one for texts (CLIPModel, SiglipModel)", error);
+  if (self->model == NULL)
+    return FALSE;
+  if (task->tokenizer == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: zero-shot-image-classification: the repository has no tokenizer (tokenizer.json, vocab.txt, ...)",
+                   directory);
+      return FALSE;
+    }
+  self->model->tokenizer = task->tokenizer;
+  self->sigmoid = strstr (gtf_model_get_model_type (task->model), "siglip") != NULL;
+  self->masks = hands_masks (directory);
+  task->state = g_steal_pointer (&self);
+  return TRUE;
+}
+
+static void
+zero_shot_close (GtfTask *task)
+{
+  g_clear_pointer ((ZeroShot **) &task->state, zero_shot_free);
+}
+
+/* ---- the request --------------------------------------------------------------------------------------------------------------- */
+
+/* A list; of a string each character is a label, as Python walks over it. */
+static GPtrArray *
+read_labels (JsonObject *parameters, GError **error)
+{
+  JsonNode *node = gtf_json_find (parameters, "candidate_labels");
+  const char *string = node ? text_node_string (node) : NULL;
+  g_autoptr (GPtrArray) labels = g_ptr_array_new_with_free_func (g_free), list = NULL;
+
+  if (string == NULL && node != NULL)
+    {
+      list = text_strings_member (parameters, "candidate_labels", error);
+      if (list == NULL)
+        return NULL;
+    }
+  for (const char *at = string; at && *at; at = g_utf8_next_char (at))
+    g_ptr_array_add (labels, g_strndup (at, (gsize) (g_utf8_next_char (at) - at)));
+  for (guint i = 0; list && i < list->len; i++)
+    g_ptr_array_add (labels, g_strdup (list->pdata[i]));
+  if (labels->len > 0)
+    return g_steal_pointer (&labels);
+  text_fail (error, "parameters: \"candidate_labels\" %s; expected a list of labels", node ? "has no label" : "is missing");
+  return NULL;
+}
+
+static gboolean
+add_texts (Request *request, JsonObject *parameters, TextTokens *tokens, GError **error)
+{
+  JsonNode *node = gtf_json_find (parameters, "hypothesis_template");
+  const char *template = node ? gtf_param_get_string (node, "parameters", "hypothesis_template", error) : "This is a photo of {}.";
+  const char *kwargs = request->self->sigmoid ? "{\"padding\": \"max_length\", \"max_length\": 64, \"truncation\": true}" : NULL;
+
+  for (guint i = 0; template && i < request->labels->len; i++)
+    {
+      g_autofree char *text = text_template_format (template, request->labels->pdata[i], error);
+
+      if (text == NULL
+          || !text_tokens_add (tokens, gtf_tokenizer_encode (request->self->model->tokenizer, text, NULL, kwargs, error), FALSE, request->self->sigmoid, error))
+        return FALSE;
+    }
+  return template != NULL;
+}
+
+/* All texts as one block, what is short filled up behind its end. */
+static gboolean
+set_texts (Request *request, const TextTokens *tokens, GError **error)
+{
+  const TextRow *rows = (const TextRow *) tokens->rows->data;
+  gint64 shape[2] = { tokens->rows->len, 1 };
+  g_autofree gint32 *ids = NULL, *mask = NULL;
+  g_autoptr (GBytes) id_bytes = NULL, mask_bytes = NULL;
+  gsize n, size;
+
+  for (guint i = 0; i < tokens->rows->len; i++)
+    shape[1] = MAX (shape[1], (gint64) rows[i].n);
+  n = (gsize) (shape[0] * shape[1]);
+  size = n * sizeof (gint32);
+  ids = g_new0 (gint32, n);
+  mask = g_new0 (gint32, n);
+  for (guint i = 0; i < tokens->rows->len; i++)
+    for (gsize k = 0; k < rows[i].n; k++)
+      {
+        ids[i * (gsize) shape[1] + k] = rows[i].ids[k];
+        mask[i * (gsize) shape[1] + k] = rows[i].mask == NULL || rows[i].mask[k] != 0;
+      }
+  id_bytes = g_bytes_new_take (g_steal_pointer (&ids), size);
+  mask_bytes = g_bytes_new_take (g_steal_pointer (&mask), size);
+  request->ids = gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, id_bytes, error);
+  request->mask = request->ids ? gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, mask_bytes, error) : NULL;
+  if (request->mask == NULL)
+    return FALSE;
+  gtf_session_set_input (request->self->model->session, "input_ids", request->ids);
+  gtf_session_set_input (request->self->model->session, "attention_mask", request->self->masks || !request->self->sigmoid ? request->mask : NULL);
+  return TRUE;
+}
+
+/* ---- the answer ---------------------------------------------------------------------------------------------------------------- */
+
+static JsonNode *
+classify (const char *path, gpointer data, GError **error)
+{
+  const Request *request = data;
+  const guint n = request->labels->len;
+  const GtfTensor *logits;
+  g_autofree float *scores = NULL;
+  g_autofree guint *order = NULL;
+  g_autoptr (JsonArray) list = json_array_new ();
+
+  if (!image_model_run (request->self->model, path, NULL, request->cancellable, error))
+    return NULL;
+  logits = gtf_session_get_output (request->self->model->session, "logits_per_image");
+  if (logits == NULL || gtf_tensor_get_n_elements (logits) != n)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s/config.json: the model gave no logits_per_image for %u labels: expected both towers with a pooler",
+                   gtf_model_get_directory (request->self->model->task->model), n);
+      return NULL;
+    }
+  scores = g_new (float, n);
+  gtf_tensor_read_f32 (logits, 0, n, scores);
+  text_function_apply (request->self->sigmoid ? TEXT_FUNCTION_SIGMOID : TEXT_FUNCTION_SOFTMAX, scores, n);
+  order = text_order (scores, n);
+  for (guint i = 0; i < n; i++)
+    {
+      JsonObject *object = json_object_new ();
+
+      json_object_set_double_member (object, "score", scores[order[i]]);
+      json_object_set_string_member (object, "label", request->labels->pdata[order[i]]);
+      json_array_add_object_element (list, object);
+    }
+  return json_node_init_array (json_node_alloc (), list);
+}
+
+static JsonNode *
+zero_shot_run (GtfTask *task, const GtfRequest *from, GError **error)
+{
+  g_auto (TextTokens) tokens = { 0 };
+  Request request = { .self = task->state, .cancellable = from->cancellable };
+  g_autoptr (GPtrArray) labels = read_labels (from->parameters, error);
+  JsonNode *answer = NULL;
+
+  text_tokens_init (&tokens);
+  request.labels = labels;
+  if (labels != NULL && add_texts (&request, from->parameters, &tokens, error) && set_texts (&request, &tokens, error))
+    answer = image_run_each (from->inputs, classify, &request, error);
+  gtf_session_set_input (request.self->model->session, "input_ids", NULL);
+  gtf_session_set_input (request.self->model->session, "attention_mask", NULL);
+  g_clear_pointer (&request.ids, gtf_tensor_unref);
+  g_clear_pointer (&request.mask, gtf_tensor_unref);
+  return answer;
+}
+
+static const GtfTaskParameter parameters[] = {
+  { "candidate_labels", "list", "(required)", "the labels to choose from", 0, 0 },
+  { "hypothesis_template", "string", "\"This is a photo of {}.\"", "the text that a picture is compared with; {} is where the label goes", 0, 0 },
+  { "timeout", "float (s)", "null", "accepted, without effect: pictures are files", 0, 0 },
+  { "tokenizer_kwargs", "object", "{}", "accepted, without effect, as in transformers", 0, 0 },
+  TEXT_COMMON_PARAMETERS,
+  { NULL }
+};
+
+static const GtfTaskPlugin plugin = {
+  .head = { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), "zero-shot-image-classification" },
+  .media = "image",
+  .parameters = parameters,
+  .open = zero_shot_open,
+  .close = zero_shot_close,
+  .run = zero_shot_run,
+  .render = text_view_labels,
+};
+
+GTF_PLUGIN_EXPORT const GtfTaskPlugin *gtf_task_zero_shot_image_classification (void);
+
+GTF_PLUGIN_EXPORT const GtfTaskPlugin *
+gtf_task_zero_shot_image_classification (void)
+{
+  return &plugin;
+}
