@@ -183,7 +183,7 @@ static const GtfWeight clip_both[] = {
   { GTF_WEIGHT_LINEAR, "visual_projection", AT (projection), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, projection_size), HIDDEN } },
   READER,
   { GTF_WEIGHT_LINEAR, "text_projection", AT (text_projection), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, projection_size), WIDE } },
-  { GTF_WEIGHT_TENSOR, "logit_scale", AT (logit_scale), 0 },
+  { GTF_WEIGHT_TENSOR, "logit_scale", AT (logit_scale), 0, { GTF_DIM_CONST (1) } },
   { GTF_WEIGHT_END }
 };
 static const GtfWeight siglip_both[] = {

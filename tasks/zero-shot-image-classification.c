@@ -19,7 +19,7 @@ typedef struct
 {
   ZeroShot *self;
   GPtrArray *labels;
-  GtfTensor *ids, *mask;        /* the session borrows them */
+  GtfTensor *ids, *mask;        /* the session borrows them for one call */
   GCancellable *cancellable;
 } Request;
 
@@ -125,7 +125,7 @@ add_texts (Request *request, JsonObject *parameters, TextTokens *tokens, GError 
 
 /* All texts as one block, what is short filled up behind its end. */
 static gboolean
-set_texts (Request *request, const TextTokens *tokens, GError **error)
+join_texts (Request *request, const TextTokens *tokens, GError **error)
 {
   const TextRow *rows = (const TextRow *) tokens->rows->data;
   gint64 shape[2] = { tokens->rows->len, 1 };
@@ -149,11 +149,7 @@ set_texts (Request *request, const TextTokens *tokens, GError **error)
   mask_bytes = g_bytes_new_take (g_steal_pointer (&mask), size);
   request->ids = gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, id_bytes, error);
   request->mask = request->ids ? gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, mask_bytes, error) : NULL;
-  if (request->mask == NULL)
-    return FALSE;
-  gtf_session_set_input (request->self->model->session, "input_ids", request->ids);
-  gtf_session_set_input (request->self->model->session, "attention_mask", request->self->masks || !request->self->sigmoid ? request->mask : NULL);
-  return TRUE;
+  return request->mask != NULL;
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------------------------------------- */
@@ -168,6 +164,9 @@ classify (const char *path, gpointer data, GError **error)
   g_autofree guint *order = NULL;
   g_autoptr (JsonArray) list = json_array_new ();
 
+  gtf_session_set_input (request->self->model->session, "input_ids", request->ids);
+  if (request->self->masks || !request->self->sigmoid)
+    gtf_session_set_input (request->self->model->session, "attention_mask", request->mask);
   if (!image_model_run (request->self->model, path, NULL, request->cancellable, error))
     return NULL;
   logits = gtf_session_get_output (request->self->model->session, "logits_per_image");
@@ -202,10 +201,8 @@ zero_shot_run (GtfTask *task, const GtfRequest *from, GError **error)
 
   text_tokens_init (&tokens);
   request.labels = labels;
-  if (labels != NULL && add_texts (&request, from->parameters, &tokens, error) && set_texts (&request, &tokens, error))
+  if (labels != NULL && add_texts (&request, from->parameters, &tokens, error) && join_texts (&request, &tokens, error))
     answer = image_run_each (from->inputs, classify, &request, error);
-  gtf_session_set_input (request.self->model->session, "input_ids", NULL);
-  gtf_session_set_input (request.self->model->session, "attention_mask", NULL);
   g_clear_pointer (&request.ids, gtf_tensor_unref);
   g_clear_pointer (&request.mask, gtf_tensor_unref);
   return answer;

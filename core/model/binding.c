@@ -158,12 +158,14 @@ check_dtype (Plan *p, const GtfStoredTensor *t)
     complain (&p->mistyped, "\"%s\" (expected floating-point numbers, found %s)", t->name, gtf_dtype_name (t->dtype));
 }
 
-/* A trailing 1 more or less does not matter: a 1x1 convolution is a linear layer. */
+/* Trailing ones more do not matter: a 1x1 convolution is a linear layer. One number may have no dimension at all. */
 static gboolean
 same_shape (const GtfStoredTensor *t, guint n, const gint64 *shape)
 {
   guint have = t->n_dims;
 
+  if (have == 0)
+    return n == 1 && shape[0] == 1;
   while (have > n && t->shape[have - 1] == 1)
     have--;
   return have == n && memcmp (t->shape, shape, n * sizeof *shape) == 0;

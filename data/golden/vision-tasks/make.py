@@ -8,6 +8,7 @@ import json
 import pathlib
 
 import numpy
+import tokenizers
 import transformers
 from PIL import Image
 
@@ -16,6 +17,9 @@ PROCESSOR = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "si
              "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 DETECTOR = {**PROCESSOR, "image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 24, "longest_edge": 40}, "do_pad": True, "format": "coco_detection"}
 CLASSIFY, FEATURES, DETECT = "image-classification", "image-feature-extraction", "object-detection"
+ZERO = "zero-shot-image-classification"
+LABELS = {"candidate_labels": ["cat", "tall building", "cat"]}
+WORDS = ["<unk>", "<pad>", "<s>", "cat", "dog", "</s>", "this", "is", "a", "photo", "of", "tall", "building", ".", "red", "house", "picture"]
 CASES = [
     (CLASSIFY, "vit/classifier", {}), (CLASSIFY, "vit/classifier", {"top_k": 2}), (CLASSIFY, "vit/classifier", {"top_k": 100}),
     (CLASSIFY, "vit/classifier", {"top_k": -2}), (CLASSIFY, "vit/classifier", {"top_k": 0}), (CLASSIFY, "vit/classifier", {"function_to_apply": "Sigmoid"}),
@@ -23,7 +27,22 @@ CASES = [
     (FEATURES, "beit/model", {}), (FEATURES, "dinov2/model", {"pool": True}), (FEATURES, "vit/other-size", {"pool": True}),
     (DETECT, "yolos/detection", {"threshold": 0.1}), (DETECT, "yolos/detection", {}), (DETECT, "yolos/detection", {"threshold": 1}),
     (DETECT, "yolos/base-size", {"threshold": 0.2}), (DETECT, "yolos/base-size", {"threshold": -3}),
+    *((ZERO, repository, parameters) for repository in ("clip/both", "clip/both-highest", "siglip/both") for parameters in (
+        LABELS, {**LABELS, "hypothesis_template": "a red {}"}, {"candidate_labels": "ab"},
+        {"candidate_labels": ["dog"], "hypothesis_template": "{}"}, {"candidate_labels": []}, {})),
+    (ZERO, "clip/both", {**LABELS, "hypothesis_template": "{1}"}), (ZERO, "clip/both", {"candidate_labels": ["dog " * 80]}),
 ]
+
+
+def write_tokenizer(folder):
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    tokenizer.normalizer = tokenizers.normalizers.Lowercase()
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 2), ("</s>", 5)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    names = ["input_ids"] if folder.parent.name == "siglip" else ["input_ids", "attention_mask"]
+    config = {"tokenizer_class": "TokenizersBackend", "unk_token": "<unk>", "pad_token": "<pad>", "eos_token": "</s>", "model_input_names": names}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1) + "\n")
 
 
 def main():
@@ -34,14 +53,17 @@ def main():
     cases = []
     for task, repository, parameters in CASES:
         folder = HERE.parent / "vision" / repository
-        size = json.loads((folder / "config.json").read_text())["image_size"]
+        config = json.loads((folder / "config.json").read_text())
+        size = config.get("vision_config", config)["image_size"]
         processor = DETECTOR if task == DETECT else {**PROCESSOR, "size": {"height": size, "width": size}}
         (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
+        if task == ZERO:
+            write_tokenizer(folder)
         for inputs in ("waves.png", ["waves.png", "waves.png"]):
             paths = [str(HERE / i) for i in inputs] if isinstance(inputs, list) else str(HERE / inputs)
             try:
                 expected = transformers.pipeline(task, str(folder), device="cpu")(paths, **parameters)
-            except ValueError as e:
+            except (ValueError, TypeError, IndexError, KeyError, RuntimeError) as e:
                 expected = {"error": str(e)[:60]}
             cases.append({"task": task, "repository": repository, "inputs": inputs, "parameters": parameters, "expected": expected})
     text = json.dumps(cases, separators=(",", ":"))
