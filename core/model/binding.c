@@ -235,7 +235,9 @@ resolve_dims (Plan *p, const GtfWeight *w, GtfBoundWeight *b)
     n = numbers[w->type];
   b->n_dims = n;
   for (guint i = 0; i < n; i++)
-    if (!gtf_dim_resolve (&w->dims[i], p->config, &b->dims[i]))
+    if (w->dims[i].offset == -1 && w->dims[i].factor == -1)
+      b->dims[i] = -1;          /* as the file has it */
+    else if (!gtf_dim_resolve (&w->dims[i], p->config, &b->dims[i]))
       {
         g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: config.json: dimension %u of the weight \"%s\" comes out as no positive number",
                      gtf_safetensors_get_path (p->files, 0), i, w->name);
@@ -354,6 +356,9 @@ bind_parts (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
           continue;
         }
       g_hash_table_add (p->used, (gpointer) part->weight);
+      for (guint d = 0; d < b->n_dims; d++)
+        if (b->dims[d] < 0)
+          b->dims[d] = d < part->weight->n_dims ? part->weight->shape[d] : 1;
       bind_bias (p, w, parts[i], part);
       check_part (p, b, part);
     }

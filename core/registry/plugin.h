@@ -98,6 +98,8 @@ typedef struct
 
 #define GTF_DIM(Config, field)          { G_STRUCT_OFFSET (Config, field), 1 }
 #define GTF_DIM_TIMES(Config, field, n) { G_STRUCT_OFFSET (Config, field), n }
+/* As the file has it: where each layer has its own; the ops check that what meets fits. */
+#define GTF_DIM_STORED                  { -1, -1 }
 #define GTF_DIM_CONST(n)                { -1, n }
 
 /**

@@ -31,6 +31,28 @@ typedef enum
 /* [B][H][W][C] -> [B][height][width][C] */
 GTF_API GtfTensor *gtf_resize  (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width, GtfResize how);
 
+/**
+ * GtfWindow:
+ * @kernel: pixels of a side
+ * @stride: pixels between two windows
+ * @padding: pixels around the picture
+ */
+typedef struct
+{
+  gint64 kernel, stride, padding;
+} GtfWindow;
+
+/* [C] each: weight, bias, running_mean, running_var. */
+typedef struct
+{
+  const GtfTensor *weight, *bias, *mean, *variance;
+} GtfBatchNorm;
+
+/* w [out][in * kernel * kernel] as it lies in a file: [B][H][W][in] -> [B][H'][W'][out] */
+GTF_API GtfTensor *gtf_conv2d     (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act);
+GTF_API GtfTensor *gtf_max_pool2d (GtfContext *c, const GtfTensor *x, const GtfWindow *window);
+GTF_API GtfTensor *gtf_batch_norm (GtfContext *c, const GtfBatchNorm *w, const GtfTensor *x, float eps, GtfActivation act);
+
 /* Rows that stand before those of each picture or text: first [n][D], x [B][T][D] -> [B][n + T][D]. */
 GTF_API GtfTensor *gtf_prepend (GtfContext *c, const GtfTensor *first, const GtfTensor *x);
 /* The mean over all steps: [B][T][D] -> [B][D]. */

@@ -19,6 +19,7 @@ def family(prefix, kwargs, own_size, **more):
 
 DINO = {k: v for k, v in SMALL.items() if k != "intermediate_size"} | {"mlp_ratio": 2, "layerscale_value": 0.5}
 TEXT = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=20)
+RESNET = dict(embedding_size=8, hidden_sizes=[8, 12, 20], depths=[1, 2, 1])
 BEIT = {**SMALL, "layer_scale_init_value": 0.1}
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
@@ -58,6 +59,11 @@ FAMILIES = {
         "detection": case("Yolos", "ForObjectDetection", {**YOLOS, "num_labels": 3}, (40, 24)),
         "base-size": case("Yolos", "ForObjectDetection", {**YOLOS, "num_labels": 2, "use_mid_position_embeddings": False, "qkv_bias": False}, (32, 24)),
         "model": case("Yolos", "Model", YOLOS, (25, 37), batch=3),
+    },
+    "resnet": {
+        "model": case("ResNet", "Model", RESNET, (37, 50)),
+        "classifier": case("ResNet", "ForImageClassification", {**RESNET, "layer_type": "basic", "num_labels": 5, "downsample_in_first_stage": True, "hidden_act": "gelu"}, (65, 40)),
+        "early": case("ResNet", "ForImageClassification", {**RESNET, "downsample_in_bottleneck": True, "num_labels": 3, "num_channels": 1}, (33, 32)),
     },
     "clip": {
         "both": case("CLIP", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "eos_token_id": 5}, "projection_dim": 6}, SQUARE, texts=TEXTS),
