@@ -85,29 +85,58 @@ box_of (const float *box, const GtfImage *image)
   return object;
 }
 
-/* What a pass left: [1][N][classes] and [1][N][4]. */
-static gboolean
-read_outputs (const Request *request, GArray *logits, GArray *boxes, gsize *n_classes, GError **error)
+/* All numbers of an output. */
+static float *
+numbers_of (const GtfTensor *t, gsize n)
+{
+  float *numbers = g_new (float, n);
+
+  gtf_tensor_read_f32 (t, 0, n, numbers);
+  return numbers;
+}
+
+static JsonObject *
+object_of (const Request *request, gsize class, float score, const float *box, const GtfImage *image)
+{
+  JsonObject *object = json_object_new ();
+
+  json_object_set_double_member (object, "score", score);
+  json_object_set_member (object, "label", json_node_copy (text_labels_get (request->self->labels, class)));
+  json_object_set_object_member (object, "box", box_of (box, image));
+  return object;
+}
+
+/* What a pass left: `logits` [1][N][classes] and `pred_boxes` [1][N][4]. */
+static JsonNode *
+answer (const Request *request, const GtfImage *image, GError **error)
 {
   GtfSession *session = request->self->model->session;
-  const GtfTensor *classes = gtf_session_get_output (session, "logits"), *corners = gtf_session_get_output (session, "pred_boxes");
-  gsize n, n_boxes;
+  const GtfTensor *logits = gtf_session_get_output (session, "logits"), *corners = gtf_session_get_output (session, "pred_boxes");
+  const gsize n = logits ? gtf_tensor_get_n_elements (logits) : 0, n_boxes = corners ? gtf_tensor_get_n_elements (corners) / 4 : 0;
+  const gsize n_classes = n_boxes ? n / n_boxes : 0;
+  g_autofree float *scores = NULL, *boxes = NULL;
+  g_autoptr (JsonArray) list = json_array_new ();
 
-  n = classes ? gtf_tensor_get_n_elements (classes) : 0;
-  n_boxes = corners ? gtf_tensor_get_n_elements (corners) / 4 : 0;
-  if (n_boxes == 0 || n == 0 || n % n_boxes != 0)
+  if (n == 0 || n_boxes == 0 || n % n_boxes != 0)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "object-detection: the model gives %" G_GSIZE_FORMAT " logits for %" G_GSIZE_FORMAT " boxes", n, n_boxes);
-      return FALSE;
+      return NULL;
     }
-  *n_classes = n / n_boxes;
-  if (!text_labels_check (request->self->labels, *n_classes - 1, error))
-    return FALSE;
-  g_array_set_size (logits, (guint) n);
-  g_array_set_size (boxes, (guint) n_boxes * 4);
-  gtf_tensor_read_f32 (classes, 0, n, (float *) logits->data);
-  gtf_tensor_read_f32 (corners, 0, n_boxes * 4, (float *) boxes->data);
-  return TRUE;
+  if (!text_labels_check (request->self->labels, n_classes - 1, error))
+    return NULL;
+  scores = numbers_of (logits, n);
+  boxes = numbers_of (corners, n_boxes * 4);
+  for (gsize i = 0; n_classes > 1 && i < n_boxes; i++)
+    {
+      float *own = scores + i * n_classes;
+      gsize best;
+
+      text_softmax (own, n_classes);
+      best = text_argmax (own, n_classes - 1);
+      if (own[best] > request->threshold)
+        json_array_add_object_element (list, object_of (request, best, own[best], boxes + i * 4, image));
+    }
+  return json_node_init_array (json_node_alloc (), list);
 }
 
 static JsonNode *
@@ -115,30 +144,10 @@ detect (const char *path, gpointer data, GError **error)
 {
   const Request *request = data;
   g_autoptr (GtfImage) image = gtf_image_load (path, request->cancellable, error);
-  g_autoptr (GArray) logits = g_array_new (FALSE, FALSE, sizeof (float)), boxes = g_array_new (FALSE, FALSE, sizeof (float));
-  g_autoptr (JsonArray) list = json_array_new ();
-  gsize n_classes;
 
-  if (image == NULL || !image_model_run_image (request->self->model, image, path, NULL, request->cancellable, error)
-      || !read_outputs (request, logits, boxes, &n_classes, error))
+  if (image == NULL || !image_model_run_image (request->self->model, image, path, NULL, request->cancellable, error))
     return NULL;
-  for (gsize i = 0; n_classes > 1 && i < boxes->len / 4; i++)
-    {
-      float *scores = (float *) logits->data + i * n_classes;
-      JsonObject *object;
-      gsize best;
-
-      text_softmax (scores, n_classes);
-      best = text_argmax (scores, n_classes - 1);
-      if (!(scores[best] > request->threshold))
-        continue;
-      object = json_object_new ();
-      json_object_set_double_member (object, "score", scores[best]);
-      json_object_set_member (object, "label", json_node_copy (text_labels_get (request->self->labels, best)));
-      json_object_set_object_member (object, "box", box_of ((const float *) boxes->data + i * 4, image));
-      json_array_add_object_element (list, object);
-    }
-  return json_node_init_array (json_node_alloc (), list);
+  return answer (request, image, error);
 }
 
 static JsonNode *

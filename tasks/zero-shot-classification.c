@@ -77,29 +77,15 @@ zero_shot_close (GtfTask *task)
 
 /* ---- the request --------------------------------------------------------------------------------------------------------------- */
 
-/* A list, or one string with commas between the labels. */
-static GPtrArray *
-read_labels (JsonObject *parameters, GError **error)
+/* Of one string the labels stand between commas. */
+static void
+add_between_commas (GPtrArray *labels, const char *string)
 {
-  JsonNode *node = gtf_json_find (parameters, "candidate_labels");
-  GPtrArray *labels = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GPtrArray) list = NULL;
-  g_auto (GStrv) parts = NULL;
+  g_auto (GStrv) parts = g_strsplit (string, ",", -1);
 
-  if (node && text_node_string (node))
-    parts = g_strsplit (text_node_string (node), ",", -1);
-  else if (node)
-    list = text_strings_member (parameters, "candidate_labels", error);
-  for (guint i = 0; parts && parts[i]; i++)
+  for (guint i = 0; parts[i]; i++)
     if (*g_strstrip (parts[i]))
       g_ptr_array_add (labels, g_strdup (parts[i]));
-  for (guint i = 0; list && i < list->len; i++)
-    g_ptr_array_add (labels, g_strdup (list->pdata[i]));
-  if (labels->len > 0 || (node && !parts && !list))
-    return labels->len > 0 ? labels : (g_ptr_array_unref (labels), NULL);
-  g_ptr_array_unref (labels);
-  text_fail (error, "parameters: \"candidate_labels\" %s; expected a list of labels, or a string with commas between them", node ? "has no label" : "is missing");
-  return NULL;
 }
 
 static gboolean
@@ -222,7 +208,7 @@ classify (Pass *pass, const GtfRequest *request, GPtrArray *texts, GError **erro
   static const TextOutput outputs[] = { { "logits", TEXT_PER_ROW }, { NULL } };
   JsonNode *multi = gtf_json_find (request->parameters, "multi_label");
 
-  pass->labels = read_labels (request->parameters, error);
+  pass->labels = text_template_labels (request->parameters, add_between_commas, "a list of labels, or a string with commas between them", error);
   if (pass->labels == NULL || !read_template (pass, request->parameters, error)
       || (multi && !gtf_param_get_bool (multi, "parameters", "multi_label", &pass->multi_label, error)))
     return FALSE;

@@ -33,28 +33,10 @@ zero_shot_free (ZeroShot *self)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ZeroShot, zero_shot_free)
 
-/* model_input_names of the tokenizer, where it says them; SigLIP's own has no mask. */
-static gboolean
-hands_masks (const char *directory)
-{
-  g_autofree char *path = g_build_filename (directory, "tokenizer_config.json", NULL);
-  g_autoptr (JsonObject) config = g_file_test (path, G_FILE_TEST_EXISTS) ? gtf_json_load_object (path, NULL) : NULL;
-  JsonNode *names = config ? gtf_json_find (config, "model_input_names") : NULL, *class_name = config ? gtf_json_find (config, "tokenizer_class") : NULL;
-  const char *name = class_name ? text_node_string (class_name) : NULL;
-
-  if (names == NULL || !JSON_NODE_HOLDS_ARRAY (names))
-    return name == NULL || !g_str_has_prefix (name, "Siglip");
-  for (guint i = 0; i < json_array_get_length (json_node_get_array (names)); i++)
-    if (g_strcmp0 (text_node_string (json_array_get_element (json_node_get_array (names), i)), "attention_mask") == 0)
-      return TRUE;
-  return FALSE;
-}
-
 static gboolean
 zero_shot_open (GtfTask *task, GError **error)
 {
   static const char *const heads[] = { "zero-shot-image-classification", NULL };
-  const char *directory = gtf_model_get_directory (task->model);
   g_autoptr (ZeroShot) self = g_new0 (ZeroShot, 1);
 
   self->model = image_model_new (task, "zero-shot-image-classification", heads, "two towers, one for pictures and one for texts (CLIPModel, SiglipModel)", error);
@@ -63,12 +45,12 @@ zero_shot_open (GtfTask *task, GError **error)
   if (task->tokenizer == NULL)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: zero-shot-image-classification: the repository has no tokenizer (tokenizer.json, vocab.txt, ...)",
-                   directory);
+                   gtf_model_get_directory (task->model));
       return FALSE;
     }
   self->model->tokenizer = task->tokenizer;
   self->sigmoid = strstr (gtf_model_get_model_type (task->model), "siglip") != NULL;
-  self->masks = hands_masks (directory);
+  self->masks = gtf_tokenizer_hands_attention_mask (task->tokenizer);
   task->state = g_steal_pointer (&self);
   return TRUE;
 }
@@ -81,28 +63,12 @@ zero_shot_close (GtfTask *task)
 
 /* ---- the request --------------------------------------------------------------------------------------------------------------- */
 
-/* A list; of a string each character is a label, as Python walks over it. */
-static GPtrArray *
-read_labels (JsonObject *parameters, GError **error)
+/* Of a string each character is a label, as Python walks over it. */
+static void
+add_characters (GPtrArray *labels, const char *string)
 {
-  JsonNode *node = gtf_json_find (parameters, "candidate_labels");
-  const char *string = node ? text_node_string (node) : NULL;
-  g_autoptr (GPtrArray) labels = g_ptr_array_new_with_free_func (g_free), list = NULL;
-
-  if (string == NULL && node != NULL)
-    {
-      list = text_strings_member (parameters, "candidate_labels", error);
-      if (list == NULL)
-        return NULL;
-    }
-  for (const char *at = string; at && *at; at = g_utf8_next_char (at))
+  for (const char *at = string; *at; at = g_utf8_next_char (at))
     g_ptr_array_add (labels, g_strndup (at, (gsize) (g_utf8_next_char (at) - at)));
-  for (guint i = 0; list && i < list->len; i++)
-    g_ptr_array_add (labels, g_strdup (list->pdata[i]));
-  if (labels->len > 0)
-    return g_steal_pointer (&labels);
-  text_fail (error, "parameters: \"candidate_labels\" %s; expected a list of labels", node ? "has no label" : "is missing");
-  return NULL;
 }
 
 static gboolean
@@ -196,7 +162,7 @@ zero_shot_run (GtfTask *task, const GtfRequest *from, GError **error)
 {
   g_auto (TextTokens) tokens = { 0 };
   Request request = { .self = task->state, .cancellable = from->cancellable };
-  g_autoptr (GPtrArray) labels = read_labels (from->parameters, error);
+  g_autoptr (GPtrArray) labels = text_template_labels (from->parameters, add_characters, "a list of labels", error);
   JsonNode *answer = NULL;
 
   text_tokens_init (&tokens);

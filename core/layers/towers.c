@@ -8,13 +8,13 @@
 #include "tensor/context-private.h"
 
 static double
-row_length (const float *x, gint64 n)
+dot (const float *a, const float *b, gint64 n)
 {
   double sum = 0;
 
   for (gint64 i = 0; i < n; i++)
-    sum += (double) x[i] * x[i];
-  return sqrt (sum);
+    sum += (double) a[i] * b[i];
+  return sum;
 }
 
 /**
@@ -30,7 +30,7 @@ GtfTensor *
 gtf_compare_towers (GtfContext *c, const GtfTensor *images, const GtfTensor *texts, const GtfTensor *scale, const GtfTensor *bias)
 {
   gint64 d, n;
-  double factor;
+  double factor, *lengths;
   GtfTensor *y;
 
   if (!gtf_op_begin (c, "compare_towers", 3, images, texts, scale))
@@ -43,16 +43,27 @@ gtf_compare_towers (GtfContext *c, const GtfTensor *images, const GtfTensor *tex
       return NULL;
     }
   y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ gtf_tensor_rows (images), n });
-  factor = exp ((double) gtf_tensor_f32 (scale)[0]);
-  for (gint64 i = 0; y != NULL && i < gtf_tensor_rows (images); i++)
-    for (gint64 k = 0; k < n; k++)
-      {
-        const float *a = gtf_tensor_f32 (images) + gtf_tensor_row_offset (images, i), *b = gtf_tensor_f32 (texts) + gtf_tensor_row_offset (texts, k);
-        double sum = 0;
+  lengths = y != NULL ? gtf_arena_alloc (c, (gsize) n * sizeof *lengths) : NULL;
+  if (lengths == NULL)
+    return NULL;
+  for (gint64 k = 0; k < n; k++)
+    {
+      const float *text = gtf_tensor_f32 (texts) + gtf_tensor_row_offset (texts, k);
 
-        for (gint64 j = 0; j < d; j++)
-          sum += (double) a[j] * b[j];
-        gtf_tensor_f32 (y)[i * n + k] = (float) (sum / (row_length (a, d) * row_length (b, d)) * factor + (bias != NULL ? gtf_tensor_f32 (bias)[0] : 0));
-      }
+      lengths[k] = sqrt (dot (text, text, d));
+    }
+  factor = exp ((double) gtf_tensor_f32 (scale)[0]);
+  for (gint64 i = 0; i < gtf_tensor_rows (images); i++)
+    {
+      const float *image = gtf_tensor_f32 (images) + gtf_tensor_row_offset (images, i);
+      const double length = sqrt (dot (image, image, d));
+
+      for (gint64 k = 0; k < n; k++)
+        {
+          const double cosine = dot (image, gtf_tensor_f32 (texts) + gtf_tensor_row_offset (texts, k), d) / (length * lengths[k]);
+
+          gtf_tensor_f32 (y)[i * n + k] = (float) (cosine * factor + (bias != NULL ? gtf_tensor_f32 (bias)[0] : 0));
+        }
+    }
   return y;
 }

@@ -14,6 +14,8 @@ typedef struct _GtfCharsmap GtfCharsmap;
 
 /* A copy of what is needed is kept. @where opens messages: file and key. */
 GtfCharsmap *gtf_charsmap_new    (const guint8 *data, gsize length, const char *where, GError **error);
+/* The same of the precompiled_charsmap of a tokenizer.json. */
+GtfCharsmap *gtf_charsmap_new_base64 (const char *text, const char *where, GError **error);
 void         gtf_charsmap_free   (GtfCharsmap *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfCharsmap, gtf_charsmap_free)
 

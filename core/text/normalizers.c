@@ -245,35 +245,15 @@ precompiled_broken (const Precompiled *self, GError **error)
   return FALSE;
 }
 
-/* As the reference's: the standard alphabet, padded to fours, no white space, no bits left over. g_base64_decode() skips what it does not know. */
-static gboolean
-is_base64 (const char *text, const char *where, GError **error)
-{
-  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  gsize n = strspn (text, alphabet), pad = strspn (text + n, "=");
-  if (text[n + pad])
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: precompiled_charsmap: expected base64, found byte 0x%02x at %" G_GSIZE_FORMAT, where, (guint8) text[n + pad], n + pad);
-  else if (pad > 2 || (n + pad) % 4 || (pad && (strchr (alphabet, text[n - 1]) - alphabet) & (pad == 1 ? 3 : 15)))
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: precompiled_charsmap: expected base64 padded with “=” to groups of four, found %" G_GSIZE_FORMAT
-                 " digits and %" G_GSIZE_FORMAT " of padding, or bits after the last byte", where, n, pad);
-  else
-    return TRUE;
-  return FALSE;
-}
-
 static gboolean
 precompiled_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
 {
   Precompiled *self = (Precompiled *) pass;
   const char *text = gtf_pass_string (config, "precompiled_charsmap", where, error);
-  gsize length;
   if (text == NULL)
     return FALSE;
-  if (!is_base64 (text, where, error))
-    return FALSE;
-  g_autofree guchar *data = g_base64_decode (text, &length);
   self->where = g_strdup (where);
-  if (!(self->map = gtf_charsmap_new (data, length, where, error)))
+  if (!(self->map = gtf_charsmap_new_base64 (text, where, error)))
     return FALSE;
   for (guint c = 1; c < 128; c++)
     if (gtf_charsmap_find (self->map, (char[]) { c }, 1, &self->ascii[c]) == GTF_CHARSMAP_BROKEN)

@@ -396,7 +396,7 @@ static const GtfTokenizerRow classes[] =
       "pre_tokenizer": { "type": "Split", "pattern": { "String": " " }, "behavior": "MergedWithPrevious", "invert": false },
       "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "Siglip2Tokenizer", "GemmaTokenizer", .model_types = "siglip2", .json = JSON ({
-      "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Lowercase" }, "$escape_spaces"] } }) },
+      "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Lowercase" }, "$escape_spaces"] } }), .token_types = GTF_NO_ATTENTION_MASK },
   { "Tipsv2Tokenizer", NULL, "tokenizer.model", "tipsv2", JSON ({
       "settings": { "add_prefix_space": true, "do_lower_case": true, "model_max_length": 64 }, "tokens": { "unk_token": "<unk>", "pad_token": "<pad>" },
       "model": { "type": "BPE", "fuse_unk": true, "byte_fallback": true },
@@ -420,7 +420,7 @@ static const GtfTokenizerRow classes[] =
         { "type": "Replace", "pattern": { "Regex": "[!-/:-@\\[-`{-~]" }, "content": "" }, { "type": "Replace", "pattern": { "Regex": "\\s+" }, "content": " " },
         { "type": "Strip", "strip_left": true, "strip_right": true }, "$precompiled", { "if": "remove_extra_whitespaces", "then": "$one_space" }, "$escape_spaces",
         { "if": "remove_extra_whitespaces", "then": { "type": "Replace", "pattern": { "Regex": "▁+\\z" }, "content": "" } }] },
-      "eos_once": true, "special_gap": "", "special_lead": true, "decoder": "$spm_run_decoder", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+      "eos_once": true, "special_gap": "", "special_lead": true, "decoder": "$spm_run_decoder", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 | GTF_NO_ATTENTION_MASK },
   { "MarianTokenizer", "SpeechT5Tokenizer", "source.spm", "marian", JSON ({
       "settings": { "model_max_length": 512 }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true, "special_gap": " ", "decoder": "$spm_run_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "M2M100Tokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "m2m_100", JSON ({

@@ -9,11 +9,13 @@
 
 G_BEGIN_DECLS
 
-/* Whether token_type_ids are among the model_input_names of the class. transformers 5 says so of few, 4.57 of all but some. */
+/* Whether token_type_ids are among the model_input_names of the class: transformers 5 says so of few, 4.57 of all but some. And
+ * whether attention_mask is, as it is nearly always. */
 typedef enum
 {
   GTF_TOKEN_TYPES = 1 << 0,
-  GTF_NO_TOKEN_TYPES_457 = 1 << 1
+  GTF_NO_TOKEN_TYPES_457 = 1 << 1,
+  GTF_NO_ATTENTION_MASK = 1 << 2
 } GtfTokenTypes;
 
 typedef struct

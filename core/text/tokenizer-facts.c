@@ -102,6 +102,29 @@ load_quietly (GtfTokenizer *self, const char *name)
   return gtf_json_load_object (path, NULL);
 }
 
+/* What model_input_names of tokenizer_config.json says about an input: 1, 0, or -1 where it is not there. */
+static gint
+is_input (JsonObject *config, const char *name)
+{
+  JsonNode *names = config ? gtf_json_find (config, "model_input_names") : NULL;
+  JsonArray *list = names && JSON_NODE_HOLDS_ARRAY (names) ? json_node_get_array (names) : NULL;
+
+  if (list == NULL)
+    return -1;
+  for (guint i = 0; i < json_array_get_length (list); i++)
+    if (g_strcmp0 (string_of (json_array_get_element (list, i)), name) == 0)
+      return 1;
+  return 0;
+}
+
+static const GtfTokenizerRow *
+named_row (JsonObject *config)
+{
+  const char *class_name = config ? string_of (gtf_json_find (config, "tokenizer_class")) : NULL;
+
+  return class_name ? gtf_tokenizer_row_find (class_name) : NULL;
+}
+
 /**
  * gtf_tokenizer_hands_token_types:
  * @self: a tokenizer
@@ -117,23 +140,35 @@ gtf_tokenizer_hands_token_types (GtfTokenizer *self, gboolean as_4_57)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self), FALSE);
   g_autoptr (JsonObject) config = load_quietly (self, "tokenizer_config.json"), model = load_quietly (self, "config.json");
-  JsonNode *names = config ? gtf_json_find (config, "model_input_names") : NULL;
-  const char *class_name = config ? string_of (gtf_json_find (config, "tokenizer_class")) : NULL;
+  const gint said = is_input (config, "token_type_ids");
   const char *model_type = model ? string_of (gtf_json_find (model, "model_type")) : NULL;
-  const GtfTokenizerRow *row = class_name ? gtf_tokenizer_row_find (class_name) : model_type ? gtf_tokenizer_row_for_model (model_type) : NULL;
+  const gboolean is_named = config && string_of (gtf_json_find (config, "tokenizer_class"));
+  const GtfTokenizerRow *row = is_named ? named_row (config) : model_type ? gtf_tokenizer_row_for_model (model_type) : NULL;
 
-  if (names && JSON_NODE_HOLDS_ARRAY (names))
-    {
-      JsonArray *list = json_node_get_array (names);
-
-      for (guint i = 0; i < json_array_get_length (list); i++)
-        if (g_strcmp0 (string_of (json_array_get_element (list, i)), "token_type_ids") == 0)
-          return TRUE;
-      return FALSE;
-    }
+  if (said >= 0)
+    return said;
   if (as_4_57)
     return row == NULL || !(row->token_types & GTF_NO_TOKEN_TYPES_457);
   return row != NULL && (row->token_types & GTF_TOKEN_TYPES);
+}
+
+/**
+ * gtf_tokenizer_hands_attention_mask:
+ * @self: a tokenizer
+ *
+ * model_input_names of tokenizer_config.json decides; without it the class that tokenizer_config.json names.
+ *
+ * Returns: whether attention_mask is handed to the model
+ */
+gboolean
+gtf_tokenizer_hands_attention_mask (GtfTokenizer *self)
+{
+  g_return_val_if_fail (GTF_IS_TOKENIZER (self), TRUE);
+  g_autoptr (JsonObject) config = load_quietly (self, "tokenizer_config.json");
+  const gint said = is_input (config, "attention_mask");
+  const GtfTokenizerRow *row = named_row (config);
+
+  return said >= 0 ? said : row == NULL || !(row->token_types & GTF_NO_ATTENTION_MASK);
 }
 
 /**

@@ -92,5 +92,6 @@ GTF_API gboolean      gtf_tokenizer_pads_left      (GtfTokenizer *self);        
 GTF_API gboolean      gtf_tokenizer_marks_subwords (GtfTokenizer *self);              /* the model has a continuing_subword_prefix */
 /* token_type_ids are among its model_input_names; @as_4_57: in transformers 4.57, else in 5 */
 GTF_API gboolean      gtf_tokenizer_hands_token_types (GtfTokenizer *self, gboolean as_4_57);
+GTF_API gboolean      gtf_tokenizer_hands_attention_mask (GtfTokenizer *self);
 
 G_END_DECLS

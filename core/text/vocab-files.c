@@ -13,13 +13,12 @@
 
 /* ------------------------------------------------------------------ lines */
 
-/* Calls @line for each line without its end; a \r before it goes too, and so does nothing behind the last end. */
-static gboolean
-each_line (GtfTextModel *self, const char *path, gboolean (*line) (GtfTextModel *, const char *path, const char *text, gsize length, guint number, GError **), GError **error)
+gboolean
+gtf_vocab_each_line (GtfTextModel *self, const char *path, gsize max, GtfVocabLine line, GError **error)
 {
   g_autofree char *text = NULL;
   gsize length;
-  if (!gtf_file_load (path, MAX_FILE, &text, &length, error))
+  if (!gtf_file_load (path, max, &text, &length, error))
     return FALSE;
   if (!gtf_utf8_valid (text, length))
     {
@@ -63,7 +62,7 @@ vocab_line (GtfTextModel *self, const char *path, const char *text, gsize length
 gboolean
 gtf_text_model_read_lines (GtfTextModel *self, const char *path, GError **error)
 {
-  return each_line (self, path, vocab_line, error);
+  return gtf_vocab_each_line (self, path, MAX_FILE, vocab_line, error);
 }
 
 static gboolean
@@ -89,7 +88,7 @@ merge_line (GtfTextModel *self, const char *path, const char *text, gsize length
 gboolean
 gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error)
 {
-  return each_line (self, path, merge_line, error);
+  return gtf_vocab_each_line (self, path, MAX_FILE, merge_line, error);
 }
 
 static gboolean
@@ -112,7 +111,7 @@ counted_line (GtfTextModel *self, const char *path, const char *text, gsize leng
 gboolean
 gtf_text_model_read_counted (GtfTextModel *self, const char *path, GError **error)
 {
-  return each_line (self, path, counted_line, error);
+  return gtf_vocab_each_line (self, path, MAX_FILE, counted_line, error);
 }
 
 static gboolean
@@ -163,7 +162,7 @@ code_line (GtfTextModel *self, const char *path, const char *text, gsize length,
 gboolean
 gtf_text_model_read_codes (GtfTextModel *self, const char *path, gboolean counted, GError **error)
 {
-  return each_line (self, path, counted ? counted_code_line : code_line, error);
+  return gtf_vocab_each_line (self, path, MAX_FILE, counted ? counted_code_line : code_line, error);
 }
 
 static gboolean

@@ -9,6 +9,10 @@
 
 G_BEGIN_DECLS
 
+typedef gboolean (*GtfVocabLine) (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error);
+/* Calls @line for each line of a file of at most @max bytes, without its end; a \r before it goes too, and so does nothing behind the last end. */
+gboolean gtf_vocab_each_line        (GtfTextModel *self, const char *path, gsize max, GtfVocabLine line, GError **error);
+
 /* One token a line, the id is the number of the line. */
 gboolean gtf_text_model_read_lines  (GtfTextModel *self, const char *path, GError **error);
 /* vocab.json: {token: id}, or {language: {token: id}}, of which @member (nullable) is read. */

@@ -5,7 +5,9 @@
  */
 #include "text/vocab-files.h"
 
-#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "base/quote.h"
 #include "text/byte-level.h"
@@ -43,20 +45,40 @@ parse_line (const char *text, gsize length, Line *line)
 gboolean
 gtf_is_tiktoken (const char *path)
 {
-  g_autofree char *text = NULL;
-  gsize length;
+  gsize size, room = 0;
+  int fd = gtf_file_open (path, &size, NULL);
+  FILE *file = fd >= 0 ? fdopen (fd, "r") : NULL;
+  char *text = NULL;
   Line line;
-  if (!gtf_file_load (path, MAX_FILE, &text, &length, NULL))
-    return FALSE;
-  const char *end = memchr (text, '\n', length);
-  length = end ? (gsize) (end - text) : length;
-  return parse_line (text, length - (length && text[length - 1] == '\r'), &line);
+  gboolean yes = FALSE;
+  if (file && size <= MAX_FILE)
+    {
+      gssize length = getline (&text, &room, file);
+      length -= length > 0 && text[length - 1] == '\n';
+      length -= length > 0 && text[length - 1] == '\r';
+      yes = length > 0 && parse_line (text, (gsize) length, &line);
+    }
+  free (text);
+  if (file)
+    fclose (file);
+  else if (fd >= 0)
+    close (fd);
+  return yes;
 }
 
 static gboolean
-add_line (GtfTextModel *self, const Line *line, GError **error)
+tiktoken_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
 {
-  g_autofree char *base64 = g_strndup (line->token, line->n_token);
+  Line line;
+  if (length == 0)
+    return TRUE;
+  if (!parse_line (text, length, &line))
+    {
+      g_autofree char *quoted = gtf_quote (text, (gssize) MIN (length, 200));
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected a token as base64, a space and its id, found “%s”", path, number, quoted);
+      return FALSE;
+    }
+  g_autofree char *base64 = g_strndup (line.token, line.n_token);
   gsize n;
   g_autofree guchar *bytes = g_base64_decode (base64, &n);
   g_autoptr (GString) token = g_string_sized_new (2 * n);
@@ -65,7 +87,7 @@ add_line (GtfTextModel *self, const Line *line, GError **error)
       char letter[4];
       g_string_append_len (token, letter, (gssize) gtf_utf8_put (gtf_byte_to_char (bytes[i]), letter));
     }
-  return gtf_text_model_add (self, token->str, token->len, line->id, error);
+  return gtf_text_model_add (self, token->str, token->len, line.id, error);
 }
 
 typedef struct { gint32 left, right; } Pair;
@@ -106,30 +128,5 @@ add_merges (GtfTextModel *self, GError **error)
 gboolean
 gtf_text_model_read_tiktoken (GtfTextModel *self, const char *path, GError **error)
 {
-  g_autofree char *text = NULL;
-  gsize length;
-  if (!gtf_file_load (path, MAX_FILE, &text, &length, error))
-    return FALSE;
-  const char *end = text + length, *stop;
-  guint number = 0;
-  for (const char *at = text; at < end; at = stop + 1)
-    {
-      stop = memchr (at, '\n', (gsize) (end - at));
-      stop = stop ? stop : end;
-      gsize n = (gsize) (stop - at);
-      Line line;
-      n -= n && at[n - 1] == '\r';
-      number++;
-      if (n == 0)
-        continue;
-      if (!parse_line (at, n, &line))
-        {
-          g_autofree char *quoted = gtf_quote (at, (gssize) MIN (n, 200));
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected a token as base64, a space and its id, found “%s”", path, number, quoted);
-          return FALSE;
-        }
-      if (!add_line (self, &line, error))
-        return FALSE;
-    }
-  return add_merges (self, error);
+  return gtf_vocab_each_line (self, path, MAX_FILE, tiktoken_line, error) && add_merges (self, error);
 }

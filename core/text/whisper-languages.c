@@ -69,4 +69,3 @@ gtf_whisper_languages_list (gboolean codes)
     g_string_append_printf (list, "%s%s", i > 0 ? ", " : "", codes ? languages[i].code : languages[i].name);
   return g_string_free (list, FALSE);
 }
-

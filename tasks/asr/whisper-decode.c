@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "asr/whisper-private.h"
+#include "text/whisper-languages.h"
 
 /* Of a token of text. Without word timestamps the times are all 0. */
 typedef struct
@@ -312,7 +313,7 @@ token_language (Decoder *self, gint32 id)
   gsize length = token != NULL ? strlen (token) : 0;
   g_autofree char *code = length > 4 ? g_strndup (token + 2, length - 4) : NULL;
 
-  return code != NULL ? asr_language_name (code) : NULL;
+  return code != NULL ? gtf_whisper_language_name (code) : NULL;
 }
 
 static gboolean

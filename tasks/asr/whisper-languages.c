@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Languages as Whisper's recognition takes and tells them.
+ * A language as Whisper's recognition takes it.
  */
 #include "asr/whisper-private.h"
 #include "text/whisper-languages.h"
-
-const char *
-asr_language_name (const char *code)
-{
-  return gtf_whisper_language_name (code);
-}
 
 char *
 asr_language_token (const char *language, GError **error)

@@ -106,7 +106,6 @@ AsrTimestamps asr_whisper_timestamps (const AsrWhisper *whisper, const AsrParame
 void      asr_whisper_options_clear (AsrWhisperOptions *self);
 
 /* whisper-languages.c */
-const char *asr_language_name       (const char *code);      /* "en" -> "english"; NULL: none */
 char       *asr_language_token      (const char *language, GError **error);   /* "English", "en", "<|en|>" -> "<|en|>" */
 
 /* whisper-prompt.c: the decoder's first tokens. The session holds the encoded first window where detection needs it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The hypothesis template of zero-shot classification: Python's str.format with one text. Conversions, attributes and format
- * specifications, which make no sense for a label, are errors.
+ * specifications, which make no sense for a label, are errors. And the labels that go into it.
  */
 #include "text/template-private.h"
 
@@ -57,4 +57,23 @@ text_template_format (const char *format, const char *value, GError **error)
         }
     }
   return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+GPtrArray *
+text_template_labels (JsonObject *parameters, void (*split) (GPtrArray *labels, const char *string), const char *expected, GError **error)
+{
+  JsonNode *node = gtf_json_find (parameters, "candidate_labels");
+  const char *string = node ? text_node_string (node) : NULL;
+  g_autoptr (GPtrArray) labels = g_ptr_array_new_with_free_func (g_free), list = NULL;
+
+  if (string != NULL)
+    split (labels, string);
+  else if (node != NULL && (list = text_strings_member (parameters, "candidate_labels", error)) == NULL)
+    return NULL;
+  for (guint i = 0; list && i < list->len; i++)
+    g_ptr_array_add (labels, g_strdup (list->pdata[i]));
+  if (labels->len > 0)
+    return g_steal_pointer (&labels);
+  text_fail (error, "parameters: \"candidate_labels\" %s; expected %s", node ? "has no label" : "is missing", expected);
+  return NULL;
 }

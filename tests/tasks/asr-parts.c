@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "asr/whisper-private.h"
+#include "text/whisper-languages.h"
 
 /* ---- compression ratio ---------------------------------------------------------------------------------------------- */
 
@@ -318,8 +319,8 @@ test_languages (void)
       if (token == NULL)
         g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
     }
-  g_assert_cmpstr (asr_language_name ("yue"), ==, "cantonese");
-  g_assert_null (asr_language_name ("translate"));
+  g_assert_cmpstr (gtf_whisper_language_name ("yue"), ==, "cantonese");
+  g_assert_null (gtf_whisper_language_name ("translate"));
 }
 
 static void
