@@ -4,7 +4,7 @@
  * has </w> behind it; the vocabulary has what is made of them in another form, "ri@@" inside a word and "ver" at its end. The inner
  * BPE has all that its merges make, whether it has an id or not; what it finds is looked up in the other form.
  */
-#include "text/model.h"
+#include "text/model-wrapped.h"
 
 #include <string.h>
 #include "text/unicode.h"
@@ -13,10 +13,8 @@
 #define GOES_ON "@@"
 #define UNKNOWN "\x01"      /* of the inner model */
 
-typedef struct { GtfTextModel parent; GtfTextModel *inner; gint32 *ids; gint32 unk; } Continued;
-
 static gint32
-inner_id (Continued *self, const char *text, gsize length, GError **error)
+inner_id (GtfWrappedModel *self, const char *text, gsize length, GError **error)
 {
   GtfTextModel *inner = self->inner;
   gint32 id = gtf_vocab_find (&inner->vocab, text, length);
@@ -29,7 +27,7 @@ inner_id (Continued *self, const char *text, gsize length, GError **error)
 gboolean
 gtf_text_model_add_code (GtfTextModel *model, const char *a, gsize n_a, const char *b, gsize n_b, GError **error)
 {
-  Continued *self = (Continued *) model;
+  GtfWrappedModel *self = (GtfWrappedModel *) model;
   g_autoptr (GString) both = g_string_new_len (a, (gssize) n_a);
   g_string_append_len (both, b, (gssize) n_b);
   gint32 left = inner_id (self, a, n_a, error), right = left < 0 ? -1 : inner_id (self, b, n_b, error), made = right < 0 ? -1 : inner_id (self, both->str, both->len, error);
@@ -45,7 +43,7 @@ ends_with (const char *text, gsize length, const char *end)
 
 /* Single characters that no merge has may have an id too. */
 static gboolean
-add_letters (Continued *self, GError **error)
+add_letters (GtfWrappedModel *self, GError **error)
 {
   const GtfVocab *vocab = &self->parent.vocab;
   for (gsize i = 0; i < vocab->n_ids; i++)
@@ -70,22 +68,11 @@ add_letters (Continued *self, GError **error)
 static gboolean
 build (GtfTextModel *model, GError **error)
 {
-  Continued *self = (Continued *) model;
-  self->unk = model->unk_token ? gtf_vocab_find (&model->vocab, model->unk_token, strlen (model->unk_token)) : -1;
-  if (self->unk < 0)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the unknown token “%s” is not in it", model->file, model->unk_token ? model->unk_token : "null");
-      return FALSE;
-    }
-  if (inner_id (self, UNKNOWN, strlen (UNKNOWN), error) < 0 || !add_letters (self, error))
+  GtfWrappedModel *self = (GtfWrappedModel *) model;
+  if (!gtf_wrapped_model_find_unk (self, error) || inner_id (self, UNKNOWN, strlen (UNKNOWN), error) < 0 || !add_letters (self, error) ||
+      !gtf_wrapped_model_add_ids (self, error))
     return FALSE;
   const GtfVocab *pieces = &self->inner->vocab;
-  self->ids = g_try_new (gint32, pieces->n_ids + 1);
-  if (self->ids == NULL)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: no memory for its ids", model->file);
-      return FALSE;
-    }
   for (gsize i = 0; i < pieces->n_ids; i++)
     {
       gsize length = 0;
@@ -104,7 +91,7 @@ build (GtfTextModel *model, GError **error)
 static gboolean
 tokenize (const GtfTextModel *model, const char *text, gsize length, GtfModelScratch *scratch, GtfTokens *out, GError **error)
 {
-  const Continued *self = (const Continued *) model;
+  const GtfWrappedModel *self = (const GtfWrappedModel *) model;
   gsize first = out->n;
   if (!self->inner->klass->tokenize (self->inner, text, length, scratch, out, error))
     return FALSE;
@@ -113,24 +100,12 @@ tokenize (const GtfTextModel *model, const char *text, gsize length, GtfModelScr
   return TRUE;
 }
 
-static void
-clear (GtfTextModel *model)
-{
-  gtf_text_model_free (((Continued *) model)->inner);
-  g_free (((Continued *) model)->ids);
-}
-
 GtfTextModel *
 gtf_text_model_new_continued (const char *file, const char *unk_token)
 {
-  static const GtfTextModelClass klass = { "Continued", sizeof (Continued), build, tokenize, clear };
-  Continued *self = g_new0 (Continued, 1);
-  self->parent.klass = &klass;
-  self->parent.file = g_strdup (file);
-  self->parent.unk_id = -1;
-  self->parent.unk_token = g_strdup (unk_token);
-  self->inner = gtf_text_model_new ("BPE", file, NULL);
-  self->inner->suffix = g_strdup (END);
-  self->inner->unk_token = g_strdup (UNKNOWN);
-  return &self->parent;
+  static const GtfTextModelClass klass = { "Continued", sizeof (GtfWrappedModel), build, tokenize, gtf_wrapped_model_clear };
+  GtfTextModel *inner = gtf_text_model_new ("BPE", file, NULL);
+  inner->suffix = g_strdup (END);
+  inner->unk_token = g_strdup (UNKNOWN);
+  return gtf_wrapped_model_new (&klass, inner, file, unk_token);
 }

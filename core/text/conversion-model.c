@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The model that a tokenizer class makes of its files: vocabularies of every kind, the pieces of a SentencePiece model, bytes, characters.
+ */
+#include "text/conversion-private.h"
+
+#include <string.h>
+#include "base/params.h"
+#include "text/byte-level.h"
+
+static gboolean
+find_unknown (GtfConversion *c, JsonObject *settings, GtfTextModel *model, GError **error)
+{
+  const char *unknown = gtf_conversion_string (settings, "find_unk");
+  gint32 id = unknown ? gtf_vocab_find (&model->vocab, unknown, strlen (unknown)) : -1;
+  JsonNode *fallback = gtf_json_find (settings, "unk_id");
+  model->unk_id = id >= 0 ? id : fallback ? json_node_get_int (fallback) : -1;
+  if (model->unk_id >= 0 && (gsize) model->unk_id < model->n_scores)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s needs an unknown token%s%s%s, and the pieces have none", c->vocab_path, c->klass->name, unknown ? " “" : "",
+               unknown ? unknown : "", unknown ? "”" : "");
+  return FALSE;
+}
+
+static gboolean
+read_pieces (GtfConversion *c, GtfTextModel *model, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (JsonNode) before = gtf_template_expand (&c->template, "before", &local);
+  g_autoptr (JsonNode) after = local ? NULL : gtf_template_expand (&c->template, "after", &local);
+  const char *order = gtf_conversion_string (c->template.row, "order");
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  return gtf_text_model_read_pieces (model, c->spm, before ? json_node_get_array (before) : NULL, (gsize) json_object_get_int_member_with_default (c->template.row, "skip", 0),
+                                     after ? json_node_get_array (after) : NULL,
+                                     !g_strcmp0 (order, "first") ? GTF_SPM_FIRST_WINS : order ? GTF_SPM_SHIFTED :
+                                     gtf_conversion_string (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
+}
+
+/* No file at all: what the class begins with, then the 256 bytes in GPT-2's alphabet. */
+static gboolean
+read_bytes (GtfConversion *c, GtfTextModel *model, GError **error)
+{
+  g_autoptr (JsonNode) before = gtf_template_expand (&c->template, "before", error);
+  if (before == NULL)
+    return FALSE;
+  gint64 first = json_array_get_length (json_node_get_array (before));
+  for (gint64 i = 0; i < first + 256; i++)
+    {
+      char letter[4];
+      const char *text = i < first ? json_array_get_string_element (json_node_get_array (before), (guint) i) : letter;
+      gsize length = i < first ? strlen (text) : gtf_utf8_put (gtf_byte_to_char ((guint8) (i - first)), letter);
+      if (!gtf_text_model_add (model, text, length, i, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* No file at all: each character is a token, its code point the id. U+0000 is there in the form that JSON nodes have it in. */
+static gboolean
+add_code_points (GtfTextModel *model, GError **error)
+{
+  for (gunichar c = 0; c <= 0x10FFFF; c++)
+    {
+      char letter[4] = { '\xC0', '\x80' };
+      gsize length = c ? gtf_utf8_put (c, letter) : 2;
+      if ((c < 0xD800 || c > 0xDFFF) && !gtf_text_model_add (model, letter, length, c, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* The file with the ids of the pieces, where the class has one. */
+static gboolean
+read_mapped_ids (GtfConversion *c, GError **error)
+{
+  const char *name = gtf_conversion_string (c->template.row, "ids");
+  if (name == NULL)
+    return TRUE;
+  g_autofree char *path = g_build_filename (c->tokenizer->directory, name, NULL);
+  GtfTextModel *model = c->tokenizer->model = gtf_text_model_new_mapped (c->tokenizer->model, path, gtf_conversion_string (c->template.values, "unk_token"));
+  g_autoptr (GError) local = NULL;
+  g_autoptr (JsonNode) after = gtf_template_expand (&c->template, "after_ids", &local);
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  if (!gtf_text_model_read_ids (model, path, NULL, error))
+    return FALSE;
+  JsonArray *list = after ? json_node_get_array (after) : NULL;
+  for (guint i = 0; list && i < json_array_get_length (list); i++)
+    {
+      const char *token = json_array_get_string_element (list, i);
+      if (gtf_vocab_find (&model->vocab, token, strlen (token)) < 0 && !gtf_text_model_add (model, token, strlen (token), model->vocab.n_entries, error))
+        return FALSE;
+    }
+  return gtf_text_model_build (model, error);
+}
+
+/* Byte pairs in the form of subword-nmt: the class says which file has the codes. */
+static gboolean
+read_continued (GtfConversion *c, const char *codes, GError **error)
+{
+  GtfTextModel *model = c->tokenizer->model = gtf_text_model_new_continued (c->vocab_path, gtf_conversion_string (c->template.values, "unk_token"));
+  g_autofree char *path = g_build_filename (c->tokenizer->directory, codes, NULL);
+  g_autoptr (GError) local = NULL;
+  g_autoptr (JsonNode) before = gtf_template_expand (&c->template, "before", &local);
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  JsonArray *list = before ? json_node_get_array (before) : NULL;
+  for (guint i = 0; list && i < json_array_get_length (list); i++)
+    {
+      const char *token = json_array_get_string_element (list, i);
+      if (gtf_vocab_find (&model->vocab, token, strlen (token)) < 0 && !gtf_text_model_add (model, token, strlen (token), (gint64) model->vocab.n_entries, error))
+        return FALSE;
+    }
+  gboolean counted = g_str_has_suffix (c->vocab_path, ".txt");
+  return (counted ? gtf_text_model_read_counted (model, c->vocab_path, error) : gtf_text_model_read_ids (model, c->vocab_path, NULL, error)) &&
+         gtf_text_model_read_codes (model, path, counted, error) && gtf_text_model_build (model, error);
+}
+
+gboolean
+gtf_conversion_read_model (GtfConversion *c, GError **error)
+{
+  const char *codes = gtf_conversion_string (c->template.row, "codes");
+  if (codes)
+    return read_continued (c, codes, error);
+  g_autoptr (JsonNode) node = gtf_template_expand (&c->template, "model", error);
+  if (node == NULL)
+    return FALSE;
+  JsonObject *settings = json_node_get_object (node);
+  const char *type = gtf_conversion_string (settings, "type");
+  if (type == NULL)
+    type = c->spm->algorithm == GTF_SPM_UNIGRAM ? "Unigram" : "BPE";
+  GtfTextModel *model = c->tokenizer->model = gtf_text_model_new (type, c->vocab_path, error);
+  if (model == NULL)
+    return FALSE;
+  gboolean unigram = !strcmp (type, "Unigram");
+  model->unk_token = unigram ? NULL : g_strdup (gtf_conversion_string (settings, "unk_token"));
+  model->prefix = g_strdup (gtf_conversion_string (settings, "continuing_subword_prefix"));
+  model->suffix = g_strdup (gtf_conversion_string (settings, "end_of_word_suffix"));
+  model->fuse_unk = gtf_pass_flag (settings, "fuse_unk", FALSE);
+  model->byte_fallback = gtf_pass_flag (settings, "byte_fallback", FALSE);
+  if (c->spm)
+    {
+      if (!read_pieces (c, model, error) || (unigram && !find_unknown (c, settings, model, error)))
+        return FALSE;
+    }
+  else if (*gtf_conversion_files (c->klass) == 0)
+    {
+      if (json_object_has_member (c->template.row, "code_points") ? !add_code_points (model, error) : !read_bytes (c, model, error))
+        return FALSE;
+    }
+  else if (c->tiktoken)
+    {
+      model->ignore_merges = TRUE;
+      if (!gtf_text_model_read_tiktoken (model, c->vocab_path, error))
+        return FALSE;
+    }
+  else if (g_str_has_suffix (c->vocab_path, ".txt"))
+    {
+      if (!gtf_text_model_read_lines (model, c->vocab_path, error))
+        return FALSE;
+    }
+  else
+    {
+      g_autofree char *merges = g_build_filename (c->tokenizer->directory, "merges.txt", NULL);
+      if (!gtf_text_model_read_ids (model, c->vocab_path, gtf_conversion_string (c->template.values, "target_lang"), error) ||
+          (json_object_get_boolean_member_with_default (c->template.row, "merges", TRUE) && !gtf_text_model_read_merges (model, merges, error)))
+        return FALSE;
+    }
+  return gtf_text_model_build (model, error) && read_mapped_ids (c, error);
+}
