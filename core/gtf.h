@@ -13,6 +13,7 @@
 #include "tensor/ops.h"
 #include "tensor/pictures.h"
 #include "tensor/positions.h"
+#include "tensor/windows.h"
 #include "registry/plugin.h"
 #include "layers/text-input.h"
 #include "layers/encoder.h"

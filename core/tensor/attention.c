@@ -89,7 +89,7 @@ head_mask (const Attention *t, gint64 b, gint64 h, GtfHeadTask *task)
     }
   if (m == NULL)
     return;
-  mb = m->shape[0] == 1 ? 0 : b;
+  mb = t->a->which != NULL ? ((const gint32 *) t->a->which->data)[b] : m->shape[0] == 1 ? 0 : b;
   mh = m->shape[1] == 1 ? 0 : h;
   mq = m->shape[2];
   task->mask = gtf_tensor_f32 (m) + ((mb * m->shape[1] + mh) * mq) * t->keys;
@@ -187,6 +187,20 @@ check_distances (GtfContext *c, const Attention *t)
   return FALSE;
 }
 
+/* Each of the batch takes a mask that is there. */
+static gboolean
+check_which (GtfContext *c, const Attention *t)
+{
+  const GtfTensor *which = t->a->which, *m = t->a->mask;
+  gboolean ok = which == NULL || (m != NULL && t->a->distances == NULL && which->dtype == GTF_DTYPE_I32 && which->n_dims == 1 && which->shape[0] == t->batch);
+
+  for (gint64 i = 0; ok && which != NULL && i < t->batch; i++)
+    ok = ((const gint32 *) which->data)[i] >= 0 && ((const gint32 *) which->data)[i] < m->shape[0];
+  if (!ok)
+    gtf_fail_shapes (c, t->q, which, "expected, for each of the batch, the number of one of the masks");
+  return ok;
+}
+
 static gboolean
 check (GtfContext *c, Attention *t, const GtfAttention *a)
 {
@@ -200,7 +214,7 @@ check (GtfContext *c, Attention *t, const GtfAttention *a)
       && (!a->causal || k->shape[1] >= q->shape[1]))
     {
       if (m == NULL
-          || (m->dtype == GTF_DTYPE_F32 && m->n_dims == 4 && (m->shape[0] == 1 || m->shape[0] == q->shape[0])
+          || (m->dtype == GTF_DTYPE_F32 && m->n_dims == 4 && (a->which != NULL || m->shape[0] == 1 || m->shape[0] == q->shape[0])
               && (m->shape[1] == 1 || m->shape[1] == a->n_heads) && (m->shape[2] == 1 || m->shape[2] == q->shape[1])
               && m->shape[3] == k->shape[1]))
         return TRUE;
@@ -366,7 +380,7 @@ gtf_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfT
   t.queries = q->shape[1];
   t.keys = k->shape[1];
   t.d = q->shape[2] / a->n_heads;
-  if (!check_sequences (c, &t) || !check_distances (c, &t))
+  if (!check_sequences (c, &t) || !check_distances (c, &t) || !check_which (c, &t))
     return NULL;
   t.scale = a->scale != 0.0f ? a->scale : 1.0f / sqrtf ((float) t.d);
   t.out = gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ q->shape[0], t.queries, v->shape[2] / t.kv_heads * t.heads });

@@ -94,6 +94,7 @@ GTF_API gint64     gtf_dim        (const GtfTensor *x, gint dim);
  * @scale: factor on the scores (0: 1 / sqrt (head size))
  * @causal: query t sees keys up to (keys - queries) + t
  * @mask: (nullable): added to the scores, [B or 1][1 or heads][queries or 1][keys]
+ * @which: (nullable): I32 [B]: @mask holds any number of masks, and this tells which of them each of the batch takes
  * @weights: (nullable): where to put the probabilities [B][heads][queries][keys]
  * @sequences: (nullable): I32 [n + 1], ascending from 0 to the number of steps: @q, @k and @v are [1][N][..] and hold n texts one after
  *   the other without padding; text i is the steps sequences[i] .. sequences[i + 1] and attends to itself alone. Without @mask
@@ -108,8 +109,8 @@ typedef struct
   gboolean causal;
   const GtfTensor *mask;
   GtfTensor **weights;
-  const GtfTensor *sequences, *distances;
-  gpointer reserved[6];         /* NULL */
+  const GtfTensor *sequences, *distances, *which;
+  gpointer reserved[5];         /* NULL */
 } GtfAttention;
 
 /* Scaled dot-product attention (Vaswani et al. 2017). q [B][Tq][heads * d]; k, v [Bk][Tk][kv_heads * d], Bk divides B
