@@ -31,8 +31,8 @@ const char *const gtf_vision_base_tasks[] = { "image-feature-extraction", NULL }
 const char *const gtf_vision_classification_tasks[] = { "image-classification", "image-feature-extraction", NULL };
 
 /* One number for both sides, or height and width. */
-static gboolean
-read_sides (const char *list, const char *key, gint64 fallback, gint64 *height, gint64 *width, GError **error)
+gboolean
+gtf_vision_read_sides (const char *list, const char *key, gint64 fallback, gint64 *height, gint64 *width, GError **error)
 {
   gint64 n = gtf_config_list_size (list);
 
@@ -50,8 +50,8 @@ gtf_vision_config_derive (gpointer data, GError **error)
   gint64 down, across;
 
   if (!gtf_text_config_derive (&config->encoder, error)
-      || !read_sides (config->image_sizes, "image_size", 224, &config->image_height, &config->image_width, error)
-      || !read_sides (config->patch_sizes, "patch_size", 16, &config->patch_height, &config->patch_width, error))
+      || !gtf_vision_read_sides (config->image_sizes, "image_size", 224, &config->image_height, &config->image_width, error)
+      || !gtf_vision_read_sides (config->patch_sizes, "patch_size", 16, &config->patch_height, &config->patch_width, error))
     return FALSE;
   down = config->image_height / config->patch_height;
   across = config->image_width / config->patch_width;
@@ -84,13 +84,23 @@ gtf_vision_pixels (GtfContext *c, gint64 n_channels)
   return NULL;
 }
 
-/* Whether the caller asks for positions in other sizes. */
-static gboolean
-is_asked (GtfContext *c)
+gboolean
+gtf_vision_is_asked (GtfContext *c)
 {
   const GtfTensor *t = gtf_input_optional (c, "interpolate_pos_encoding");
 
   return t != NULL && t->dtype == GTF_DTYPE_I32 && gtf_tensor_get_n_elements (t) > 0 && *(const gint32 *) t->data != 0;
+}
+
+GtfTensor *
+gtf_vision_resize_square (GtfContext *c, const GtfTensor *table, gint64 height, gint64 width, GtfResize how)
+{
+  const gint64 n = gtf_dim (table, 0), side = (gint64) sqrt ((double) n), d = gtf_dim (table, -1);
+
+  if (side * side == n)
+    return gtf_resize (c, gtf_reshape (c, table, 4, (gint64[]){ 1, side, side, d }), height, width, how);
+  gtf_fail_code (c, GTF_ERROR_INVALID_ARGUMENT, "%" G_GINT64_FORMAT " positions are no square, so they cannot be interpolated", n);
+  return NULL;
 }
 
 /* Positions of so many patches: [patches][D]. A square picture with as many patches as the table has takes it as it is; in all other cases
@@ -99,17 +109,12 @@ static GtfTensor *
 patch_positions (GtfContext *c, const GtfVisionConfig *config, const GtfTensor *table, const GtfTensor *pixels, gboolean interpolates)
 {
   const gint64 height = pixels->shape[2], width = pixels->shape[3], n = config->n_positions - config->n_first;
-  const gint64 down = height / config->patch_height, across = width / config->patch_width, side = (gint64) sqrt ((double) n), d = config->encoder.hidden_size;
-  GtfTensor *x = gtf_steps (c, table, config->n_first, n);
+  const gint64 down = height / config->patch_height, across = width / config->patch_width, d = config->encoder.hidden_size;
+  GtfTensor *x = gtf_reshape (c, gtf_steps (c, table, config->n_first, n), 2, (gint64[]){ n, d });
 
   if (!interpolates || (down * across == n && height == width))
-    return gtf_reshape (c, x, 2, (gint64[]){ n, d });
-  if (side * side != n)
-    {
-      gtf_fail_code (c, GTF_ERROR_INVALID_ARGUMENT, "%" G_GINT64_FORMAT " positions are no square, so they cannot be interpolated", n);
-      return NULL;
-    }
-  x = gtf_resize (c, gtf_reshape (c, x, 4, (gint64[]){ 1, side, side, d }), down, across, config->antialias ? GTF_RESIZE_BICUBIC_ANTIALIAS : GTF_RESIZE_BICUBIC);
+    return x;
+  x = gtf_vision_resize_square (c, x, down, across, config->antialias ? GTF_RESIZE_BICUBIC_ANTIALIAS : GTF_RESIZE_BICUBIC);
   return gtf_reshape (c, x, 2, (gint64[]){ down * across, d });
 }
 
@@ -150,7 +155,7 @@ GtfTensor *
 gtf_vision_embed (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbeddings *w)
 {
   const GtfTensor *pixels = gtf_vision_pixels (c, config->n_channels);
-  gboolean interpolates = config->interpolates || is_asked (c);
+  gboolean interpolates = config->interpolates || gtf_vision_is_asked (c);
   GtfTensor *x, *first;
   gsize mark;
 

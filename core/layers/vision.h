@@ -60,6 +60,12 @@ typedef struct
 typedef GtfTensor *(*GtfVisionBias) (GtfContext *c, gint64 layer, gconstpointer data);
 
 GTF_API gboolean   gtf_vision_config_derive (gpointer config, GError **error);
+/* A list of one number for both sides, or of height and width; @fallback where there is none. */
+GTF_API gboolean   gtf_vision_read_sides (const char *list, const char *key, gint64 fallback, gint64 *height, gint64 *width, GError **error);
+/* Whether the caller asks for positions in other sizes. */
+GTF_API gboolean   gtf_vision_is_asked (GtfContext *c);
+/* A square of positions [n][D] in another size: [1][height][width][D]. */
+GTF_API GtfTensor *gtf_vision_resize_square (GtfContext *c, const GtfTensor *table, gint64 height, gint64 width, GtfResize how);
 /* The checked input: [B][C][H][W]. */
 GTF_API const GtfTensor *gtf_vision_pixels (GtfContext *c, gint64 n_channels);
 /* Patches with their positions, and the tokens before them: [B][T][D]. */

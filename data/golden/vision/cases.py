@@ -21,6 +21,7 @@ DINO = {k: v for k, v in SMALL.items() if k != "intermediate_size"} | {"mlp_rati
 TEXT = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=20)
 RESNET = dict(embedding_size=8, hidden_sizes=[8, 12, 20], depths=[1, 2, 1])
 BEIT = {**SMALL, "layer_scale_init_value": 0.1}
+SWIN = dict(embed_dim=8, depths=[2, 2], num_heads=[2, 4], window_size=3, patch_size=4, image_size=40, mlp_ratio=2.0)
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
 TEXTS = [[1, 3, 7, 5, 2, 0], [4, 8, 2, 3, 5, 6], [1, 9, 3, 5, 5, 9]]
@@ -64,6 +65,20 @@ FAMILIES = {
         "model": case("ResNet", "Model", RESNET, (37, 50)),
         "classifier": case("ResNet", "ForImageClassification", {**RESNET, "layer_type": "basic", "num_labels": 5, "downsample_in_first_stage": True, "hidden_act": "gelu"}, (65, 40)),
         "early": case("ResNet", "ForImageClassification", {**RESNET, "downsample_in_bottleneck": True, "num_labels": 3, "num_channels": 1}, (33, 32)),
+    },
+    "swin": {
+        "classifier": case("Swin", "ForImageClassification", {**SWIN, "num_labels": 5}, (40, 40)),
+        "model": case("Swin", "Model", {**SWIN, "qkv_bias": False, "hidden_act": "relu", "layer_norm_eps": 1e-3}, (33, 46), batch=3),
+        "no-shift": case("Swin", "Model", {**SWIN, "window_size": 5, "depths": [3, 1], "num_channels": 1}, (40, 37)),
+        "positions": case("Swin", "Model", {**SWIN, "use_absolute_embeddings": True}, (40, 40)),
+        "interpolated": case("Swin", "ForImageClassification", {**SWIN, "use_absolute_embeddings": True, "num_labels": 3}, (44, 32), interpolate=True),
+        "masked": case("Swin", "ForMaskedImageModeling", {**SWIN, "encoder_stride": 8}, (40, 40)),
+        "oblong": case("Swin", "Model", {**SWIN, "image_size": [24, 48], "patch_size": [2, 4], "depths": [1, 2, 1], "num_heads": [1, 2, 2], "window_size": 2}, (25, 50)),
+    },
+    "swinv2": {
+        "classifier": case("Swinv2", "ForImageClassification", {**SWIN, "num_labels": 5}, (40, 40)),
+        "model": case("Swinv2", "Model", {**SWIN, "pretrained_window_sizes": [4, 0], "qkv_bias": False, "hidden_act": "relu"}, (33, 46), batch=3),
+        "no-shift": case("Swinv2", "Model", {**SWIN, "window_size": 7, "pretrained_window_sizes": [2, 6]}, (37, 61)),
     },
     "clip": {
         "both": case("CLIP", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "eos_token_id": 5}, "projection_dim": 6}, SQUARE, texts=TEXTS),
