@@ -19,18 +19,12 @@ typedef struct
 
 typedef struct
 {
-  const GtfLinear *conv;
-  GtfBatchNorm norm;
-} ConvNorm;
-
-typedef struct
-{
-  ConvNorm shortcut, convs[3];          /* shortcut: may be absent */
+  const GtfConv2d *shortcut, *convs[3];         /* each with its normalisation; shortcut: may be absent */
 } Block;
 
 typedef struct
 {
-  ConvNorm stem;
+  const GtfConv2d *stem;
   const Block *stages[MAX_STAGES];
   const GtfLinear *classifier;
 } Weights;
@@ -68,18 +62,15 @@ derive (gpointer data, GError **error)
   return FALSE;
 }
 
-#define VECTOR(Struct, field, name, flags) { GTF_WEIGHT_TENSOR, name, G_STRUCT_OFFSET (Struct, field), flags, { GTF_DIM_STORED } }
-#define CONV_NORM(Struct, field, name, flags)                                                                                      \
-  { GTF_WEIGHT_LINEAR, name ".convolution.weight", G_STRUCT_OFFSET (Struct, field.conv), GTF_WEIGHT_BARE | GTF_WEIGHT_NO_BIAS | (flags), \
-    { GTF_DIM_STORED, GTF_DIM_STORED } },                                                                                          \
-  VECTOR (Struct, field.norm.weight, name ".normalization.weight", flags), VECTOR (Struct, field.norm.bias, name ".normalization.bias", flags), \
-  VECTOR (Struct, field.norm.mean, name ".normalization.running_mean", flags), VECTOR (Struct, field.norm.variance, name ".normalization.running_var", flags)
+#define CONV(Struct, field, path, flags)                                                                                           \
+  { GTF_WEIGHT_CONV2D, path ".convolution", G_STRUCT_OFFSET (Struct, field), GTF_WEIGHT_NO_BIAS | (flags),                         \
+    { GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED }, .norm = path ".normalization" }
 
 static const GtfWeight block[] = {
-  CONV_NORM (Block, shortcut, "shortcut", GTF_WEIGHT_OPTIONAL),
-  CONV_NORM (Block, convs[0], "layer.0", 0),
-  CONV_NORM (Block, convs[1], "layer.1", 0),
-  CONV_NORM (Block, convs[2], "layer.2", GTF_WEIGHT_OPTIONAL),
+  CONV (Block, shortcut, "shortcut", GTF_WEIGHT_OPTIONAL),
+  CONV (Block, convs[0], "layer.0", 0),
+  CONV (Block, convs[1], "layer.1", 0),
+  CONV (Block, convs[2], "layer.2", GTF_WEIGHT_OPTIONAL),
   { GTF_WEIGHT_END }
 };
 
@@ -88,7 +79,7 @@ static const GtfWeight block[] = {
     .group_size = sizeof (Block), .count = GTF_DIM (Config, depth[n]) }
 
 static const GtfWeight weights[] = {
-  CONV_NORM (Weights, stem, "embedder.embedder", 0),
+  CONV (Weights, stem, "embedder.embedder", 0),
   STAGE (0), STAGE (1), STAGE (2), STAGE (3), STAGE (4), STAGE (5), STAGE (6), STAGE (7),
   { GTF_WEIGHT_END }
 };
@@ -106,32 +97,20 @@ static const GtfHead heads[] = {
 };
 
 static GtfTensor *
-conv_norm (GtfContext *c, const ConvNorm *w, GtfTensor *x, gint64 kernel, gint64 stride, GtfActivation act)
-{
-  x = gtf_conv2d (c, w->conv, x, &(GtfWindow){ kernel, stride, kernel / 2 }, GTF_ACTIVATION_NONE);
-  return gtf_batch_norm (c, &w->norm, x, 1e-5f, act);
-}
-
-static GtfTensor *
 block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, gint64 stride)
 {
   const GtfActivation act = GTF_ACTIVATION_RELU;        /* within a block, whatever hidden_act says */
-  GtfTensor *h;
+  const gint64 first = config->downsamples_early ? stride : 1, second = config->downsamples_early ? 1 : stride;
+  GtfTensor *shortcut = w->shortcut != NULL ? gtf_conv2d (c, w->shortcut, x, &(GtfWindow){ .stride = stride }, GTF_ACTIVATION_NONE, NULL) : x, *h;
 
   if (config->is_bottleneck)
     {
-      h = conv_norm (c, &w->convs[0], x, 1, config->downsamples_early ? stride : 1, act);
-      h = conv_norm (c, &w->convs[1], h, 3, config->downsamples_early ? 1 : stride, act);
-      h = conv_norm (c, &w->convs[2], h, 1, 1, GTF_ACTIVATION_NONE);
+      h = gtf_conv2d (c, w->convs[0], x, &(GtfWindow){ .stride = first }, act, NULL);
+      h = gtf_conv2d (c, w->convs[1], h, &(GtfWindow){ .stride = second, .padding = 1 }, act, NULL);
+      return gtf_conv2d (c, w->convs[2], h, NULL, config->activation, shortcut);
     }
-  else
-    {
-      h = conv_norm (c, &w->convs[0], x, 3, stride, act);
-      h = conv_norm (c, &w->convs[1], h, 3, 1, GTF_ACTIVATION_NONE);
-    }
-  if (w->shortcut.conv != NULL)
-    x = conv_norm (c, &w->shortcut, x, 1, stride, GTF_ACTIVATION_NONE);
-  return gtf_activate (c, gtf_add (c, h, x), config->activation);
+  h = gtf_conv2d (c, w->convs[0], x, &(GtfWindow){ .stride = stride, .padding = 1 }, act, NULL);
+  return gtf_conv2d (c, w->convs[1], h, &(GtfWindow){ .padding = 1 }, config->activation, shortcut);
 }
 
 static void
@@ -139,18 +118,9 @@ forward (GtfContext *c, const GtfForward *f)
 {
   const Config *config = f->config;
   const Weights *w = f->weights;
-  const GtfTensor *pixels = gtf_vision_pixels (c, config->n_channels);
-  gint64 n, height, width, d;
-  GtfTensor *x, *pooled;
+  GtfTensor *x = gtf_pixels_last (c, gtf_vision_pixels (c, config->n_channels)), *pooled;
 
-  if (pixels == NULL)
-    return;
-  n = gtf_dim (pixels, 0);
-  height = gtf_dim (pixels, 2);
-  width = gtf_dim (pixels, 3);
-  x = gtf_transpose (c, gtf_reshape (c, pixels, 3, (gint64[]){ n, config->n_channels, height * width }));
-  x = gtf_reshape (c, x, 4, (gint64[]){ n, height, width, config->n_channels });
-  x = conv_norm (c, &w->stem, x, 7, 2, config->activation);
+  x = gtf_conv2d (c, w->stem, x, &(GtfWindow){ .stride = 2, .padding = 3 }, config->activation, NULL);
   x = gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
   for (gint64 i = 0; i < MAX_STAGES; i++)
     for (gint64 j = 0; j < config->depth[i]; j++)
@@ -159,15 +129,9 @@ forward (GtfContext *c, const GtfForward *f)
 
         x = gtf_pop_keep (c, mark, block_forward (c, config, &w->stages[i][j], x, j > 0 || (i == 0 && !config->first_downsamples) ? 1 : 2));
       }
-  if (gtf_failed (c))
-    return;
-  height = gtf_dim (x, 1);
-  width = gtf_dim (x, 2);
-  d = gtf_dim (x, 3);
-  x = gtf_reshape (c, x, 3, (gint64[]){ n, height * width, d });
-  pooled = gtf_mean_steps (c, x);
-  gtf_output (c, "last_hidden_state", gtf_reshape (c, gtf_transpose (c, x), 4, (gint64[]){ n, d, height, width }));
-  gtf_output (c, "pooler_output", gtf_reshape (c, pooled, 4, (gint64[]){ n, d, 1, 1 }));
+  pooled = gtf_mean_pixels (c, x);
+  gtf_output (c, "last_hidden_state", gtf_pixels_first (c, x));
+  gtf_output (c, "pooler_output", gtf_reshape (c, pooled, 4, (gint64[]){ gtf_dim (x, 0), gtf_dim (x, 3), 1, 1 }));
   if (w->classifier != NULL)
     gtf_output (c, "logits", gtf_linear (c, w->classifier, pooled));
 }

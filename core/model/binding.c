@@ -112,7 +112,8 @@ find_weight (Plan *p, const GtfWeight *w, const char *name)
 static gboolean
 may_have_bias (const GtfWeight *w)
 {
-  return (w->type == GTF_WEIGHT_LINEAR || w->type == GTF_WEIGHT_NORM || w->type == GTF_WEIGHT_CONV1D) && !(w->flags & GTF_WEIGHT_NO_BIAS);
+  return (w->type == GTF_WEIGHT_LINEAR || w->type == GTF_WEIGHT_NORM || w->type == GTF_WEIGHT_CONV1D || w->type == GTF_WEIGHT_CONV2D)
+         && !(w->flags & GTF_WEIGHT_NO_BIAS);
 }
 
 /* The name whose parts are there; failing that the one of which most are, so that the message is about the right one. */
@@ -158,7 +159,7 @@ check_dtype (Plan *p, const GtfStoredTensor *t)
     complain (&p->mistyped, "\"%s\" (expected floating-point numbers, found %s)", t->name, gtf_dtype_name (t->dtype));
 }
 
-/* Trailing ones more do not matter: a 1x1 convolution is a linear layer. One number may have no dimension at all. */
+/* Trailing ones more or less do not matter: a 1x1 convolution is a linear layer. One number may have no dimension at all. */
 static gboolean
 same_shape (const GtfStoredTensor *t, guint n, const gint64 *shape)
 {
@@ -168,6 +169,8 @@ same_shape (const GtfStoredTensor *t, guint n, const gint64 *shape)
     return n == 1 && shape[0] == 1;
   while (have > n && t->shape[have - 1] == 1)
     have--;
+  while (n > have && shape[n - 1] == 1)
+    n--;
   return have == n && memcmp (t->shape, shape, n * sizeof *shape) == 0;
 }
 
@@ -183,12 +186,27 @@ check_shape (Plan *p, const GtfStoredTensor *t, guint n, const gint64 *shape)
   complain (&p->misshapen, "\"%s\" (expected %s, found %s)", t->name, expected, found);
 }
 
+static gboolean
+is_transposed (const GtfWeight *w)
+{
+  return (w->flags & GTF_WEIGHT_TRANSPOSED) && (w->type == GTF_WEIGHT_LINEAR || w->type == GTF_WEIGHT_CONV2D);
+}
+
+/* Dimension d of a weight as the file has it. */
+static gint64
+stored_dim (const GtfWeight *w, const GtfStoredTensor *t, guint d)
+{
+  if (is_transposed (w) && d < 2)
+    d = 1 - d;
+  return d < t->n_dims ? t->shape[d] : 1;
+}
+
 /* The shape that a part must have in the file; part->out is set from it. */
 static void
 check_part (Plan *p, const GtfBoundWeight *b, GtfBoundPart *part)
 {
   gint64 shape[4];
-  gboolean transposed = (b->weight->flags & GTF_WEIGHT_TRANSPOSED) && b->n_dims == 2;
+  const gboolean transposed = is_transposed (b->weight);
   gint64 stored_out = part->weight->n_dims > (guint) transposed ? part->weight->shape[transposed] : 0;
 
   memcpy (shape, b->dims, sizeof shape);
@@ -225,7 +243,8 @@ check_sum (Plan *p, const GtfBoundWeight *b)
 static gboolean
 resolve_dims (Plan *p, const GtfWeight *w, GtfBoundWeight *b)
 {
-  static const guint numbers[] = { [GTF_WEIGHT_LINEAR] = 2, [GTF_WEIGHT_NORM] = 1, [GTF_WEIGHT_EMBEDDING] = 2, [GTF_WEIGHT_CONV1D] = 3 };
+  static const guint numbers[] = { [GTF_WEIGHT_LINEAR] = 2, [GTF_WEIGHT_NORM] = 1, [GTF_WEIGHT_EMBEDDING] = 2, [GTF_WEIGHT_CONV1D] = 3,
+                                    [GTF_WEIGHT_CONV2D] = 4, [GTF_WEIGHT_BATCH_NORM] = 1 };
   guint n = 0;
 
   if (w->type == GTF_WEIGHT_TENSOR)
@@ -358,12 +377,35 @@ bind_parts (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
       g_hash_table_add (p->used, (gpointer) part->weight);
       for (guint d = 0; d < b->n_dims; d++)
         if (b->dims[d] < 0)
-          b->dims[d] = d < part->weight->n_dims ? part->weight->shape[d] : 1;
+          b->dims[d] = stored_dim (w, part->weight, d);
       bind_bias (p, w, parts[i], part);
       check_part (p, b, part);
     }
   if (b->n_parts > 1 && n_found == n)
     check_sum (p, b);
+}
+
+/* The four tensors of a batch normalisation, by the first of its names of which the file has any. */
+static void
+bind_norm (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
+{
+  static const char *const endings[] = { ".weight", ".bias", ".running_mean", ".running_var" };
+  const char *best = names[0];
+
+  for (char **name = names + g_strv_length (names); name-- > names;)
+    for (guint i = 0; i < 4; i++)
+      if (find_with (p, *name, endings[i], NULL))
+        best = *name;
+  for (guint i = 0; i < 4; i++)
+    if ((b->norm[i] = find_with (p, best, endings[i], NULL)))
+      {
+        check_shape (p, b->norm[i], 1, &b->dims[0]);
+        check_dtype (p, b->norm[i]);
+        g_hash_table_add (p->used, (gpointer) b->norm[i]);
+      }
+    else
+      complain (&p->missing, "\"%s%s\"", best, endings[i]);
+  b->eps = w->eps_field ? *(const double *) ((const char *) p->config + w->eps_field) : w->eps ? w->eps : 1e-5;
 }
 
 static gboolean walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to);
@@ -411,6 +453,12 @@ walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
       names = all_names (p, outer, w->name, layer);
       if (!is_empty (&b))
         bind_parts (p, w, names, &b);
+      if (b.n_parts && (w->norm || w->type == GTF_WEIGHT_BATCH_NORM))
+        {
+          g_auto (GStrv) norms = w->norm ? all_names (p, outer, w->norm, layer) : g_strdupv (names);
+
+          bind_norm (p, w, norms, &b);
+        }
       g_array_append_val (p->self->bound, b);
     }
   return TRUE;

@@ -33,6 +33,8 @@ typedef struct
   GtfBoundPart *parts;              /* n_parts 0: an optional weight that is absent */
   gint64 dims[4];
   guint n_dims;
+  const GtfStoredTensor *norm[4];   /* weight, bias, running mean and variance of the batch normalisation that is part of it; NULL: none */
+  double eps;                       /* of that */
 } GtfBoundWeight;
 
 typedef struct _GtfBinding GtfBinding;

@@ -9,6 +9,7 @@
  */
 #include "model/binding.h"
 
+#include <math.h>
 #include <string.h>
 #include "tensor/convert.h"
 #include "tensor/tensor-private.h"
@@ -222,6 +223,78 @@ pack_linear (Packer *p, const GtfBoundWeight *b, GError **error)
 
 /* ---- the others ----------------------------------------------------------------------------------------------------- */
 
+/* What a batch normalisation does to each output, in double and then rounded: one block of scales and shifts. FALSE after the error. */
+static gboolean
+read_fold (Packer *p, const GtfBoundWeight *b, GtfFold *fold, GError **error)
+{
+  const gsize n = (gsize) b->dims[0];
+  float *all = n > G_MAXSIZE / 4 / sizeof *all ? NULL : g_try_new (float, 4 * n);
+
+  if (!all)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a normalisation of %" G_GSIZE_FORMAT " channels", n);
+      return FALSE;
+    }
+  for (guint i = 0; i < 4; i++)
+    {
+      gconstpointer raw = b->norm[i] ? read_whole (p, b->norm[i], error) : NULL;
+
+      if (!raw)
+        {
+          g_free (all);
+          return FALSE;
+        }
+      gtf_convert_f32 (b->norm[i]->dtype, raw, 1, n, all + i * n);
+    }
+  for (gsize i = 0; i < n; i++)
+    {
+      double scale = all[i] / sqrt (all[3 * n + i] + b->eps);
+
+      all[i] = (float) scale;
+      all[n + i] = (float) (all[n + i] - all[2 * n + i] * scale);
+    }
+  *fold = (GtfFold){ all, all + n };
+  return TRUE;
+}
+
+static gpointer
+pack_batch_norm (Packer *p, const GtfBoundWeight *b, GError **error)
+{
+  GtfFold fold;
+  gpointer self;
+
+  if (!read_fold (p, b, &fold, error))
+    return NULL;
+  self = gtf_norm_new (p->store, b->dims[0], GTF_DTYPE_F32, fold.scale, GTF_DTYPE_F32, fold.shift, error);
+  g_free (fold.scale);
+  return self;
+}
+
+/* A convolution, or a linear layer with a batch normalisation: one of 1 x 1 pixels. */
+static gpointer
+pack_conv2d (Packer *p, const GtfBoundWeight *b, GError **error)
+{
+  const GtfStoredTensor *w = b->parts[0].weight, *bias = b->parts[0].bias;
+  const gboolean is_conv = b->weight->type == GTF_WEIGHT_CONV2D, transposed = is_conv && (b->weight->flags & GTF_WEIGHT_TRANSPOSED);
+  const gint64 out = b->dims[0], groups = is_conv && (b->weight->flags & GTF_WEIGHT_GROUPED) ? out / b->dims[1] : 1;
+  g_autofree float *scales = NULL;
+  GtfFold fold = { NULL, NULL };
+  GtfConv2d *self;
+
+  if (b->norm[0] && !read_fold (p, b, &fold, error))
+    return NULL;
+  scales = fold.scale;
+  self = gtf_conv2d_new (p->store, p->dtype, out, groups * b->dims[1], is_conv ? b->dims[2] : 1, is_conv ? b->dims[3] : 1, groups, transposed,
+                         bias || scales, error);
+  if (!self || !read_whole (p, w, error) || !gtf_conv2d_put (self, p->pool, w->dtype, p->scratch, scales ? &fold : NULL, error))
+    return NULL;
+  if (bias && !read_whole (p, bias, error))
+    return NULL;
+  if (bias || scales)
+    gtf_conv2d_put_bias (self, bias ? bias->dtype : GTF_DTYPE_F32, bias ? p->scratch : NULL, scales ? &fold : NULL);
+  return is_conv ? (gpointer) self : self->blocks[0];
+}
+
 static gpointer
 pack_norm (Packer *p, const GtfBoundWeight *b, GError **error)
 {
@@ -310,13 +383,17 @@ pack_one (Packer *p, const GtfBoundWeight *b, GError **error)
   switch (b->weight->type)
     {
     case GTF_WEIGHT_LINEAR:
-      return pack_linear (p, b, error);
+      return b->norm[0] ? pack_conv2d (p, b, error) : pack_linear (p, b, error);
     case GTF_WEIGHT_NORM:
       return pack_norm (p, b, error);
     case GTF_WEIGHT_EMBEDDING:
       return pack_embedding (p, b, error);
     case GTF_WEIGHT_CONV1D:
       return pack_conv1d (p, b, error);
+    case GTF_WEIGHT_CONV2D:
+      return pack_conv2d (p, b, error);
+    case GTF_WEIGHT_BATCH_NORM:
+      return pack_batch_norm (p, b, error);
     case GTF_WEIGHT_TENSOR:
       return pack_tensor (p, b, error);
     default:

@@ -15,7 +15,7 @@
 
 G_BEGIN_DECLS
 
-#define GTF_PLUGIN_ABI 2
+#define GTF_PLUGIN_ABI 3
 
 /**
  * GtfPlugin:
@@ -115,7 +115,9 @@ typedef enum
   GTF_WEIGHT_EMBEDDING,     /* const GtfEmbedding *  NAME.weight [n][d] */
   GTF_WEIGHT_CONV1D,        /* const GtfConv1d *     NAME.weight [out][in][kernel], NAME.bias [out] */
   GTF_WEIGHT_TENSOR,        /* const GtfTensor *     NAME [..], as float32 */
-  GTF_WEIGHT_GROUP          /* T *                   an array of structs, one a layer; NAME holds a %d */
+  GTF_WEIGHT_GROUP,         /* T *                   an array of structs, one a layer; NAME holds a %d */
+  GTF_WEIGHT_CONV2D,        /* const GtfConv2d *     NAME.weight [out][in / groups][height][width], NAME.bias [out] */
+  GTF_WEIGHT_BATCH_NORM     /* const GtfNorm *       NAME.{weight,bias,running_mean,running_var} [d], as one factor and one summand for gtf_affine () */
 } GtfWeightType;
 
 /**
@@ -129,9 +131,10 @@ typedef enum
   GTF_WEIGHT_OPTIONAL       = 1 << 0,   /* the whole weight may be absent: the pointer is then NULL */
   GTF_WEIGHT_NO_BIAS        = 1 << 1,   /* there is never a bias */
   GTF_WEIGHT_BIAS_OPTIONAL  = 1 << 2,   /* a bias (or that of one part of a fused weight) may be absent: zero */
-  GTF_WEIGHT_TRANSPOSED     = 1 << 3,   /* stored as [in][out] (GPT-2's Conv1D) */
+  GTF_WEIGHT_TRANSPOSED     = 1 << 3,   /* stored as [in][out] (GPT-2's Conv1D), [in][out][height][width] (a transposed convolution) */
   GTF_WEIGHT_PARENT_BIAS    = 1 << 4,   /* the bias may be called as what is around it: "predictions.decoder" -> "predictions.bias" */
-  GTF_WEIGHT_BARE           = 1 << 5    /* a matrix called NAME, without .weight; in the file it may have more dimensions, all but the first count as one */
+  GTF_WEIGHT_BARE           = 1 << 5,   /* a matrix called NAME, without .weight; in the file it may have more dimensions, all but the first count as one */
+  GTF_WEIGHT_GROUPED        = 1 << 6    /* a convolution in groups, each of as many outputs as inputs (of one: depthwise) */
 } GtfWeightFlags;
 
 typedef struct _GtfWeight GtfWeight;
@@ -140,9 +143,12 @@ typedef struct _GtfWeight GtfWeight;
  * GtfWeight:
  * @name: the tensor's name without ".weight" / ".bias". Alternatives (legacy names) are separated by '|', the parts of a fused
  *   weight stand in braces: "self_attn.{q,k,v}_proj" is one product with the three outputs one after the other.
- * @dims: [out, in] / [d] / [n, d] / [out, in, kernel] / the shape; the dimensions of a fused weight are those of the whole
+ * @dims: [out, in] / [d] / [n, d] / [out, in, kernel] / [out, in / groups, height, width] / the shape; the dimensions of a fused weight are those of the whole
  * @tied: (nullable): name of another weight's tensor that is used when the file has none of this name (a tied decoder)
  * @group, @group_size, @count: GTF_WEIGHT_GROUP: its table, the size of its struct, the number of layers
+ * @norm: (nullable): GTF_WEIGHT_CONV2D, GTF_WEIGHT_LINEAR of one part: the batch normalisation NORM.{weight,bias,running_mean,running_var} behind
+ *   it, which becomes part of weight and bias when they are loaded
+ * @eps: of that normalisation, or of GTF_WEIGHT_BATCH_NORM (0: 1e-5); @eps_field: where it stands in the config instead, a double (0: nowhere)
  */
 struct _GtfWeight
 {
@@ -155,6 +161,9 @@ struct _GtfWeight
   const GtfWeight *group;
   gsize group_size;
   GtfDim count;
+  const char *norm;
+  double eps;
+  gsize eps_field;
 };
 
 /**

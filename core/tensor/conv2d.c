@@ -1,200 +1,276 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Convolution, pooling and batch normalisation of pictures [B][H][W][C].
+ * Convolution of pictures [B][H][W][C].
  *
- * A convolution is a product with windows: some hundred windows at a time are laid out as rows in the order of the weight in the file
- * ([in][kernel][kernel]), zeros outside, and multiplied; the windows of a whole picture are never there at once. 1 x 1 without a stride is a
- * plain product.
+ * A convolution is a product with windows: some hundred windows at a time are laid out as rows [height][width][in], zeros outside, and
+ * multiplied; the windows of a whole picture are never there at once. 1 x 1 without a stride is a plain product. Where each output sees
+ * one channel alone, rows of pixels are multiplied by rows of factors.
  */
 #include "tensor/linear-private.h"
-#include "tensor/pictures.h"
-#include "tensor/rows-private.h"
+#include "tensor/picture-window-private.h"
 
-#include <math.h>
 #include <string.h>
 
 #define BLOCK (1 << 17)         /* floats of windows at a time */
 
 typedef struct
 {
-  const GtfWindow *window;
-  gint64 height, width, channels, down, across;
-} Shape;
+  const GtfConv2d *w;
+  GtfAxis axes[2];
+  const GtfKernels *kernels;
+  GtfActivation act;
+  gint64 n;                     /* windows, over all pictures */
+  const float *x, *residual;    /* packed */
+  float *y;
+} Conv;
 
-/* The sizes of the result; FALSE after the error. */
+/* Window i, counted over all pictures, as a row [height][width][n] of channels first .. first + n. */
+static void
+lay_out (const Conv *v, gint64 i, gint64 first, gint64 n, float *row)
+{
+  const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
+  const gint64 top = i / across->out % down->out * down->stride - down->before, left = i % across->out * across->stride - across->before;
+  const float *picture = v->x + i / (across->out * down->out) * down->in * across->in * v->w->in;
+  gint64 y0, y1, x0, x1;
+
+  gtf_axis_inside (down, top, &y0, &y1);
+  gtf_axis_inside (across, left, &x0, &x1);
+  memset (row, 0, (gsize) (down->kernel * across->kernel * n) * sizeof *row);
+  for (gint64 ky = y0; ky < y1; ky++)
+    for (gint64 kx = x0; kx < x1; kx++)
+      memcpy (row + (ky * across->kernel + kx) * n, picture + ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * v->w->in + first,
+              (gsize) n * sizeof *row);
+}
+
+/* y = act (y + residual), for windows first .. first + n. */
+static void
+finish (const Conv *v, gint64 first, gint64 n)
+{
+  float *y = v->y + first * v->w->out;
+
+  if (v->residual != NULL)
+    v->kernels->add (y, v->residual + first * v->w->out, n * v->w->out, y);
+  if (v->act != GTF_ACTIVATION_NONE)
+    v->kernels->activate (v->act, y, n * v->w->out, y);
+}
+
+typedef struct
+{
+  const Conv *v;
+  gint64 first, n;
+} Finish;
+
+static void
+finish_part (gpointer data, guint part, guint n_parts)
+{
+  const Finish *f = data;
+  const gint64 from = part * f->n / n_parts, to = (part + 1) * f->n / n_parts;
+
+  finish (f->v, f->first + from, to - from);
+}
+
+static void
+run_windows (GtfContext *c, const Conv *v)
+{
+  const gint64 in = v->w->in / v->w->n_blocks, out = v->w->out / v->w->n_blocks, width = v->w->blocks[0]->in, step = MIN (v->n, MAX (96, BLOCK / width));
+  const gsize mark = gtf_push (c);
+  float *rows = gtf_arena_alloc (c, (gsize) step * (gsize) width * sizeof *rows);
+
+  for (gint64 first = 0; rows != NULL && first < v->n; first += step)
+    {
+      Finish f = { v, first, MIN (step, v->n - first) };
+
+      for (gint64 b = 0; b < v->w->n_blocks; b++)
+        {
+          GtfLinearArgs args = { .m = f.n, .a = rows, .lda = width, .c = v->y + first * v->w->out + b * out, .ldc = v->w->out };
+
+          for (gint64 i = 0; i < f.n; i++)
+            lay_out (v, first + i, b * in, in, rows + i * width);
+          gtf_linear_run (c, v->w->blocks[b], &args);
+        }
+      gtf_pool_run (c->pool, f.n * v->w->out < 16384 ? 1 : gtf_pool_get_n_threads (c->pool), finish_part, &f);
+    }
+  gtf_pop (c, mark);
+}
+
+/* Some rows of windows of a convolution that keeps channels apart. */
+static void
+taps_part (gpointer data, guint part, guint n_parts)
+{
+  const Conv *v = data;
+  const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
+  const gint64 n = v->w->out;
+
+  for (gint64 i = part * v->n / n_parts; i < (part + 1) * v->n / n_parts; i++)
+    {
+      const gint64 top = i / across->out % down->out * down->stride - down->before, left = i % across->out * across->stride - across->before;
+      const float *picture = v->x + i / (across->out * down->out) * down->in * across->in * n;
+      float *y = v->y + i * n;
+      gint64 y0, y1, x0, x1;
+
+      gtf_axis_inside (down, top, &y0, &y1);
+      gtf_axis_inside (across, left, &x0, &x1);
+      if (v->w->bias != NULL)
+        memcpy (y, v->w->bias, (gsize) n * sizeof *y);
+      else
+        memset (y, 0, (gsize) n * sizeof *y);
+      for (gint64 ky = y0; ky < y1; ky++)
+        for (gint64 kx = x0; kx < x1; kx++)
+          {
+            const float *pixel = picture + ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * n;
+            const float *taps = v->w->taps + (ky * across->kernel + kx) * n;
+
+            for (gint64 channel = 0; channel < n; channel++)
+              y[channel] += pixel[channel] * taps[channel];
+          }
+      finish (v, i, 1);
+    }
+}
+
 static gboolean
-measure (GtfContext *c, const GtfWindow *w, const GtfTensor *x, Shape *s)
+check (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, gboolean transposed)
 {
   g_autofree char *text = NULL;
 
-  *s = (Shape){ .window = w };
-  if (x->n_dims == 4 && w->kernel >= 1 && w->kernel <= 1024 && w->stride >= 1 && w->stride <= 1 << 20 && w->padding >= 0 && w->padding <= 1 << 20
-      && x->shape[1] + 2 * w->padding >= w->kernel && x->shape[2] + 2 * w->padding >= w->kernel)
-    {
-      s->height = x->shape[1];
-      s->width = x->shape[2];
-      s->channels = x->shape[3];
-      s->down = (s->height + 2 * w->padding - w->kernel) / w->stride + 1;
-      s->across = (s->width + 2 * w->padding - w->kernel) / w->stride + 1;
-      return TRUE;
-    }
+  if (w != NULL && w->transposed == transposed && gtf_tensor_cols (x) == w->in && (window->kernel == 0 || window->kernel == w->height)
+      && (window->kernel_width == 0 || window->kernel_width == w->width))
+    return TRUE;
   text = gtf_shape_to_string (x->n_dims, x->shape);
-  gtf_fail (c, "x is %s, expected [B, H, W, C] of at least one window of %" G_GINT64_FORMAT " after a padding of %" G_GINT64_FORMAT, text, w->kernel, w->padding);
+  if (w == NULL)
+    gtf_fail (c, "the weight is missing");
+  else
+    gtf_fail (c, "x is %s, but the weight takes %" G_GINT64_FORMAT " channels in windows of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels%s", text, w->in, w->height,
+              w->width, w->transposed ? ", transposed" : "");
   return FALSE;
-}
-
-/* Window i, counted over all pictures, as a row [C][kernel][kernel]. */
-static void
-lay_out (const Shape *s, const float *x, gint64 i, float *row)
-{
-  const gint64 kernel = s->window->kernel, size = kernel * kernel, top = i / s->across % s->down * s->window->stride - s->window->padding;
-  const gint64 left = i % s->across * s->window->stride - s->window->padding;
-
-  x += i / (s->across * s->down) * s->height * s->width * s->channels;
-  memset (row, 0, (gsize) (size * s->channels) * sizeof *row);
-  for (gint64 ky = MAX (0, -top); ky < MIN (kernel, s->height - top); ky++)
-    for (gint64 kx = MAX (0, -left); kx < MIN (kernel, s->width - left); kx++)
-      {
-        const float *pixel = x + ((top + ky) * s->width + left + kx) * s->channels;
-
-        for (gint64 channel = 0; channel < s->channels; channel++)
-          row[channel * size + ky * kernel + kx] = pixel[channel];
-      }
 }
 
 /**
  * gtf_conv2d:
- * @w: weight [out][in * kernel * kernel] as it lies in a file, maybe with a bias
+ * @w: weight [out][in / groups][height][width], maybe with a bias
  * @x: (nullable): [B][H][W][in]
- * @window: size, stride and padding
- * @act: what is done with each result
+ * @window: (nullable): stride, padding and dilation; 1, 0 and 1 by default
+ * @act: what is done with each sum
+ * @residual: (nullable): added before that, as the result
  *
  * Returns: (transfer none) (nullable): [B][H'][W'][out]
  */
 GtfTensor *
-gtf_conv2d (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act)
+gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual)
 {
+  static const GtfWindow plain = { 0 };
+  Conv v = { .w = w, .kernels = c->kernels, .act = act };
   GtfTensor *y;
-  float *rows;
-  gint64 n, step;
-  gsize mark;
-  Shape s;
 
-  if (!gtf_op_begin (c, "conv2d", 1, x) || !measure (c, window, x, &s))
+  if (!gtf_op_begin (c, "conv2d", residual != NULL ? 2 : 1, x, residual))
     return NULL;
-  if (w == NULL || w->in != s.channels * window->kernel * window->kernel)
+  if (window == NULL)
+    window = &plain;
+  if (!check (c, w, x, window, FALSE) || !gtf_window_axes (c, window, (gint64[]){ w->height, w->width }, x, v.axes))
+    return NULL;
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ x->shape[0], v.axes[0].out, v.axes[1].out, w->out });
+  if (y != NULL && residual != NULL && (residual->n_dims != 4 || memcmp (residual->shape, y->shape, 4 * sizeof *y->shape) != 0))
     {
-      g_autofree char *text = gtf_shape_to_string (x->n_dims, x->shape);
-
-      gtf_fail (c, "x is %s, but the weight takes windows of %" G_GINT64_FORMAT " numbers, not of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels", text,
-                w != NULL ? w->in : 0, window->kernel, window->kernel);
+      gtf_fail_shapes (c, y, residual, "the result and the residual do not fit");
       return NULL;
     }
-  if (window->kernel == 1 && window->stride == 1 && window->padding == 0)
-    return gtf_linear_act (c, w, x, act);
   x = gtf_packed (c, x);
-  y = x != NULL ? gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ x->shape[0], s.down, s.across, w->out }) : NULL;
-  if (y == NULL)
+  residual = residual != NULL ? gtf_packed (c, residual) : NULL;
+  if (y == NULL || gtf_failed (c))
     return NULL;
-  n = x->shape[0] * s.down * s.across;
-  step = MIN (n, MAX (96, BLOCK / w->in));
-  mark = gtf_push (c);
-  rows = gtf_arena_alloc (c, (gsize) step * (gsize) w->in * sizeof *rows);
-  for (gint64 first = 0; rows != NULL && first < n; first += step)
-    {
-      GtfLinearArgs args = { .m = MIN (step, n - first), .a = rows, .lda = w->in, .act = act, .c = gtf_tensor_f32 (y) + first * w->out, .ldc = w->out };
-
-      for (gint64 i = 0; i < args.m; i++)
-        lay_out (&s, gtf_tensor_f32 (x), first + i, rows + i * w->in);
-      gtf_linear_run (c, w, &args);
-    }
-  gtf_pop (c, mark);
-  return rows != NULL ? y : NULL;
+  v.n = x->shape[0] * v.axes[0].out * v.axes[1].out;
+  v.x = gtf_tensor_f32 (x);
+  v.y = gtf_tensor_f32 (y);
+  v.residual = residual != NULL ? gtf_tensor_f32 (residual) : NULL;
+  if (w->taps != NULL)
+    gtf_pool_run (c->pool, v.n * w->out < 4096 ? 1 : gtf_pool_get_n_threads (c->pool), taps_part, &v);
+  else
+    run_windows (c, &v);
+  return gtf_failed (c) ? NULL : y;
 }
 
-/**
- * gtf_max_pool2d:
- * @x: (nullable): [B][H][W][C]
- * @window: size, stride and padding; what is outside does not count
- *
- * Returns: (transfer none) (nullable): [B][H'][W'][C]
- */
-GtfTensor *
-gtf_max_pool2d (GtfContext *c, const GtfTensor *x, const GtfWindow *window)
+/* ---- transposed ------------------------------------------------------------------------------------------------------ */
+
+typedef struct
 {
-  GtfTensor *y;
-  Shape s;
+  const GtfConv2d *w;
+  GtfAxis axes[2];
+  const GtfKernels *kernels;
+  GtfActivation act;
+  gint64 rows;                  /* of the results, over all pictures */
+  const float *products;        /* [pixels of x][height][width][out] */
+  float *y;
+} Gather;
 
-  if (!gtf_op_begin (c, "max_pool2d", 1, x) || !measure (c, window, x, &s))
-    return NULL;
-  x = gtf_packed (c, x);
-  y = x != NULL ? gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ x->shape[0], s.down, s.across, s.channels }) : NULL;
-  for (gint64 i = 0; y != NULL && i < x->shape[0] * s.down * s.across; i++)
-    {
-      const gint64 top = i / s.across % s.down * window->stride - window->padding, left = i % s.across * window->stride - window->padding;
-      const float *picture = gtf_tensor_f32 (x) + i / (s.across * s.down) * s.height * s.width * s.channels;
-      float *to = gtf_tensor_f32 (y) + i * s.channels;
-
-      for (gint64 channel = 0; channel < s.channels; channel++)
-        to[channel] = -INFINITY;
-      for (gint64 py = MAX (0, top); py < MIN (s.height, top + window->kernel); py++)
-        for (gint64 px = MAX (0, left); px < MIN (s.width, left + window->kernel); px++)
-          for (gint64 channel = 0; channel < s.channels; channel++)
-            to[channel] = fmaxf (to[channel], picture[(py * s.width + px) * s.channels + channel]);
-    }
-  return y;
-}
-
+/* What the pixels of x give to some rows of the result: those that a window which begins at a pixel of x reaches. */
 static void
-normalise_row (const GtfRows *r, gint64 row, const float *x, float *y)
+gather_part (gpointer data, guint part, guint n_parts)
 {
-  const float *scale = r->a, *shift = r->b;
+  const Gather *g = data;
+  const GtfAxis *down = &g->axes[0], *across = &g->axes[1];
+  const gint64 n = g->w->out;
 
-  for (gint64 i = 0; i < r->n; i++)
-    y[i] = x[i] * scale[i] + shift[i];
-  r->kernels->activate ((GtfActivation) r->whole, y, r->n, y);
+  for (gint64 row = part * g->rows / n_parts; row < (part + 1) * g->rows / n_parts; row++)
+    {
+      const float *picture = g->products + row / down->out * down->in * across->in * down->kernel * across->kernel * n;
+      float *y = g->y + row * across->out * n;
+
+      for (gint64 i = 0; i < across->out; i++)
+        if (g->w->bias != NULL)
+          memcpy (y + i * n, g->w->bias, (gsize) n * sizeof *y);
+        else
+          memset (y + i * n, 0, (gsize) n * sizeof *y);
+      for (gint64 ky = 0; ky < down->kernel; ky++)
+        {
+          const gint64 at = row % down->out + down->before - ky * down->dilation;
+
+          if (at < 0 || at % down->stride != 0 || at / down->stride >= down->in)
+            continue;
+          for (gint64 px = 0; px < across->in; px++)
+            for (gint64 kx = 0; kx < across->kernel; kx++)
+              {
+                const gint64 to = px * across->stride + kx * across->dilation - across->before;
+
+                if (to >= 0 && to < across->out)
+                  g->kernels->add (y + to * n, picture + (((at / down->stride * across->in + px) * down->kernel + ky) * across->kernel + kx) * n, n, y + to * n);
+              }
+        }
+      if (g->act != GTF_ACTIVATION_NONE)
+        g->kernels->activate (g->act, y, across->out * n, y);
+    }
 }
 
 /**
- * gtf_batch_norm:
- * @w: its four tensors, [C] each
- * @x: (nullable): [..., C]
- * @eps: added to the variance
- * @act: what is done with each result
+ * gtf_conv_transpose2d:
+ * @w: transposed weight, in the file [in][out][height][width], maybe with a bias
+ * @x: (nullable): [B][H][W][in]
+ * @window: (nullable): stride, padding, dilation; more[2] and more[3] are rows and columns that the result has more (output_padding)
+ * @act: what is done with each sum
  *
- * Batch normalisation (Ioffe, Szegedy 2015) by the statistics that training left.
- *
- * Returns: (transfer none) (nullable): as @x
+ * Returns: (transfer none) (nullable): [B][H'][W'][out], H' = (H - 1) stride + dilation (kernel - 1) + 1 - 2 padding + more
  */
 GtfTensor *
-gtf_batch_norm (GtfContext *c, const GtfBatchNorm *w, const GtfTensor *x, float eps, GtfActivation act)
+gtf_conv_transpose2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act)
 {
-  const GtfTensor *all[] = { w->weight, w->bias, w->mean, w->variance };
-  GtfRows r = { .func = normalise_row, .x = x, .whole = act };
-  gint64 n;
-  float *scale;
+  static const GtfWindow plain = { 0 };
+  Gather g = { .w = w, .kernels = c->kernels, .act = act };
+  GtfTensor *y, *products;
+  gsize mark;
 
-  if (!gtf_op_begin (c, "batch_norm", 1, x))
+  if (!gtf_op_begin (c, "conv_transpose2d", 1, x))
     return NULL;
-  n = gtf_tensor_cols (x);
-  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
-    if (all[i] == NULL || (gint64) gtf_tensor_get_n_elements (all[i]) != n)
-      {
-        gtf_fail (c, "x has %" G_GINT64_FORMAT " channels, but tensor %u of weight, bias, running_mean and running_var has %" G_GINT64_FORMAT, n, i + 1,
-                  all[i] != NULL ? (gint64) gtf_tensor_get_n_elements (all[i]) : 0);
-        return NULL;
-      }
-  r.y = gtf_new_like (c, x, n);
-  scale = r.y != NULL ? gtf_arena_alloc (c, (gsize) n * 2 * sizeof *scale) : NULL;
-  if (scale == NULL)
+  if (window == NULL)
+    window = &plain;
+  if (!check (c, w, x, window, TRUE) || !gtf_window_axes_transposed (c, window, (gint64[]){ w->height, w->width }, x, g.axes))
     return NULL;
-  for (gint64 i = 0; i < n; i++)
-    {
-      scale[i] = gtf_tensor_f32 (w->weight)[i] / sqrtf (gtf_tensor_f32 (w->variance)[i] + eps);
-      scale[n + i] = gtf_tensor_f32 (w->bias)[i] - gtf_tensor_f32 (w->mean)[i] * scale[i];
-    }
-  r.a = scale;
-  r.b = scale + n;
-  gtf_rows_run (c, &r, 0.5);
-  return r.y;
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ x->shape[0], g.axes[0].out, g.axes[1].out, w->out });
+  mark = gtf_push (c);
+  products = y != NULL ? gtf_linear (c, w->blocks[0], x) : NULL;
+  if (products == NULL)
+    return NULL;
+  g.rows = y->shape[0] * y->shape[1];
+  g.products = gtf_tensor_f32 (products);
+  g.y = gtf_tensor_f32 (y);
+  gtf_pool_run (c->pool, gtf_tensor_get_n_elements (y) < 4096 ? 1 : gtf_pool_get_n_threads (c->pool), gather_part, &g);
+  gtf_pop (c, mark);
+  return y;
 }

@@ -42,6 +42,7 @@ typedef struct _GtfLinear    GtfLinear;      /* [out][in] (+ bias) */
 typedef struct _GtfNorm      GtfNorm;        /* [features] weight (+ bias) */
 typedef struct _GtfEmbedding GtfEmbedding;   /* [n][features] */
 typedef struct _GtfConv1d    GtfConv1d;      /* [out][in][kernel] (+ bias) */
+typedef struct _GtfConv2d    GtfConv2d;      /* [out][in / groups][height][width] (+ bias, + batch normalisation) */
 
 /* y = activation (x W^T + b);          x [..., in] -> [..., out] */
 GTF_API GtfTensor *gtf_linear     (GtfContext *c, const GtfLinear *w, const GtfTensor *x);

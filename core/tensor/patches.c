@@ -84,6 +84,38 @@ gtf_patches (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width)
 }
 
 /**
+ * gtf_pixels_last:
+ * @x: (nullable): [B][C][H][W]
+ *
+ * Returns: (transfer none) (nullable): [B][H][W][C]
+ */
+GtfTensor *
+gtf_pixels_last (GtfContext *c, const GtfTensor *x)
+{
+  const gint64 n = gtf_dim (x, 0), channels = gtf_dim (x, 1), height = gtf_dim (x, 2), width = gtf_dim (x, 3);
+
+  if (!gtf_op_begin (c, "pixels_last", 1, x))
+    return NULL;
+  return gtf_reshape (c, gtf_transpose (c, gtf_reshape (c, x, 3, (gint64[]){ n, channels, height * width })), 4, (gint64[]){ n, height, width, channels });
+}
+
+/**
+ * gtf_pixels_first:
+ * @x: (nullable): [B][H][W][C]
+ *
+ * Returns: (transfer none) (nullable): [B][C][H][W]
+ */
+GtfTensor *
+gtf_pixels_first (GtfContext *c, const GtfTensor *x)
+{
+  const gint64 n = gtf_dim (x, 0), height = gtf_dim (x, 1), width = gtf_dim (x, 2), channels = gtf_dim (x, 3);
+
+  if (!gtf_op_begin (c, "pixels_first", 1, x))
+    return NULL;
+  return gtf_reshape (c, gtf_transpose (c, gtf_reshape (c, x, 3, (gint64[]){ n, height * width, channels })), 4, (gint64[]){ n, channels, height, width });
+}
+
+/**
  * gtf_prepend:
  * @first: (nullable): [n][D]
  * @x: (nullable): [B][T][D]

@@ -18,40 +18,63 @@ GTF_API GtfTensor *gtf_patches (GtfContext *c, const GtfTensor *x, gint64 height
  * @GTF_RESIZE_BILINEAR: linear between the two neighbours
  * @GTF_RESIZE_BICUBIC: cubic over four neighbours, a = -0.75
  * @GTF_RESIZE_BICUBIC_ANTIALIAS: cubic with a = -0.5, over as many neighbours as one new pixel covers
+ * @GTF_RESIZE_NEAREST: the pixel at floor (new * old size / new size)
+ * @GTF_RESIZE_BILINEAR_CORNERS: linear, the first and last pixels stay where they are (align_corners=True)
  *
- * How torch.nn.functional.interpolate () does it with align_corners=False.
+ * How torch.nn.functional.interpolate () does it, with align_corners=False but for the last.
  */
 typedef enum
 {
   GTF_RESIZE_BILINEAR,
   GTF_RESIZE_BICUBIC,
-  GTF_RESIZE_BICUBIC_ANTIALIAS
+  GTF_RESIZE_BICUBIC_ANTIALIAS,
+  GTF_RESIZE_NEAREST,
+  GTF_RESIZE_BILINEAR_CORNERS
 } GtfResize;
 
 /* [B][H][W][C] -> [B][height][width][C] */
 GTF_API GtfTensor *gtf_resize  (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width, GtfResize how);
 
+/* pixel_values as pixels, and back: [B][C][H][W] -> [B][H][W][C] -> [B][C][H][W]. */
+GTF_API GtfTensor *gtf_pixels_last  (GtfContext *c, const GtfTensor *x);
+GTF_API GtfTensor *gtf_pixels_first (GtfContext *c, const GtfTensor *x);
+
 /**
  * GtfWindow:
- * @kernel: pixels of a side
- * @stride: pixels between two windows
- * @padding: pixels around the picture
+ * @kernel: rows of the window; a convolution has it from its weight: 0
+ * @stride: rows between two windows (0: 1)
+ * @padding: rows and columns around the picture
+ * @dilation: rows between two rows that a window sees (0: 1)
+ * @kernel_width, @stride_width, @dilation_width: the same for columns (0: as for rows)
+ * @more: padding beside @padding: top, left, bottom, right
+ * @same: padding as TensorFlow's "SAME": ceil (size / stride) windows, of what is missing the smaller half at the top and on the left
+ * @ceil: pooling: a last window that begins within the picture counts though it hangs over its edge
+ * @inside: mean pooling: padding does not count
+ *
+ * Which pixels a convolution or pooling sees: `&(GtfWindow){ .stride = 2, .padding = 1 }`, `&(GtfWindow){ 3, 2, 1 }`.
  */
 typedef struct
 {
-  gint64 kernel, stride, padding;
+  gint64 kernel, stride, padding, dilation;
+  gint64 kernel_width, stride_width, dilation_width;
+  gint64 more[4];
+  gboolean same, ceil, inside;
 } GtfWindow;
 
-/* [C] each: weight, bias, running_mean, running_var. */
-typedef struct
-{
-  const GtfTensor *weight, *bias, *mean, *variance;
-} GtfBatchNorm;
-
-/* w [out][in * kernel * kernel] as it lies in a file: [B][H][W][in] -> [B][H'][W'][out] */
-GTF_API GtfTensor *gtf_conv2d     (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act);
+/* act (x * w + bias + residual): [B][H][W][in] -> [B][H'][W'][out]. No @window: stride 1 without padding; @residual [B][H'][W'][out] may be NULL. */
+GTF_API GtfTensor *gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual);
+/* The transposed convolution: H' = (H - 1) stride + dilation (kernel - 1) + 1 - 2 padding, and as many more as more[2] (bottom) and more[3] (right). */
+GTF_API GtfTensor *gtf_conv_transpose2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act);
 GTF_API GtfTensor *gtf_max_pool2d (GtfContext *c, const GtfTensor *x, const GtfWindow *window);
-GTF_API GtfTensor *gtf_batch_norm (GtfContext *c, const GtfBatchNorm *w, const GtfTensor *x, float eps, GtfActivation act);
+GTF_API GtfTensor *gtf_avg_pool2d (GtfContext *c, const GtfTensor *x, const GtfWindow *window);
+/* Means over height x width areas that cover the picture evenly: [B][H][W][C] -> [B][height][width][C]. */
+GTF_API GtfTensor *gtf_adaptive_avg_pool2d (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width);
+/* The mean of all pixels: [B][H][W][C] -> [B][C]. */
+GTF_API GtfTensor *gtf_mean_pixels (GtfContext *c, const GtfTensor *x);
+/* A factor for each channel of each picture (squeeze and excitation): x [B][H][W][C], factors [B][C]. */
+GTF_API GtfTensor *gtf_scale_channels (GtfContext *c, const GtfTensor *x, const GtfTensor *factors);
+/* Group normalisation (Wu, He 2018) of [B][H][W][C] or [B][T][C]: over all pixels and the channels of a group. */
+GTF_API GtfTensor *gtf_group_norm (GtfContext *c, const GtfNorm *w, const GtfTensor *x, gint64 n_groups, float eps);
 
 /* Rows that stand before those of each picture or text: first [n][D], x [B][T][D] -> [B][n + T][D]. */
 GTF_API GtfTensor *gtf_prepend (GtfContext *c, const GtfTensor *first, const GtfTensor *x);

@@ -52,6 +52,39 @@ linear_taps (Taps *t, gint64 i, gint64 old, float scale)
   t->weights[2 * i + 1] = rest;
 }
 
+/* The first and the last line stay the first and the last. */
+static void
+corner_taps (Taps *t, gint64 i, gint64 old)
+{
+  float scale = t->n > 1 ? (float) (old - 1) / (float) (t->n - 1) : 0.0f, at = scale * (float) i;
+  gint64 below = MIN ((gint64) at, old - 1);
+
+  t->from[2 * i] = below;
+  t->from[2 * i + 1] = MIN (below + 1, old - 1);
+  t->weights[2 * i + 1] = at - (float) below;
+  t->weights[2 * i] = 1.0f - t->weights[2 * i + 1];
+}
+
+static void
+nearest_tap (Taps *t, gint64 i, gint64 old, float scale)
+{
+  t->from[i] = MIN ((gint64) ((float) i * scale), old - 1);
+  t->weights[i] = 1.0f;
+}
+
+/* How many old lines a new one is made of. */
+static gint64
+taps_width (GtfResize how, float scale)
+{
+  switch (how)
+    {
+    case GTF_RESIZE_NEAREST: return 1;
+    case GTF_RESIZE_BICUBIC: return 4;
+    case GTF_RESIZE_BICUBIC_ANTIALIAS: return 2 * (gint64) ceilf (MAX (scale, 1.0f) * 2.0f) + 1;
+    default: return 2;
+    }
+}
+
 /* All old lines within two of the new line's width (of the old, if that is larger), weights with the sum 1. */
 static void
 smooth_taps (Taps *t, gint64 i, gint64 old, float scale)
@@ -76,7 +109,7 @@ make_taps (GtfContext *c, Taps *t, gint64 old, gint64 new, GtfResize how)
   float scale = (float) old / (float) new;
 
   t->n = new;
-  t->width = how == GTF_RESIZE_BILINEAR ? 2 : how == GTF_RESIZE_BICUBIC ? 4 : 2 * (gint64) ceilf (MAX (scale, 1.0f) * 2.0f) + 1;
+  t->width = taps_width (how, scale);
   t->from = gtf_arena_alloc (c, (gsize) (t->n * t->width) * sizeof *t->from);
   t->weights = gtf_arena_alloc (c, (gsize) (t->n * t->width) * sizeof *t->weights);
   if (t->from == NULL || t->weights == NULL)
@@ -86,6 +119,10 @@ make_taps (GtfContext *c, Taps *t, gint64 old, gint64 new, GtfResize how)
       linear_taps (t, i, old, scale);
     else if (how == GTF_RESIZE_BICUBIC)
       cubic_taps (t, i, old, scale);
+    else if (how == GTF_RESIZE_NEAREST)
+      nearest_tap (t, i, old, scale);
+    else if (how == GTF_RESIZE_BILINEAR_CORNERS)
+      corner_taps (t, i, old);
     else
       smooth_taps (t, i, old, scale);
   return TRUE;

@@ -54,6 +54,26 @@ struct _GtfConv1d
   GtfLinear *linear;            /* [out][kernel * in] */
 };
 
+/* A convolution over pictures is a product with windows [height][width][in], which are runs of pixels. Groups are multiplied by themselves, small
+ * ones several together (zeros where an output does not see an input): `n_blocks` of equal size. Where each output sees one channel alone
+ * there are only factors. A transposed one is a product of each pixel, [height][width][out] x [in]. */
+struct _GtfConv2d
+{
+  gint64 out, in;               /* channels */
+  gint64 height, width, groups;
+  gboolean transposed;
+  gint64 n_blocks;
+  GtfLinear **blocks;           /* [out / n_blocks][height * width * in / n_blocks], with the bias */
+  float *taps;                  /* depthwise: [height][width][out] */
+  float *bias;                  /* of taps and of what is transposed; NULL: none */
+};
+
+/* What a batch normalisation does to one output: x scale + shift. */
+typedef struct
+{
+  float *scale, *shift;
+} GtfFold;
+
 /* A matrix as it lies in a file: [rows][cols] row-major, or, transposed, [cols][rows]. It need not be aligned. */
 typedef struct
 {
@@ -86,6 +106,12 @@ GtfEmbedding *gtf_embedding_new_tied (GtfWeightStore *store, const GtfLinear *li
 GtfConv1d    *gtf_conv1d_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gint64 kernel, gboolean bias, GError **error);
 void          gtf_conv1d_put (GtfConv1d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw);
 void          gtf_conv1d_put_bias (GtfConv1d *self, GtfDtype dtype, gconstpointer data);
+/* raw: [out][in / groups][height][width], or, transposed, [in][out][height][width]; groups divides in and out. */
+GtfConv2d    *gtf_conv2d_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gint64 height, gint64 width, gint64 groups, gboolean transposed,
+                              gboolean bias, GError **error);
+/* Both with what follows folded in, if @fold is not NULL. @bias NULL: 0, and where there is no fold either, none. FALSE: no memory. */
+gboolean      gtf_conv2d_put (GtfConv2d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw, const GtfFold *fold, GError **error);
+void          gtf_conv2d_put_bias (GtfConv2d *self, GtfDtype dtype, gconstpointer bias, const GtfFold *fold);
 /* GTF_WEIGHT_TENSOR: float32, in the store. */
 GtfTensor    *gtf_weight_tensor_new (GtfWeightStore *store, guint n_dims, const gint64 *shape, GtfDtype dtype, gconstpointer raw, GError **error);
 

@@ -161,6 +161,135 @@ test_chunks (void)
   folder_remove (folder);
 }
 
+#define STORED GTF_DIM_STORED
+
+typedef struct
+{
+  const GtfConv2d *conv, *plain, *deep, *turned;
+  const GtfLinear *linear;
+  const GtfNorm *norm;
+} Convolutions;
+
+static const GtfWeight convolutions[] = {
+  { GTF_WEIGHT_CONV2D, "conv", G_STRUCT_OFFSET (Convolutions, conv), GTF_WEIGHT_NO_BIAS, { STORED, STORED, STORED, STORED }, .norm = "old|bn" },
+  { GTF_WEIGHT_CONV2D, "plain", G_STRUCT_OFFSET (Convolutions, plain), GTF_WEIGHT_BIAS_OPTIONAL, { GTF_DIM_CONST (5), STORED, GTF_DIM_CONST (1), GTF_DIM_CONST (1) } },
+  { GTF_WEIGHT_CONV2D, "deep", G_STRUCT_OFFSET (Convolutions, deep), GTF_WEIGHT_GROUPED, { STORED, STORED, STORED, STORED } },
+  { GTF_WEIGHT_CONV2D, "turned", G_STRUCT_OFFSET (Convolutions, turned), GTF_WEIGHT_TRANSPOSED | GTF_WEIGHT_NO_BIAS, { GTF_DIM_CONST (4), STORED, STORED, STORED } },
+  { GTF_WEIGHT_LINEAR, "linear", G_STRUCT_OFFSET (Convolutions, linear), 0, { GTF_DIM_CONST (7), STORED }, .norm = "bn", .eps = 0.5 },
+  { GTF_WEIGHT_BATCH_NORM, "bn", G_STRUCT_OFFSET (Convolutions, norm), 0, { GTF_DIM_CONST (7) } },
+  { GTF_WEIGHT_END }
+};
+
+static void
+add_shaped (GHashTable *t, const char *name, gint64 a, gint64 b, gint64 height, gint64 width)
+{
+  g_hash_table_insert (t, g_strdup (name), random_tensor (name, 4, (gint64[]){ a, b, height, width }));
+}
+
+static GHashTable *
+convolution_tensors (void)
+{
+  GHashTable *t = tensors_new ();
+  GtfTensor *variance;
+
+  add_shaped (t, "conv.weight", 7, 3, 2, 5);
+  add_random (t, "base.plain.weight", 5, 3);            /* a linear layer's matrix will do */
+  add_shaped (t, "deep.weight", 9, 1, 3, 3);
+  add_random (t, "deep.bias", 9, 0);
+  add_shaped (t, "turned.weight", 6, 4, 2, 2);
+  add_random (t, "linear.weight", 7, 3);
+  add_random (t, "linear.bias", 7, 0);
+  add_random (t, "bn.weight", 7, 0);
+  add_random (t, "bn.bias", 7, 0);
+  add_random (t, "bn.running_mean", 7, 0);
+  add_random (t, "bn.running_var", 7, 0);
+  variance = g_hash_table_lookup (t, "bn.running_var");
+  for (guint i = 0; i < 7; i++)
+    gtf_tensor_f32 (variance)[i] += 1;
+  return t;
+}
+
+/* Convolutions, and normalisations that become part of what stands before them. */
+static void
+test_convolutions (void)
+{
+  const GtfArchitecture a = { .struct_size = sizeof a, .model_types = types, .weights = convolutions };
+  g_autoptr (GHashTable) t = convolution_tensors ();
+  g_autofree char *folder = folder_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfSafetensors) files = NULL;
+  g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+  g_autoptr (GtfBinding) binding = NULL;
+  Convolutions w = { NULL };
+  float row[64];
+
+  put_tensors (folder, "model.safetensors", t);
+  files = gtf_safetensors_open (folder, &error);
+  binding = gtf_binding_new (files, "Test", &a, &head, &config, &w, store, &error);
+  g_assert_no_error (error);
+  g_assert_true (gtf_binding_pack (binding, files, GTF_DTYPE_F32, store, gtf_pool_get (0), NULL, &error));
+  g_assert_true (w.conv->height == 2 && w.conv->width == 5 && w.conv->in == 3 && w.conv->out == 7 && w.conv->groups == 1);
+  g_assert_true (w.plain->height == 1 && w.plain->width == 1 && w.plain->in == 3 && w.plain->out == 5);
+  g_assert_true (w.deep->groups == 9 && w.deep->in == 9 && w.deep->taps && w.deep->bias);
+  g_assert_true (w.turned->in == 6 && w.turned->out == 4 && w.turned->transposed);
+  for (guint o = 0; o < 7; o++)
+    {
+      const double mean = data_of (t, "bn.running_mean")[o], shift = data_of (t, "bn.bias")[o];
+      const double scale = data_of (t, "bn.weight")[o] / sqrt (data_of (t, "bn.running_var")[o] + 1e-5);
+      const double other = data_of (t, "bn.weight")[o] / sqrt (data_of (t, "bn.running_var")[o] + 0.5);
+
+      gtf_linear_get_row (w.conv->blocks[0], o, row);
+      for (guint k = 0; k < 30; k++)    /* [height][width][in] of [in][height][width] */
+        g_assert_cmpfloat_with_epsilon (row[k], data_of (t, "conv.weight")[o * 30 + k % 3 * 10 + k / 3] * scale, 1e-6);
+      g_assert_cmpfloat_with_epsilon (w.conv->blocks[0]->bias[o], shift - mean * scale, 1e-6);
+      g_assert_cmpfloat_with_epsilon (w.norm->weight[o], scale, 1e-6);
+      g_assert_cmpfloat_with_epsilon (w.norm->bias[o], shift - mean * scale, 1e-6);
+      gtf_linear_get_row (w.linear, o, row);
+      for (guint k = 0; k < 3; k++)
+        g_assert_cmpfloat_with_epsilon (row[k], data_of (t, "linear.weight")[o * 3 + k] * other, 1e-6);
+      g_assert_cmpfloat_with_epsilon (w.linear->bias[o], (data_of (t, "linear.bias")[o] - mean) * other + shift, 1e-6);
+    }
+  folder_remove (folder);
+}
+
+/* What is wrong with them is named. */
+static void
+test_wrong_convolutions (void)
+{
+  static const struct { const char *name; gint64 a, b, height, width; const char *message; } wrong[] = {
+    { "bn.running_var", 0, 0, 0, 0, "missing: \"bn.running_var\"" },
+    { "bn.running_mean", 8, 1, 1, 1, "\"bn.running_mean\" (expected [7], found [8, 1, 1, 1])" },
+    { "base.plain.weight", 5, 3, 1, 2, "\"base.plain.weight\" (expected [5, 3, 1, 1], found [5, 3, 1, 2])" },
+    { "turned.weight", 6, 5, 2, 2, "\"turned.weight\" (expected [6, 4, 2, 2], found [6, 5, 2, 2])" },
+    { "deep.weight", 9, 10, 3, 3, "is impossible" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      const GtfArchitecture a = { .struct_size = sizeof a, .model_types = types, .weights = convolutions };
+      g_autoptr (GHashTable) t = convolution_tensors ();
+      g_autofree char *folder = folder_new ();
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfSafetensors) files = NULL;
+      g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+      g_autoptr (GtfBinding) binding = NULL;
+      Convolutions w = { NULL };
+
+      g_hash_table_remove (t, wrong[i].name);
+      if (wrong[i].a)
+        add_shaped (t, wrong[i].name, wrong[i].a, wrong[i].b, wrong[i].height, wrong[i].width);
+      put_tensors (folder, "model.safetensors", t);
+      files = gtf_safetensors_open (folder, &error);
+      binding = gtf_binding_new (files, "Test", &a, &head, &config, &w, store, &error);
+      if (binding)
+        g_assert_false (gtf_binding_pack (binding, files, GTF_DTYPE_F32, store, gtf_pool_get (0), NULL, &error));
+      g_assert_nonnull (error);
+      if (!strstr (error->message, wrong[i].message))
+        g_error ("%s: \"%s\" does not say \"%s\"", wrong[i].name, error->message, wrong[i].message);
+      folder_remove (folder);
+    }
+}
+
 static void
 test_names (void)
 {
@@ -186,6 +315,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/model/binding/kinds", test_kinds);
   g_test_add_func ("/model/binding/chunks", test_chunks);
+  g_test_add_func ("/model/binding/convolutions", test_convolutions);
+  g_test_add_func ("/model/binding/wrong-convolutions", test_wrong_convolutions);
   g_test_add_func ("/model/binding/names", test_names);
   return g_test_run ();
 }
