@@ -99,7 +99,7 @@ answer (const Request *request, const float *scores, gsize n)
 }
 
 static JsonNode *
-classify (const char *path, gpointer data, GError **error)
+classify (const GtfImage *image, const char *name, gpointer data, GError **error)
 {
   const Request *request = data;
   TextModel *model = request->self->model;
@@ -107,7 +107,7 @@ classify (const char *path, gpointer data, GError **error)
   g_autofree float *scores = NULL;
   gsize n;
 
-  if (!image_model_run (model, path, NULL, request->cancellable, error))
+  if (!image_model_run_image (model, image, name, NULL, request->cancellable, error))
     return NULL;
   logits = gtf_session_get_output (model->session, "logits");
   n = logits ? gtf_tensor_get_n_elements (logits) : 0;
@@ -125,7 +125,7 @@ classification_run (GtfTask *task, const GtfRequest *from, GError **error)
 {
   Request request = { .self = task->state, .cancellable = from->cancellable };
 
-  return read_request (&request, from->parameters, error) ? image_run_each (from->inputs, classify, &request, error) : NULL;
+  return read_request (&request, from->parameters, error) ? image_answer_each (from, classify, &request, error) : NULL;
 }
 
 static const GtfTaskParameter parameters[] = {

@@ -46,7 +46,7 @@ nested (const GtfTensor *t, guint dim, const float *numbers, gsize *at)
 }
 
 static JsonNode *
-extract (const char *path, gpointer data, GError **error)
+extract (const GtfImage *image, const char *name, gpointer data, GError **error)
 {
   const Request *request = data;
   const GtfTensor *t;
@@ -54,7 +54,7 @@ extract (const char *path, gpointer data, GError **error)
   JsonNode *node;
   gsize n, at = 0;
 
-  if (!image_model_run (request->model, path, request->parameters, request->cancellable, error))
+  if (!image_model_run_image (request->model, image, name, request->parameters, request->cancellable, error))
     return NULL;
   t = gtf_session_get_output (request->model->session, request->output);
   if (t == NULL)
@@ -89,7 +89,7 @@ features_run (GtfTask *task, const GtfRequest *from, GError **error)
       request.parameters = gtf_json_print (node, GTF_JSON_COMPACT);
     }
   request.output = pools ? "pooler_output" : "last_hidden_state";
-  answer = image_run_each (from->inputs, extract, &request, error);
+  answer = image_answer_each (from, extract, &request, error);
   g_free (request.parameters);
   return answer;
 }

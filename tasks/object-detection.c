@@ -140,12 +140,11 @@ answer (const Request *request, const GtfImage *image, GError **error)
 }
 
 static JsonNode *
-detect (const char *path, gpointer data, GError **error)
+detect (const GtfImage *image, const char *name, gpointer data, GError **error)
 {
   const Request *request = data;
-  g_autoptr (GtfImage) image = gtf_image_load (path, request->cancellable, error);
 
-  if (image == NULL || !image_model_run_image (request->self->model, image, path, NULL, request->cancellable, error))
+  if (!image_model_run_image (request->self->model, image, name, NULL, request->cancellable, error))
     return NULL;
   return answer (request, image, error);
 }
@@ -155,7 +154,7 @@ detection_run (GtfTask *task, const GtfRequest *from, GError **error)
 {
   Request request = { .self = task->state, .cancellable = from->cancellable };
 
-  return read_request (&request, from->parameters, error) ? image_run_each (from->inputs, detect, &request, error) : NULL;
+  return read_request (&request, from->parameters, error) ? image_answer_each (from, detect, &request, error) : NULL;
 }
 
 /* ---- for people ---------------------------------------------------------------------------------------------------------- */

@@ -121,7 +121,7 @@ join_texts (Request *request, const TextTokens *tokens, GError **error)
 /* ---- the answer ---------------------------------------------------------------------------------------------------------------- */
 
 static JsonNode *
-classify (const char *path, gpointer data, GError **error)
+classify (const GtfImage *image, const char *name, gpointer data, GError **error)
 {
   const Request *request = data;
   const guint n = request->labels->len;
@@ -133,7 +133,7 @@ classify (const char *path, gpointer data, GError **error)
   gtf_session_set_input (request->self->model->session, "input_ids", request->ids);
   if (request->self->masks || !request->self->sigmoid)
     gtf_session_set_input (request->self->model->session, "attention_mask", request->mask);
-  if (!image_model_run (request->self->model, path, NULL, request->cancellable, error))
+  if (!image_model_run_image (request->self->model, image, name, NULL, request->cancellable, error))
     return NULL;
   logits = gtf_session_get_output (request->self->model->session, "logits_per_image");
   if (logits == NULL || gtf_tensor_get_n_elements (logits) != n)
@@ -168,7 +168,7 @@ zero_shot_run (GtfTask *task, const GtfRequest *from, GError **error)
   text_tokens_init (&tokens);
   request.labels = labels;
   if (labels != NULL && add_texts (&request, from->parameters, &tokens, error) && join_texts (&request, &tokens, error))
-    answer = image_run_each (from->inputs, classify, &request, error);
+    answer = image_answer_each (from, classify, &request, error);
   g_clear_pointer (&request.ids, gtf_tensor_unref);
   g_clear_pointer (&request.mask, gtf_tensor_unref);
   return answer;

@@ -2,7 +2,7 @@
  *
  * Running a pipeline: requests in, results out, at once or on a thread.
  *
- * All six methods end in one: a Call holds the parsed request, run_call() runs it under the pipeline's lock. Pieces of a
+ * All of them end in one: a Call holds the parsed request, run_call() runs it under the pipeline's lock. Pieces of a
  * long answer come out of the task on whatever thread runs it; with an `_async` method they are carried to the caller's
  * main context as idle sources of the priority of the final callback, so that they keep their order with it.
  */
@@ -19,6 +19,8 @@ typedef struct
   JsonNode *inputs;
   JsonObject *parameters;
   GtfAudio *audio;
+  const GtfImage *image;        /* borrowed, or own_image */
+  GtfImage *own_image;
   GTask *task;                  /* (nullable): whose main context pieces go to */
   GtfPipeline *pipeline;        /* borrowed */
 } Call;
@@ -31,6 +33,7 @@ call_free (gpointer data)
   g_clear_pointer (&call->inputs, json_node_unref);
   g_clear_pointer (&call->parameters, json_object_unref);
   g_clear_pointer (&call->audio, gtf_audio_free);
+  g_clear_pointer (&call->own_image, gtf_image_free);
   g_free (call);
 }
 
@@ -81,6 +84,23 @@ call_for_samples (GtfPipeline *self, const float *samples, gsize n_samples, guin
       if (set_parameters (call, self, parameters, error))
         return call;
     }
+  call_free (call);
+  return NULL;
+}
+
+static Call *
+call_for_image (GtfPipeline *self, const GtfImage *image, const char *parameters, GError **error)
+{
+  Call *call = g_new0 (Call, 1);
+
+  call->inputs = json_node_init_null (json_node_alloc ());
+  call->image = image;
+  if (image->width < 1 || image->height < 1)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the picture is %d x %d: expected at least 1 x 1", image->width, image->height);
+  else if (g_strcmp0 (self->plugin->media, "image") != 0)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "%s takes no picture", self->plugin->head.name);
+  else if (set_parameters (call, self, parameters, error))
+    return call;
   call_free (call);
   return NULL;
 }
@@ -143,7 +163,7 @@ static GtfResult *
 run_call (Call *call, GCancellable *cancellable, GError **error)
 {
   GtfPipeline *self = call->pipeline;
-  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable, NULL };
+  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable, NULL, call->image };
   g_autoptr (JsonNode) details = NULL;
   g_autofree char *readable = NULL;
   GtfResult *result;
@@ -268,6 +288,26 @@ gtf_pipeline_run_samples (GtfPipeline *self, const float *samples, gsize n_sampl
 }
 
 /**
+ * gtf_pipeline_run_image:
+ * @self: a pipeline
+ * @image: a picture
+ * @parameters: (nullable): a JSON object with the arguments of the pipeline in transformers
+ * @cancellable: (nullable): stops the run, which then fails with %G_IO_ERROR_CANCELLED
+ * @error: what is wrong
+ *
+ * Runs the task on a picture that is in memory and waits for its answer. A task that takes no pictures fails with
+ * %GTF_ERROR_INVALID_ARGUMENT.
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run_image (GtfPipeline *self, const GtfImage *image, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_PIPELINE (self) && image != NULL, NULL);
+  return run_and_free (call_for_image (self, image, parameters, error), cancellable, error);
+}
+
+/**
  * gtf_pipeline_run_async:
  * @self: a pipeline
  * @inputs: as in [method@Pipeline.run]
@@ -337,6 +377,38 @@ gtf_pipeline_run_samples_async (GtfPipeline *self, const float *samples, gsize n
 }
 
 /**
+ * gtf_pipeline_run_image_async:
+ * @self: a pipeline
+ * @image: a picture; it is copied
+ * @parameters: (nullable): as in [method@Pipeline.run]
+ * @cancellable: (nullable): stops the run
+ * @callback: (scope async) (closure user_data): called in the main context that is the caller's default
+ * @user_data: for @callback
+ *
+ * Runs the task on a picture in memory on a thread; end it with [method@Pipeline.run_image_finish].
+ */
+void
+gtf_pipeline_run_image_async (GtfPipeline *self, const GtfImage *image, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  GError *error = NULL;
+  Call *call;
+
+  g_return_if_fail (GTF_IS_PIPELINE (self) && image != NULL);
+  call = call_for_image (self, image, parameters, &error);
+  if (call)
+    {
+      call->image = call->own_image = gtf_image_copy (image);
+      if (call->image == NULL)
+        {
+          error = g_error_new (GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a picture of %d x %d", image->width, image->height);
+          g_clear_pointer (&call, call_free);
+        }
+    }
+  start (self, call, error, cancellable, callback, user_data);
+}
+
+/**
  * gtf_pipeline_run_finish:
  * @self: a pipeline
  * @result: what the callback was given
@@ -381,6 +453,22 @@ gtf_pipeline_run_file_finish (GtfPipeline *self, GAsyncResult *result, GError **
  */
 GtfResult *
 gtf_pipeline_run_samples_finish (GtfPipeline *self, GAsyncResult *result, GError **error)
+{
+  return gtf_pipeline_run_finish (self, result, error);
+}
+
+/**
+ * gtf_pipeline_run_image_finish:
+ * @self: a pipeline
+ * @result: what the callback was given
+ * @error: what is wrong
+ *
+ * Ends [method@Pipeline.run_image_async].
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run_image_finish (GtfPipeline *self, GAsyncResult *result, GError **error)
 {
   return gtf_pipeline_run_finish (self, result, error);
 }

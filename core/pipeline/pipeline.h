@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include "base/error.h"
+#include "pipeline/preprocessor.h"
 #include "pipeline/result.h"
 
 G_BEGIN_DECLS
@@ -22,12 +23,15 @@ GTF_API const char  *gtf_pipeline_get_directory (GtfPipeline *self);
 GTF_API GtfResult   *gtf_pipeline_run         (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GError **error);
 GTF_API GtfResult   *gtf_pipeline_run_file    (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
 GTF_API GtfResult   *gtf_pipeline_run_samples (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters, GCancellable *cancellable, GError **error);
+GTF_API GtfResult   *gtf_pipeline_run_image   (GtfPipeline *self, const GtfImage *image, const char *parameters, GCancellable *cancellable, GError **error);
 
 GTF_API void         gtf_pipeline_run_async         (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GTF_API void         gtf_pipeline_run_file_async    (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GTF_API void         gtf_pipeline_run_samples_async (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+GTF_API void         gtf_pipeline_run_image_async   (GtfPipeline *self, const GtfImage *image, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 GTF_API GtfResult   *gtf_pipeline_run_finish         (GtfPipeline *self, GAsyncResult *result, GError **error);
 GTF_API GtfResult   *gtf_pipeline_run_file_finish    (GtfPipeline *self, GAsyncResult *result, GError **error);
 GTF_API GtfResult   *gtf_pipeline_run_samples_finish (GtfPipeline *self, GAsyncResult *result, GError **error);
+GTF_API GtfResult   *gtf_pipeline_run_image_finish   (GtfPipeline *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -53,6 +53,7 @@ typedef struct
   gpointer progress_data;
   GCancellable *cancellable;
   JsonNode **details;           /* (nullable) (out): what render_details gets beside the answer; a task may leave it */
+  const GtfImage *image;        /* (nullable): a picture given by the program instead of a path */
 } GtfRequest;
 
 /**

@@ -17,5 +17,8 @@ gboolean   image_model_run_image (TextModel *self, const GtfImage *image, const 
 /* A path, or a list of paths: @run once for each; the answers nest as the inputs do. */
 typedef JsonNode *(*ImageRun) (const char *path, gpointer data, GError **error);
 JsonNode  *image_run_each  (JsonNode *inputs, ImageRun run, gpointer data, GError **error);
+/* The same of pictures: the one that the program gave, or those that the inputs name, decoded. @name is for messages. */
+typedef JsonNode *(*ImageAnswer) (const GtfImage *image, const char *name, gpointer data, GError **error);
+JsonNode  *image_answer_each (const GtfRequest *request, ImageAnswer answer, gpointer data, GError **error);
 
 G_END_DECLS

@@ -96,3 +96,27 @@ image_run_each (JsonNode *inputs, ImageRun run, gpointer data, GError **error)
     return NULL;
   return is_list ? json_node_init_array (json_node_alloc (), list) : json_array_dup_element (list, 0);
 }
+
+typedef struct
+{
+  ImageAnswer answer;
+  gpointer data;
+  GCancellable *cancellable;
+} Pictures;
+
+static JsonNode *
+answer_file (const char *path, gpointer data, GError **error)
+{
+  const Pictures *pictures = data;
+  g_autoptr (GtfImage) image = gtf_image_load (path, pictures->cancellable, error);
+
+  return image ? pictures->answer (image, path, pictures->data, error) : NULL;
+}
+
+JsonNode *
+image_answer_each (const GtfRequest *request, ImageAnswer answer, gpointer data, GError **error)
+{
+  Pictures pictures = { answer, data, request->cancellable };
+
+  return request->image ? answer (request->image, "the picture", data, error) : image_run_each (request->inputs, answer_file, &pictures, error);
+}
