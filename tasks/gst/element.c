@@ -75,6 +75,20 @@ gtf_element_get_pipeline (GtfElement *self)
   return PRIVATE (self)->pipeline;
 }
 
+GtfPipeline *
+gtf_element_wait_for_pipeline (GtfElement *self, GCancellable *cancellable)
+{
+  GtfElementPrivate *p = PRIVATE (self);
+  GtfPipeline *pipeline;
+
+  g_mutex_lock (&p->lock);
+  while (p->loading && !g_cancellable_is_cancelled (cancellable))
+    g_cond_wait (&p->cond, &p->lock);
+  pipeline = p->loading ? NULL : p->pipeline;
+  g_mutex_unlock (&p->lock);
+  return pipeline;
+}
+
 /* ---- loading ---- */
 
 static void

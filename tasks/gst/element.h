@@ -45,6 +45,10 @@ void         gtf_element_tell      (GtfElement *self);
 gboolean     gtf_element_is_loading   (GtfElement *self);
 GtfPipeline *gtf_element_get_pipeline (GtfElement *self);
 
+/* Without the lock, on a worker's thread. (nullable) (transfer none): the pipeline, waiting for it; NULL: it could not be loaded, or nobody
+ * waits any more: who cancels @cancellable tells, with the lock. */
+GtfPipeline *gtf_element_wait_for_pipeline (GtfElement *self, GCancellable *cancellable);
+
 /* (transfer full): the property `parameters` as a JSON object; NULL: error */
 char        *gtf_element_get_parameters (GtfElement *self, GError **error);
 /* Posts `gtf-result`, and writes it to `results` if it is final. @segment: to which @start belongs. */

@@ -6,6 +6,7 @@
 
 #include <gst/gst.h>
 #include "element.h"
+#include "video.h"
 #include "pipeline/settings.h"
 
 G_BEGIN_DECLS
@@ -16,7 +17,11 @@ G_DECLARE_FINAL_TYPE (GtfAsr, gtf_asr, GTF, ASR, GtfElement)
 #define GTF_TYPE_TEXT (gtf_text_get_type ())
 G_DECLARE_FINAL_TYPE (GtfText, gtf_text, GTF, TEXT, GtfElement)
 
+#define GTF_TYPE_DETECT (gtf_detect_get_type ())
+G_DECLARE_FINAL_TYPE (GtfDetect, gtf_detect, GTF, DETECT, GtfVideo)
+
 GST_ELEMENT_REGISTER_DECLARE (gtfasr);
+GST_ELEMENT_REGISTER_DECLARE (gtfdetect);
 GST_ELEMENT_REGISTER_DECLARE (gtftext);
 
 /* results.c */

@@ -66,21 +66,6 @@ GST_ELEMENT_REGISTER_DEFINE (gtftext, "gtftext", GST_RANK_NONE, GTF_TYPE_TEXT);
 
 /* ---- on the worker's thread ---- */
 
-/* (nullable) (transfer none): the pipeline, waiting for it; NULL: it could not be loaded, or nobody waits any more */
-static GtfPipeline *
-wait_for_model (GtfText *self, GCancellable *cancellable)
-{
-  GtfElement *element = GTF_ELEMENT (self);
-  GtfPipeline *pipeline;
-
-  gtf_element_lock (element);
-  while (gtf_element_is_loading (element) && !g_cancellable_is_cancelled (cancellable))
-    gtf_element_wait (element);
-  pipeline = gtf_element_is_loading (element) ? NULL : gtf_element_get_pipeline (element);
-  gtf_element_unlock (element);
-  return pipeline;
-}
-
 static GtfResult *
 ask (GtfText *self, GtfPipeline *pipeline, const GtfTextJob *job, GCancellable *cancellable, GError **error)
 {
@@ -104,7 +89,7 @@ work (gpointer data, GCancellable *cancellable, gpointer owner)
 {
   GtfText *self = owner;
   GtfTextJob *job = data;
-  GtfPipeline *pipeline = wait_for_model (self, cancellable);
+  GtfPipeline *pipeline = gtf_element_wait_for_pipeline (GTF_ELEMENT (self), cancellable);
   g_autoptr (GError) error = NULL;
   g_autoptr (GtfResult) result = pipeline ? ask (self, pipeline, job, cancellable, &error) : NULL;
   GstClockTime start = gtf_text_job_start (job), end = gtf_text_job_end (job);

@@ -32,6 +32,7 @@ push_out (gpointer data)
   while (!self->flushing && g_queue_is_empty (&self->queue))
     g_cond_wait (&self->cond, &self->lock);
   object = self->flushing ? NULL : g_queue_pop_head (&self->queue);
+  self->busy = object != NULL;
   g_mutex_unlock (&self->lock);
   if (!object)
     {
@@ -39,7 +40,7 @@ push_out (gpointer data)
       return;
     }
   if (GST_IS_BUFFER (object))
-    flow = gst_pad_push (self->pad, GST_BUFFER (object));
+    flow = gst_pad_push (self->pad, self->finish ? self->finish (self->element, GST_BUFFER (object)) : GST_BUFFER (object));
   else
     {
       gboolean last = GST_EVENT_TYPE (object) == GST_EVENT_EOS;
@@ -50,6 +51,10 @@ push_out (gpointer data)
     }
   if (flow != GST_FLOW_OK)
     end (self, flow);
+  g_mutex_lock (&self->lock);
+  self->busy = FALSE;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
 }
 
 void
@@ -180,6 +185,19 @@ gtf_outlet_put_gap (GtfOutlet *self, GstClockTime until)
       self->position = until;
     }
   g_mutex_unlock (&self->lock);
+}
+
+gboolean
+gtf_outlet_wait (GtfOutlet *self, guint n)
+{
+  gboolean good;
+
+  g_mutex_lock (&self->lock);
+  while (!self->flushing && self->flow == GST_FLOW_OK && self->queue.length + self->busy >= n)
+    g_cond_wait (&self->cond, &self->lock);
+  good = !self->flushing;
+  g_mutex_unlock (&self->lock);
+  return good;
 }
 
 GstFlowReturn

@@ -18,9 +18,12 @@ typedef struct
   GCond cond;
   GQueue queue;             /* of GstMiniObject: buffers and events */
   gboolean flushing, eos;   /* eos: it is in the queue, or was */
+  gboolean busy;            /* one thing is on its way downstream */
   GstFlowReturn flow;       /* what downstream said last */
   GstClockTime position;    /* end of the last text or gap */
   GstClockTime offset;      /* by which texts and gaps are later than what they stand for */
+  /* (nullable): a buffer's last touch, on the pad's task, just before it goes; takes it and gives what goes. Set after gtf_outlet_init(). */
+  GstBuffer *(*finish) (GstElement *element, GstBuffer *buffer);
 } GtfOutlet;
 
 void          gtf_outlet_init  (GtfOutlet *self, GstElement *element, GstPad *pad);
@@ -38,6 +41,8 @@ void          gtf_outlet_put      (GtfOutlet *self, gpointer object);
 void          gtf_outlet_put_text (GtfOutlet *self, const char *text, GstClockTime start, GstClockTime end);
 /* Nothing up to there. */
 void          gtf_outlet_put_gap  (GtfOutlet *self, GstClockTime until);
+/* Waits until fewer than @n things wait or are on their way. FALSE: it is flushing. */
+gboolean      gtf_outlet_wait     (GtfOutlet *self, guint n);
 GstFlowReturn gtf_outlet_get_flow (GtfOutlet *self);
 
 G_END_DECLS

@@ -31,10 +31,11 @@ typedef struct
 } Fixture;
 
 static inline void
-fixture_setup (Fixture *f, const char *line, const char *caps)
+fixture_setup_source (Fixture *f, const char *line, const char *caps, gboolean live)
 {
   memset (f, 0, sizeof *f);
   f->harness = gst_harness_new_parse (line);
+  gst_harness_set_live (f->harness, live);
   f->bus = gst_bus_new ();
   gst_element_set_bus (f->harness->element, f->bus);
   /* The harness plays an element from the start, when nobody listens yet: begin anew, so that no message is missed. */
@@ -45,6 +46,12 @@ fixture_setup (Fixture *f, const char *line, const char *caps)
   gst_harness_set_src_caps_str (f->harness, caps);
   /* The bin's bus is its parent's to watch: the element posts to it since the harness's element is the bin itself. */
   wait_loaded (f->bus);
+}
+
+static inline void
+fixture_setup (Fixture *f, const char *line, const char *caps)
+{
+  fixture_setup_source (f, line, caps, TRUE);
 }
 
 static inline void

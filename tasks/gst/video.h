@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * GtfVideo: what every element that looks at video is. Frames pass untouched at their own rate; a thread of the element's own works on
+ * some of them; what it finds is attached to the frame it was found in where that has not gone yet, and to those after it. What is asked
+ * and what is found is the subclass's.
+ */
+#pragma once
+
+#include "element.h"
+#include "frame.h"
+
+G_BEGIN_DECLS
+
+#define GTF_TYPE_VIDEO (gtf_video_get_type ())
+G_DECLARE_DERIVABLE_TYPE (GtfVideo, gtf_video, GTF, VIDEO, GtfElement)
+
+/* A frame, on its way through the element and in what was found in it. */
+typedef struct
+{
+  guint64 number;                     /* of the frames since the last flush */
+  GstClockTime time, pts, duration;   /* running time; as of the buffer */
+  GstVideoInfo info;
+  GstSegment segment;
+} GtfFrame;
+
+struct _GtfVideoClass
+{
+  GtfElementClass parent_class;
+  /* On the worker's thread. (transfer full) (nullable): what is in the frame, for attach; @answer (out) (transfer full) (nullable): what is
+   * posted. A frame in which nothing was to be found sets neither and no error. */
+  gpointer (*look)   (GtfVideo *self, GtfPipeline *pipeline, const GtfFrame *frame, GstBuffer *buffer, JsonNode **answer, GCancellable *cancellable, GError **error);
+  /* On the source pad's thread: @found, which was found in the frame @in (the same, or one before it), to a writable buffer. */
+  void (*attach)     (GtfVideo *self, GstBuffer *buffer, const GtfFrame *frame, gconstpointer found, const GtfFrame *in);
+  void (*free_found) (gpointer found);
+  /* No frame after this has to do with those before. On any thread, while none of the others runs. (nullable) */
+  void (*forget)     (GtfVideo *self);
+};
+
+/* For look: the frame as a picture; NULL: error. On the worker's thread only. */
+GtfImage *gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error);
+/* With the object lock: (transfer none): the property `parameters` as a JSON object, as it was when the element started. */
+const char *gtf_video_get_parameters (GtfVideo *self);
+/* (transfer full) (nullable): those, with @labels (nullable, separated by commas) as candidate_labels and @threshold where it is not below 0 */
+char *gtf_video_make_parameters (GtfVideo *self, const char *labels, double threshold);
+
+G_END_DECLS

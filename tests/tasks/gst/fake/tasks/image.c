@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Tasks over pictures for tests of what stands around them. Built once a task (FAKE_TASK, FAKE_SYMBOL); the answers are told from the
+ * picture: object-detection finds the one white rectangle in it, image-classification names the colour of its middle. A picture
+ * whose middle is red is an error. It waits while the test holds its lock, so that a slow machine can be played without a clock.
+ */
+#include <string.h>
+#include <gtf/gtf.h>
+
+GTF_PLUGIN_EXPORT const GtfTaskPlugin *FAKE_SYMBOL (void);
+GTF_PLUGIN_EXPORT GMutex *gtf_fake_image_lock (void);
+
+static GMutex lock;
+
+static const GtfTaskParameter parameters[] = {
+  { "threshold", "float", "0.5", "anything", 0, 0 },
+  { "top_k", "int", "1", "anything", 0, 0 },
+  { "candidate_labels", "list", "[]", "anything", 0, 0 },
+  { NULL }
+};
+
+static const guint8 *
+pixel (const GtfImage *image, gint x, gint y)
+{
+  return image->pixels + ((gsize) y * (gsize) image->width + (gsize) x) * 3;
+}
+
+/* The box around all white pixels; its score says how large it is; below the threshold there is none. */
+static void
+detect (const GtfImage *image, double threshold, JsonArray *list)
+{
+  gint left = image->width, top = image->height, right = 0, bottom = 0;
+
+  for (gint y = 0; y < image->height; y++)
+    for (gint x = 0; x < image->width; x++)
+      {
+        const guint8 *p = pixel (image, x, y);
+
+        if (p[0] > 200 && p[1] > 200 && p[2] > 200)
+          {
+            left = MIN (left, x);
+            right = MAX (right, x + 1);
+            top = MIN (top, y);
+            bottom = MAX (bottom, y + 1);
+          }
+      }
+  if (left < right && 0.75 > threshold)
+    {
+      JsonObject *object = json_object_new (), *box = json_object_new ();
+
+      json_object_set_int_member (box, "xmin", left);
+      json_object_set_int_member (box, "ymin", top);
+      json_object_set_int_member (box, "xmax", right);
+      json_object_set_int_member (box, "ymax", bottom);
+      json_object_set_double_member (object, "score", 0.75);
+      json_object_set_string_member (object, "label", "white");
+      json_object_set_object_member (object, "box", box);
+      json_array_add_object_element (list, object);
+    }
+}
+
+/* "red", "green", "blue" or "grey", by the middle of the picture. */
+static void
+classify (const GtfImage *image, JsonArray *list)
+{
+  const guint8 *p = pixel (image, image->width / 2, image->height / 2);
+  JsonObject *object = json_object_new ();
+  const char *label = p[1] > p[0] + 64 && p[1] > p[2] + 64 ? "green" : p[2] > p[0] + 64 && p[2] > p[1] + 64 ? "blue" : "grey";
+
+  json_object_set_string_member (object, "label", label);
+  json_object_set_double_member (object, "score", 0.5);
+  json_array_add_object_element (list, object);
+}
+
+static JsonNode *
+run (GtfTask *task, const GtfRequest *request, GError **error)
+{
+  const GtfImage *image = request->image;
+  const guint8 *middle = pixel (image, image->width / 2, image->height / 2);
+  JsonArray *list;
+  JsonNode *node;
+
+  g_mutex_lock (&lock);
+  g_mutex_unlock (&lock);
+  if (middle[0] > middle[1] + 64 && middle[0] > middle[2] + 64)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the picture is red");
+      return NULL;
+    }
+  list = json_array_new ();
+  if (strcmp (FAKE_TASK, "object-detection") == 0)
+    detect (image, json_object_get_double_member_with_default (request->parameters, "threshold", 0.5), list);
+  else
+    classify (image, list);
+  node = json_node_new (JSON_NODE_ARRAY);
+  json_node_take_array (node, list);
+  return node;
+}
+
+GMutex *
+gtf_fake_image_lock (void)
+{
+  return &lock;
+}
+
+static const GtfTaskPlugin plugin = { { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), FAKE_TASK }, NULL, "image", parameters, NULL, NULL, run, NULL };
+
+const GtfTaskPlugin *
+FAKE_SYMBOL (void)
+{
+  return &plugin;
+}
