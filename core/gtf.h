@@ -20,6 +20,7 @@
 #include "layers/text-heads.h"
 #include "layers/text-weights.h"
 #include "layers/vision.h"
+#include "layers/pyramid.h"
 #include "layers/text-summary.h"
 #include "model/model.h"
 #include "model/session.h"

@@ -96,6 +96,14 @@ scale_row (const GtfRows *r, gint64 row, const float *x, float *y)
 }
 
 static void
+scale_rows_row (const GtfRows *r, gint64 row, const float *x, float *y)
+{
+  const GtfTensor *factors = r->a;
+
+  r->kernels->scale (x, gtf_tensor_f32 (factors)[gtf_tensor_row_offset (factors, row)], r->n, y);
+}
+
+static void
 activate_row (const GtfRows *r, gint64 row, const float *x, float *y)
 {
   r->kernels->activate ((GtfActivation) r->whole, x, r->n, y);
@@ -136,6 +144,26 @@ GtfTensor *
 gtf_scale (GtfContext *c, const GtfTensor *x, float factor)
 {
   return unary (c, "scale", x, (GtfRows){ .func = scale_row, .number = factor }, 0.1);
+}
+
+/**
+ * gtf_scale_rows:
+ * @x: (nullable): [..., n]
+ * @factors: (nullable): [..., 1]
+ *
+ * Returns: (transfer none) (nullable): each row times its factor
+ */
+GtfTensor *
+gtf_scale_rows (GtfContext *c, const GtfTensor *x, const GtfTensor *factors)
+{
+  if (!gtf_op_begin (c, "scale_rows", 2, x, factors))
+    return NULL;
+  if (gtf_tensor_cols (factors) != 1 || gtf_tensor_rows (factors) != gtf_tensor_rows (x))
+    {
+      gtf_fail_shapes (c, x, factors, "expected a factor for each row");
+      return NULL;
+    }
+  return unary (c, "scale_rows", x, (GtfRows){ .func = scale_rows_row, .a = factors }, 0.1);
 }
 
 /**

@@ -66,6 +66,8 @@ GTF_API GtfTensor *gtf_conv1d     (GtfContext *c, const GtfConv1d *w, const GtfT
 /* Sum with numpy's broadcasting of leading dimensions: b's shape must be a tail of a's. */
 GTF_API GtfTensor *gtf_add        (GtfContext *c, const GtfTensor *a, const GtfTensor *b);
 GTF_API GtfTensor *gtf_scale      (GtfContext *c, const GtfTensor *x, float factor);
+/* A factor for each row: x [..., n], factors [..., 1]. */
+GTF_API GtfTensor *gtf_scale_rows (GtfContext *c, const GtfTensor *x, const GtfTensor *factors);
 /* act (a) * b: gated linear units, with the two halves of a projection as a and b. */
 GTF_API GtfTensor *gtf_gate       (GtfContext *c, const GtfTensor *a, const GtfTensor *b, GtfActivation act);
 GTF_API GtfTensor *gtf_activate   (GtfContext *c, const GtfTensor *x, GtfActivation act);

@@ -22,6 +22,8 @@ TEXT = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermed
 RESNET = dict(embedding_size=8, hidden_sizes=[8, 12, 20], depths=[1, 2, 1])
 BEIT = {**SMALL, "layer_scale_init_value": 0.1}
 SWIN = dict(embed_dim=8, depths=[2, 2], num_heads=[2, 4], window_size=3, patch_size=4, image_size=40, mlp_ratio=2.0)
+PYRAMID = dict(num_encoder_blocks=3, depths=[1, 2, 1], hidden_sizes=[8, 12, 16], num_attention_heads=[1, 2, 2], mlp_ratios=[2, 2, 1], patch_sizes=[4, 2, 2], strides=[4, 2, 2])
+PVT_V2 = {**PYRAMID, "patch_sizes": [7, 3, 3], "sr_ratios": [3, 2, 1]}
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
 TEXTS = [[1, 3, 7, 5, 2, 0], [4, 8, 2, 3, 5, 6], [1, 9, 3, 5, 5, 9]]
@@ -79,6 +81,19 @@ FAMILIES = {
         "classifier": case("Swinv2", "ForImageClassification", {**SWIN, "num_labels": 5}, (40, 40)),
         "model": case("Swinv2", "Model", {**SWIN, "pretrained_window_sizes": [4, 0], "qkv_bias": False, "hidden_act": "relu"}, (33, 46), batch=3),
         "no-shift": case("Swinv2", "Model", {**SWIN, "window_size": 7, "pretrained_window_sizes": [2, 6]}, (37, 61)),
+    },
+    "pvt": {
+        "classifier": case("Pvt", "ForImageClassification", {**PYRAMID, "sequence_reduction_ratios": [4, 2, 1], "image_size": 32, "num_labels": 5}, (32, 32)),
+        "model": case("Pvt", "Model", {**PYRAMID, "sequence_reduction_ratios": [2, 1, 1], "image_size": 32, "qkv_bias": False, "hidden_act": "relu"}, (32, 32), batch=1),
+    },
+    "pvt_v2": {
+        "classifier": case("PvtV2", "ForImageClassification", {**PVT_V2, "num_labels": 5}, (45, 62)),
+        "model": case("PvtV2", "Model", {**PVT_V2, "linear_attention": True, "qkv_bias": False}, (64, 40)),
+    },
+    "glpn": {
+        "depth": case("GLPN", "ForDepthEstimation", {**PVT_V2, "decoder_hidden_size": 12, "max_depth": 7}, (64, 32)),
+        "early": case("GLPN", "ForDepthEstimation", {**PVT_V2, "decoder_hidden_size": 7, "head_in_index": 1}, (32, 64), batch=1),
+        "model": case("GLPN", "Model", {**PVT_V2, "hidden_act": "relu"}, (37, 50)),
     },
     "clip": {
         "both": case("CLIP", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "eos_token_id": 5}, "projection_dim": 6}, SQUARE, texts=TEXTS),

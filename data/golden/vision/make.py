@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 import cases
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image"]
+NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth"]
 
 
 def random_weights(model):

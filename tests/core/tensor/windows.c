@@ -112,6 +112,17 @@ test_unit_heads (void)
 }
 
 static void
+test_scale_rows (void)
+{
+  g_autoptr (GtfContext) c = gtf_context_new (NULL);
+  GtfTensor *x = numbered (c, 1, 2, 2, 3), *factors = gtf_slice (c, numbered (c, 1, 2, 2, 2), 1, 1), *y = gtf_scale_rows (c, x, factors);
+
+  g_assert_false (gtf_failed (c));
+  for (gint64 i = 0; i < 12; i++)
+    g_assert_cmpfloat (gtf_tensor_f32 (y)[i], ==, (float) ((i + 1) * (i / 3 + 1) * 2));
+}
+
+static void
 assert_refused (GtfContext *c, const char *says)
 {
   g_autoptr (GError) error = NULL;
@@ -142,6 +153,8 @@ test_refused (void)
   assert_refused (c, "cannot be padded to 3 x 9");
   gtf_unit_heads (c, x, 3, NULL, 0);
   assert_refused (c, "3 heads");
+  gtf_scale_rows (c, x, windows);
+  assert_refused (c, "a factor for each row");
   gtf_attention (c, windows, windows, windows, &a);
   assert_refused (c, "the mask does not fit q");
   a.which = which = gtf_new_tensor (c, GTF_DTYPE_I32, 1, (gint64[]){ 4 });
@@ -161,6 +174,7 @@ main (int argc, char **argv)
   g_test_add_func ("/windows/masks", test_masks);
   g_test_add_func ("/windows/merge", test_merge);
   g_test_add_func ("/windows/unit-heads", test_unit_heads);
+  g_test_add_func ("/windows/scale-rows", test_scale_rows);
   g_test_add_func ("/windows/refused", test_refused);
   return g_test_run ();
 }
