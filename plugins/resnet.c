@@ -11,7 +11,7 @@
 
 typedef struct
 {
-  gint64 n_channels, n_labels, depth[MAX_STAGES];
+  gint64 n_channels, n_labels, n_stages, depth[MAX_STAGES];     /* n_stages: with the stem */
   const char *depths, *layer_type;
   GtfActivation activation;
   gboolean is_bottleneck, first_downsamples, downsamples_early;
@@ -47,6 +47,7 @@ derive (gpointer data, GError **error)
   const char *depths = config->depths ? config->depths : "3|4|6|3";
   gint64 n = gtf_config_list_size (depths);
 
+  config->n_stages = n + 1;
   config->is_bottleneck = g_strcmp0 (config->layer_type, "bottleneck") == 0;
   if (!config->is_bottleneck && g_strcmp0 (config->layer_type, "basic") != 0)
     {
@@ -113,23 +114,40 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
   return gtf_conv2d (c, w->convs[1], h, &(GtfWindow){ .padding = 1 }, config->activation, shortcut);
 }
 
+/* The stem and all stages; @f: a backbone's, which puts each. */
+static GtfTensor *
+encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels, const GtfForward *f)
+{
+  GtfTensor *x = gtf_conv2d (c, w->stem, gtf_pixels_last (c, pixels), &(GtfWindow){ .stride = 2, .padding = 3 }, config->activation, NULL);
+
+  x = gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
+  if (f != NULL)
+    gtf_feature (c, f, 0, x);
+  for (gint64 i = 0; i < MAX_STAGES && config->depth[i] > 0; i++)
+    {
+      gsize mark = gtf_push (c);
+
+      for (gint64 j = 0; j < config->depth[i]; j++)
+        x = gtf_pop_keep (c, mark, block_forward (c, config, &w->stages[i][j], x, j > 0 || (i == 0 && !config->first_downsamples) ? 1 : 2));
+      if (f != NULL)
+        gtf_feature (c, f, i + 1, x);
+    }
+  return x;
+}
+
+static void
+features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  encode (c, f->config, f->weights, pixels, f);
+}
+
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
   const Config *config = f->config;
   const Weights *w = f->weights;
-  GtfTensor *x = gtf_pixels_last (c, gtf_vision_pixels (c, config->n_channels)), *pooled;
+  GtfTensor *x = encode (c, config, w, gtf_vision_pixels (c, config->n_channels), NULL), *pooled = gtf_mean_pixels (c, x);
 
-  x = gtf_conv2d (c, w->stem, x, &(GtfWindow){ .stride = 2, .padding = 3 }, config->activation, NULL);
-  x = gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
-  for (gint64 i = 0; i < MAX_STAGES; i++)
-    for (gint64 j = 0; j < config->depth[i]; j++)
-      {
-        gsize mark = gtf_push (c);
-
-        x = gtf_pop_keep (c, mark, block_forward (c, config, &w->stages[i][j], x, j > 0 || (i == 0 && !config->first_downsamples) ? 1 : 2));
-      }
-  pooled = gtf_mean_pixels (c, x);
   gtf_output (c, "last_hidden_state", gtf_pixels_first (c, x));
   gtf_output (c, "pooler_output", gtf_reshape (c, pooled, 4, (gint64[]){ gtf_dim (x, 0), gtf_dim (x, 3), 1, 1 }));
   if (w->classifier != NULL)
@@ -140,7 +158,8 @@ static const char *const types[] = { "resnet", NULL };
 
 static const GtfArchitecture resnet = {
   .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = types,
-  .config = config_fields, .weights = weights, .heads = heads, .ignored = "*.num_batches_tracked|classifier.*", .forward = forward
+  .config = config_fields, .weights = weights, .heads = heads, .ignored = "*.num_batches_tracked|classifier.*", .forward = forward,
+  .features = features, .n_stages = GTF_DIM (Config, n_stages)
 };
 
 GTF_TEXT_PLUGINS (resnet, "resnet", "ResNet: residual convolutions over pictures", &resnet)

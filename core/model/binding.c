@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include "model/config.h"
+#include "model/inner-model.h"
 #include "model/weight-names.h"
 #include "tensor/tensor-private.h"
 
@@ -34,6 +35,8 @@ typedef struct
   GtfWeightStore *store;
   gboolean in_head;         /* the weights of the head: their names come without the prefix first */
   GHashTable *used;         /* GtfStoredTensor */
+  char **within;            /* names of the model inside this one that is walked; NULL: none */
+  GString *ignored;         /* patterns of tensors that may be left over */
   Complaints missing, misshapen, mistyped;
   GError *error;            /* something that ends the walk */
 } Plan;
@@ -308,7 +311,7 @@ all_names (Plan *p, char **outer, const char *names, gint64 layer)
 static const GtfStoredTensor *
 find_tied (Plan *p, const GtfWeight *w)
 {
-  g_auto (GStrv) plain = w->tied ? g_strsplit (w->tied, "|", -1) : NULL;
+  g_auto (GStrv) plain = w->tied ? gtf_weight_names_join (p->within, w->tied, 0) : NULL;
   g_auto (GStrv) names = plain ? gtf_weight_names_prefix (plain, p->head->prefix, TRUE) : NULL;
 
   for (char **name = names; name && *name; name++)
@@ -434,6 +437,53 @@ bind_group (Plan *p, const GtfWeight *w, char **outer, gint64 layer, gpointer to
   return TRUE;
 }
 
+/* Adds the patterns of an architecture whose tensors stand under these names. */
+static void
+ignore (Plan *p, char **names, const char *patterns)
+{
+  g_auto (GStrv) list = g_strsplit (patterns ? patterns : "", "|", -1);
+
+  for (char **name = names; *name; name++)
+    for (char **pattern = list; *pattern; pattern++)
+      g_string_append_printf (p->ignored, "%s.%s|", *name, *pattern);
+}
+
+/* The weights of a model inside this one, by its own tables; its base may stand under a prefix of its own. */
+static gboolean
+bind_model (Plan *p, const GtfWeight *w, char **outer, gint64 layer, gpointer to)
+{
+  GtfInnerModel *inner = *(GtfInnerModel *const *) ((const char *) p->config + w->count.offset);
+  g_auto (GStrv) names = gtf_weight_names_join (outer, w->name, layer), whole = NULL;
+  const Plan saved = *p;
+  gboolean ok;
+
+  if (!inner)
+    return TRUE;
+  if (inner->head->prefix)
+    {
+      g_autoptr (GStrvBuilder) both = g_strv_builder_new ();
+      g_auto (GStrv) longer = gtf_weight_names_join (names, inner->head->prefix, layer);
+
+      g_strv_builder_addv (both, (const char **) longer);
+      g_strv_builder_addv (both, (const char **) names);
+      g_strfreev (names);
+      names = g_strv_builder_end (both);
+    }
+  whole = gtf_weight_names_prefix (names, p->head->prefix, TRUE);
+  ignore (p, whole, inner->architecture->ignored);
+  if (!(inner->weights = gtf_weight_store_alloc (p->store, MAX (inner->architecture->weights_size, 1), &p->error)))
+    return FALSE;
+  *(const GtfInnerModel **) ((char *) to + w->offset) = inner;
+  p->architecture = inner->architecture;
+  p->config = inner->config;
+  p->within = names;
+  ok = walk (p, inner->architecture->weights, names, layer, inner->weights) && walk (p, inner->head->weights, names, layer, inner->weights);
+  p->architecture = saved.architecture;
+  p->config = saved.config;
+  p->within = saved.within;
+  return ok;
+}
+
 static gboolean
 walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
 {
@@ -442,9 +492,9 @@ walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
       GtfBoundWeight b = { .weight = w, .field = (gpointer *) ((char *) to + w->offset) };
       g_auto (GStrv) names = NULL;
 
-      if (w->type == GTF_WEIGHT_GROUP)
+      if (w->type == GTF_WEIGHT_GROUP || w->type == GTF_WEIGHT_MODEL)
         {
-          if (!bind_group (p, w, outer, layer, to))
+          if (!(w->type == GTF_WEIGHT_GROUP ? bind_group : bind_model) (p, w, outer, layer, to))
             return FALSE;
           continue;
         }
@@ -475,7 +525,7 @@ tell_unexpected (Plan *p, const char *where)
     {
       const GtfStoredTensor *t = gtf_safetensors_get (p->files, i);
 
-      if (!g_hash_table_contains (p->used, t) && !gtf_weight_name_matches (p->architecture->ignored, t->name))
+      if (!g_hash_table_contains (p->used, t) && !gtf_weight_name_matches (p->ignored->str, t->name))
         complain (&unexpected, "\"%s\"", t->name);
     }
   if (unexpected.n)
@@ -519,7 +569,8 @@ gtf_binding_new (const GtfSafetensors *files, const char *where, const GtfArchit
 {
   g_autoptr (GtfBinding) self = g_new0 (GtfBinding, 1);
   g_autoptr (GHashTable) used = g_hash_table_new (NULL, NULL);
-  Plan p = { .self = self, .files = files, .architecture = architecture, .head = head, .config = config, .store = store, .used = used };
+  g_autoptr (GString) ignored = g_string_new (NULL);
+  Plan p = { .self = self, .files = files, .architecture = architecture, .head = head, .config = config, .store = store, .used = used, .ignored = ignored };
   Complaints *all[] = { &p.missing, &p.misshapen, &p.mistyped };
   gboolean ok;
 
@@ -531,6 +582,7 @@ gtf_binding_new (const GtfSafetensors *files, const char *where, const GtfArchit
       p.in_head = TRUE;
       walk (&p, head->weights, NULL, 0, weights);
     }
+  g_string_append (ignored, architecture->ignored ? architecture->ignored : "");
   ok = verdict (&p, where, error);
   if (ok)
     tell_unexpected (&p, where);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/params.h"
 #include "base/quote.h"
+#include "model/inner-model.h"
 
 struct _GtfConfig
 {
@@ -17,6 +18,7 @@ struct _GtfConfig
   const char *model_type;
   const char *architecture;
   GPtrArray *lists;         /* what GTF_CONFIG_LIST fields point to */
+  GPtrArray *inner;         /* GtfInnerModel: what GTF_CONFIG_MODEL fields point to */
 };
 
 void
@@ -26,6 +28,7 @@ gtf_config_free (GtfConfig *self)
     return;
   g_clear_pointer (&self->object, json_object_unref);
   g_clear_pointer (&self->lists, g_ptr_array_unref);
+  g_clear_pointer (&self->inner, g_ptr_array_unref);
   g_free (self->path);
   g_free (self);
 }
@@ -90,15 +93,15 @@ check_common (GtfConfig *self, GError **error)
          && (!tied || gtf_param_get_bool (tied, self->path, "tie_word_embeddings", &value, error));
 }
 
-/* Takes over @object. */
-static GtfConfig *
-config_new (const char *path, JsonObject *object, GError **error)
+GtfConfig *
+gtf_config_new_object (const char *path, JsonObject *object, GError **error)
 {
   g_autoptr (GtfConfig) self = g_new0 (GtfConfig, 1);
 
   self->path = g_strdup (path);
   self->object = object;
   self->lists = g_ptr_array_new_with_free_func (g_free);
+  self->inner = g_ptr_array_new_with_free_func (gtf_inner_model_free);
   if (read_names (self, error) && check_common (self, error))
     return g_steal_pointer (&self);
   gtf_param_as_data_error (error);
@@ -110,7 +113,7 @@ gtf_config_parse (const char *path, const char *text, gssize length, GError **er
 {
   JsonObject *object = gtf_json_parse_object (path, text, length, GTF_JSON_PYTHON, error);
 
-  return object ? config_new (path, object, error) : NULL;
+  return object ? gtf_config_new_object (path, object, error) : NULL;
 }
 
 GtfConfig *
@@ -119,7 +122,7 @@ gtf_config_load (const char *directory, GError **error)
   g_autofree char *path = g_build_filename (directory, "config.json", NULL);
   JsonObject *object = gtf_json_load_object (path, error);
 
-  return object ? config_new (path, object, error) : NULL;
+  return object ? gtf_config_new_object (path, object, error) : NULL;
 }
 
 JsonObject *
@@ -343,6 +346,12 @@ read_field (GtfConfig *self, const GtfConfigField *field, JsonNode *node, const 
     }
 }
 
+void
+gtf_config_keep_inner (GtfConfig *self, GtfInnerModel *inner)
+{
+  g_ptr_array_add (self->inner, inner);
+}
+
 gboolean
 gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GError **error)
 {
@@ -352,6 +361,12 @@ gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GE
       JsonNode *node = find_field (self->object, field->keys, &key);
       gpointer to = (char *) out + field->offset;
 
+      if (field->type == GTF_CONFIG_MODEL)
+        {
+          if (!gtf_inner_model_read (self, field, to, error))
+            return FALSE;
+          continue;
+        }
       if (!node && field->required)
         {
           g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" is missing (model_type \"%s\" needs it)", self->path, key, self->model_type);

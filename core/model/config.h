@@ -16,6 +16,8 @@ typedef struct _GtfConfig GtfConfig;
 GTF_API GtfConfig  *gtf_config_load  (const char *directory, GError **error);
 /* The same from text; @path is for messages. */
 GTF_API GtfConfig  *gtf_config_parse (const char *path, const char *text, gssize length, GError **error);
+/* The same from an object, which is taken over. */
+GtfConfig          *gtf_config_new_object (const char *path, JsonObject *object, GError **error);
 GTF_API void        gtf_config_free  (GtfConfig *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfConfig, gtf_config_free)
 
@@ -29,6 +31,9 @@ GTF_API const char *gtf_config_get_dtype        (GtfConfig *self);
 
 /* A number by itself; @value stays as it is where the key is absent or null. An error names the file and the key. */
 GTF_API gboolean    gtf_config_read_int (GtfConfig *self, const char *key, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
+
+/* Takes over a model whose config is a part of this one. */
+void                gtf_config_keep_inner (GtfConfig *self, GtfInnerModel *inner);
 
 /* Fills @out by the table. Strings stay owned by @self. An error names the file and the key. */
 GTF_API gboolean    gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GError **error);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include "base/json.h"
 #include "model/binding.h"
+#include "model/inner-model.h"
 #include "model/options.h"
 #include "model/safetensors.h"
 #include "registry/registry.h"
@@ -92,25 +93,6 @@ find_architecture (GtfModel *self, GError **error)
   return FALSE;
 }
 
-/* Fills the plugin's config struct. */
-static gboolean
-fill_config (GtfModel *self, GError **error)
-{
-  g_autoptr (GError) local = NULL;
-  g_autofree char *valid = NULL;
-
-  self->config = g_malloc0 (MAX (self->architecture->config_size, 1));
-  if (!gtf_config_fill (self->config_file, self->architecture->config, self->config, error))
-    return FALSE;
-  if (!self->architecture->derive || self->architecture->derive (self->config, &local))
-    return TRUE;
-  if (local == NULL)
-    g_set_error_literal (&local, GTF_ERROR, GTF_ERROR_PLUGIN, "the architecture refuses it and does not say why");
-  valid = g_utf8_make_valid (local->message, -1);      /* a plugin may cut what it quotes within a character */
-  g_set_error (error, local->domain, local->code, "%s: %s", gtf_config_get_path (self->config_file), valid);
-  return FALSE;
-}
-
 /* "auto": what the config says, else what most of the first tensors are. */
 static GtfDtype
 stored_dtype (GtfModel *self, const GtfSafetensors *files)
@@ -156,7 +138,8 @@ load (const char *directory, const GtfModelOptions *options, GCancellable *cance
   self->directory = g_strdup (directory);
   self->pool = gtf_pool_get ((guint) options->threads);
   self->config_file = gtf_config_load (directory, error);
-  if (!self->config_file || !find_architecture (self, error) || !fill_config (self, error) || !load_weights (self, options, cancellable, error))
+  if (!self->config_file || !find_architecture (self, error)
+      || !(self->config = gtf_config_make (self->config_file, self->architecture, error)) || !load_weights (self, options, cancellable, error))
     return NULL;
   return g_steal_pointer (&self);
 }

@@ -46,7 +46,8 @@ typedef enum
   GTF_CONFIG_STRING,        /* const char *, owned by the model; may stay NULL */
   GTF_CONFIG_COUNT,         /* gint64: how many members an object or array has (id2label), or a number */
   GTF_CONFIG_LIST,          /* const char *, owned by the model: the members of an array (or a single value) with '|' between; may stay NULL */
-  GTF_CONFIG_NULL           /* gboolean: whether the key is there and null, where that does not mean the same as its absence */
+  GTF_CONFIG_NULL,          /* gboolean: whether the key is there and null, where that does not mean the same as its absence */
+  GTF_CONFIG_MODEL          /* const GtfInnerModel *, owned by the model: an object that is the config of a model inside this one; may stay NULL */
 } GtfConfigType;
 
 /**
@@ -63,7 +64,7 @@ typedef struct
   gboolean required;
   double minimum, maximum;  /* numbers */
   double fallback;          /* numbers and booleans, when absent or null */
-  const char *fallback_string;  /* strings and activations */
+  const char *fallback_string;  /* strings and activations; the JSON of a model's config */
 } GtfConfigField;
 
 #define GTF_CONFIG_INT_FIELD(Struct, field, keys, min, max, def)   { GTF_CONFIG_INT, keys, G_STRUCT_OFFSET (Struct, field), FALSE, min, max, def, NULL }
@@ -75,6 +76,9 @@ typedef struct
 #define GTF_CONFIG_COUNT_FIELD(Struct, field, keys, min, max, def) { GTF_CONFIG_COUNT, keys, G_STRUCT_OFFSET (Struct, field), FALSE, min, max, def, NULL }
 #define GTF_CONFIG_LIST_FIELD(Struct, field, keys)                 { GTF_CONFIG_LIST, keys, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, NULL }
 #define GTF_CONFIG_NULL_FIELD(Struct, field, key)                  { GTF_CONFIG_NULL, key, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, NULL }
+/* `def`: JSON of the config that counts where there is none, or NULL. Where the key is "backbone_config", what older files have instead is read
+ * too: "backbone", "use_timm_backbone", "backbone_kwargs"; `def` may have a member "timm": what goes with a backbone of timm in this family. */
+#define GTF_CONFIG_MODEL_FIELD(Struct, field, key, def)            { GTF_CONFIG_MODEL, key, G_STRUCT_OFFSET (Struct, field), FALSE, 0, 0, 0, def }
 #define GTF_CONFIG_FIELDS_END                                      { GTF_CONFIG_END }
 
 /* What a list has: its size (0: NULL), whether a word is in it, whether member i is a word, member i as a number. */
@@ -82,6 +86,20 @@ GTF_API gint64   gtf_config_list_size (const char *list);
 GTF_API gboolean gtf_config_list_has  (const char *list, const char *word);
 GTF_API gboolean gtf_config_list_is   (const char *list, gint64 i, const char *word);
 GTF_API gboolean gtf_config_list_int  (const char *list, gint64 i, gint64 minimum, gint64 maximum, gint64 *value);
+
+/**
+ * GtfInnerModel:
+ *
+ * A model inside a model, such as the backbone of a detector: its architecture, found by its own model_type, its config and its weights.
+ */
+typedef struct _GtfInnerModel GtfInnerModel;
+
+/**
+ * GtfFeatures:
+ *
+ * Where a backbone puts its feature maps.
+ */
+typedef struct _GtfFeatures GtfFeatures;
 
 /* ---- weights: tensors of the repository -> fields of a struct ----------------------------------------------------- */
 
@@ -117,7 +135,8 @@ typedef enum
   GTF_WEIGHT_TENSOR,        /* const GtfTensor *     NAME [..], as float32 */
   GTF_WEIGHT_GROUP,         /* T *                   an array of structs, one a layer; NAME holds a %d */
   GTF_WEIGHT_CONV2D,        /* const GtfConv2d *     NAME.weight [out][in / groups][height][width], NAME.bias [out] */
-  GTF_WEIGHT_BATCH_NORM     /* const GtfNorm *       NAME.{weight,bias,running_mean,running_var} [d], as one factor and one summand for gtf_affine () */
+  GTF_WEIGHT_BATCH_NORM,    /* const GtfNorm *       NAME.{weight,bias,running_mean,running_var} [d], as one factor and one summand for gtf_affine () */
+  GTF_WEIGHT_MODEL          /* const GtfInnerModel * all weights of the model that a GTF_CONFIG_MODEL field stands for, under NAME; `count` is that field */
 } GtfWeightType;
 
 /**
@@ -190,6 +209,7 @@ typedef struct
   const void *weights;
   const GtfHead *head;
   GtfCache *cache;                  /* decode and encode only */
+  GtfFeatures *features;            /* features only */
 } GtfForward;
 
 /**
@@ -199,6 +219,9 @@ typedef struct
  * @decode: (nullable): some steps over the cache: input "input_ids" [B][T] -> output "logits" [B][1 or T][vocab] (T where the
  *   output "all_logits" is wanted), "cross_attentions" [layers * B][heads][T][S] if wanted
  * @name_word: 0, or the offset into the config of the string that stands for %s in the names of weights (X-MOD's language)
+ * @features: (nullable): the model as a backbone: puts the output of each stage by gtf_feature (). Weights: those of the head "Backbone"
+ * @n_stages: how many stages it has, that before the first ("stem") included
+ * @stage_names: (nullable): what out_features calls them, separated by '|' (NULL: "stem", "stage1", "stage2" ...)
  */
 typedef struct
 {
@@ -216,7 +239,21 @@ typedef struct
   void (*decode) (GtfContext *c, const GtfForward *f);
   GtfDim decoder_layers, encoder_states, decoder_positions, vocab_size, kv_size;  /* sizes of the cache: layers, S, longest sequence, logits, D of k and v */
   gsize name_word;
+  void (*features) (GtfContext *c, const GtfForward *f, const GtfTensor *pixels);
+  GtfDim n_stages;
+  const char *stage_names;
 } GtfArchitecture;
+
+/* ---- backbones ------------------------------------------------------------------------------------------------------ */
+
+/* In `features`: the output of a stage, [B][H][W][C], or [B][T][D] where the config asks for tokens. What nobody asked for is dropped. */
+GTF_API void     gtf_feature          (GtfContext *c, const GtfForward *f, gint64 stage, const GtfTensor *x);
+/* Whether somebody asked for it, by out_features or out_indices (neither: the last). */
+GTF_API gboolean gtf_feature_wanted   (const GtfForward *f, gint64 stage);
+/* In the model around it: how many feature maps the backbone gives; and these, in the order of the stages, for pixels [B][C][H][W]. FALSE
+ * after the sticky error; `maps` has room for n. */
+GTF_API gint64   gtf_backbone_n_maps  (const GtfInnerModel *backbone);
+GTF_API gboolean gtf_backbone_maps    (GtfContext *c, const GtfInnerModel *backbone, const GtfTensor *pixels, GtfTensor **maps, gint64 n);
 
 /**
  * GtfArchitecturePlugin:
