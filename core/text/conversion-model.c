@@ -99,7 +99,8 @@ read_mapped_ids (GtfConversion *c, GError **error)
 static gboolean
 read_continued (GtfConversion *c, const char *codes, GError **error)
 {
-  GtfTextModel *model = c->tokenizer->model = gtf_text_model_new_continued (c->vocab_path, gtf_conversion_string (c->template.values, "unk_token"));
+  gboolean ends_marked = json_object_has_member (c->template.row, "ends_marked"), counted = g_str_has_suffix (c->vocab_path, ".txt");
+  GtfTextModel *model = c->tokenizer->model = gtf_text_model_new_continued (c->vocab_path, gtf_conversion_string (c->template.values, "unk_token"), ends_marked);
   g_autofree char *path = g_build_filename (c->tokenizer->directory, codes, NULL);
   g_autoptr (GError) local = NULL;
   g_autoptr (JsonNode) before = gtf_template_expand (&c->template, "before", &local);
@@ -112,9 +113,8 @@ read_continued (GtfConversion *c, const char *codes, GError **error)
       if (gtf_vocab_find (&model->vocab, token, strlen (token)) < 0 && !gtf_text_model_add (model, token, strlen (token), (gint64) model->vocab.n_entries, error))
         return FALSE;
     }
-  gboolean counted = g_str_has_suffix (c->vocab_path, ".txt");
   return (counted ? gtf_text_model_read_counted (model, c->vocab_path, error) : gtf_text_model_read_ids (model, c->vocab_path, NULL, error)) &&
-         gtf_text_model_read_codes (model, path, counted, error) && gtf_text_model_build (model, error);
+         gtf_text_model_read_codes (model, path, ends_marked ? GTF_CODES_LOOSE : counted ? GTF_CODES_COUNTED : GTF_CODES_HEADED, error) && gtf_text_model_build (model, error);
 }
 
 gboolean

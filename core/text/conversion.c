@@ -161,6 +161,10 @@ read_settings (GtfConversion *c, GError **error)
     }
   if (json_object_has_member (c->template.row, "whisper_language") && !read_language (c, error))
     return FALSE;
+  const char *no_text = gtf_conversion_string (c->template.row, "refuse_text");
+  if (no_text && gtf_pass_flag (c->template.values, no_text, FALSE))
+    c->tokenizer->refused = g_strdup_printf ("%s: %s is true: %s makes other signs of a text first, which is not done here; set it to false and hand those over", c->config_path, no_text,
+                                             c->klass->name);
   const char *refused = gtf_conversion_string (c->template.row, "refuse");
   if (refused && gtf_pass_flag (c->template.values, refused, FALSE))
     {
@@ -275,6 +279,32 @@ read_parts (GtfConversion *c, GError **error)
   return ok;
 }
 
+/* What users added to the SentencePiece model, for classes whose library cuts it out of texts. */
+static gboolean
+read_user_pieces (GtfConversion *c, GError **error)
+{
+  GtfTokenizer *self = c->tokenizer;
+  gint32 unknown = MAX (gtf_tokenizer_get_special_id (self, "unk_token"), 0);
+  if (!json_object_has_member (c->template.row, "user_pieces"))
+    return TRUE;
+  self->user_ids = g_try_new (gint32, c->spm->n_pieces + 1);
+  gboolean room = self->user_ids != NULL;
+  for (gsize i = 0; room && i < c->spm->n_pieces; i++)
+    {
+      const GtfSpmPiece *piece = &c->spm->pieces[i];
+      gsize n = self->user_pieces.n_entries;
+      if (piece->type != GTF_SPM_USER_DEFINED || piece->length == 0)
+        continue;
+      gint32 id = gtf_vocab_find (&self->model->vocab, piece->text, piece->length);
+      self->user_ids[n] = id >= 0 ? id : unknown;
+      room = gtf_vocab_add (&self->user_pieces, piece->text, piece->length, (gint32) n) == GTF_VOCAB_ADDED;
+    }
+  if (room && (self->user_pieces.n_entries == 0 || gtf_vocab_trie_build (&self->user_trie, &self->user_pieces)))
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: no memory for the pieces that users defined", c->vocab_path);
+  return FALSE;
+}
+
 static void
 read_rest (GtfConversion *c)
 {
@@ -290,6 +320,7 @@ read_rest (GtfConversion *c)
   self->language_codes = json_object_has_member (c->template.row, "language_codes");
   self->eos_once = json_object_has_member (c->template.row, "eos_once") ? look_up (self, gtf_conversion_string (values, "eos_token")) : -1;
   self->special_lead = json_object_has_member (c->template.row, "special_lead");
+  self->drop_first = json_object_has_member (c->template.row, "drop_first");
   self->special_gap = g_strdup (gtf_conversion_string (c->template.row, "special_gap"));
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */
   static const char even_so[] = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
@@ -319,5 +350,6 @@ gtf_tokenizer_convert (GtfTokenizer *self, GError **error)
       read_facts (&c);
     }
   gtf_conversion_set_roles (&c);
-  return gtf_conversion_read_model (&c, error) && read_parts (&c, error) && gtf_conversion_add_tokens (&c, error) && read_post_processor (&c, error) && (read_rest (&c), TRUE);
+  return gtf_conversion_read_model (&c, error) && read_parts (&c, error) && gtf_conversion_add_tokens (&c, error) && read_post_processor (&c, error) &&
+         read_user_pieces (&c, error) && (read_rest (&c), TRUE);
 }

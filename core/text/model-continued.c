@@ -2,7 +2,8 @@
  *
  * Byte pairs as subword-nmt writes them (PhoBERT, BERTweet, Blenderbot's small models): merges are of characters, the last of which
  * has </w> behind it; the vocabulary has what is made of them in another form, "ri@@" inside a word and "ver" at its end. The inner
- * BPE has all that its merges make, whether it has an id or not; what it finds is looked up in the other form.
+ * BPE has all that its merges make, whether it has an id or not; what it finds is looked up in the other form. Or in the same one (XLM,
+ * Flaubert): there the vocabulary marks ends as the merges do, and need not have what they make either.
  */
 #include "text/model-wrapped.h"
 
@@ -12,6 +13,8 @@
 #define END "</w>"
 #define GOES_ON "@@"
 #define UNKNOWN "\x01"      /* of the inner model */
+
+typedef struct { GtfWrappedModel parent; gboolean ends_marked; } Continued;
 
 static gint32
 inner_id (GtfWrappedModel *self, const char *text, gsize length, GError **error)
@@ -52,8 +55,8 @@ add_letters (GtfWrappedModel *self, GError **error)
       const char *text = gtf_vocab_token (vocab, (gint32) i, &length);
       if (text == NULL || length == 0)
         continue;
-      gboolean inside = ends_with (text, length, GOES_ON);
-      length -= inside ? strlen (GOES_ON) : 0;
+      gboolean marked = ((const Continued *) self)->ends_marked, inside = marked ? !ends_with (text, length, END) : ends_with (text, length, GOES_ON);
+      length -= marked ? (inside ? 0 : strlen (END)) : inside ? strlen (GOES_ON) : 0;
       if (gtf_utf8_size (*text) != length)
         continue;
       g_autoptr (GString) letter = g_string_new_len (text, (gssize) length);
@@ -78,7 +81,9 @@ build (GtfTextModel *model, GError **error)
       gsize length = 0;
       const char *text = gtf_vocab_token (pieces, (gint32) i, &length);
       g_autoptr (GString) outer = g_string_new_len (text, (gssize) length);
-      if (ends_with (text, length, END))
+      if (((const Continued *) self)->ends_marked)
+        ;
+      else if (ends_with (text, length, END))
         g_string_truncate (outer, length - strlen (END));
       else
         g_string_append (outer, GOES_ON);
@@ -101,11 +106,13 @@ tokenize (const GtfTextModel *model, const char *text, gsize length, GtfModelScr
 }
 
 GtfTextModel *
-gtf_text_model_new_continued (const char *file, const char *unk_token)
+gtf_text_model_new_continued (const char *file, const char *unk_token, gboolean ends_marked)
 {
-  static const GtfTextModelClass klass = { "Continued", sizeof (GtfWrappedModel), build, tokenize, gtf_wrapped_model_clear };
+  static const GtfTextModelClass klass = { "Continued", sizeof (Continued), build, tokenize, gtf_wrapped_model_clear };
   GtfTextModel *inner = gtf_text_model_new ("BPE", file, NULL);
   inner->suffix = g_strdup (END);
   inner->unk_token = g_strdup (UNKNOWN);
-  return gtf_wrapped_model_new (&klass, inner, file, unk_token);
+  GtfTextModel *self = gtf_wrapped_model_new (&klass, inner, file, unk_token);
+  ((Continued *) self)->ends_marked = ends_marked;
+  return self;
 }

@@ -9,7 +9,7 @@
 GtfTextModel *
 gtf_wrapped_model_new (const GtfTextModelClass *klass, GtfTextModel *inner, const char *file, const char *unk_token)
 {
-  GtfWrappedModel *self = g_new0 (GtfWrappedModel, 1);
+  GtfWrappedModel *self = g_malloc0 (klass->size);
   self->parent.klass = klass;
   self->parent.file = g_strdup (file);
   self->parent.unk_id = -1;

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /* ids: of each of the inner model's tokens; unk: what stands for those without one. */
 typedef struct { GtfTextModel parent; GtfTextModel *inner; gint32 *ids; gint32 unk; } GtfWrappedModel;
 
-/* Takes @inner. The instance of @klass is a GtfWrappedModel. */
+/* Takes @inner. The instance of @klass begins with a GtfWrappedModel. */
 GtfTextModel *gtf_wrapped_model_new      (const GtfTextModelClass *klass, GtfTextModel *inner, const char *file, const char *unk_token);
 /* The id of unk_token, which must have one. */
 gboolean      gtf_wrapped_model_find_unk (GtfWrappedModel *self, GError **error);

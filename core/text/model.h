@@ -65,7 +65,7 @@ GtfTextModel *gtf_text_model_new       (const char *type, const char *file, GErr
 /* Takes @inner, which is built: pieces cut by it, ids as @file has them. */
 GtfTextModel *gtf_text_model_new_mapped (GtfTextModel *inner, const char *file, const char *unk_token);
 /* Byte pairs in the form of subword-nmt ("ri@@ ver"): add the vocabulary's tokens and the codes ("v", "er</w>"), build. */
-GtfTextModel *gtf_text_model_new_continued (const char *file, const char *unk_token);
+GtfTextModel *gtf_text_model_new_continued (const char *file, const char *unk_token, gboolean ends_marked);
 gboolean      gtf_text_model_add_code  (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);
 /* A GtfCutFunc; data is a mapped a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
 gboolean      gtf_text_model_cut_code  (gpointer model, GtfPieces *pieces, const GtfPiece *piece, GError **error);

@@ -4,6 +4,7 @@
  * place has its span, one that is put in after it too, and what was composed has that of its first part.
  */
 #include "text/charsmap.h"
+#include "text/moses.h"
 #include "text/passes.h"
 
 #define FOR_EACH_CHAR(pieces, piece, c, size, at) \
@@ -34,17 +35,57 @@ copy_ascii (GtfPieces *pieces, gsize at, gsize end, gboolean lower)
   return n;
 }
 
+typedef struct { GtfPass parent; gboolean final_sigma; } Lowercase;
+
+static gboolean
+lowercase_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
+{
+  ((Lowercase *) pass)->final_sigma = gtf_pass_flag (config, "final_sigma", FALSE);      /* no tokenizer.json has it; Python's lower () does it */
+  return TRUE;
+}
+
+static gboolean
+is_case_ignorable (gunichar c, guint32 flags)
+{
+  static const gunichar in_words[] = { '\'', '.', ':', 0xB7, 0x387, 0x55F, 0x5F4, 0x2018, 0x2019, 0x2024, 0x2027, 0xFE13, 0xFE52, 0xFE55, 0xFF07, 0xFF0E, 0xFF1A };
+  for (guint i = 0; i < G_N_ELEMENTS (in_words); i++)
+    if (c == in_words[i])
+      return TRUE;
+  return gtf_unicode_is_gc (flags, 1u << GTF_GC_MN | 1u << GTF_GC_ME | 1u << GTF_GC_CF | 1u << GTF_GC_LM | 1u << GTF_GC_SK);
+}
+
+/* Of the characters before or behind a place, the first that tells about case: does it have any? */
+static gboolean
+has_cased (const char *text, gsize at, gsize end, gboolean before)
+{
+  guint size;
+  while (at != end)
+    {
+      gsize here = before ? gtf_utf8_before (text, at) : at;
+      gunichar c = gtf_utf8_get (text + here, &size);
+      guint32 flags = gtf_unicode_flags (c);
+      if (!is_case_ignorable (c, flags))
+        return gtf_unicode_is_gc (flags, 1u << GTF_GC_LL | 1u << GTF_GC_LU | 1u << GTF_GC_LT);
+      at = before ? here : here + size;
+    }
+  return FALSE;
+}
+
 static gboolean
 lowercase_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
 {
   const char *text = pieces->buffer->text;
+  gboolean final_sigma = data && ((const Lowercase *) data)->final_sigma;
   gunichar out[4];
   guint size = 0;
   for (gsize at = piece->begin; at < piece->end; at += size)
     {
       if ((size = copy_ascii (pieces, at, piece->end, TRUE)))
         continue;
-      gsize n = gtf_unicode_lower (gtf_utf8_get (text + at, &size), out);
+      gunichar c = gtf_utf8_get (text + at, &size);
+      gsize n = gtf_unicode_lower (c, out);
+      if (final_sigma && c == 0x3A3 && has_cased (text, at, piece->begin, TRUE) && !has_cased (text, at + size, piece->end, FALSE))
+        out[0] = 0x3C2;
       for (gsize i = 0; i < n; i++)
         gtf_pieces_emit (pieces, out[i], pieces->buffer->span[at]);
     }
@@ -569,7 +610,8 @@ gtf_normalizer_new (JsonNode *node, const char *where, GError **error)
   {
     ROW ("BertNormalizer", Bert, bert_init, bert, NULL),
     ROW ("ByteLevel", GtfPass, NULL, byte_level, NULL),
-    ROW ("Lowercase", GtfPass, NULL, lowercase, NULL),
+    ROW ("Lowercase", Lowercase, lowercase_init, lowercase, NULL),
+    ROW ("Moses", GtfMoses, gtf_moses_init, gtf_moses_apply, NULL),
     ROW ("NFC", Forms, forms_init, forms, NULL),
     ROW ("NFD", Forms, forms_init, forms, NULL),
     ROW ("NFKC", Forms, forms_init, forms, NULL),

@@ -18,10 +18,11 @@
  * what a SentencePiece model marks is added before the roles (else it may change a role's flags); ids, a file with the ids of
  * the pieces, and after_ids, what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
  * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; codes, the file with merges
- * in the form of subword-nmt, where the vocabulary has "ri@@ ver"; whisper_language, if the setting language is a code or a name; refuse, a setting that nothing here can do; code_points, if
+ * in the form of subword-nmt, where the vocabulary has "ri@@ ver", or (ends_marked) "ri ver</w>"; whisper_language, if the setting language is a code or a name; refuse, a setting that nothing here can do, or (refuse_text) not with a text, though tokens are decoded; code_points, if
  * a class without a file has all characters for tokens (else bytes); eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
- * is put behind each; special_lead, if a space is put before the text that such a token ends. The column token_types is no part of the template: it is what model_input_names of the class has.
+ * is put behind each; special_lead, if a space is put before the text that such a token ends; drop_first, if the normalizer puts a character
+ * before each text whose token is left out; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
 
@@ -241,6 +242,23 @@ static const GtfTokenizerRow classes[] =
       "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Replace", "pattern": { "Regex": "(?<=[^\\s'])\\n" }, "content": " __newln__ " }, { "type": "Lowercase" }] },
       "pre_tokenizer": { "type": "Split", "pattern": { "Regex": "'|[.,!?()][^.,!?()'\\s]*|[^.,!?()'\\s]+" }, "behavior": "Removed", "invert": true },
       "decoder": "$continued_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+  /* Of Python's tokenizers that cut with Moses the language is always the one that they begin with. */
+  { "XLMTokenizer", NULL, "vocab.json", "xlm", JSON ({
+      "settings": { "do_lowercase_and_remove_accent": true },
+      "tokens": { "bos_token": "<s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "</s>", "mask_token": "<special1>" },
+      "extra": [{ "format": "<special{}>", "end": 10 }], "codes": "merges.txt", "ends_marked": true,
+      "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Moses", "language": "en" }, { "if": "do_lowercase_and_remove_accent", "then": [
+        { "type": "Lowercase", "final_sigma": true }, { "type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": false, "strip_accents": true, "lowercase": false },
+        { "type": "Lowercase", "final_sigma": true }] }] },
+      "pre_tokenizer": { "type": "Split", "pattern": { "String": " " }, "behavior": "Removed", "invert": false },
+      "decoder": { "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "</w>" }, "content": " " }, { "type": "Fuse" },
+                                                    { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] },
+      "post_processor": { "type": "TemplateProcessing", "single": ["bos_token:0", "$A:0", "sep_token:0"],
+                          "pair": ["bos_token:0", "$A:0", "sep_token:0", "$B:1", "sep_token:1"] } }) },
+  { "FlaubertTokenizer", "XLMTokenizer", .model_types = "flaubert", .json = JSON ({
+      "settings": { "do_lowercase": false },
+      "normalizer": { "type": "Sequence", "normalizers": ["$quotes", { "type": "NFC" }, { "if": "do_lowercase", "then": { "type": "Lowercase", "final_sigma": true } },
+                                                          { "type": "Moses", "language": "fr" }] } }) },
 
   /* ---------------------------------------------------------------- SentencePiece */
   { "AlbertTokenizer", NULL, "spiece.model", "albert nystromformer yoso", JSON ({
@@ -407,20 +425,21 @@ static const GtfTokenizerRow classes[] =
   { "SpeechT5Tokenizer", NULL, "spm_char.model", "speecht5", JSON ({
       "settings": { "legacy": true, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" }, "extra": [],
-      "model": "$spm_model", "normalizer": "$spm_normalizer", "decoder": "$spm_decoder", "post_processor": "$one_eos" }) },
+      "user_pieces": true, "model": "$spm_model", "normalizer": "$spm_normalizer", "decoder": "$spm_decoder", "post_processor": "$one_eos" }) },
   { "BertGenerationTokenizer", "SpeechT5Tokenizer", "spiece.model", "bert-generation", JSON ({ "tokens": { "sep_token": "<::::>" }, "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "Speech2TextTokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "speech_to_text", JSON ({ "ids": "vocab.json", "special_gap": " ", "decoder": "$spm_run_decoder" }) },
-  /* The library is given <unk> and the text, so that it puts no space there; what is before the text stands there already. */
+  /* The library is given <unk> and the text, so that it puts no space there; what is before the text stands there already. A text that
+   * begins with unknown characters is one unknown piece with the > before it, where that is unknown too. */
   { "SiglipTokenizer", "SpeechT5Tokenizer", "spiece.model", "siglip", JSON ({
       "settings": { "model_max_length": 64, "do_lower_case": true },
       "tokens": { "bos_token": null, "eos_token": { "content": "</s>", "lstrip": true, "rstrip": true }, "unk_token": { "content": "<unk>", "lstrip": true, "rstrip": true },
                   "pad_token": { "content": "</s>", "lstrip": true, "rstrip": true } },
       "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "Prepend", "prepend": "▁", "only_first": true },
         { "if": "do_lower_case", "then": { "type": "Lowercase" } },
-        { "type": "Replace", "pattern": { "Regex": "[!-/:-@\\[-`{-~]" }, "content": "" }, { "type": "Replace", "pattern": { "Regex": "\\s+" }, "content": " " },
-        { "type": "Strip", "strip_left": true, "strip_right": true }, "$precompiled", { "if": "remove_extra_whitespaces", "then": "$one_space" }, "$escape_spaces",
+        { "type": "Replace", "pattern": { "Regex": "[!-/:-@\\[-`{-~]" }, "content": "" }, { "type": "Replace", "pattern": { "Regex": "[\\s\\x{1c}-\\x{1f}]+" }, "content": " " },
+        { "type": "Strip", "strip_left": true, "strip_right": true }, { "type": "Prepend", "prepend": ">" }, "$precompiled", { "if": "remove_extra_whitespaces", "then": "$one_space" }, "$escape_spaces",
         { "if": "remove_extra_whitespaces", "then": { "type": "Replace", "pattern": { "Regex": "▁+\\z" }, "content": "" } }] },
-      "eos_once": true, "special_gap": "", "special_lead": true, "decoder": "$spm_run_decoder", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 | GTF_NO_ATTENTION_MASK },
+      "drop_first": true, "eos_once": true, "special_gap": "", "special_lead": true, "decoder": "$spm_run_decoder", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 | GTF_NO_ATTENTION_MASK },
   { "MarianTokenizer", "SpeechT5Tokenizer", "source.spm", "marian", JSON ({
       "settings": { "model_max_length": 512 }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true, "special_gap": " ", "decoder": "$spm_run_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "M2M100Tokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "m2m_100", JSON ({
@@ -441,7 +460,7 @@ static const GtfTokenizerRow classes[] =
         { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] } }) },
   /* Phonemes with a space between. A word delimiter is left out of what is decoded. */
   { "Wav2Vec2PhonemeCTCTokenizer", NULL, "vocab.json", NULL, JSON ({
-      "settings": { "word_delimiter_token": null },
+      "settings": { "word_delimiter_token": null, "do_phonemize": true }, "refuse_text": "do_phonemize",
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" },
       "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "merges": false,
       "normalizer": { "type": "Strip", "strip_left": true, "strip_right": true },

@@ -76,6 +76,10 @@ finalize (GObject *object)
   g_hash_table_unref (self->roles);
   g_ptr_array_unref (self->idle);
   g_mutex_clear (&self->lock);
+  gtf_vocab_trie_clear (&self->user_trie);
+  gtf_vocab_clear (&self->user_pieces);
+  g_free (self->user_ids);
+  g_free (self->refused);
   g_free (self->directory);
   g_free (self->special_gap);
   g_free (self->where);
@@ -214,9 +218,9 @@ span_of (const Worker *w, const GtfPiece *piece, const GtfToken *t)
 }
 
 static void
-add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint sequence, GArray *rows)
+add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint sequence, gsize first, GArray *rows)
 {
-  for (gsize i = 0; i < w->tokens.n; i++)
+  for (gsize i = first; i < w->tokens.n; i++)
     {
       const GtfToken *t = &w->tokens.tokens[i];
       gsize length = 0;
@@ -231,6 +235,33 @@ add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint 
         gtf_count_white (text, 0, length, &row.lead, &row.trail);
       add_row (rows, w, row, span_of (w, piece, t));
     }
+}
+
+/* A GtfCutFunc: what users added to a SentencePiece model is a token wherever a text has it, the longest first. */
+static gboolean
+cut_user_pieces (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const GtfTokenizer *self = data;
+  const char *text = pieces->buffer->text;
+  gsize done = piece->begin;
+  for (gsize at = done, stop; at < piece->end; at = stop)
+    {
+      GtfVocabTrieWalk walk = { 0, at };
+      gint32 id = -1, next;
+      stop = at + gtf_utf8_size (text[at]);
+      while ((next = gtf_vocab_trie_next (&self->user_trie, &self->user_pieces, text, piece->end, at, &walk)) >= 0)
+        {
+          id = next;
+          stop = walk.at;
+        }
+      if (id < 0)
+        continue;
+      gtf_pieces_add (pieces, done, at);
+      gtf_pieces_add_token (pieces, at, stop, self->user_ids[id]);
+      done = stop;
+    }
+  gtf_pieces_add (pieces, done, piece->end);
+  return TRUE;
 }
 
 /* U+0000 comes as C0 80, as in the strings of our JSON nodes. NULL: there is none. */
@@ -255,6 +286,11 @@ static GtfSegment *
 encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence, GError **error)
 {
   gsize length;
+  if (self->refused)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s", self->refused);
+      return NULL;
+    }
   g_autofree char *unescaped = unescape_nul (argument, &length);
   const char *text = unescaped ? unescaped : argument;
   if (!gtf_utf8_valid (text, length))
@@ -266,7 +302,8 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
   gtf_pieces_reset (p, text, length);
   if (!gtf_pieces_check (p, error) || !count_chars (w, text, length, error) || !gtf_pieces_cut (p, gtf_added_tokens_cut_plain, &self->added, error) ||
       (self->language_codes && !gtf_pieces_cut (p, gtf_text_model_cut_code, self->model, error)) || !gtf_pass_apply (self->normalizer, p, error) ||
-      !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) || !gtf_pass_apply (self->pre_tokenizer, p, error))
+      !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) || !gtf_pass_apply (self->pre_tokenizer, p, error) ||
+      (self->user_trie.n_nodes && !gtf_pieces_cut (p, cut_user_pieces, self, error)))
     return NULL;
   GtfSegment *segment = gtf_segment_new ();
   for (gsize i = 0; i < p->n_pieces; i++)
@@ -279,7 +316,7 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
       else if (!tokenize_word (self, w, p->buffer->text + piece->begin, piece->end - piece->begin, error))
         return gtf_segment_free (segment), NULL;
       else
-        add_rows (self, w, piece, i, sequence, segment->rows);
+        add_rows (self, w, piece, i, sequence, self->drop_first, segment->rows);
     }
   return segment;
 }

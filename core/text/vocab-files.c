@@ -115,11 +115,11 @@ gtf_text_model_read_counted (GtfTextModel *self, const char *path, GError **erro
 }
 
 static gboolean
-add_code (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, gboolean counted, GError **error)
+add_code (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GtfCodes form, GError **error)
 {
   const char *words[3] = { NULL };
   gsize sizes[3] = { 0 };
-  guint n = 0, wanted = counted ? 3 : 2;
+  guint n = 0, wanted = form == GTF_CODES_COUNTED ? 3 : 2;
   for (gsize at = 0; at < length && n <= wanted;)
     {
       gsize begin = at;
@@ -132,10 +132,10 @@ add_code (GtfTextModel *self, const char *path, const char *text, gsize length, 
         }
       at += at < length;
     }
-  if (n == 0)
+  if (n == 0 || (form == GTF_CODES_LOOSE && n < wanted))
     return TRUE;
   g_autoptr (GError) local = NULL;
-  if (n == wanted)
+  if (n == wanted || form == GTF_CODES_LOOSE)
     {
       if (gtf_text_model_add_code (self, words[0], sizes[0], words[1], sizes[1], &local))
         return TRUE;
@@ -143,26 +143,34 @@ add_code (GtfTextModel *self, const char *path, const char *text, gsize length, 
       return FALSE;
     }
   g_autofree char *quoted = gtf_quote (text, (gssize) length);
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected two tokens%s with a space between, found “%s”", path, number, counted ? " and a count" : "", quoted);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected two tokens%s with a space between, found “%s”", path, number,
+               form == GTF_CODES_COUNTED ? " and a count" : "", quoted);
   return FALSE;
+}
+
+static gboolean
+headed_code_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+{
+  return number == 1 || add_code (self, path, text, length, number, GTF_CODES_HEADED, error);
 }
 
 static gboolean
 counted_code_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
 {
-  return add_code (self, path, text, length, number, TRUE, error);
+  return add_code (self, path, text, length, number, GTF_CODES_COUNTED, error);
 }
 
 static gboolean
-code_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+loose_code_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
 {
-  return number == 1 || add_code (self, path, text, length, number, FALSE, error);
+  return add_code (self, path, text, length, number, GTF_CODES_LOOSE, error);
 }
 
 gboolean
-gtf_text_model_read_codes (GtfTextModel *self, const char *path, gboolean counted, GError **error)
+gtf_text_model_read_codes (GtfTextModel *self, const char *path, GtfCodes form, GError **error)
 {
-  return gtf_vocab_each_line (self, path, MAX_FILE, counted ? counted_code_line : code_line, error);
+  static const GtfVocabLine lines[] = { headed_code_line, counted_code_line, loose_code_line };
+  return gtf_vocab_each_line (self, path, MAX_FILE, lines[form], error);
 }
 
 static gboolean

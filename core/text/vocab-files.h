@@ -19,8 +19,14 @@ gboolean gtf_text_model_read_lines  (GtfTextModel *self, const char *path, GErro
 gboolean gtf_text_model_read_ids    (GtfTextModel *self, const char *path, const char *member, GError **error);
 /* merges.txt: two tokens a line, after the vocabulary. */
 gboolean gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error);
-/* The codes of a model of gtf_text_model_new_continued(): two tokens a line, and their count where @counted; else the first line is no code. */
-gboolean gtf_text_model_read_codes  (GtfTextModel *self, const char *path, gboolean counted, GError **error);
+/* The codes of a model of gtf_text_model_new_continued(): two tokens a line. */
+typedef enum
+{
+  GTF_CODES_HEADED,       /* the first line is no code */
+  GTF_CODES_COUNTED,      /* a line has their count, too */
+  GTF_CODES_LOOSE         /* whatever else a line has does not count, nor a line without two */
+} GtfCodes;
+gboolean gtf_text_model_read_codes  (GtfTextModel *self, const char *path, GtfCodes form, GError **error);
 /* "token count" a line, with the next ids. */
 gboolean gtf_text_model_read_counted (GtfTextModel *self, const char *path, GError **error);
 /* tiktoken's file: a line has the bytes of a token as base64 and its id. The merges are all that two tokens make, by what they make. */

@@ -6,7 +6,7 @@
 
 With names, the vocabularies stay, and so do the answers of all other repositories.
 
-Runs under a Python with transformers 5.23, tokenizers and sentencepiece. Writes the vocabularies that the repositories share
+Runs under a Python with transformers 5.23, tokenizers, sentencepiece and sacremoses. Writes the vocabularies that the repositories share
 (trained here on a few sentences of our own) and cases.json: for each repository its files, and texts with their ids, offsets
 and decoded forms. Where 5.23 cannot load a class without tokenizer.json, or leaves something of it out, the answer is 4.57's
 (`"by": "4.57"`; docs/decisions/0046).
@@ -33,6 +33,8 @@ TEXTS = ["It's the river, isn't it?", "  Small   boats ", "crêpe Fluß ÀÉ 小
 SPACED = ["the rivers.\nThe 'boats'\n(slowly),small!! it's\tslow\n\nis", "..the?!(boat)", "ririver rive </s> boat", "a@@ b the@@"]
 PHONEMES = ["aɪ ɹ iː v ə", " t t tʃ  x n | aɪ | n n", "<s> ə <pad> ə </s>n", "ʃ\tn t"]
 PAIR = ["the boat", "is slow"]
+MOSES = ["Mr. Smith lives at No. 5, i.e. here. Art. 7 ends. U.S. boats.", "wait... a.b. (no) \"so,\" he said.\" ... 1,200, 5 % and 5\u00a0000", "l'église d'un garçon, aujourd'hui\u00a0? «\u00a0Oui\u00a0» nº\u00a05 ``x'' p. ex. etc. fin.",
+         "ΟΔΟΣ ΣΑΣ. Σ İ Éa ½ ﬁ", "ｆull： １２％ 。 、（x）【y】… DOTMULTI DOTDOTMULTI", "tab\tnew\r\n\u200bzero <b>bold</b> a@b.c #x $5 a-b -- a/b", "'tis 5's the boys' 'x' .'", "中文 也 <special1> the </s> boat<special0>"]
 
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
@@ -105,9 +107,11 @@ def vocabularies():
     spm("llama.model", model_type="bpe", vocab_size=430, byte_fallback=True, remove_extra_whitespaces=False)
     spm("gemma.model", model_type="bpe", vocab_size=430, byte_fallback=True, remove_extra_whitespaces=False, add_dummy_prefix=False, pad_id=0, eos_id=1, bos_id=2, unk_id=3,
         bos_piece="<bos>", eos_piece="<eos>", user_defined_symbols="<mask>,\t")
+    spm("user.model", model_type="bpe", vocab_size=250, user_defined_symbols="river,riv,9:50,<x>")
     spm("characters.model", model_type="char")
     subwords()
     tiktoken()
+    moses()
     put("esm.txt", "\n".join(["<cls>", "<pad>", "<eos>", "<unk>"] + list("LAGVSERTIDPKQNFYMHWCXBUZO.-") + ["<null_1>", "<mask>"]))
     spm("charsmap.model", model_type="unigram", vocab_size=150, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
         rules=[("\u00bd", "1/2"), ("\ufb01", "fi"), ("\t", " "), ("\n", " "), ("\u00df", "ss"), ("E\u0301", "\u00c9"), ("\u2603", "")])
@@ -133,6 +137,16 @@ def tiktoken():
         f.writelines("%s %d\n" % (base64.b64encode(bytes(letters[c] for c in t)).decode(), i) for i, t in enumerate(tokens))
 
 
+def moses():
+    """Words with </w> at their ends, merges with counts, of which the vocabulary does not have all that they make."""
+    put = lambda name, text: open(os.path.join(HERE, name), "w", encoding="utf-8").write(text)
+    letters = sorted(set("".join(CORPUS + MOSES)) - set(" \t\n\r\u00a0<>"))
+    tokens = ["<s>", "</s>", "<pad>", "<unk>", "<special0>", "<special1>"] + letters + [c + "</w>" for c in letters] + ["the</w>", "er</w>", "ri", "boat</w>"]
+    put("moses.json", json.dumps({t: i for i, t in enumerate(dict.fromkeys(tokens))}, ensure_ascii=False))
+    merges = ["t h", "th e</w>", "e r</w>", "r i", "ri v", "riv er</w>", "b o", "bo a", "boa t</w>"]
+    put("moses-merges.txt", "".join("%s %d\n" % (m, 900 - i) for i, m in enumerate(merges)) + "alone\n")
+
+
 def pieces(name):
     import sentencepiece as spm
     model = spm.SentencePieceProcessor(model_file=os.path.join(HERE, name))
@@ -156,12 +170,17 @@ def repositories():
     add("phobert", "roberta", subword, {"tokenizer_class": "PhobertTokenizer"}, texts=TEXTS + SPACED)
     add("bertweet", "roberta", subword, {"tokenizer_class": "BertweetTokenizer", "normalization": False}, texts=TEXTS + SPACED)
     add("blenderbot-small", "blenderbot-small", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, texts=TEXTS + SPACED)
-    add("siglip", "siglip", {"spiece.model": "t5.model"}, texts=TEXTS + SPACED)
+    add("siglip", "siglip", {"spiece.model": "t5.model"}, texts=TEXTS + SPACED + ["?!.", "☃☃ river <unk>☃x", "a\x1c \x1cb</s>☃"])
     add("siglip-cased", "siglip", {"spiece.model": "charsmap.model"}, {"do_lower_case": False}, texts=TEXTS[:4] + SPACED)
     phonemes = {t: i for i, t in enumerate(["<s>", "<pad>", "</s>", "<unk>", "|", "t", "ʃ", "tʃ", "aɪ", "n", "ə", "iː", "ɹ", "v"])}
     add("phonemes", "wav2vec2", {"vocab.json": phonemes}, {"tokenizer_class": "Wav2Vec2PhonemeCTCTokenizer", "do_phonemize": False}, texts=PHONEMES)
     add("phonemes-delimiter", "wav2vec2", {"vocab.json": phonemes}, {"tokenizer_class": "Wav2Vec2PhonemeCTCTokenizer", "do_phonemize": False, "word_delimiter_token": "|"}, texts=PHONEMES)
     words = {"vocab.json": "words.json", "merges.txt": "words-merges.txt"}
+    moses_files = {"vocab.json": "moses.json", "merges.txt": "moses-merges.txt"}
+    add("xlm", "xlm", moses_files, texts=TEXTS + MOSES)
+    add("xlm-cased", "xlm", moses_files, {"do_lowercase_and_remove_accent": False}, texts=MOSES)
+    add("flaubert", "flaubert", moses_files, texts=TEXTS + MOSES)
+    add("flaubert-lower", "flaubert", moses_files, {"do_lowercase": True}, texts=MOSES)
     add("bert", "bert", bert)
     add("bert-cased", "bert", bert, {"do_lower_case": False, "tokenizer_class": "BertTokenizerFast", "model_max_length": 16, "padding_side": "left"})
     add("bert-accents", "electra", bert, {"strip_accents": False, "tokenize_chinese_chars": False, "tokenizer_class": "ElectraTokenizer"})
@@ -246,6 +265,7 @@ def repositories():
     add("m2m100", "m2m_100", m2m100, {"src_lang": "fr", "additional_special_tokens": ["__%s__" % code for code in FAIRSEQ_LANGUAGE_CODES["m2m100"]]})
     add("m2m100-no-list", "m2m_100", m2m100)
     add("speech-to-text", "speech_to_text", {"vocab.json": ids(ROBERTA[:4], "bpe.model", []), bpe: "bpe.model"})
+    add("speech-to-text-user", "speech_to_text", {"vocab.json": ids(ROBERTA[:4], "user.model", []), bpe: "user.model"}, texts=TEXTS + ["rivers, rivriver<x>9:509:50<x", "<x> river"])
     add("wav2vec2", "wav2vec2", {"vocab.json": letters})
     add("wav2vec2-language", "wav2vec2", {"vocab.json": {"eng": letters, "fra": {"<pad>": 0}}}, {"target_lang": "eng", "word_delimiter_token": "|"})
     add("esm", "esm", {"vocab.txt": "esm.txt"}, texts=["MKTAYIAK", " MK <mask>Q jL", "LLx\n<cls>"])
@@ -294,7 +314,7 @@ def main():
     if sys.argv[1] == "--answer":
         json.dump([answer(repository) for repository in json.load(sys.stdin)], sys.stdout)
         return
-    (subwords(), tiktoken()) if sys.argv[2:] else vocabularies()
+    (subwords(), tiktoken(), moses()) if sys.argv[2:] else vocabularies()
     all_of = repositories()
     if sys.argv[2:]:
         kept = {r["name"]: r for r in json.load(open(os.path.join(HERE, "cases.json"), encoding="utf-8"))}

@@ -186,6 +186,32 @@ test_bad (gconstpointer data)
     g_assert_nonnull (strstr (error->message, b->message[i]));
 }
 
+/* A tokenizer of phonemes is given them, unless the texts were to be made phonemes: then it decodes, and encodes nothing. */
+static void
+test_phonemize (void)
+{
+  static const char *const configs[] = { "{\"tokenizer_class\": \"Wav2Vec2PhonemeCTCTokenizer\"}", "{\"tokenizer_class\": \"Wav2Vec2PhonemeCTCTokenizer\", \"do_phonemize\": false}" };
+  for (guint i = 0; i < G_N_ELEMENTS (configs); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *folder = g_dir_make_tmp ("gtf-test-XXXXXX", &error);
+      put (folder, "tokenizer_config.json", configs[i], -1);
+      put (folder, "vocab.json", "{\"<pad>\": 0, \"<unk>\": 1, \"a\": 2, \"t\": 3}", -1);
+      g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+      remove_folder (folder);
+      g_assert_no_error (error);
+      g_autofree char *text = gtf_tokenizer_decode (tokenizer, (const gint32[]) { 2, 3 }, 2, TRUE, &error);
+      g_assert_cmpstr (text, ==, "a t");
+      g_autoptr (GtfEncoding) encoding = gtf_tokenizer_encode (tokenizer, "a t", NULL, NULL, &error);
+      g_assert_true ((encoding == NULL) == (i == 0));
+      if (i == 0)
+        {
+          g_assert_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED);
+          g_assert_nonnull (strstr (error->message, "tokenizer_config.json: do_phonemize is true"));
+        }
+    }
+}
+
 /* ------------------------------------------------------------------ SentencePiece */
 
 static GtfSpm *
@@ -292,6 +318,7 @@ main (int argc, char **argv)
       g_autofree char *name = g_strconcat ("/text/conversion/bad/", bad[i].name, NULL);
       g_test_add_data_func (name, &bad[i], test_bad);
     }
+  g_test_add_func ("/text/conversion/phonemize", test_phonemize);
   g_test_add_func ("/text/sentencepiece/values", test_spm_values);
   g_test_add_func ("/text/sentencepiece/truncated", test_spm_truncated);
   g_test_add_func ("/text/sentencepiece/bad", test_spm_bad);
