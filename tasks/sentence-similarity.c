@@ -64,26 +64,21 @@ similarity_run (GtfTask *task, const GtfRequest *request, GError **error)
         json_array_add_double_element (list, (float) sentence_similarity (similarity, vectors.vectors[0], vectors.vectors[i], vectors.dimensions));
       result = json_node_new (JSON_NODE_ARRAY);
       json_node_take_array (result, list);
+      text_details_take (request, (const char *const *) texts->pdata + 1, texts->len - 1);
     }
   sentence_vectors_clear (&vectors);
   return result;
 }
 
 static char *
-render (JsonNode *inputs, JsonNode *result, GtfView view)
+render (JsonNode *inputs, JsonNode *result, JsonNode *details, GtfView view)
 {
   g_autoptr (GString) out = g_string_new (NULL);
-  JsonObject *object = JSON_NODE_HOLDS_OBJECT (inputs) ? json_node_get_object (inputs) : NULL;
-  JsonNode *sentences = object ? gtf_json_find (object, "sentences") : inputs;
-  JsonArray *texts = sentences && JSON_NODE_HOLDS_ARRAY (sentences) ? json_node_get_array (sentences) : NULL, *scores = json_node_get_array (result);
-  guint width = 0, n = json_array_get_length (scores);
+  JsonArray *texts = json_node_get_array (details), *scores = json_node_get_array (result);
+  guint width = text_view_widest (texts);
 
-  if (texts == NULL || json_array_get_length (texts) != n)
-    return NULL;
-  for (guint i = 0; i < n; i++)
-    width = MAX (width, text_view_width (json_array_get_string_element (texts, i)));
   text_view_begin (out, view);
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < json_array_get_length (scores); i++)
     text_view_bar (out, view, json_array_get_string_element (texts, i), width, json_array_get_double_element (scores, i));
   text_view_end (out, view);
   return text_view_finish (g_steal_pointer (&out), view);
@@ -107,7 +102,7 @@ static const GtfTaskPlugin plugin = {
   .run = similarity_run,
   .flags = GTF_TASK_INPUT_OPTIONAL | GTF_TASK_INPUTS_TOGETHER,
   .input = "a sentence to compare with --set source_sentence=...; several are answered together",
-  .render = render,
+  .render_details = render,
 };
 
 GTF_PLUGIN_EXPORT const GtfTaskPlugin *gtf_task_sentence_similarity (void);

@@ -166,24 +166,21 @@ ranking_run (GtfTask *task, const GtfRequest *request, GError **error)
     return NULL;
   pass.scores = g_new0 (float, texts->len);
   if (score (&pass, query, texts, request, error))
-    result = answer (&pass, texts, most, with_text);
+    {
+      result = answer (&pass, texts, most, with_text);
+      text_details_take (request, (const char *const *) texts->pdata, texts->len);
+    }
   g_free (pass.scores);
   return result;
 }
 
 static char *
-render (JsonNode *inputs, JsonNode *result, GtfView view)
+render (JsonNode *inputs, JsonNode *result, JsonNode *details, GtfView view)
 {
   g_autoptr (GString) out = g_string_new (NULL);
-  JsonObject *object = JSON_NODE_HOLDS_OBJECT (inputs) ? json_node_get_object (inputs) : NULL;
-  JsonNode *node = object ? gtf_json_find (object, "texts") : inputs;
-  JsonArray *texts = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL, *list = json_node_get_array (result);
-  guint width = 0;
+  JsonArray *texts = json_node_get_array (details), *list = json_node_get_array (result);
+  guint width = text_view_widest (texts);
 
-  if (texts == NULL)
-    return NULL;
-  for (guint i = 0; i < json_array_get_length (texts); i++)
-    width = MAX (width, text_view_width (json_array_get_string_element (texts, i)));
   text_view_begin (out, view);
   for (guint i = 0; i < json_array_get_length (list); i++)
     {
@@ -215,7 +212,7 @@ static const GtfTaskPlugin plugin = {
   .run = ranking_run,
   .flags = GTF_TASK_INPUT_OPTIONAL | GTF_TASK_INPUTS_TOGETHER,
   .input = "a text to rank by --set query=...; several are ranked together",
-  .render = render,
+  .render_details = render,
 };
 
 GTF_PLUGIN_EXPORT const GtfTaskPlugin *gtf_task_text_ranking (void);

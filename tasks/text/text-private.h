@@ -183,6 +183,9 @@ void  text_view_end   (GString *out, GtfView view);
 char *text_view_finish (GString *out, GtfView view);
 void  text_view_heading (GString *out, GtfView view, const char *text);
 guint text_view_width (const char *text);               /* columns on a terminal */
+guint text_view_widest (JsonArray *texts);              /* of strings */
+/* Leaves texts, which the answer does not repeat, for render_details: a list of strings. */
+void  text_details_take (const GtfRequest *request, const char *const *texts, gsize n);
 
 typedef struct
 {

@@ -54,6 +54,28 @@ text_view_width (const char *text)
   return width;
 }
 
+guint
+text_view_widest (JsonArray *texts)
+{
+  guint width = 0;
+
+  for (guint i = 0; i < json_array_get_length (texts); i++)
+    width = MAX (width, text_view_width (json_array_get_string_element (texts, i)));
+  return width;
+}
+
+void
+text_details_take (const GtfRequest *request, const char *const *texts, gsize n)
+{
+  JsonArray *list = json_array_new ();
+
+  for (gsize i = 0; i < n; i++)
+    json_array_add_string_element (list, texts[i]);
+  if (request->details)
+    *request->details = json_node_init_array (json_node_alloc (), list);
+  json_array_unref (list);
+}
+
 void
 text_view_heading (GString *out, GtfView view, const char *text)
 {

@@ -269,6 +269,8 @@ test_views (void)
     { "zero-shot-classification", "nli", "\"<ships>\"", "{\"candidate_labels\": \"tea, <b>\"}", TRUE },
     { "sentence-similarity", "masked", "{\"source_sentence\": \"tea\", \"sentences\": [\"<tea>\", \"ships\"]}", NULL, TRUE },
     { "text-ranking", "one", "{\"query\": \"tea\", \"texts\": [\"<tea>\", \"ships\"]}", NULL, TRUE },
+    { "sentence-similarity", "masked", "null", "{\"source_sentence\": \"tea\", \"sentences\": [\"<tea>\", \"ships\"]}", TRUE },
+    { "text-ranking", "one", "null", "{\"query\": \"tea\", \"texts\": [\"<tea>\", \"ships\"]}", TRUE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -83,6 +83,32 @@ test_cases (void)
     }
 }
 
+/* Several texts as JSON are one request, whose answer has the pipeline's shape for a list: here objects, where one text alone gives a
+ * list. As text they are answered one by one. */
+static void
+test_batch (void)
+{
+  static const struct
+  {
+    const char *inputs, *begin;
+    guint answers, lines;
+  } shapes[] = { { "tea --format json", "[{\"label\"", 1, 1 }, { "tea ships --format json", "[{\"label\"", 2, 1 }, { "tea ships --format text", "", 0, 2 } };
+  g_autofree char *repository = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-tasks", "classes", NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("run text-classification --model %s %s", repository, shapes[i].inputs);
+      g_auto (Outcome) o = tool_run (line, "");
+      g_auto (GStrv) lines = g_strsplit (o.out, "\n", -1), answers = g_strsplit (o.out, "{\"label\"", -1);
+
+      g_test_message ("%s: %s", line, o.out);
+      g_assert_cmpint (o.status, ==, 0);
+      g_assert_true (g_str_has_prefix (o.out, shapes[i].begin));
+      g_assert_cmpuint (g_strv_length (answers) - 1, ==, shapes[i].answers);
+      g_assert_cmpuint (g_strv_length (lines) - 1, ==, shapes[i].lines);
+    }
+}
+
 static const char requests[] =
   "{\"inputs\": \"a\"}\n"
   "\n"
@@ -273,6 +299,7 @@ main (int argc, char **argv)
   tool_name ("$M", repository);
   tool_name ("$T", scratch);
   g_test_add_func ("/tools/cli/cases", test_cases);
+  g_test_add_func ("/tools/cli/batch", test_batch);
   g_test_add_func ("/tools/cli/lines", test_lines);
   g_test_add_func ("/tools/cli/conversation", test_conversation);
   g_test_add_func ("/tools/cli/output", test_output);
