@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * RoCBert: Su et al., "RoCBert: Robust Chinese Bert with Multimodal Contrastive Pretraining" (2022), of words alone: every word has shape 0
- * and pronunciation 0, which is what the reference assumes without input_shape_ids and input_pronunciation_ids.
+ * RoCBert: Su et al., "RoCBert: Robust Chinese Bert with Multimodal Contrastive Pretraining" (2022).
  *
- * BERT whose embeddings are a linear layer of a word, its shape and its sound. docs/models/bert-variants.md tells what is easily got wrong.
+ * BERT whose embeddings are a linear layer of a word, its shape (input_shape_ids) and its sound (input_pronunciation_ids). docs/models/bert-variants.md tells what is easily got wrong.
  */
 #include <gtf/gtf.h>
 
@@ -29,14 +28,13 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_FIELDS_END
 };
 
-/* Without concat_input shape and sound would be added, if they were given. */
 static gboolean
 derive (gpointer data, GError **error)
 {
   Config *config = data;
 
-  config->n_sounds = config->concat && config->has_sound ? config->n_sounds : 0;
-  config->n_shapes = config->concat && config->has_shape ? config->n_shapes : 0;
+  config->n_sounds = config->has_sound ? config->n_sounds : 0;
+  config->n_shapes = config->has_shape ? config->n_shapes : 0;
   config->mapped_size = config->concat ? config->text.hidden_size : 0;
   config->joined_size = config->text.hidden_size + (config->n_shapes > 0 ? config->shape_size : 0) + (config->n_sounds > 0 ? config->sound_size : 0);
   return gtf_text_config_derive (data, error);
@@ -73,12 +71,15 @@ first_row (gint64 i, gconstpointer data)
   return 0;
 }
 
-/* Row 0 of a table for each token of x. */
+/* Rows of a table for what each token is said to be; row 0 where nothing is said. */
 static GtfTensor *
-zeroth (GtfContext *c, const GtfEmbedding *w, const GtfTensor *x)
+rows_of (GtfContext *c, const GtfEmbedding *w, const GtfTextInput *input, const char *name)
 {
-  const gint64 b = gtf_dim (x, 0), t = gtf_dim (x, 1);
+  const GtfTensor *ids = gtf_text_input_more (c, input, name);
+  const gint64 b = gtf_dim (input->ids, 0), t = gtf_dim (input->ids, 1);
 
+  if (ids != NULL || gtf_failed (c))
+    return gtf_embedding (c, w, ids);
   return gtf_reshape (c, gtf_take (c, gtf_embedding_range (c, w, 0, 1), gtf_indices (c, b * t, first_row, NULL)), 3, (gint64[]){ b, t, -1 });
 }
 
@@ -92,10 +93,26 @@ words (GtfContext *c, const Weights *w, const GtfTextInput *input)
   if (w->map == NULL || gtf_failed (c))
     return parts[0];
   if (w->shapes != NULL)
-    parts[n++] = zeroth (c, w->shapes, parts[0]);
+    parts[n++] = rows_of (c, w->shapes, input, "input_shape_ids");
   if (w->sounds != NULL)
-    parts[n++] = zeroth (c, w->sounds, parts[0]);
+    parts[n++] = rows_of (c, w->sounds, input, "input_pronunciation_ids");
   return gtf_linear (c, w->map, n > 1 ? gtf_join (c, parts, n) : parts[0]);
+}
+
+/* Without the linear layer: the mean of what the others make and of those of the tables for which there is an input. */
+static GtfTensor *
+mean_of_kinds (GtfContext *c, const Weights *w, const GtfTextInput *input, GtfTensor *x)
+{
+  const struct { const GtfEmbedding *table; const char *name; } kinds[] = { { w->shapes, "input_shape_ids" }, { w->sounds, "input_pronunciation_ids" } };
+  float n = 1;
+
+  for (guint i = 0; w->map == NULL && i < G_N_ELEMENTS (kinds); i++)
+    if (kinds[i].table != NULL && gtf_text_input_more (c, input, kinds[i].name) != NULL)
+      {
+        x = gtf_add (c, x, rows_of (c, kinds[i].table, input, kinds[i].name));
+        n++;
+      }
+  return n > 1 ? gtf_scale (c, x, 1 / n) : x;
 }
 
 static void
@@ -116,7 +133,7 @@ forward (GtfContext *c, const GtfForward *f)
     return;
   x = gtf_text_add_types (c, embeddings, &input, words (c, w, &input));
   x = gtf_text_embed_norm (c, config, embeddings, gtf_add (c, x, gtf_embedding (c, embeddings->positions, positions)));
-  gtf_text_outputs (c, &w->text.heads, &style, &input, gtf_encoder_run (c, &encoder, x));
+  gtf_text_outputs (c, &w->text.heads, &style, &input, gtf_encoder_run (c, &encoder, mean_of_kinds (c, w, &input, x)));
 }
 
 static const char *const model_types[] = { "roc_bert", NULL };
@@ -127,4 +144,4 @@ static const GtfArchitecture roc_bert = {
   .ignored = "*.position_ids|*.token_type_ids|cls.*|*pooler.*|*.shape_embed.*|*.pronunciation_embed.*", .forward = forward
 };
 
-GTF_TEXT_PLUGIN (roc_bert, "roc_bert", "RoCBert: Chinese text encoder, of words alone", roc_bert)
+GTF_TEXT_PLUGIN (roc_bert, "roc_bert", "RoCBert: Chinese text encoder over words, their shapes and sounds", roc_bert)

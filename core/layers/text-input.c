@@ -66,6 +66,15 @@ read_like (GtfContext *c, const char *name, const GtfTensor *ids)
   return NULL;
 }
 
+const GtfTensor *
+gtf_text_input_more (GtfContext *c, const GtfTextInput *input, const char *name)
+{
+  const GtfTensor *t = gtf_failed (c) ? NULL : read_like (c, name, input->ids);
+  GtfTensor *view = t != NULL ? gtf_new_view (c, t) : NULL;
+
+  return view;
+}
+
 /* 0 for what is seen, the lowest number for padding; NULL if nothing is padding. */
 static const GtfTensor *
 read_mask (GtfContext *c, const GtfTensor *ids)

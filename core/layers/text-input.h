@@ -32,6 +32,8 @@ typedef struct
 
 /* FALSE after setting the sticky error. */
 GTF_API gboolean   gtf_text_input (GtfContext *c, GtfTextInput *input);
+/* Another input of the call in the shape of the ids, for models that are told more of each token; NULL: there is none, or the sticky error is set. */
+GTF_API const GtfTensor *gtf_text_input_more (GtfContext *c, const GtfTextInput *input, const char *name);
 /* Positions as ids for gtf_embedding (), in the shape of the ids: position_ids if given, else first, first + 1, ... within each text. */
 GTF_API GtfTensor *gtf_text_positions (GtfContext *c, const GtfTextInput *input, gint64 first);
 /* As RoBERTa counts them: tokens other than @padding from padding + 1 on, and @padding for each that is one, wherever it stands. */

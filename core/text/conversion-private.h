@@ -34,6 +34,8 @@ gboolean    gtf_conversion_read_model (GtfConversion *c, GError **error);
 
 /* Which token has which role, before the template is filled in. */
 void        gtf_conversion_set_roles  (GtfConversion *c);
+/* What the tokenizer tells of each token beside its id; after the tokens. */
+gboolean    gtf_conversion_read_features (GtfConversion *c, GError **error);
 /* All added tokens, in the order in which transformers adds them; after the model. */
 gboolean    gtf_conversion_add_tokens (GtfConversion *c, GError **error);
 

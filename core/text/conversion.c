@@ -351,5 +351,5 @@ gtf_tokenizer_convert (GtfTokenizer *self, GError **error)
     }
   gtf_conversion_set_roles (&c);
   return gtf_conversion_read_model (&c, error) && read_parts (&c, error) && gtf_conversion_add_tokens (&c, error) && read_post_processor (&c, error) &&
-         read_user_pieces (&c, error) && (read_rest (&c), TRUE);
+         read_user_pieces (&c, error) && gtf_conversion_read_features (&c, error) && (read_rest (&c), TRUE);
 }

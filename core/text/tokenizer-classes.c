@@ -22,7 +22,8 @@
  * a class without a file has all characters for tokens (else bytes); eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
  * is put behind each; special_lead, if a space is put before the text that such a token ends; drop_first, if the normalizer puts a character
- * before each text whose token is left out; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
+ * before each text whose token is left out; features, files with a number for each token
+ * that the model is told by the name of an input; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
 
@@ -132,6 +133,9 @@ static const GtfTokenizerRow classes[] =
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
         "pair": { "if": "pads_left", "then": ["cls_token:0", "$A:0", "sep_token:0", "$B:1", "question_token:0", "=.:0", "sep_token:1"],
                   "else": ["cls_token:0", "$A:0", "question_token:0", "=.:0", "sep_token:0", "$B:1", "sep_token:1"] } } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "RoCBertTokenizer", "BertTokenizer", .model_types = "roc_bert", .json = JSON ({
+      "decoder": { "type": "WordPiece", "prefix": "##", "cleanup": false },
+      "features": { "input_shape_ids": "word_shape.json", "input_pronunciation_ids": "word_pronunciation.json" } }) },
   { "FunnelTokenizer", "BertTokenizer", .model_types = "funnel", .json = JSON ({
       "settings": { "wordpieces_prefix": "##" },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "<sep>", "pad_token": "<pad>", "cls_token": "<cls>", "mask_token": "<mask>" },

@@ -34,6 +34,7 @@ struct _GtfTokenizer
   GtfVocab user_pieces;                /* found in the normalised text before the model sees it, numbered from 0 */
   GtfVocabTrie user_trie;              /* the same, without nodes where there are none */
   gint32 *user_ids;                    /* and their ids */
+  GPtrArray *features;                 /* nullable: what a model is told of each token (token-features.c) */
   char *refused;                       /* nullable: why no text can be encoded */
   gint64 max_length;                   /* model_max_length, or 0: none */
   gint32 pad_type;

@@ -78,6 +78,7 @@ finalize (GObject *object)
   g_mutex_clear (&self->lock);
   gtf_vocab_trie_clear (&self->user_trie);
   gtf_vocab_clear (&self->user_pieces);
+  g_clear_pointer (&self->features, g_ptr_array_unref);
   g_free (self->user_ids);
   g_free (self->refused);
   g_free (self->directory);

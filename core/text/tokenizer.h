@@ -93,5 +93,6 @@ GTF_API gboolean      gtf_tokenizer_marks_subwords (GtfTokenizer *self);        
 /* token_type_ids are among its model_input_names; @as_4_57: in transformers 4.57, else in 5 */
 GTF_API gboolean      gtf_tokenizer_hands_token_types (GtfTokenizer *self, gboolean as_4_57);
 GTF_API gboolean      gtf_tokenizer_hands_attention_mask (GtfTokenizer *self);
+GTF_API const char   *gtf_tokenizer_get_token_feature (GtfTokenizer *self, guint index, gsize *n, const gint32 **by_id);
 
 G_END_DECLS

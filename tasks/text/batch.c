@@ -22,7 +22,8 @@ enum
   STARTS,
   POSITIONS,
   MASK,
-  N_INPUTS
+  FEATURES,                     /* the first of what the tokenizer tells of each token beside its id */
+  N_INPUTS = FEATURES + 4
 };
 
 typedef struct
@@ -95,6 +96,25 @@ add_input (Run *run, guint input, guint n_dims, gsize n, GError **error)
   return run->tensors[input] != NULL;
 }
 
+/* What the tokenizer tells of the tokens of the pass; after the ids are written. */
+static gboolean
+add_features (Run *run, gsize tokens, GError **error)
+{
+  const gint32 *by_id;
+  const char *name;
+  gsize n;
+
+  for (guint i = 0; FEATURES + i < N_INPUTS && (name = gtf_tokenizer_get_token_feature (run->model->tokenizer, i, &n, &by_id)) != NULL; i++)
+    {
+      if (!add_input (run, FEATURES + i, 2, tokens, error))
+        return FALSE;
+      for (gsize t = 0; t < tokens; t++)
+        run->inputs[FEATURES + i][t] = (gsize) run->inputs[IDS][t] < n ? by_id[run->inputs[IDS][t]] : 0;
+      gtf_session_set_input (run->model->session, name, run->tensors[FEATURES + i]);
+    }
+  return TRUE;
+}
+
 /* The inputs of a pass, of @tokens tokens in @n rows with @positions positions. */
 static gboolean
 make_inputs (Run *run, gsize n, gsize tokens, gsize positions, gboolean masked, GError **error)
@@ -144,6 +164,8 @@ fill (Run *run, const guint *order, gsize n, GError **error)
     }
   if (run->tensors[STARTS])
     run->inputs[STARTS][n] = (gint32) at;
+  if (!add_features (run, tokens, error))
+    return FALSE;
   gtf_session_set_input (run->model->session, "input_ids", run->tensors[IDS]);
   if (run->tensors[STARTS])
     gtf_session_set_input (run->model->session, "sequence_starts", run->tensors[STARTS]);

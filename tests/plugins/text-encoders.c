@@ -11,7 +11,7 @@
 #include "model/session.h"
 #include "tensor/tensor-private.h"
 
-static const char *const input_names[] = { "input_ids", "attention_mask", "token_type_ids", "position_ids" };
+static const char *const input_names[] = { "input_ids", "attention_mask", "token_type_ids", "position_ids", "input_shape_ids", "input_pronunciation_ids" };
 
 typedef struct
 {
@@ -239,19 +239,24 @@ check_packed (Fixture *f, const Packing *p, const char *output, const GtfTensor 
 static void
 forward_packed (Fixture *f, const Packing *p, const GtfTensor *asked)
 {
-  g_autoptr (GtfTensor) ids = packed_input (p, f->inputs[0]), types = f->inputs[2] ? packed_input (p, f->inputs[2]) : NULL;
+  GtfTensor *inputs[G_N_ELEMENTS (input_names)] = { NULL };
   g_autoptr (GtfTensor) starts = gtf_tensor_new (GTF_DTYPE_I32, 1, (gint64[]){ p->n_texts + 1 }, NULL);
   g_autoptr (GError) error = NULL;
 
   memcpy (starts->data, p->starts, (gsize) (p->n_texts + 1) * sizeof (gint32));
-  gtf_session_set_input (f->session, "input_ids", ids);
+  for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
+    if (f->inputs[i] && strcmp (input_names[i], "attention_mask") != 0)
+      {
+        inputs[i] = packed_input (p, f->inputs[i]);
+        gtf_session_set_input (f->session, input_names[i], inputs[i]);
+      }
   gtf_session_set_input (f->session, "sequence_starts", starts);
-  if (types)
-    gtf_session_set_input (f->session, "token_type_ids", types);
   if (asked)
     gtf_session_set_input (f->session, "logits_positions", asked);
   gtf_session_forward (f->session, &error);
   g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (inputs); i++)
+    g_clear_pointer (&inputs[i], gtf_tensor_unref);
 }
 
 static void

@@ -5,6 +5,7 @@
 #   types: token types of the input; choices: input of multiple choice; left_padding; no_mask; states: hidden states and attentions too
 #   alone: what each text gives without padding, too; skip_padding: rows of padding are not compared; length: of the longer text
 #   full: both texts are of the same length; separators: a token and where it stands
+#   more: further inputs in the shape of the ids: name -> how many numbers there are
 #   rename: pattern -> replacement in the names of tensors (None: without those); add: new tensor -> the one it copies; edit: of config.json
 BASE = dict(vocab_size=30, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12, max_position_embeddings=16)
 LABELS = dict(id2label={i: f"L{i}" for i in range(3)}, label2id={f"L{i}": i for i in range(3)})
@@ -143,6 +144,9 @@ FAMILIES = {
         "shapes": ("Model", dict(enable_pronunciation=False), {}),
         "sounds": ("Model", dict(enable_shape=False, pad_token_id=3), {}),
         "neither": ("Model", dict(enable_shape=False, enable_pronunciation=False), {}),
+        "kinds": ("Model", {}, dict(more=dict(input_shape_ids=5, input_pronunciation_ids=6))),
+        "kinds-added": ("Model", dict(concat_input=False, shape_embed_dim=8, pronunciation_embed_dim=8), dict(more=dict(input_shape_ids=5, input_pronunciation_ids=6))),
+        "kinds-choice": ("ForMultipleChoice", {}, dict(choices=True, more=dict(input_shape_ids=5, input_pronunciation_ids=6))),
         "masked-lm": ("ForMaskedLM", dict(hidden_act="relu"), dict(types=2)),
         "pretraining": ("ForPreTraining", {}, {}),
         "causal-lm": ("ForCausalLM", dict(is_decoder=True), {}),

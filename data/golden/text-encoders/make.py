@@ -57,6 +57,8 @@ def make_inputs(case, config):
     inputs = {"input_ids": ids, "attention_mask": mask}
     if case.get("types"):
         inputs["token_type_ids"] = torch.randint(0, case["types"], ids.shape, generator=generator)
+    for name, size in case.get("more", {}).items():
+        inputs[name] = torch.randint(0, size, ids.shape, generator=generator)
     if case.get("choices"):
         inputs = {k: v.reshape(1, 2, length) for k, v in inputs.items()}
     if case.get("no_mask"):

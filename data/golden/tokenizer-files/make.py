@@ -193,6 +193,9 @@ def repositories():
     add("mpnet", "mpnet", {"vocab.txt": "mpnet.txt"})
     add("splinter", "splinter", bert)
     add("splinter-left", "splinter", bert, {"padding_side": "left"})
+    shapes = {t: i % 7 for i, t in enumerate(["[PAD]", "[CLS]", "[UNK]", "中", "文", "boat", "the", "##s", "r"])}
+    sounds = {t: 3 + i % 5 for i, t in enumerate(["[PAD]", "[UNK]", "中", "boat", "is", "nowhere"])}
+    add("roc_bert", "roc_bert", bert | {"word_shape.json": shapes, "word_pronunciation.json": sounds}, texts=TEXTS + ["the 中文 boats", "中 文"])
     add("funnel", "funnel", {"vocab.txt": "funnel.txt"})
     add("roberta", "roberta", roberta)
     add("roberta-prefix", "roberta", roberta, {"add_prefix_space": True, "trim_offsets": False, "mask_token": {"__type": "AddedToken"} | token("<mask>", lstrip=True, normalized=True)})
@@ -302,6 +305,9 @@ def answer(repository):
             if tokenizer.is_fast:
                 case["offsets"] = [n for pair in e["offset_mapping"] for n in pair]
                 case["types"] = e["token_type_ids"]
+            for name in ("input_shape_ids", "input_pronunciation_ids"):
+                if name in e:
+                    case[name] = e[name]
             cases.append(case)
         # M2M100 has ids for all its languages and does not count those that are not added tokens.
         uncounted = set(getattr(tokenizer, "lang_token_to_id", {})) - set(tokenizer.get_vocab())

@@ -71,6 +71,28 @@ numbers (JsonArray *array)
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
+/* What a model is told of each token beside its id. */
+static void
+check_features (GtfTokenizer *tokenizer, JsonObject *item, const GtfEncoding *e)
+{
+  const gint32 *by_id;
+  const char *name;
+  gsize n;
+  guint found = 0;
+  for (; (name = gtf_tokenizer_get_token_feature (tokenizer, found, &n, &by_id)); found++)
+    {
+      g_autofree char *expected = numbers (json_object_get_array_member (item, name));
+      g_autoptr (GString) given = g_string_new (NULL);
+      for (gsize i = 0; i < e->n_ids; i++)
+        {
+          g_assert_cmpuint (e->ids[i], <, n);
+          g_string_append_printf (given, "%s%d", i ? " " : "", by_id[e->ids[i]]);
+        }
+      g_assert_cmpstr (given->str, ==, expected);
+    }
+  g_assert_cmpuint (found, ==, json_object_has_member (item, "input_shape_ids") ? 2 : 0);
+}
+
 static void
 check_case (GtfTokenizer *tokenizer, JsonObject *item)
 {
@@ -96,6 +118,7 @@ check_case (GtfTokenizer *tokenizer, JsonObject *item)
       g_assert_cmpstr (offsets->str, ==, where);
       g_assert_cmpstr (types->str, ==, kinds);
     }
+  check_features (tokenizer, item, e);
   for (guint skip = 0; skip < 2; skip++)
     {
       g_autofree char *back = gtf_tokenizer_decode (tokenizer, e->ids, e->n_ids, skip, &error);
@@ -165,6 +188,9 @@ static const Bad bad[] =
   { "tiktoken-line", { "tokenizer.model", "YQ== 0\nYg== x\n" }, { "tokenizer.model", "line 2", "base64", "Yg== x" } },
   { "tiktoken-id", { "tiktoken.model", "YQ== 0\nYg== 0\n" }, { "tiktoken.model", "id 0", "two tokens" } },
   { "tiktoken-far", { "tokenizer_config.json", "{\"added_tokens_decoder\": {\"9000000\": {\"content\": \"x\"}}}", "tiktoken.model", "YQ== 0\n" }, { "added_tokens_decoder", "9000000" } },
+  { "no-shapes", { "config.json", "{\"model_type\": \"roc_bert\"}", "vocab.txt", "[UNK]\n", "word_pronunciation.json", "{\"[UNK]\": 1}" }, { "word_shape.json", "expected it" } },
+  { "no-unknown-shape", { "config.json", "{\"model_type\": \"roc_bert\"}", "vocab.txt", "[UNK]\n", "word_pronunciation.json", "{\"[UNK]\": 1}", "word_shape.json", "{\"a\": 1}" }, { "word_shape.json", "“[UNK]” is missing" } },
+  { "shape-of-wrong-type", { "config.json", "{\"model_type\": \"roc_bert\"}", "vocab.txt", "[UNK]\n", "word_pronunciation.json", "{\"[UNK]\": 1}", "word_shape.json", "{\"[UNK]\": 1, \"a\": -1}" }, { "word_shape.json", "a" } },
   { "no-unknown-piece", { "config.json", "{\"model_type\": \"albert\"}", "spiece.model", "\x0a\x03\x0a\x01" "a" }, { "spiece.model", "unknown token" } },
 };
 
