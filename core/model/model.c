@@ -188,6 +188,8 @@ make_key (const char *directory, const GtfModelOptions *options)
   append_stamp (key, directory, "config.json");
   append_stamp (key, directory, "model.safetensors");
   append_stamp (key, directory, "model.safetensors.index.json");
+  append_stamp (key, directory, "pytorch_model.bin");
+  append_stamp (key, directory, "pytorch_model.bin.index.json");
   return g_string_free (key, FALSE);
 }
 

@@ -8,54 +8,13 @@
  */
 #include "model/safetensors-private.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
-#include "base/file.h"
-#include "base/quote.h"
 #include "base/json-reader.h"
-#include "tensor/convert.h"
+#include "base/quote.h"
 #include "tensor/tensor-private.h"
 
 #define MAX_HEADER 100000000u
 #define MAX_TENSORS 1000000u
-
-static void
-stored_file_free (gpointer data)
-{
-  GtfStoredFile *file = data;
-
-  if (file->fd >= 0)
-    close (file->fd);
-  g_free (file->path);
-  g_free (file);
-}
-
-GtfSafetensors *
-gtf_safetensors_new (void)
-{
-  GtfSafetensors *self = g_new0 (GtfSafetensors, 1);
-
-  self->files = g_ptr_array_new_with_free_func (stored_file_free);
-  self->tensors = g_ptr_array_new_with_free_func (g_free);
-  self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
-  self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  self->names = g_string_chunk_new (4096);
-  return self;
-}
-
-void
-gtf_safetensors_free (GtfSafetensors *self)
-{
-  if (!self)
-    return;
-  g_hash_table_unref (self->by_name);
-  g_hash_table_unref (self->metadata);
-  g_ptr_array_unref (self->tensors);
-  g_ptr_array_unref (self->files);
-  g_string_chunk_free (self->names);
-  g_free (self);
-}
 
 /* ---- the header ----------------------------------------------------------------------------------------------------- */
 
@@ -63,7 +22,7 @@ gtf_safetensors_free (GtfSafetensors *self)
 typedef struct
 {
   GtfSafetensors *self;
-  GtfStoredFile *file;
+  const GtfByteSource *file;
   guint index;              /* of the file */
   GtfJsonReader reader;
   guint64 data_size;
@@ -242,7 +201,7 @@ read_entry (Header *h, gboolean *metadata, GHashTable *names, GError **error)
   t = g_new0 (GtfStoredTensor, 1);
   g_ptr_array_add (h->self->tensors, t);
   t->name = g_string_chunk_insert (h->self->names, name);
-  t->path = h->file->path;
+  t->path = gtf_byte_source_get_path (h->file);
   t->file = h->index;
   if (!g_hash_table_add (names, (gpointer) t->name))
     {
@@ -282,7 +241,7 @@ check_cover (Header *h, GError **error)
       if (t->offset != at)
         {
           g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: tensor \"%s\": data_offsets begin at %" G_GOFFSET_FORMAT ", expected %" G_GOFFSET_FORMAT
-                       " (%s)", h->file->path, t->name, t->offset, at, t->offset < at ? "tensors overlap" : "a hole before it");
+                       " (%s)", gtf_byte_source_get_path (h->file), t->name, t->offset, at, t->offset < at ? "tensors overlap" : "a hole before it");
           return FALSE;
         }
       at += (goffset) t->n_bytes;
@@ -290,7 +249,7 @@ check_cover (Header *h, GError **error)
   if ((guint64) at == h->data_size)
     return TRUE;
   g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the tensors cover %" G_GOFFSET_FORMAT " bytes of data, but there are %" G_GUINT64_FORMAT
-               " (truncated, or something appended?)", h->file->path, at, h->data_size);
+               " (truncated, or something appended?)", gtf_byte_source_get_path (h->file), at, h->data_size);
   return FALSE;
 }
 
@@ -301,7 +260,7 @@ parse_header (Header *h, const char *text, gsize length, GError **error)
   gboolean metadata = FALSE;
   GError *local = NULL;
 
-  gtf_json_reader_init (&h->reader, h->file->path, text, length, GTF_JSON_STRICT);
+  gtf_json_reader_init (&h->reader, gtf_byte_source_get_path (h->file), text, length, GTF_JSON_STRICT);
   if (length == 0 || text[0] != '{')
     {
       gtf_json_reader_fail (&h->reader, error, "the header must begin with '{'");
@@ -322,7 +281,7 @@ parse_header (Header *h, const char *text, gsize length, GError **error)
 
 /* Parses into @self; the file's data begin at @start. */
 static gboolean
-take_header (GtfSafetensors *self, GtfStoredFile *file, const char *text, gsize length, guint64 data_size, goffset start, GError **error)
+take_header (GtfSafetensors *self, const GtfByteSource *file, const char *text, gsize length, guint64 data_size, goffset start, GError **error)
 {
   Header h = { .self = self, .file = file, .index = self->files->len - 1, .data_size = data_size, .found = g_ptr_array_new () };
   gboolean ok = parse_header (&h, text, length, error);
@@ -338,70 +297,41 @@ gboolean
 gtf_safetensors_check_header (const char *name, const char *header, gsize length, guint64 data_size, GError **error)
 {
   g_autoptr (GtfSafetensors) self = gtf_safetensors_new ();
-  GtfStoredFile *file = g_new0 (GtfStoredFile, 1);
+  g_autoptr (GBytes) none = g_bytes_new_static ("", 0);
 
-  file->fd = -1;
-  file->path = g_strdup (name);
-  g_ptr_array_add (self->files, file);
-  return take_header (self, file, header, length, data_size, 0, error);
+  g_ptr_array_add (self->files, gtf_byte_source_new_bytes (name, none));
+  return take_header (self, self->files->pdata[0], header, length, data_size, 0, error);
 }
 
-/* ---- files ---------------------------------------------------------------------------------------------------------- */
-
-static gboolean
-read_at (const GtfStoredFile *file, goffset offset, gpointer to, gsize length, GError **error)
-{
-  char *at = to;
-
-  while (length)
-    {
-      ssize_t n = pread (file->fd, at, length, offset);
-
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        {
-          gtf_file_fail (error, file->path, "cannot be read", errno);
-          return FALSE;
-        }
-      if (n == 0)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: became shorter while it was read: expected %" G_GSIZE_FORMAT
-                       " bytes, it ends at byte %" G_GOFFSET_FORMAT, file->path, file->size, offset);
-          return FALSE;
-        }
-      at += n;
-      offset += n;
-      length -= (gsize) n;
-    }
-  return TRUE;
-}
-
-/* Adds a file with all its tensors. */
 gboolean
-gtf_safetensors_add_file (GtfSafetensors *self, const char *path, GError **error)
+gtf_safetensors_looks_like (const guint8 *first, gsize n)
 {
-  GtfStoredFile *file = g_new0 (GtfStoredFile, 1);
-  g_autofree char *header = NULL;
-  guint64 length;
+  guint64 length = 0;
 
-  file->path = g_strdup (path);
-  file->fd = -1;
-  g_ptr_array_add (self->files, file);
-  if ((file->fd = gtf_file_open (path, &file->size, error)) < 0)
-    return FALSE;
-  if (file->size < 8)
+  for (guint i = 0; i < 8 && n > 8; i++)
+    length |= (guint64) first[i] << (8 * i);
+  return n > 8 && length <= MAX_HEADER && first[8] == '{';
+}
+
+gboolean
+gtf_safetensors_add_safetensors (GtfSafetensors *self, const GtfByteSource *file, GError **error)
+{
+  const char *path = gtf_byte_source_get_path (file);
+  guint64 size = gtf_byte_source_get_size (file), length;
+  g_autofree char *header = NULL;
+
+  if (size < 8)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: is no safetensors file: %" G_GSIZE_FORMAT " bytes, at least 8 are needed", path, file->size);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: is no safetensors file: %" G_GUINT64_FORMAT " bytes, at least 8 are needed", path, size);
       return FALSE;
     }
-  if (!read_at (file, 0, &length, 8, error))
+  if (!gtf_byte_source_read (file, 0, &length, 8, error))
     return FALSE;
   length = GUINT64_FROM_LE (length);
-  if (length > MAX_HEADER || length > file->size - 8)
+  if (length > MAX_HEADER || length > size - 8)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: is no safetensors file, or truncated: its header would have %" G_GUINT64_FORMAT
-                   " bytes, the file has %" G_GSIZE_FORMAT " (limit %u)", path, length, file->size, MAX_HEADER);
+                   " bytes, the file has %" G_GUINT64_FORMAT " (limit %u)", path, length, size, MAX_HEADER);
       return FALSE;
     }
   if (!(header = g_try_malloc (length + 1)))
@@ -409,143 +339,5 @@ gtf_safetensors_add_file (GtfSafetensors *self, const char *path, GError **error
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: no memory for a header of %" G_GUINT64_FORMAT " bytes", path, length);
       return FALSE;
     }
-  return read_at (file, 8, header, length, error)
-         && take_header (self, file, header, length, file->size - 8 - length, (goffset) (8 + length), error);
-}
-
-/* Makes the tensors findable by name; a name that two files have is an error. */
-gboolean
-gtf_safetensors_finish (GtfSafetensors *self, GError **error)
-{
-  for (guint i = 0; i < self->tensors->len; i++)
-    {
-      GtfStoredTensor *t = self->tensors->pdata[i];
-      const GtfStoredTensor *other = g_hash_table_lookup (self->by_name, t->name);
-
-      if (other)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: tensor \"%s\" is also in %s", t->path, t->name, other->path);
-          return FALSE;
-        }
-      g_hash_table_insert (self->by_name, (gpointer) t->name, t);
-    }
-  return TRUE;
-}
-
-GtfSafetensors *
-gtf_safetensors_open_file (const char *path, GError **error)
-{
-  g_autoptr (GtfSafetensors) self = gtf_safetensors_new ();
-
-  if (!gtf_safetensors_add_file (self, path, error) || !gtf_safetensors_finish (self, error))
-    return NULL;
-  return g_steal_pointer (&self);
-}
-
-gboolean
-gtf_safetensors_check_sizes (const GtfSafetensors *self, GError **error)
-{
-  for (guint i = 0; i < self->files->len; i++)
-    {
-      const GtfStoredFile *file = self->files->pdata[i];
-      off_t size = lseek (file->fd, 0, SEEK_END);
-
-      if (size >= 0 && (gsize) size == file->size)
-        continue;
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: changed its size while it was loaded (from %" G_GSIZE_FORMAT " to %" G_GOFFSET_FORMAT " bytes)",
-                   file->path, file->size, (goffset) size);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-/* ---- what there is -------------------------------------------------------------------------------------------------- */
-
-guint
-gtf_safetensors_get_n_tensors (const GtfSafetensors *self)
-{
-  return self->tensors->len;
-}
-
-const GtfStoredTensor *
-gtf_safetensors_get (const GtfSafetensors *self, guint index)
-{
-  g_return_val_if_fail (index < self->tensors->len, NULL);
-  return self->tensors->pdata[index];
-}
-
-const GtfStoredTensor *
-gtf_safetensors_find (const GtfSafetensors *self, const char *name)
-{
-  return g_hash_table_lookup (self->by_name, name);
-}
-
-const char *
-gtf_safetensors_get_metadata (const GtfSafetensors *self, const char *key)
-{
-  return g_hash_table_lookup (self->metadata, key);
-}
-
-guint
-gtf_safetensors_get_n_files (const GtfSafetensors *self)
-{
-  return self->files->len;
-}
-
-const char *
-gtf_safetensors_get_path (const GtfSafetensors *self, guint file)
-{
-  g_return_val_if_fail (file < self->files->len, NULL);
-  return ((GtfStoredFile *) self->files->pdata[file])->path;
-}
-
-gboolean
-gtf_safetensors_read (const GtfSafetensors *self, const GtfStoredTensor *tensor, gsize offset, gsize length, gpointer to, GError **error)
-{
-  g_return_val_if_fail (offset <= tensor->n_bytes && length <= tensor->n_bytes - offset, FALSE);
-  return read_at (self->files->pdata[tensor->file], tensor->offset + (goffset) offset, to, length, error);
-}
-
-gboolean
-gtf_safetensors_read_f32 (const GtfSafetensors *self, const GtfStoredTensor *tensor, gsize first, gsize n, float *to, GError **error)
-{
-  gsize element = gtf_dtype_size (tensor->dtype);
-  char buffer[65536];
-
-  if (tensor->dtype < GTF_DTYPE_F64 || tensor->dtype > GTF_DTYPE_F8_E4M3)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: tensor \"%s\": expected floating-point numbers, found %s", tensor->path, tensor->name,
-                   gtf_dtype_name (tensor->dtype));
-      return FALSE;
-    }
-  g_return_val_if_fail (first <= tensor->n_elements && n <= tensor->n_elements - first, FALSE);
-  while (n)
-    {
-      gsize step = MIN (n, sizeof buffer / element);
-
-      if (!gtf_safetensors_read (self, tensor, first * element, step * element, buffer, error))
-        return FALSE;
-      gtf_convert_f32 (tensor->dtype, buffer, 1, step, to);
-      first += step;
-      to += step;
-      n -= step;
-    }
-  return TRUE;
-}
-
-GtfTensor *
-gtf_safetensors_read_tensor (const GtfSafetensors *self, const GtfStoredTensor *tensor, GError **error)
-{
-  g_autofree char *data = g_try_malloc (tensor->n_bytes + 1);
-  g_autoptr (GBytes) bytes = NULL;
-
-  if (!data)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: tensor \"%s\": no memory for %" G_GSIZE_FORMAT " bytes", tensor->path, tensor->name, tensor->n_bytes);
-      return NULL;
-    }
-  if (!gtf_safetensors_read (self, tensor, 0, tensor->n_bytes, data, error))
-    return NULL;
-  bytes = g_bytes_new_take (g_steal_pointer (&data), tensor->n_bytes);
-  return gtf_tensor_new_bytes (tensor->dtype, tensor->n_dims, tensor->shape, bytes, error);
+  return gtf_byte_source_read (file, 8, header, length, error) && take_header (self, file, header, length, size - 8 - length, (goffset) (8 + length), error);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The weights of a repository as safetensors files: one file, or shards named by an index. All rules of the format are
- * enforced when it is opened; afterwards each tensor is known to lie inside its file and to have the bytes its shape needs.
+ * The weights of a repository: one file, or shards named by an index, as safetensors or in one of the forms that torch.save() has had. All
+ * rules of the format are enforced when it is opened; afterwards each tensor is known to lie inside its file and to have the bytes its
+ * shape needs. The table is named after the format that repositories are written in today.
  *
  * Data are read by pread() into the buffers of those who pack them, not mapped: a file that shrinks while it is being loaded is
  * then a short read and an error, where a mapping would be SIGBUS, and nothing of the file counts as memory of the
@@ -10,11 +11,13 @@
 #pragma once
 
 #include "base/error.h"
+#include "model/byte-source.h"
 #include "tensor/tensor.h"
 
 G_BEGIN_DECLS
 
 typedef struct _GtfSafetensors GtfSafetensors;
+typedef struct _GtfStoredView GtfStoredView;
 
 /* One tensor as it lies in a file. */
 typedef struct
@@ -28,11 +31,15 @@ typedef struct
   gsize n_bytes;
   goffset offset;               /* in the file */
   guint file;
+  GtfStoredView *view;          /* NULL: its elements lie one after the other, as in all safetensors */
 } GtfStoredTensor;
 
-/* The weights of a folder: model.safetensors, else model.safetensors.index.json. Where there is neither, the error says what there is. */
+/* The weights of a folder: model.safetensors, else model.safetensors.index.json, else pytorch_model.bin, else pytorch_model.bin.index.json, as
+ * transformers looks for them. Where there is none, the error says what there is. A file is known by what it holds, not by its name. */
 GTF_API GtfSafetensors *gtf_safetensors_open      (const char *directory, GError **error);
 GTF_API GtfSafetensors *gtf_safetensors_open_file (const char *path, GError **error);
+/* From anything that gives bytes, which is taken over; of a source that has no data only the table can be used. */
+GTF_API GtfSafetensors *gtf_safetensors_open_source (GtfByteSource *source, GError **error);
 GTF_API void            gtf_safetensors_free      (GtfSafetensors *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfSafetensors, gtf_safetensors_free)
 
@@ -53,6 +60,8 @@ GTF_API GtfTensor *gtf_safetensors_read_tensor (const GtfSafetensors *self, cons
 /* After loading: every file still has the size it had when it was opened. */
 GTF_API gboolean gtf_safetensors_check_sizes (const GtfSafetensors *self, GError **error);
 
+/* The files that an index names, in the order in which they come; each lies inside the folder. (transfer full) */
+GTF_API char   **gtf_safetensors_parse_index  (const char *name, const char *text, gsize length, GError **error);
 /* Checks a header alone: what the fuzzer feeds. @header are the bytes after the length, @data_size those after the header. */
 GTF_API gboolean gtf_safetensors_check_header (const char *name, const char *header, gsize length, guint64 data_size, GError **error);
 

@@ -2,7 +2,7 @@
  *
  * The weights of a folder: which files there are, and the index that says which tensor lies in which shard.
  *
- * The order in which files are looked for is that of transformers: model.safetensors, then model.safetensors.index.json. A name in the
+ * The order in which files are looked for is that of transformers: model.safetensors, its index, then pytorch_model.bin, its index. A name in the
  * index can never lead out of the folder: it is checked by its letters, by the rules of POSIX and of Windows, and not by
  * resolving it, since in a cache the files are links.
  */
@@ -12,8 +12,6 @@
 #include "base/file.h"
 #include "base/json-reader.h"
 
-#define SINGLE "model.safetensors"
-#define INDEX "model.safetensors.index.json"
 #define MAX_INDEX (256 * 1024 * 1024)
 #define MAX_SHARDS 1000
 
@@ -77,16 +75,12 @@ read_weight_map (GtfJsonReader *reader, Index *index, GError **error)
 }
 
 static gboolean
-read_index (const char *path, Index *index, GError **error)
+parse_index (const char *path, const char *text, gsize length, Index *index, GError **error)
 {
-  g_autofree char *text = NULL;
   g_auto (GtfJsonReader) reader = { 0 };
   gboolean found = FALSE;
   GError *local = NULL;
-  gsize length;
 
-  if (!gtf_file_load (path, MAX_INDEX, &text, &length, error))
-    return FALSE;
   gtf_json_reader_init (&reader, path, text, length, GTF_JSON_PYTHON);
   if (!gtf_json_reader_expect (&reader, GTF_JSON_BEGIN_OBJECT, error))
     return FALSE;
@@ -109,6 +103,20 @@ read_index (const char *path, Index *index, GError **error)
     return TRUE;
   g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: has no \"weight_map\" that names a file", path);
   return FALSE;
+}
+
+char **
+gtf_safetensors_parse_index (const char *name, const char *text, gsize length, GError **error)
+{
+  g_autoptr (GHashTable) map = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GPtrArray) shards = g_ptr_array_new_with_free_func (g_free);
+  Index index = { map, seen, shards };
+
+  if (!parse_index (name, text, length, &index, error))
+    return NULL;
+  g_ptr_array_add (shards, NULL);
+  return g_strdupv ((char **) shards->pdata);
 }
 
 /* Leaves out the tensors that the index places in another shard; all that it names must be there. */
@@ -149,8 +157,10 @@ open_shards (const char *directory, const char *path, GError **error)
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GPtrArray) shards = g_ptr_array_new_with_free_func (g_free);
   Index index = { map, seen, shards };
+  g_autofree char *text = NULL;
+  gsize length;
 
-  if (!read_index (path, &index, error))
+  if (!gtf_file_load (path, MAX_INDEX, &text, &length, error) || !parse_index (path, text, length, &index, error))
     return NULL;
   for (guint i = 0; i < shards->len; i++)
     {
@@ -162,11 +172,15 @@ open_shards (const char *directory, const char *path, GError **error)
   return apply_map (self, directory, path, &index, error) ? g_steal_pointer (&self) : NULL;
 }
 
-/* There are no safetensors: says what there is instead. */
+/* The names that weights have, in the order in which they are looked for; each may have an index in its stead. */
+static const char *const singles[] = { "model.safetensors", "pytorch_model.bin" };
+
+/* There are none of these: says what there is instead. */
 static void
 fail_without_weights (const char *directory, GError **error)
 {
-  static const char *const others[] = { "pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack", "model.onnx" };
+  static const char *const others[] = { "tf_model.h5", "flax_model.msgpack", "model.onnx" };
+  static const char expected[] = "model.safetensors, pytorch_model.bin, or one of them with .index.json";
   const char *name;
   g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
 
@@ -176,29 +190,30 @@ fail_without_weights (const char *directory, GError **error)
 
       if (!g_file_test (path, G_FILE_TEST_EXISTS))
         continue;
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: weights in this format cannot be read, only " SINGLE " or " INDEX
-                   "; save the model with safe_serialization=True", path);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: weights in this format cannot be read: expected %s", path, expected);
       return;
     }
   while (dir && (name = g_dir_read_name (dir)))
     if (g_str_has_suffix (name, ".gguf"))
       {
-        g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s/%s: weights in this format cannot be read, only " SINGLE " or " INDEX, directory, name);
+        g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s/%s: weights in this format cannot be read: expected %s", directory, name, expected);
         return;
       }
-  g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: has no weights: expected " SINGLE " or " INDEX, directory);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: has no weights: expected %s", directory, expected);
 }
 
 GtfSafetensors *
 gtf_safetensors_open (const char *directory, GError **error)
 {
-  g_autofree char *single = g_build_filename (directory, SINGLE, NULL);
-  g_autofree char *index = g_build_filename (directory, INDEX, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (singles); i++)
+    {
+      g_autofree char *single = g_build_filename (directory, singles[i], NULL), *index = g_strconcat (single, ".index.json", NULL);
 
-  if (g_file_test (single, G_FILE_TEST_EXISTS))
-    return gtf_safetensors_open_file (single, error);
-  if (g_file_test (index, G_FILE_TEST_EXISTS))
-    return open_shards (directory, index, error);
+      if (g_file_test (single, G_FILE_TEST_EXISTS))
+        return gtf_safetensors_open_file (single, error);
+      if (g_file_test (index, G_FILE_TEST_EXISTS))
+        return open_shards (directory, index, error);
+    }
   fail_without_weights (directory, error);
   return NULL;
 }

@@ -335,6 +335,34 @@ hidden_state_as (const char *architectures, const char *const **tasks, GtfModel 
   return copy;
 }
 
+/* The same weights in a pytorch_model.bin, of today and of before torch 1.6, give the same numbers to the bit. */
+static void
+test_pickled (void)
+{
+  static const char *const folders[] = { "text-encoders/bert/pretraining", "pickle/bert", "pickle/bert-legacy" };
+  g_autoptr (GBytes) expected = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (folders); i++)
+    {
+      g_autofree char *folder = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", folders[i], NULL);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfModel) model = gtf_model_load (folder, NULL, NULL, &error);
+      g_autoptr (GtfTensor) ids = gtf_tensor_new (GTF_DTYPE_I32, 2, (gint64[]){ 1, 4 }, NULL);
+      g_autoptr (GtfSession) session = NULL;
+      g_autoptr (GBytes) state = NULL;
+
+      g_assert_no_error (error);
+      session = gtf_session_new (model, &error);
+      memcpy (ids->data, ((gint32[]){ 5, 9, 20, 7 }), 4 * sizeof (gint32));
+      gtf_session_set_input (session, "input_ids", ids);
+      g_assert_true (gtf_session_forward (session, &error));
+      state = gtf_tensor_get_bytes (gtf_session_get_output (session, "last_hidden_state"));
+      if (!expected)
+        expected = g_bytes_ref (state);
+      g_assert_true (g_bytes_equal (state, expected));
+    }
+}
+
 /* A class that the module does not know, or none: the bare model, which gives features and nothing else. */
 static void
 test_unknown_class (void)
@@ -397,5 +425,6 @@ main (int argc, char **argv)
         g_test_add (path, Fixture, names->pdata[i], set_up, tests[t].run, tear_down);
       }
   g_test_add_func ("/text-encoders/unknown-class", test_unknown_class);
+  g_test_add_func ("/text-encoders/pickled", test_pickled);
   return g_test_run ();
 }

@@ -106,10 +106,10 @@ test_files (void)
   g_assert_null (gtf_safetensors_open (folder, &error));
   g_assert_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND);
   g_clear_error (&error);
-  put_file (folder, "pytorch_model.bin", "x", 1);
+  put_file (folder, "tf_model.h5", "x", 1);
   g_assert_null (gtf_safetensors_open (folder, &error));
   g_assert_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED);
-  g_assert_nonnull (strstr (error->message, "pytorch_model.bin"));
+  g_assert_nonnull (strstr (error->message, "tf_model.h5"));
   folder_remove (folder);
 }
 

@@ -333,7 +333,7 @@ test_weights (void)
   static const char index[] = "{\"weight_map\": {\"a\": \"model-1.safetensors\"}}", outside[] = "{\"weight_map\": {\"a\": \"../x.safetensors\"}}";
   g_autofree char *path = g_build_filename (repository, "model.safetensors", NULL), *bin = g_build_filename (repository, "pytorch_model.bin", NULL);
   g_autofree char *none = g_strconcat (repository, "~has no weights~model.safetensors", NULL);
-  g_autofree char *other = g_strconcat (bin, "~cannot be read", NULL), *folder = g_strconcat (path, "~a folder", NULL);
+  g_autofree char *other = g_strconcat (bin, "~is no file of weights", NULL), *folder = g_strconcat (path, "~a folder", NULL);
   g_autofree char *shard = g_build_filename (repository, "model-1.safetensors", NULL);
 
   restore ();
