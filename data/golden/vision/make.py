@@ -14,6 +14,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 import cases
+import cases_segmentation
 
 HERE = pathlib.Path(__file__).parent
 NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth"]
@@ -37,7 +38,9 @@ def make(folder, case):
     shutil.rmtree(folder, ignore_errors=True)
     config = getattr(transformers, case["config"])(**case["kwargs"])
     config._attn_implementation = "eager"
-    model = getattr(transformers, case["class"])(config).eval()
+    model = getattr(transformers, case["class"])(config)
+    case.get("edit", lambda model: None)(model)         # what no switch of the config can change
+    model.eval()
     random_weights(model)
     generator = torch.Generator().manual_seed(7)
     pixels = torch.rand(case.get("batch", 2), getattr(config, "vision_config", config).num_channels, *case["size"], generator=generator) * 2 - 1
@@ -70,7 +73,7 @@ def make(folder, case):
 
 
 def main():
-    for family, table in cases.FAMILIES.items():
+    for family, table in {**cases.FAMILIES, **cases_segmentation.FAMILIES}.items():
         for name, case in table.items():
             if not sys.argv[1:] or family in sys.argv[1:] or f"{family}/{name}" in sys.argv[1:]:
                 make(HERE / family / name, case)
