@@ -17,12 +17,15 @@
 #define CROP(n) .do_center_crop = TRUE, .crop_size = { .height = n, .width = n }
 #define LINEAR .resample = GTF_RESAMPLE_BILINEAR
 #define CUBIC .resample = GTF_RESAMPLE_BICUBIC
+#define CLASSES .segmentation = GTF_SEGMENTATION_SEMANTIC
 
-#define BOXES(name, rule) \
-  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE } }
+#define BOXES(name, rule, made) \
+  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE }, made }
 
-#define MASKS(name, rule, divisor) \
-  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_ALWAYS_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .size_divisor = divisor } }
+#define MASKS(name, rule, divisor, made) \
+  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_ALWAYS_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .size_divisor = divisor }, \
+    SEGMENTS | GTF_SEGMENTATION_PAIRS | (made) }
+#define SEGMENTS (GTF_SEGMENTATION_SEMANTIC | GTF_SEGMENTATION_INSTANCE | GTF_SEGMENTATION_PANOPTIC)
 
 static const GtfImageType types[] = {
   { "ViT", 0, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (224, 224), HALVES } },
@@ -33,31 +36,31 @@ static const GtfImageType types[] = {
   { "Blip", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (384, 384), CLIP } },
   { "Siglip", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), HALVES } },
   { "MobileNetV1", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES } },
-  { "MobileNetV2", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES } },
+  { "MobileNetV2", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES }, CLASSES },
   { "Pvt", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), IMAGENET } },
   { "OwlViT", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (768, 768), .crop_size = { .height = 768, .width = 768 }, CLIP } },
   { "Owlv2", GTF_IMAGE_BLURS, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (960, 960), CLIP, .do_pad = TRUE } },
-  { "Segformer", GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (512, 512), IMAGENET } },
-  { "Beit", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), .crop_size = { .height = 224, .width = 224 }, HALVES } },
+  { "Segformer", GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (512, 512), IMAGENET }, CLASSES },
+  { "Beit", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), .crop_size = { .height = 224, .width = 224 }, HALVES }, CLASSES },
   { "RTDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, "pixel_mask",
     { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, SIZE (640, 640), IMAGENET } },
-  BOXES ("Detr", gtf_image_size_plain),
-  BOXES ("ConditionalDetr", gtf_image_size_plain),
-  BOXES ("DeformableDetr", gtf_image_size_plain),
-  BOXES ("GroundingDino", gtf_image_size_plain),
-  BOXES ("Yolos", gtf_image_size_yolos),
-  MASKS ("MaskFormer", gtf_image_size_up, 32),
-  MASKS ("Mask2Former", gtf_image_size_up, 32),
-  MASKS ("OneFormer", gtf_image_size_plain, 0),
+  BOXES ("Detr", gtf_image_size_plain, SEGMENTS),
+  BOXES ("ConditionalDetr", gtf_image_size_plain, SEGMENTS | GTF_SEGMENTATION_ALL_CLASSES),
+  BOXES ("DeformableDetr", gtf_image_size_plain, GTF_SEGMENTATION_NONE),
+  BOXES ("GroundingDino", gtf_image_size_plain, GTF_SEGMENTATION_NONE),
+  BOXES ("Yolos", gtf_image_size_yolos, GTF_SEGMENTATION_NONE),
+  MASKS ("MaskFormer", gtf_image_size_up, 32, GTF_SEGMENTATION_LAYERS),
+  MASKS ("Mask2Former", gtf_image_size_up, 32, GTF_SEGMENTATION_LAYERS | GTF_SEGMENTATION_384),
+  MASKS ("OneFormer", gtf_image_size_plain, 0, GTF_SEGMENTATION_LOGITS | GTF_SEGMENTATION_ANTIALIAS | GTF_SEGMENTATION_TASK_INPUTS),
   { "Eomt", GTF_IMAGE_RECTANGLES | GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, EDGES (640, 640), IMAGENET } },
   { "ConvNext", GTF_IMAGE_RECTANGLES, gtf_image_size_convnext, gtf_image_crop_convnext, NULL, { DO, CUBIC, SHORTEST (384), HALVES, .crop_pct = 224.0 / 256 } },
   { "Levit", GTF_IMAGE_RECTANGLES, gtf_image_size_levit, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), IMAGENET } },
   { "PoolFormer", GTF_IMAGE_RECTANGLES, gtf_image_size_poolformer, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), IMAGENET, .crop_pct = 0.9 } },
   { "MobileViT", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL,
-    { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, CUBIC, SHORTEST (224), CROP (256), HALVES, .do_flip_channel_order = TRUE } },
+    { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, CUBIC, SHORTEST (224), CROP (256), HALVES, .do_flip_channel_order = TRUE }, CLASSES },
   { "EfficientNet", 0, gtf_image_size_plain, NULL, NULL,
     { DO, CUBIC, SIZE (346, 346), .crop_size = { .height = 289, .width = 289 }, HALVES, .include_top = TRUE } },
-  { "DPT", 0, gtf_image_size_dpt, NULL, NULL, { DO, CUBIC, SIZE (384, 384), HALVES } },
+  { "DPT", 0, gtf_image_size_dpt, NULL, NULL, { DO, CUBIC, SIZE (384, 384), HALVES }, CLASSES },
   { "GLPN", GTF_IMAGE_NO_CROP, gtf_image_size_down, NULL, NULL, { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, HALVES, .size_divisor = 32 } },
   { "TextNet", GTF_IMAGE_RECTANGLES, gtf_image_size_up, NULL, NULL, { DO, LINEAR, SHORTEST (640), .crop_size = { .height = 224, .width = 224 }, IMAGENET, .size_divisor = 32 } },
   { "Vilt", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_vilt, NULL, "pixel_mask", { DO, CUBIC, SHORTEST (384), HALVES, .do_pad = TRUE, .size_divisor = 32 } },

@@ -261,12 +261,21 @@ create (const char *config_path, const char *config_json, GError **error)
   return self;
 }
 
+static GtfSegmentation
+segmentation (gpointer state)
+{
+  const Front *self = state;
+
+  return self->type->segmentation;
+}
+
 static GtfPreprocessorPlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfPreprocessorPlugin), "image" },
   .create = create,
   .destroy = g_free,
   .load_image = gtf_image_decode,
-  .run_images = run_images
+  .run_images = run_images,
+  .segmentation = segmentation
 };
 
 GTF_PLUGIN_EXPORT const GtfPreprocessorPlugin *gtf_preprocessor_image (void);

@@ -131,6 +131,7 @@ typedef struct
   void (*crop_rule) (const GtfImageConfig *config, GtfExtent *crop);      /* after resizing, asked for or not; nullable */
   const char *mask;                 /* what the mask of the padding is called; nullable */
   GtfImageConfig defaults;
+  GtfSegmentation segmentation;     /* what it makes of masks */
 } GtfImageType;
 
 const GtfImageType *gtf_image_type_find  (const char *type);

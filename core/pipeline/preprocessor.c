@@ -206,6 +206,19 @@ gtf_preprocessor_get_hop_length (GtfPreprocessor *self)
 }
 
 /**
+ * gtf_preprocessor_get_segmentation:
+ * @self: a preprocessor
+ *
+ * Returns: what its image processor makes of masks; %GTF_SEGMENTATION_NONE: nothing
+ */
+GtfSegmentation
+gtf_preprocessor_get_segmentation (GtfPreprocessor *self)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), GTF_SEGMENTATION_NONE);
+  return PLUGIN_HAS (self->plugin, segmentation) ? self->plugin->segmentation (self->state) : GTF_SEGMENTATION_NONE;
+}
+
+/**
  * gtf_preprocessor_run_audio:
  * @self: a preprocessor of sound
  * @samples: (array length=n_samples): mono, at gtf_preprocessor_get_sampling_rate()

@@ -63,6 +63,39 @@ GTF_API guint  gtf_preprocessor_get_sampling_rate (GtfPreprocessor *self);      
 GTF_API gsize  gtf_preprocessor_get_n_samples  (GtfPreprocessor *self);          /* of a chunk (Whisper: 480000); 0: any length */
 GTF_API gsize  gtf_preprocessor_get_hop_length (GtfPreprocessor *self);
 
+/**
+ * GtfSegmentation:
+ * @GTF_SEGMENTATION_NONE: no masks come of it
+ * @GTF_SEGMENTATION_SEMANTIC: a class for each pixel
+ * @GTF_SEGMENTATION_INSTANCE: a mask for each object
+ * @GTF_SEGMENTATION_PANOPTIC: an object or a region for each pixel
+ * @GTF_SEGMENTATION_PAIRS: the instances are the best of all pairs of query and class, not the best class of each query
+ * @GTF_SEGMENTATION_LAYERS: instances lie over each other where their masks are above 0, and count by the mean of these pixels
+ * @GTF_SEGMENTATION_LOGITS: instances are weighed by what the model gives, not by its sigmoid
+ * @GTF_SEGMENTATION_384: masks become 384 x 384 pixels before all else
+ * @GTF_SEGMENTATION_ANTIALIAS: masks and classes are made smaller smoothly
+ * @GTF_SEGMENTATION_ALL_CLASSES: the last class is one like the others, not "no object"
+ * @GTF_SEGMENTATION_TASK_INPUTS: the model is told as tokens what is asked of it
+ *
+ * What the image processor of a repository makes of a model's masks (`post_process_semantic_segmentation ()` and its like of the reference).
+ */
+typedef enum
+{
+  GTF_SEGMENTATION_NONE        = 0,
+  GTF_SEGMENTATION_SEMANTIC    = 1 << 0,
+  GTF_SEGMENTATION_INSTANCE    = 1 << 1,
+  GTF_SEGMENTATION_PANOPTIC    = 1 << 2,
+  GTF_SEGMENTATION_PAIRS       = 1 << 3,
+  GTF_SEGMENTATION_LAYERS      = 1 << 4,
+  GTF_SEGMENTATION_LOGITS      = 1 << 5,
+  GTF_SEGMENTATION_384         = 1 << 6,
+  GTF_SEGMENTATION_ANTIALIAS   = 1 << 7,
+  GTF_SEGMENTATION_ALL_CLASSES = 1 << 8,
+  GTF_SEGMENTATION_TASK_INPUTS = 1 << 9
+} GtfSegmentation;
+
+GTF_API GtfSegmentation gtf_preprocessor_get_segmentation (GtfPreprocessor *self);
+
 /*
  * gtf_audio_load:
  * @path: (type filename): a file
@@ -140,6 +173,7 @@ typedef struct
   GtfAudio *(*resample) (const GtfAudio *audio, guint sampling_rate, GError **error);
   GtfImage *(*load_image) (const char *path, GCancellable *cancellable, GError **error);
   GHashTable *(*run_images) (gpointer state, const GtfImage *const *images, guint n_images, const char *parameters, GError **error);
+  GtfSegmentation (*segmentation) (gpointer state);     /* (nullable) */
 } GtfPreprocessorPlugin;
 
 G_END_DECLS

@@ -3,6 +3,7 @@
  * The tasks over pictures against what the reference answers on tiny repositories: data/golden/vision-tasks/cases.json, made by its make.py.
  * Numbers may differ by a thousandth.
  */
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -42,7 +43,44 @@ same_boxes (JsonObject *a, JsonObject *b)
   return json_object_get_size (a) == json_object_get_size (b);
 }
 
-/* Answers are made of lists, {"label", "score"}, {"label", "score", "box"} and numbers. */
+static GtfImage *
+read_mask (JsonObject *from)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+  gint fd = g_file_open_tmp ("mask-XXXXXX.png", &path, &error);
+  gsize length;
+  g_autofree guchar *bytes = g_base64_decode (json_object_get_string_member (from, "mask"), &length);
+  GtfImage *image;
+
+  g_assert_no_error (error);
+  g_close (fd, NULL);
+  g_assert_true (g_file_set_contents (path, (const char *) bytes, (gssize) length, &error));
+  image = gtf_image_load (path, NULL, &error);
+  g_remove (path);
+  g_assert_no_error (error);
+  return image;
+}
+
+/* The same pixels, or neither has any; a pixel on the edge of two classes may go to either. */
+static gboolean
+same_masks (JsonObject *a, JsonObject *b)
+{
+  g_autoptr (GtfImage) one = NULL, other = NULL;
+  gint n_other = 0;
+
+  if (!json_object_has_member (a, "mask") || !json_object_has_member (b, "mask"))
+    return json_object_has_member (a, "mask") == json_object_has_member (b, "mask");
+  one = read_mask (a);
+  other = read_mask (b);
+  if (one->width != other->width || one->height != other->height)
+    return FALSE;
+  for (gint i = 0; i < one->width * one->height; i++)
+    n_other += one->pixels[3 * i] != other->pixels[3 * i];
+  return n_other <= one->width * one->height / 100;
+}
+
+/* Answers are made of lists, {"label", "score"}, {"label", "score", "box"}, {"score", "label", "mask"} and numbers. */
 static gboolean
 same (JsonNode *a, JsonNode *b)
 {
@@ -51,8 +89,10 @@ same (JsonNode *a, JsonNode *b)
   if (JSON_NODE_HOLDS_OBJECT (a) && JSON_NODE_HOLDS_OBJECT (b))
     return json_object_get_size (json_node_get_object (a)) == json_object_get_size (json_node_get_object (b))
            && g_strcmp0 (json_object_get_string_member (json_node_get_object (a), "label"), json_object_get_string_member (json_node_get_object (b), "label")) == 0
-           && same_boxes (json_node_get_object (a), json_node_get_object (b))
+           && same_boxes (json_node_get_object (a), json_node_get_object (b)) && same_masks (json_node_get_object (a), json_node_get_object (b))
            && same (json_object_get_member (json_node_get_object (a), "score"), json_object_get_member (json_node_get_object (b), "score"));
+  if (JSON_NODE_HOLDS_NULL (a) || JSON_NODE_HOLDS_NULL (b))
+    return JSON_NODE_HOLDS_NULL (a) && JSON_NODE_HOLDS_NULL (b);
   return JSON_NODE_HOLDS_VALUE (a) && JSON_NODE_HOLDS_VALUE (b)
          && fabs (json_node_get_double (a) - json_node_get_double (b)) <= 1e-3 * MAX (1, fabs (json_node_get_double (a)));
 }
@@ -147,6 +187,48 @@ test_detector_views (void)
   g_assert_nonnull (strstr (html, "LABEL_"));
 }
 
+/* What cannot be made of this repository, or is no number, is an error that names it; so is a repository of another kind. */
+static void
+test_segmenter_refuses (void)
+{
+  static const char *const wrong[][2] = { { "{\"subtask\": \"panoptic\"}", "\"semantic\"" }, { "{\"subtask\": 3}", "subtask" }, { "{\"threshold\": \"high\"}", "threshold" },
+                                          { "{\"mask_threshold\": []}", "mask_threshold" }, { "{\"overlap_mask_area_threshold\": true}", "overlap_mask_area_threshold" } };
+  g_autofree char *repository = g_build_filename (folder, "..", "vision", "segformer", "semantic", NULL), *other = g_build_filename (folder, "..", "vision", "vit", "classifier", NULL);
+  g_autofree char *picture = g_build_filename (folder, "waves.png", NULL), *inputs = g_strdup_printf ("\"%s\"", picture);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPipeline) pipeline = gtf_pipeline_new ("image-segmentation", repository, NULL, &error), none = NULL;
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)
+    {
+      g_assert_null (gtf_pipeline_run (pipeline, inputs, wrong[i][0], NULL, &error));
+      g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+      g_assert_nonnull (strstr (error->message, wrong[i][1]));
+      g_clear_error (&error);
+    }
+  none = gtf_pipeline_new ("image-segmentation", other, NULL, &error);
+  g_assert_null (none);
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED);
+}
+
+/* Classes with their share of the picture, on a terminal and in a page. */
+static void
+test_segmenter_views (void)
+{
+  g_autofree char *repository = g_build_filename (folder, "..", "vision", "segformer", "semantic", NULL);
+  g_autofree char *picture = g_build_filename (folder, "waves.png", NULL), *inputs = g_strdup_printf ("[\"%s\"]", picture), *text = NULL, *html = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPipeline) pipeline = gtf_pipeline_new ("image-segmentation", repository, NULL, &error);
+  g_autoptr (GtfResult) result = pipeline ? gtf_pipeline_run (pipeline, inputs, NULL, NULL, &error) : NULL;
+
+  g_assert_no_error (error);
+  text = gtf_result_render (result, "text");
+  html = gtf_result_render (result, "html");
+  g_assert_nonnull (strstr (text, "waves.png"));
+  g_assert_nonnull (strstr (text, "LABEL_"));
+  g_assert_nonnull (strstr (html, "<td>LABEL_"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -173,5 +255,7 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/tasks/vision/object-detection/refuses", test_detector_refuses);
   g_test_add_func ("/tasks/vision/object-detection/views", test_detector_views);
+  g_test_add_func ("/tasks/vision/image-segmentation/refuses", test_segmenter_refuses);
+  g_test_add_func ("/tasks/vision/image-segmentation/views", test_segmenter_views);
   return g_test_run ();
 }

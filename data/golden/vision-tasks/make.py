@@ -4,6 +4,8 @@
 # Makes a small picture and what the pipelines of transformers answer for it, on repositories of ../vision to which an image processor is added
 # here (preprocessor_config.json beside the others' files). Run it with transformers 5.x (and torch, torchvision, pillow):
 #   python3 make.py
+import base64
+import io
 import json
 import pathlib
 
@@ -16,7 +18,9 @@ HERE = pathlib.Path(__file__).parent
 PROCESSOR = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "size": {"height": 24, "width": 24}, "resample": 2, "do_rescale": True,
              "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 DETECTOR = {**PROCESSOR, "image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 24, "longest_edge": 40}, "do_pad": True, "format": "coco_detection"}
+SEGMENTER = {**PROCESSOR, "image_processor_type": "SegformerImageProcessor", "size": {"height": 32, "width": 32}, "do_reduce_labels": False}
 CLASSIFY, FEATURES, DETECT = "image-classification", "image-feature-extraction", "object-detection"
+SEGMENT = "image-segmentation"
 ZERO = "zero-shot-image-classification"
 LABELS = {"candidate_labels": ["cat", "tall building", "cat"]}
 WORDS = ["<unk>", "<pad>", "<s>", "cat", "dog", "</s>", "this", "is", "a", "photo", "of", "tall", "building", ".", "red", "house", "picture"]
@@ -27,6 +31,7 @@ CASES = [
     (FEATURES, "beit/model", {}), (FEATURES, "dinov2/model", {"pool": True}), (FEATURES, "vit/other-size", {"pool": True}),
     (DETECT, "yolos/detection", {"threshold": 0.1}), (DETECT, "yolos/detection", {}), (DETECT, "yolos/detection", {"threshold": 1}),
     (DETECT, "yolos/base-size", {"threshold": 0.2}), (DETECT, "yolos/base-size", {"threshold": -3}),
+    (SEGMENT, "segformer/semantic", {}), (SEGMENT, "segformer/semantic", {"subtask": "semantic", "threshold": 2}), (SEGMENT, "segformer/semantic", {"subtask": "panoptic"}),
     *((ZERO, repository, parameters) for repository in ("clip/both", "clip/both-highest", "siglip/both") for parameters in (
         LABELS, {**LABELS, "hypothesis_template": "a red {}"}, {"candidate_labels": "ab"},
         {"candidate_labels": ["dog"], "hypothesis_template": "{}"}, {"candidate_labels": []}, {})),
@@ -45,6 +50,17 @@ def write_tokenizer(folder):
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=1) + "\n")
 
 
+def plain(answer):
+    """Masks as base64 of a PNG."""
+    if isinstance(answer, Image.Image):
+        file = io.BytesIO()
+        answer.save(file, "PNG")
+        return base64.b64encode(file.getvalue()).decode()
+    if isinstance(answer, list):
+        return [plain(one) for one in answer]
+    return {key: plain(value) for key, value in answer.items()} if isinstance(answer, dict) else answer
+
+
 def main():
     rows = numpy.arange(30)[:, None, None]
     columns = numpy.arange(40)[None, :, None]
@@ -54,15 +70,15 @@ def main():
     for task, repository, parameters in CASES:
         folder = HERE.parent / "vision" / repository
         config = json.loads((folder / "config.json").read_text())
-        size = config.get("vision_config", config)["image_size"]
-        processor = DETECTOR if task == DETECT else {**PROCESSOR, "size": {"height": size, "width": size}}
+        size = config.get("vision_config", config).get("image_size")
+        processor = DETECTOR if task == DETECT else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
         (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
         if task == ZERO:
             write_tokenizer(folder)
         for inputs in ("waves.png", ["waves.png", "waves.png"]):
             paths = [str(HERE / i) for i in inputs] if isinstance(inputs, list) else str(HERE / inputs)
             try:
-                expected = transformers.pipeline(task, str(folder), device="cpu")(paths, **parameters)
+                expected = plain(transformers.pipeline(task, str(folder), device="cpu")(paths, **parameters))
             except (ValueError, TypeError, IndexError, KeyError, RuntimeError) as e:
                 expected = {"error": str(e)[:60]}
             cases.append({"task": task, "repository": repository, "inputs": inputs, "parameters": parameters, "expected": expected})
