@@ -29,9 +29,11 @@ epilogue (const GtfGemm *g, gint64 row, gint64 col, gint64 rows, gint64 cols)
   for (gint64 i = 0; i < rows; i++)
     {
       float *c = g->c + (row + i) * g->ldc + col;
+      if (g->residual != NULL && g->residual_first)
+        add (c, g->residual + (row + i) * g->ldr + col, cols, c);
       if (g->act != GTF_ACTIVATION_NONE)
         activate (g->act, c, cols, c);
-      if (g->residual != NULL)
+      if (g->residual != NULL && !g->residual_first)
         add (c, g->residual + (row + i) * g->ldr + col, cols, c);
     }
 }

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 #define GTF_PANEL 16            /* outputs in a panel of packed weights */
 
-/* c = act (a w^T + bias) + residual. Weights lie in panels of 16 outputs, see core/tensor/weights-private.h. */
+/* c = act (a w^T + bias) + residual, or, residual_first, act (a w^T + bias + residual). Weights lie in panels of 16 outputs, see core/tensor/weights-private.h. */
 typedef struct
 {
   GtfDtype type;                /* of the panels: F32, BF16, F16, I8 */
@@ -30,6 +30,7 @@ typedef struct
   gint64 ldr;
   float *c;
   gint64 ldc;
+  gboolean residual_first;
 } GtfGemm;
 
 /* One head of attention for some queries. */
@@ -49,6 +50,41 @@ typedef struct
   gboolean bf16_kv;             /* k and v are bfloat16; only without packed keys */
   gboolean narrow;              /* products in bfloat16; only with packed keys, without `weights`, where the CPU has it */
 } GtfHeadTask;
+
+/* Windows of a convolution: y = act (window w^T + bias + residual). A window is a list of segments of k numbers, in the order of the weights. */
+typedef struct
+{
+  gint64 rows, n, k, segments;  /* windows, outputs */
+  const float *const *windows;  /* [segments][rows] */
+  gint64 first;                 /* of the numbers that a window begins with, the one that counts */
+  const float *w;               /* panels of float32 */
+  const float *bias;            /* whole panels; NULL: none */
+  GtfActivation act;
+  const float *residual;        /* NULL: none */
+  float *y;
+  gint64 ldy;                   /* of y and the residual */
+} GtfConv;
+
+/* A convolution that keeps channels apart, row by row of its windows. */
+typedef struct
+{
+  gint64 channels, height, width, stride, dilation;
+  gint64 n_cols;                /* columns of pixels that the windows of a row see */
+  const float *taps, *bias;     /* [height][width][channels]; [channels], NULL: none */
+  GtfActivation act;
+} GtfTaps;
+
+/* 4 x 4 results of Winograd's convolution. */
+typedef struct
+{
+  gint64 stride, n;             /* floats between two points; outputs */
+  const float *bias;            /* whole panels; NULL: none */
+  GtfActivation act;
+  gint64 rows, cols;            /* how many of the 4 x 4 there are */
+  const float *residual;        /* NULL: none */
+  float *y;
+  gint64 line, ldy;             /* floats between two lines and two pixels of y and the residual */
+} GtfWinogradOut;
 
 typedef struct
 {
@@ -72,6 +108,13 @@ typedef struct
   /* to float32, from F32, F16, BF16 */
   void (*widen) (GtfDtype type, const void *x, gint64 n, float *y);
   void (*to_bf16) (const float *x, gint64 n, guint16 *y);
+  void (*conv) (const GtfConv *t, gint64 p0, gint64 p1);        /* all rows, panels p0 .. p1 */
+  /* n windows side by side, [n][channels]; cols [height][n_cols] are the pixels that they see, from the first column of the first window on. */
+  void (*taps) (const GtfTaps *t, const float *const *cols, gint64 n, const float *residual, float *y);
+  /* 6 x 6 pixels of n channels (a multiple of 16) -> 36 rows, `stride` apart; and back to 4 x 4. */
+  void (*winograd_in) (const float *const *pixels, gint64 n, float *v, gint64 stride);
+  void (*winograd_out) (const GtfWinogradOut *t, const float *m);
+  void (*maximum) (const float *a, const float *b, gint64 n, float *y);
 } GtfKernels;
 
 const GtfKernels *gtf_kernels_get    (void);                /* of this CPU, or what GTF_ISA forces */

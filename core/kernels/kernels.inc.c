@@ -240,6 +240,8 @@ to_bf16 (const float *x, gint64 n, guint16 *y)
 
 #include "kernels/gemm.inc.c"
 #include "kernels/attention.inc.c"
+#include "kernels/conv.inc.c"
+#include "kernels/winograd.inc.c"
 
 #define TABLE2(isa) gtf_kernels_##isa
 #define TABLE(isa) TABLE2 (isa)
@@ -247,5 +249,6 @@ to_bf16 (const float *x, gint64 n, guint16 *y)
 #define NAME(isa) NAME2 (isa)
 
 const GtfKernels TABLE (ISA) = {
-  NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, multiply, rotate, widen, to_bf16
+  NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, multiply, rotate, widen, to_bf16,
+  conv, taps, winograd_in, winograd_out, maximum
 };

@@ -4,11 +4,13 @@
  * [height][width][in]. What a batch normalisation behind them does is multiplied into them on the way.
  */
 #include "base/error.h"
-#include "tensor/context-private.h"
+#include "tensor/conv2d-private.h"
 #include "tensor/convert.h"
 #include "tensor/weights-private.h"
 
 #include <string.h>
+
+#define MOST_PIXELS (1 << 16)   /* of a window */
 
 /* How many groups are multiplied together, so that their outputs fill a panel. */
 static gint64
@@ -33,7 +35,7 @@ gtf_conv2d_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gi
   if (self == NULL)
     return NULL;
   if (out < 1 || in < 1 || height < 1 || width < 1 || groups < 1 || out > G_MAXINT32 || in > G_MAXINT32 || __builtin_mul_overflow (height, width, &size)
-      || size > G_MAXINT32 || out % groups != 0 || in % groups != 0 || (transposed && groups > 1))
+      || size > MOST_PIXELS || out % groups != 0 || in % groups != 0 || (transposed && groups > 1))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "a convolution of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
                    " channels in %" G_GINT64_FORMAT " groups is impossible", height, width, in, out, groups);
@@ -65,7 +67,7 @@ gtf_conv2d_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gi
     }
   if (bias && (self->taps != NULL || transposed) && (self->bias = gtf_weight_store_alloc (store, (gsize) out * sizeof (float), error)) == NULL)
     return NULL;
-  return self;
+  return gtf_winograd_new (self, store, error) ? self : NULL;
 }
 
 typedef struct

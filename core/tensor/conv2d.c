@@ -2,94 +2,175 @@
  *
  * Convolution of pictures [B][H][W][C].
  *
- * A convolution is a product with windows: some hundred windows at a time are laid out as rows [height][width][in], zeros outside, and
- * multiplied; the windows of a whole picture are never there at once. 1 x 1 without a stride is a plain product. Where each output sees
- * one channel alone, rows of pixels are multiplied by rows of factors.
+ * A convolution is a product with windows. Windows are not laid out: the kernel gets, for some dozens of them, the address of each pixel that they see, of
+ * zeros where they see none. Only where a pixel has few channels (the first layer) are they copied, a few at a time, as rows [height][width][in].
+ * 1 x 1 is a plain product, 3 x 3 of many channels goes another way (winograd.c). Where each output sees one channel alone, rows of pixels are multiplied by rows of factors.
  */
+#include "kernels/memory.h"
+#include "tensor/conv2d-private.h"
 #include "tensor/linear-private.h"
-#include "tensor/picture-window-private.h"
 
 #include <string.h>
 
-#define BLOCK (1 << 17)         /* floats of windows at a time */
+#define ROWS 96                 /* windows at a time */
+#define OUTPUTS 128             /* of a part, where windows are too few for all threads */
+#define FEW_CHANNELS 16         /* below, windows are laid out */
+#define LAID_OUT (1 << 18)      /* floats of them at a time */
 
-typedef struct
-{
-  const GtfConv2d *w;
-  GtfAxis axes[2];
-  const GtfKernels *kernels;
-  GtfActivation act;
-  gint64 n;                     /* windows, over all pictures */
-  const float *x, *residual;    /* packed */
-  float *y;
-} Conv;
-
-/* Window i, counted over all pictures, as a row [height][width][n] of channels first .. first + n. */
-static void
-lay_out (const Conv *v, gint64 i, gint64 first, gint64 n, float *row)
+/* Where window i, counted over all pictures, begins: its picture, row and column. */
+static const float *
+place (const GtfConv2dRun *v, gint64 i, gint64 *top, gint64 *left)
 {
   const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
-  const gint64 top = i / across->out % down->out * down->stride - down->before, left = i % across->out * across->stride - across->before;
-  const float *picture = v->x + i / (across->out * down->out) * down->in * across->in * v->w->in;
-  gint64 y0, y1, x0, x1;
+
+  *top = i / across->out % down->out * down->stride - down->before;
+  *left = i % across->out * across->stride - across->before;
+  return v->x + i / (across->out * down->out) * down->in * across->in * v->w->in;
+}
+
+/* The addresses of the pixels that windows first .. first + n see: [height][width][n]. */
+static void
+find_pixels (const GtfConv2dRun *v, gint64 first, gint64 n, const float **to)
+{
+  const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
+
+  for (gint64 i = 0; i < n; i++)
+    {
+      gint64 top, left;
+      const float *picture = place (v, first + i, &top, &left), **at = to + i;
+
+      for (gint64 ky = 0; ky < down->kernel; ky++)
+        {
+          const gint64 y = top + ky * down->dilation;
+
+          for (gint64 kx = 0; kx < across->kernel; kx++, at += n)
+            {
+              const gint64 x = left + kx * across->dilation;
+
+              *at = y >= 0 && y < down->in && x >= 0 && x < across->in ? picture + (y * across->in + x) * v->w->in : v->zeros;
+            }
+        }
+    }
+}
+
+/* Window i as a row [height][width][in]; pixels side by side are copied together. */
+static void
+lay_out (const GtfConv2dRun *v, gint64 i, float *row)
+{
+  const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
+  const gint64 n = v->w->in, run = across->dilation == 1 ? across->kernel : 1;
+  gint64 top, left, y0, y1, x0, x1;
+  const float *picture = place (v, i, &top, &left);
 
   gtf_axis_inside (down, top, &y0, &y1);
   gtf_axis_inside (across, left, &x0, &x1);
-  memset (row, 0, (gsize) (down->kernel * across->kernel * n) * sizeof *row);
+  if (y1 - y0 < down->kernel || x1 - x0 < across->kernel)
+    memset (row, 0, (gsize) (down->kernel * across->kernel * n) * sizeof *row);
   for (gint64 ky = y0; ky < y1; ky++)
-    for (gint64 kx = x0; kx < x1; kx++)
-      memcpy (row + (ky * across->kernel + kx) * n, picture + ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * v->w->in + first,
-              (gsize) n * sizeof *row);
+    for (gint64 kx = x0; kx < x1; kx += run)
+      memcpy (row + (ky * across->kernel + kx) * n, picture + ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * n,
+              (gsize) (MIN (run, x1 - kx) * n) * sizeof *row);
 }
 
-/* y = act (y + residual), for windows first .. first + n. */
+/* Windows first .. first + n, panels p0 .. p1 of each block of outputs. */
 static void
-finish (const Conv *v, gint64 first, gint64 n)
+run_some (const GtfConv2dRun *v, gint64 first, gint64 n, gint64 p0, gint64 p1)
 {
-  float *y = v->y + first * v->w->out;
+  const GtfConv2d *w = v->w;
+  const gint64 segments = w->height * w->width, out = w->out / w->n_blocks, width = segments * w->in;
+  const gboolean copies = w->n_blocks == 1 && w->in < FEW_CHANNELS;
+  const float **windows = gtf_scratch ((gsize) n * (gsize) (copies ? 1 : segments) * sizeof *windows + (copies ? (gsize) (n * width) * sizeof (float) : 0));
+  GtfConv t = { .rows = n, .windows = windows, .act = v->act, .ldy = w->out, .k = copies ? width : w->in / w->n_blocks, .segments = copies ? 1 : segments };
 
-  if (v->residual != NULL)
-    v->kernels->add (y, v->residual + first * v->w->out, n * v->w->out, y);
-  if (v->act != GTF_ACTIVATION_NONE)
-    v->kernels->activate (v->act, y, n * v->w->out, y);
-}
-
-typedef struct
-{
-  const Conv *v;
-  gint64 first, n;
-} Finish;
-
-static void
-finish_part (gpointer data, guint part, guint n_parts)
-{
-  const Finish *f = data;
-  const gint64 from = part * f->n / n_parts, to = (part + 1) * f->n / n_parts;
-
-  finish (f->v, f->first + from, to - from);
-}
-
-static void
-run_windows (GtfContext *c, const Conv *v)
-{
-  const gint64 in = v->w->in / v->w->n_blocks, out = v->w->out / v->w->n_blocks, width = v->w->blocks[0]->in, step = MIN (v->n, MAX (96, BLOCK / width));
-  const gsize mark = gtf_push (c);
-  float *rows = gtf_arena_alloc (c, (gsize) step * (gsize) width * sizeof *rows);
-
-  for (gint64 first = 0; rows != NULL && first < v->n; first += step)
+  if (copies)
+    for (gint64 i = 0; i < n; i++)
+      {
+        windows[i] = (float *) (windows + n) + i * width;
+        lay_out (v, first + i, (float *) windows[i]);
+      }
+  else
+    find_pixels (v, first, n, windows);
+  for (gint64 b = 0; b < w->n_blocks; b++)
     {
-      Finish f = { v, first, MIN (step, v->n - first) };
-
-      for (gint64 b = 0; b < v->w->n_blocks; b++)
-        {
-          GtfLinearArgs args = { .m = f.n, .a = rows, .lda = width, .c = v->y + first * v->w->out + b * out, .ldc = v->w->out };
-
-          for (gint64 i = 0; i < f.n; i++)
-            lay_out (v, first + i, b * in, in, rows + i * width);
-          gtf_linear_run (c, v->w->blocks[b], &args);
-        }
-      gtf_pool_run (c->pool, f.n * v->w->out < 16384 ? 1 : gtf_pool_get_n_threads (c->pool), finish_part, &f);
+      t.n = out;
+      t.first = b * t.k;
+      t.w = w->blocks[b]->panels;
+      t.bias = w->blocks[b]->bias;
+      t.y = v->y + first * w->out + b * out;
+      t.residual = v->residual != NULL ? v->residual + first * w->out + b * out : NULL;
+      v->kernels->conv (&t, p0, p1);
     }
+}
+
+static void
+windows_part (gpointer data, guint part, guint n_parts)
+{
+  const GtfConv2dRun *v = data;
+  const gint64 panels = (v->w->out / v->w->n_blocks + GTF_PANEL - 1) / GTF_PANEL, row = part / v->panel_parts, col = part % v->panel_parts;
+  const gint64 end = (row + 1) * v->n / v->row_parts;
+
+  for (gint64 first = row * v->n / v->row_parts; first < end; first += v->rows)
+    run_some (v, first, MIN (v->rows, end - first), col * panels / v->panel_parts, (col + 1) * panels / v->panel_parts);
+}
+
+static void
+run_windows (GtfContext *c, GtfConv2dRun *v)
+{
+  const GtfConv2d *w = v->w;
+  const gint64 width = w->height * w->width * w->in, threads = gtf_pool_get_n_threads (c->pool);
+
+  v->rows = w->in < FEW_CHANNELS ? CLAMP (LAID_OUT / width, 1, ROWS) : ROWS;
+  v->row_parts = (v->n + v->rows - 1) / v->rows;
+  v->panel_parts = 1;
+  if (v->n * w->out * (w->blocks[0]->in) < 20000)
+    v->row_parts = 1;           /* done before a helper has heard of it */
+  else if (v->row_parts < threads && w->n_blocks == 1)
+    v->panel_parts = CLAMP (w->out / OUTPUTS, 1, 1000);
+  else
+    v->row_parts = MIN ((v->row_parts + threads - 1) / threads * threads, 60000 / threads * threads);
+  gtf_pool_run (c->pool, (guint) (v->row_parts * v->panel_parts), windows_part, v);
+}
+
+/* Whether a convolution of 1 x 1 sees every pixel. */
+static gboolean
+sees_all (const GtfConv2dRun *v)
+{
+  const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
+
+  return down->stride == 1 && across->stride == 1 && down->before + down->after + across->before + across->after == 0;
+}
+
+/* The pixels that it sees, one after the other. */
+static const float *
+pick_pixels (GtfContext *c, const GtfConv2dRun *v)
+{
+  const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
+  const gsize size = (gsize) v->w->in;
+  float *to;
+
+  if (sees_all (v))
+    return v->x;
+  to = gtf_arena_alloc (c, (gsize) v->n * size * sizeof *to);
+  for (gint64 i = 0; to != NULL && i < v->n; i++)
+    {
+      gint64 top, left;
+      const float *picture = place (v, i, &top, &left);
+      const gboolean inside = top >= 0 && top < down->in && left >= 0 && left < across->in;
+
+      memcpy (to + (gsize) i * size, inside ? picture + (top * across->in + left) * v->w->in : v->zeros, size * sizeof *to);
+    }
+  return to;
+}
+
+static void
+run_pixels (GtfContext *c, const GtfConv2dRun *v)
+{
+  const gsize mark = gtf_push (c);
+  GtfLinearArgs args = { .m = v->n, .a = pick_pixels (c, v), .lda = v->w->in, .act = v->act, .residual = v->residual, .ldr = v->w->out,
+                         .c = v->y, .ldc = v->w->out, .residual_first = TRUE };
+
+  if (args.a != NULL)
+    gtf_linear_run (c, v->w->blocks[0], &args);
   gtf_pop (c, mark);
 }
 
@@ -97,34 +178,39 @@ run_windows (GtfContext *c, const Conv *v)
 static void
 taps_part (gpointer data, guint part, guint n_parts)
 {
-  const Conv *v = data;
+  const GtfConv2dRun *v = data;
   const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
-  const gint64 n = v->w->out;
+  const gint64 n = v->w->out, n_cols = (across->out - 1) * across->stride + (across->kernel - 1) * across->dilation + 1, rows = v->n / across->out;
+  const GtfTaps t = { n, down->kernel, across->kernel, across->stride, across->dilation, n_cols, v->w->taps, v->w->bias, v->act };
+  const float **cols = gtf_scratch ((gsize) (down->kernel * n_cols) * sizeof *cols);
 
-  for (gint64 i = part * v->n / n_parts; i < (part + 1) * v->n / n_parts; i++)
+  for (gint64 row = part * rows / n_parts; row < (part + 1) * rows / n_parts; row++)
     {
-      const gint64 top = i / across->out % down->out * down->stride - down->before, left = i % across->out * across->stride - across->before;
-      const float *picture = v->x + i / (across->out * down->out) * down->in * across->in * n;
-      float *y = v->y + i * n;
-      gint64 y0, y1, x0, x1;
+      gint64 top, left;
+      const float *picture = place (v, row * across->out, &top, &left);
 
-      gtf_axis_inside (down, top, &y0, &y1);
-      gtf_axis_inside (across, left, &x0, &x1);
-      if (v->w->bias != NULL)
-        memcpy (y, v->w->bias, (gsize) n * sizeof *y);
-      else
-        memset (y, 0, (gsize) n * sizeof *y);
-      for (gint64 ky = y0; ky < y1; ky++)
-        for (gint64 kx = x0; kx < x1; kx++)
-          {
-            const float *pixel = picture + ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * n;
-            const float *taps = v->w->taps + (ky * across->kernel + kx) * n;
+      for (gint64 i = 0; i < down->kernel * n_cols; i++)
+        {
+          const gint64 y = top + i / n_cols * down->dilation, x = left + i % n_cols;
 
-            for (gint64 channel = 0; channel < n; channel++)
-              y[channel] += pixel[channel] * taps[channel];
-          }
-      finish (v, i, 1);
+          cols[i] = y >= 0 && y < down->in && x >= 0 && x < across->in ? picture + (y * across->in + x) * n : v->zeros;
+        }
+      v->kernels->taps (&t, cols, across->out, v->residual != NULL ? v->residual + row * across->out * n : NULL, v->y + row * across->out * n);
     }
+}
+
+static void
+run_taps (GtfContext *c, GtfConv2dRun *v)
+{
+  const GtfAxis *across = &v->axes[1];
+  const gint64 rows = v->n / across->out, threads = gtf_pool_get_n_threads (c->pool);
+
+  if ((across->out * across->stride + across->kernel * across->dilation) > (1 << 26) / v->axes[0].kernel)
+    {
+      gtf_fail (c, "windows of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels see too many of them", v->axes[0].kernel, across->kernel);
+      return;
+    }
+  gtf_pool_run (c->pool, v->n * v->w->out < 4096 ? 1 : (guint) MIN (rows, 4 * threads), taps_part, v);
 }
 
 static gboolean
@@ -158,8 +244,10 @@ GtfTensor *
 gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual)
 {
   static const GtfWindow plain = { 0 };
-  Conv v = { .w = w, .kernels = c->kernels, .act = act };
+  GtfConv2dRun v = { .w = w, .kernels = c->kernels, .act = act };
   GtfTensor *y;
+  float *zeros;
+  gsize mark;
 
   if (!gtf_op_begin (c, "conv2d", residual != NULL ? 2 : 1, x, residual))
     return NULL;
@@ -173,18 +261,26 @@ gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWind
       gtf_fail_shapes (c, y, residual, "the result and the residual do not fit");
       return NULL;
     }
+  mark = gtf_push (c);
   x = gtf_packed (c, x);
   residual = residual != NULL ? gtf_packed (c, residual) : NULL;
-  if (y == NULL || gtf_failed (c))
-    return NULL;
+  zeros = gtf_arena_alloc (c, (gsize) w->in * sizeof *zeros);
+  if (y == NULL || gtf_failed (c) || gtf_tensor_get_n_elements (y) == 0)
+    return gtf_failed (c) ? NULL : y;
   v.n = x->shape[0] * v.axes[0].out * v.axes[1].out;
   v.x = gtf_tensor_f32 (x);
   v.y = gtf_tensor_f32 (y);
   v.residual = residual != NULL ? gtf_tensor_f32 (residual) : NULL;
+  v.zeros = zeros;
+  memset (zeros, 0, (gsize) w->in * sizeof *zeros);
   if (w->taps != NULL)
-    gtf_pool_run (c->pool, v.n * w->out < 4096 ? 1 : gtf_pool_get_n_threads (c->pool), taps_part, &v);
-  else
+    run_taps (c, &v);
+  else if (w->height * w->width == 1 && w->n_blocks == 1 && (sees_all (&v) || w->blocks[0]->type != GTF_DTYPE_F32))
+    run_pixels (c, &v);
+  else if (!gtf_winograd_run (c, &v))
     run_windows (c, &v);
+  if (!gtf_failed (c))
+    gtf_pop (c, mark);
   return gtf_failed (c) ? NULL : y;
 }
 

@@ -18,6 +18,7 @@ typedef struct
   gint64 ldr;
   float *c;
   gint64 ldc;
+  gboolean residual_first;      /* added before the activation, not behind it */
 } GtfLinearArgs;
 
 void gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args);

@@ -129,7 +129,8 @@ gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
 
   job.gemm = (GtfGemm){ .type = w->type, .narrow = gtf_cpu_is_fast_in (w->type), .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
                         .w = w->panels, .panel_bytes = w->panel_bytes, .bias = w->bias, .scale = w->scale, .sums = w->sums,
-                        .residual = args->residual, .ldr = args->ldr, .c = args->c, .ldc = args->ldc };
+                        .residual = args->residual, .ldr = args->ldr, .c = args->c, .ldc = args->ldc,
+                        .residual_first = args->residual_first };
   if (args->m == 0)
     return;
   /* A small product is done before a helper has heard of it. */

@@ -10,7 +10,6 @@
 
 /* ---- windows --------------------------------------------------------------------------------------------------------- */
 
-/* One line of pixels that a window sees, of `size` of them; the results are at y. */
 typedef struct
 {
   GtfAxis axes[2];
@@ -20,13 +19,6 @@ typedef struct
   float *y;
   gboolean inside;
 } Pool;
-
-static void
-biggest (const Pool *p, const float *pixel, float *y)
-{
-  for (gint64 i = 0; i < p->channels; i++)
-    y[i] = pixel[i] > y[i] || isnan (pixel[i]) ? pixel[i] : y[i];
-}
 
 /* The pixels of window i: where its kernel lies within the picture. */
 static void
@@ -68,7 +60,7 @@ max_part (gpointer data, guint part, guint n_parts)
         y[channel] = -INFINITY;
       for (gint64 ky = y0; ky < y1; ky++)
         for (gint64 kx = x0; kx < x1; kx++)
-          biggest (p, picture + ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * p->channels, y);
+          p->kernels->maximum (y, picture + ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * p->channels, p->channels, y);
     }
 }
 

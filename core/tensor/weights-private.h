@@ -54,6 +54,8 @@ struct _GtfConv1d
   GtfLinear *linear;            /* [out][kernel * in] */
 };
 
+typedef struct _GtfWinograd GtfWinograd;        /* tensor/winograd.c */
+
 /* A convolution over pictures is a product with windows [height][width][in], which are runs of pixels. Groups are multiplied by themselves, small
  * ones several together (zeros where an output does not see an input): `n_blocks` of equal size. Where each output sees one channel alone
  * there are only factors. A transposed one is a product of each pixel, [height][width][out] x [in]. */
@@ -66,6 +68,7 @@ struct _GtfConv2d
   GtfLinear **blocks;           /* [out / n_blocks][height * width * in / n_blocks], with the bias */
   float *taps;                  /* depthwise: [height][width][out] */
   float *bias;                  /* of taps and of what is transposed; NULL: none */
+  GtfWinograd *winograd;        /* NULL: not one for it */
 };
 
 /* What a batch normalisation does to one output: x scale + shift. */

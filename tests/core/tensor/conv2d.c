@@ -117,7 +117,7 @@ activated (GtfActivation act, double x)
 
 /* With nothing, with a bias, with a bias and a normalisation and a residual. */
 static void
-check_conv (const Case *t, guint extras)
+check_conv (const Case *t, guint extras, const GtfKernels *kernels)
 {
   const gint64 in = t->in / t->groups;
   g_autoptr (GtfContext) c = gtf_context_new (NULL);
@@ -128,6 +128,7 @@ check_conv (const Case *t, guint extras)
   const GtfFold fold = { gtf_tensor_f32 (scale), gtf_tensor_f32 (shift) };
   GtfConv2d *w = gtf_conv2d_new (store, GTF_DTYPE_F32, t->out, t->in, t->rows, t->cols, t->groups, FALSE, extras > 0, NULL);
 
+  c->kernels = kernels;
   g_assert_true (gtf_conv2d_put (w, gtf_pool_get (0), GTF_DTYPE_F32, weight->data, extras == 2 ? &fold : NULL, NULL));
   if (extras > 0)
     gtf_conv2d_put_bias (w, GTF_DTYPE_F32, bias->data, extras == 2 ? &fold : NULL);
@@ -160,12 +161,16 @@ check_conv (const Case *t, guint extras)
     }
 }
 
+/* By the kernels of every instruction set that this CPU has. */
 static void
 test_conv2d (void)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    for (guint extras = 0; extras < 3; extras++)
-      check_conv (&cases[i], extras);
+  static const char *const isas[] = { "generic", "avx2", "avx512" };
+
+  for (guint isa = 0; isa < G_N_ELEMENTS (isas); isa++)
+    for (guint i = 0; i < G_N_ELEMENTS (cases) && gtf_kernels_for (isas[isa]); i++)
+      for (guint extras = 0; extras < 3; extras++)
+        check_conv (&cases[i], extras, gtf_kernels_for (isas[isa]));
 }
 
 static const Case transposed[] = {

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a running convolution is made of, for the ways to compute it (conv2d.c, winograd.c).
+ */
+#pragma once
+
+#include "tensor/picture-window-private.h"
+#include "tensor/weights-private.h"
+
+typedef struct
+{
+  const GtfConv2d *w;
+  GtfAxis axes[2];
+  const GtfKernels *kernels;
+  GtfActivation act;
+  gint64 n;                     /* windows, over all pictures */
+  const float *x, *residual;    /* packed */
+  float *y;
+  const float *zeros;           /* as many as x has channels */
+  gint64 rows, row_parts, panel_parts;  /* how the work is cut: windows at a time, parts of windows, of outputs */
+} GtfConv2dRun;
+
+/* Sets aside the memory, if the weight's size is one for it. */
+gboolean gtf_winograd_new (GtfConv2d *conv, GtfWeightStore *store, GError **error);
+/* FALSE: not a convolution for it, nothing was done. */
+gboolean gtf_winograd_run (GtfContext *c, const GtfConv2dRun *v);
