@@ -15,6 +15,7 @@
 #include "tensor/positions.h"
 #include "tensor/windows.h"
 #include "registry/plugin.h"
+#include "layers/detection.h"
 #include "layers/text-input.h"
 #include "layers/encoder.h"
 #include "layers/text-heads.h"

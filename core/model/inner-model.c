@@ -225,10 +225,10 @@ read_stages (GtfInnerModel *self, GError **error)
       else
         self->place[before = stage] = (gint32) self->n_features++;
     }
-  if (!node || (list && self->n_features > 0))
+  if (!node || (list && self->n_features > 0 && self->n_features <= GTF_MAX_MAPS))
     return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected some of the %" G_GINT64_FORMAT " stages of a model of the type \"%s\", in their order",
-               gtf_config_get_path (self->file), key, n_stages, gtf_config_get_model_type (self->file));
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected some of the %" G_GINT64_FORMAT " stages of a model of the type \"%s\", in their order, at most %d",
+               gtf_config_get_path (self->file), key, n_stages, gtf_config_get_model_type (self->file), GTF_MAX_MAPS);
   return FALSE;
 }
 

@@ -244,6 +244,9 @@ typedef struct
   const char *stage_names;
 } GtfArchitecture;
 
+/* How many feature maps a model can ask a backbone for. */
+#define GTF_MAX_MAPS 32
+
 /* ---- backbones ------------------------------------------------------------------------------------------------------ */
 
 /* In `features`: the output of a stage, [B][H][W][C], or [B][T][D] where the config asks for tokens. What nobody asked for is dropped. */

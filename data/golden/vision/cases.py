@@ -26,6 +26,18 @@ PYRAMID = dict(num_encoder_blocks=3, depths=[1, 2, 1], hidden_sizes=[8, 12, 16],
 PVT_V2 = {**PYRAMID, "patch_sizes": [7, 3, 3], "sr_ratios": [3, 2, 1]}
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
+INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features": ["stage3"]}
+DETR = dict(backbone_config=INNER, d_model=16, num_queries=5, encoder_layers=2, encoder_ffn_dim=24, encoder_attention_heads=2, decoder_layers=2, decoder_ffn_dim=20,
+            decoder_attention_heads=4, num_labels=3)
+SEEN = [(30, 21), (45, 50)]     # of pictures of 45 x 50
+OF_TIMM = {k: v for k, v in DETR.items() if k != "backbone_config"} | {"encoder_layers": 1, "decoder_layers": 1}
+NARROW = dict(channels=(4, 6, 8, 10))
+
+
+def of_timm(name, seen=(), timm=NARROW, **kwargs):
+    return case("Detr", "ForObjectDetection", {**OF_TIMM, "backbone": name, **kwargs}, (45, 50), timm=timm, seen=seen)
+
+
 TEXTS = [[1, 3, 7, 5, 2, 0], [4, 8, 2, 3, 5, 6], [1, 9, 3, 5, 5, 9]]
 FAMILIES = {
     "vit": {
@@ -62,6 +74,21 @@ FAMILIES = {
         "detection": case("Yolos", "ForObjectDetection", {**YOLOS, "num_labels": 3}, (40, 24)),
         "base-size": case("Yolos", "ForObjectDetection", {**YOLOS, "num_labels": 2, "use_mid_position_embeddings": False, "qkv_bias": False}, (32, 24)),
         "model": case("Yolos", "Model", YOLOS, (25, 37), batch=3),
+    },
+    "detr": {
+        "detection": case("Detr", "ForObjectDetection", DETR, (45, 50), seen=SEEN),
+        "learned": case("Detr", "ForObjectDetection", {**DETR, "position_embedding_type": "learned", "auxiliary_loss": True, "activation_function": "gelu"}, (50, 40), batch=1),
+        "model": case("Detr", "Model", {**DETR, "num_channels": 3}, (45, 50), batch=3),
+        "timm": of_timm("resnet18", SEEN),
+        "timm-dilated": of_timm("resnet26d.bt_in1k", dilation=True),
+        "timm-tiered": of_timm("resnet14t", timm={**NARROW, "stem_width": 8}),
+        "timm-groups": of_timm("seresnext26t_32x4d", timm=dict(channels=(16, 16, 16, 16), stem_width=8)),
+        "timm-indices": case("Detr", "ForObjectDetection", {**DETR, "backbone_config": {"model_type": "timm_backbone", "backbone": "resnet10t", "out_indices": [2, -2],
+                                                                                         "output_stride": 8}}, (45, 50), timm={**NARROW, "stem_width": 8}),
+    },
+    "table-transformer": {
+        "detection": case("TableTransformer", "ForObjectDetection", DETR, (45, 50), seen=SEEN),
+        "learned": case("TableTransformer", "ForObjectDetection", {**DETR, "position_embedding_type": "learned", "auxiliary_loss": True}, (33, 50), batch=1),
     },
     "resnet": {
         "model": case("ResNet", "Model", RESNET, (37, 50)),

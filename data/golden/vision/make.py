@@ -3,12 +3,15 @@
 #
 # Makes tiny vision models with random weights and what transformers computes with them, in float32: one folder a case with config.json,
 # model.safetensors and golden.safetensors (pixel_values and other inputs by their names, outputs as out.NAME). cases.py lists them.
-# Run it with transformers 5.x (pip install transformers torch safetensors):
+# Run it with transformers 5.x (pip install transformers torch safetensors timm):
 #   python3 make.py [FAMILY[/CASE]...]
+import contextlib
+import functools
 import pathlib
 import shutil
 import sys
 
+import timm
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
@@ -17,7 +20,7 @@ import cases
 import cases_segmentation
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth"]
+NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "pred_masks"]
 
 
 def random_weights(model):
@@ -34,17 +37,30 @@ def random_weights(model):
                 b.copy_((torch.rand(b.shape) + 0.5).half().float())
 
 
+@contextlib.contextmanager
+def narrow_timm(kwargs):
+    """Models of timm with few channels: their config does not tell the width, the tensors do."""
+    create = timm.create_model
+    timm.create_model = functools.partial(create, **kwargs)
+    yield
+    timm.create_model = create
+
+
 def make(folder, case):
     shutil.rmtree(folder, ignore_errors=True)
     config = getattr(transformers, case["config"])(**case["kwargs"])
     config._attn_implementation = "eager"
-    model = getattr(transformers, case["class"])(config)
+    with narrow_timm(case.get("timm", {})):
+        model = getattr(transformers, case["class"])(config)
     case.get("edit", lambda model: None)(model)         # what no switch of the config can change
     model.eval()
     random_weights(model)
     generator = torch.Generator().manual_seed(7)
-    pixels = torch.rand(case.get("batch", 2), getattr(config, "vision_config", config).num_channels, *case["size"], generator=generator) * 2 - 1
+    pixels = torch.rand(case.get("batch", 2), getattr(getattr(config, "vision_config", config), "num_channels", 3), *case["size"], generator=generator) * 2 - 1
     inputs = {"pixel_values": pixels.half().float()}
+    for i, (height, width) in enumerate(case.get("seen", [])):
+        mask = inputs.setdefault("pixel_mask", torch.zeros(pixels.shape[0], *pixels.shape[2:], dtype=torch.int64))
+        mask[i, :height, :width] = 1
     if case.get("texts"):
         inputs["input_ids"] = torch.tensor(case["texts"], dtype=torch.int32)
     options = {"interpolate_pos_encoding": True} if case.get("interpolate") else {}

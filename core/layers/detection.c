@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The parts of DETR (Carion et al. 2020) that its successors have too.
+ */
+#include "layers/detection.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+#include "base/error.h"
+#include "tensor/context-private.h"
+
+const char *const gtf_detection_tasks[] = { "object-detection", NULL };
+
+/* ---- padding --------------------------------------------------------------------------------------------------------- */
+
+static float
+mask_at (const GtfTensor *t, gint64 i)
+{
+  switch (t->dtype)
+    {
+    case GTF_DTYPE_I64:
+      return ((const gint64 *) t->data)[i] != 0;
+    case GTF_DTYPE_I32:
+      return ((const gint32 *) t->data)[i] != 0;
+    default:
+      return gtf_tensor_f32 (t)[i] != 0;
+    }
+}
+
+static const GtfTensor *
+read_mask (GtfContext *c, const GtfTensor *pixels)
+{
+  const GtfTensor *t = gtf_input_optional (c, "pixel_mask");
+  g_autofree char *found = NULL;
+
+  if (t == NULL)
+    return NULL;
+  if ((t->dtype == GTF_DTYPE_I64 || t->dtype == GTF_DTYPE_I32 || t->dtype == GTF_DTYPE_F32) && t->n_dims == 3 && t->shape[0] == pixels->shape[0]
+      && t->shape[1] == pixels->shape[2] && t->shape[2] == pixels->shape[3])
+    return gtf_packed (c, t);
+  found = gtf_shape_to_string (t->n_dims, t->shape);
+  gtf_fail_code (c, GTF_ERROR_INVALID_ARGUMENT, "the input \"pixel_mask\" is %s %s, expected integers of the height and width of pixel_values", gtf_dtype_name (t->dtype),
+                 found);
+  return NULL;
+}
+
+/**
+ * gtf_pixel_mask:
+ * @pixels: (nullable): [B][C][H][W]
+ * @map: (nullable): [B][height][width][D], what a backbone made of them
+ *
+ * Returns: (transfer none) (nullable): [B][height][width]: 1, or 0 for padding, as the input "pixel_mask" tells
+ */
+GtfTensor *
+gtf_pixel_mask (GtfContext *c, const GtfTensor *pixels, const GtfTensor *map)
+{
+  const GtfTensor *t;
+  GtfTensor *y;
+  gint64 h, w;
+
+  if (!gtf_op_begin (c, "pixel_mask", 2, pixels, map))
+    return NULL;
+  t = read_mask (c, pixels);
+  h = map->shape[1];
+  w = map->shape[2];
+  y = gtf_failed (c) ? NULL : gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ map->shape[0], h, w });
+  if (y == NULL)
+    return NULL;
+  for (gint64 i = 0; i < map->shape[0] * h * w; i++)
+    {
+      const gint64 row = MIN ((gint64) ((float) (i / w % h) * ((float) pixels->shape[2] / (float) h)), pixels->shape[2] - 1);
+      const gint64 column = MIN ((gint64) ((float) (i % w) * ((float) pixels->shape[3] / (float) w)), pixels->shape[3] - 1);
+
+      gtf_tensor_f32 (y)[i] = t ? mask_at (t, (i / (h * w) * pixels->shape[2] + row) * pixels->shape[3] + column) : 1.0f;
+    }
+  return y;
+}
+
+/**
+ * gtf_mask_scores:
+ * @mask: (nullable): [B][height][width] of 0 and 1
+ *
+ * Returns: (transfer none) (nullable): [B][1][1][height * width] for #GtfAttention.mask, or %NULL: nothing is padding
+ */
+GtfTensor *
+gtf_mask_scores (GtfContext *c, const GtfTensor *mask)
+{
+  gboolean padded = FALSE;
+  GtfTensor *y;
+  gint64 n;
+
+  if (!gtf_op_begin (c, "mask_scores", 1, mask))
+    return NULL;
+  n = (gint64) gtf_tensor_get_n_elements (mask);
+  for (gint64 i = 0; i < n && !padded; i++)
+    padded = gtf_tensor_f32 (mask)[i] == 0;
+  y = padded ? gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ mask->shape[0], 1, 1, n / mask->shape[0] }) : NULL;
+  for (gint64 i = 0; y != NULL && i < n; i++)
+    gtf_tensor_f32 (y)[i] = gtf_tensor_f32 (mask)[i] == 0 ? -FLT_MAX : 0.0f;
+  return y;
+}
+
+/* ---- positions ------------------------------------------------------------------------------------------------------- */
+
+/* Where pixel i of a line of n, `stride` apart, stands among those that are seen; and the place of the last. */
+static void
+count_line (const float *mask, gint64 stride, gint64 i, gint64 n, float *place, float *last)
+{
+  *place = *last = 0;
+  for (gint64 j = 0; j < n; j++)
+    {
+      *last += mask[j * stride];
+      if (j == i)
+        *place = *last;
+    }
+}
+
+static void
+put_waves (float place, float last, const GtfPositions2d *how, double temperature, float *to)
+{
+  if (how->scale != 0)
+    place = (place + (float) how->shift) / (last + 1e-6f) * (float) how->scale;
+  for (gint64 i = 0; i < how->features; i++)
+    {
+      float wave = place / powf ((float) temperature, (float) (2 * (i / 2)) / (float) how->features);
+
+      to[i] = i % 2 ? cosf (wave) : sinf (wave);
+    }
+}
+
+/**
+ * gtf_positions_2d:
+ * @mask: (nullable): [B][H][W] of 0 and 1
+ * @how: numbers of the model
+ *
+ * Returns: (transfer none) (nullable): [B][H * W][2 features]
+ */
+GtfTensor *
+gtf_positions_2d (GtfContext *c, const GtfTensor *mask, const GtfPositions2d *how)
+{
+  const gint64 features = how->features;
+  gint64 h, w;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "positions_2d", 1, mask))
+    return NULL;
+  h = mask->shape[1];
+  w = mask->shape[2];
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ mask->shape[0], h * w, 2 * features });
+  for (gint64 i = 0; y != NULL && i < mask->shape[0] * h * w; i++)
+    {
+      const float *picture = gtf_tensor_f32 (mask) + i / (h * w) * h * w;
+      float *to = gtf_tensor_f32 (y) + i * 2 * features, place, last;
+
+      count_line (picture + i % w, w, i / w % h, h, &place, &last);
+      put_waves (place, last, how, how->temperature, to);
+      count_line (picture + i / w % h * w, 1, i % w, w, &place, &last);
+      put_waves (place, last, how, how->temperature_x != 0 ? how->temperature_x : how->temperature, to + features);
+    }
+  return y;
+}
+
+/**
+ * gtf_learnt_positions_2d:
+ * @rows: a table for the places down
+ * @columns: a table for the places across
+ *
+ * Returns: (transfer none) (nullable): [1][height * width][2 features]
+ */
+GtfTensor *
+gtf_learnt_positions_2d (GtfContext *c, const GtfEmbedding *rows, const GtfEmbedding *columns, gint64 height, gint64 width)
+{
+  const GtfTensor *down = gtf_embedding_range (c, rows, 0, height), *across = gtf_embedding_range (c, columns, 0, width);
+  gint64 d;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "learnt_positions_2d", 2, down, across))
+    return NULL;
+  d = gtf_tensor_cols (down);
+  y = gtf_tensor_cols (across) == d ? gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ 1, height * width, 2 * d }) : NULL;
+  for (gint64 i = 0; y != NULL && i < height * width; i++)
+    {
+      memcpy (gtf_tensor_f32 (y) + i * 2 * d, gtf_tensor_f32 (across) + i % width * across->row_stride, (gsize) d * sizeof (float));
+      memcpy (gtf_tensor_f32 (y) + (i * 2 + 1) * d, gtf_tensor_f32 (down) + i / width * down->row_stride, (gsize) d * sizeof (float));
+    }
+  return y;
+}
+
+/* ---- shapes ---------------------------------------------------------------------------------------------------------- */
+
+GtfTensor *
+gtf_map_tokens (GtfContext *c, const GtfTensor *map)
+{
+  if (!gtf_op_begin (c, "map_tokens", 1, map))
+    return NULL;
+  return gtf_reshape (c, map, 3, (gint64[]){ map->shape[0], map->shape[1] * map->shape[2], map->shape[3] });
+}
+
+GtfTensor *
+gtf_repeat_rows (GtfContext *c, const GtfTensor *rows, gint64 n_batch)
+{
+  GtfTensor *y;
+  gint64 size;
+
+  if (!gtf_op_begin (c, "repeat_rows", 1, rows) || !(rows = gtf_packed (c, rows)))
+    return NULL;
+  size = (gint64) gtf_tensor_get_n_elements (rows);
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ n_batch, gtf_tensor_steps (rows), gtf_tensor_cols (rows) });
+  for (gint64 i = 0; y != NULL && i < n_batch; i++)
+    memcpy (gtf_tensor_f32 (y) + i * size, rows->data, (gsize) size * sizeof (float));
+  return y;
+}
+
+GtfTensor *
+gtf_zero_rows (GtfContext *c, gint64 n_batch, gint64 n, gint64 d)
+{
+  GtfTensor *y = gtf_op_begin (c, "zero_rows", 0) ? gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ n_batch, n, d }) : NULL;
+
+  if (y != NULL)
+    memset (y->data, 0, gtf_tensor_get_n_elements (y) * sizeof (float));
+  return y;
+}
+
+/* ---- layers ---------------------------------------------------------------------------------------------------------- */
+
+GtfTensor *
+gtf_detection_attend (GtfContext *c, const GtfDetectionAttention *w, const GtfAttention *how, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v,
+                      const GtfTensor *residual)
+{
+  return gtf_linear_add (c, w->out, gtf_attention (c, gtf_linear (c, w->q, q), gtf_linear (c, w->k, k), gtf_linear (c, w->v, v), how), residual);
+}
+
+GtfTensor *
+gtf_detection_mlp (GtfContext *c, const GtfLinear *const *layers, gint64 n_layers, const GtfTensor *x)
+{
+  GtfTensor *y = (GtfTensor *) x;
+
+  for (gint64 i = 0; i < n_layers; i++)
+    y = gtf_linear_act (c, layers[i], y, i + 1 < n_layers ? GTF_ACTIVATION_RELU : GTF_ACTIVATION_NONE);
+  return y;
+}

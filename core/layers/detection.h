@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What detectors like DETR share: a picture's features as tokens with positions on two axes, a mask for padded pictures, attention whose
+ * queries and keys have positions added, and boxes.
+ */
+#pragma once
+
+#include "layers/text-weights.h"
+#include "tensor/pictures.h"
+
+G_BEGIN_DECLS
+
+/* The input "pixel_mask" [B][H][W] (optional; 0 is padding) for a feature map [B][height][width][..] of pixels [B][C][H][W]: ones and zeros, F32
+ * [B][height][width]; each takes the nearest pixel. */
+GTF_API GtfTensor *gtf_pixel_mask  (GtfContext *c, const GtfTensor *pixels, const GtfTensor *map);
+/* What is added to scores: [B][1][1][height * width], the lowest number where the mask is 0; NULL if it is nowhere. */
+GTF_API GtfTensor *gtf_mask_scores (GtfContext *c, const GtfTensor *mask);
+
+/**
+ * GtfPositions2d:
+ * @features: of each axis; the result has twice as many
+ * @temperature, @temperature_x: base of the frequencies, down and across (0: as @temperature)
+ * @scale: with 0 positions are counted in pixels; else the last one is @scale
+ * @shift: added to a position before it is scaled
+ */
+typedef struct
+{
+  gint64 features;
+  double temperature, temperature_x, scale, shift;
+} GtfPositions2d;
+
+/* Sines and cosines of where a pixel stands among those that the mask [B][H][W] shows, down, then across: [B][H * W][2 features]. */
+GTF_API GtfTensor *gtf_positions_2d (GtfContext *c, const GtfTensor *mask, const GtfPositions2d *how);
+/* Learnt rows of both axes, across, then down: [1][H * W][2 features]. */
+GTF_API GtfTensor *gtf_learnt_positions_2d (GtfContext *c, const GtfEmbedding *rows, const GtfEmbedding *columns, gint64 height, gint64 width);
+/* A map [B][H][W][D] as tokens [B][H * W][D]. */
+GTF_API GtfTensor *gtf_map_tokens  (GtfContext *c, const GtfTensor *map);
+/* The same rows for each of a batch: [n][D] -> [B][n][D]; zeros of that shape. */
+GTF_API GtfTensor *gtf_repeat_rows (GtfContext *c, const GtfTensor *rows, gint64 n_batch);
+GTF_API GtfTensor *gtf_zero_rows   (GtfContext *c, gint64 n_batch, gint64 n, gint64 d);
+
+typedef struct
+{
+  const GtfLinear *q, *k, *v, *out;
+} GtfDetectionAttention;
+
+/* x + out (attention (q, k, v)). */
+GTF_API GtfTensor *gtf_detection_attend (GtfContext *c, const GtfDetectionAttention *w, const GtfAttention *how, const GtfTensor *q, const GtfTensor *k,
+                                         const GtfTensor *v, const GtfTensor *residual);
+/* Three or so linear layers with ReLU between. */
+GTF_API GtfTensor *gtf_detection_mlp (GtfContext *c, const GtfLinear *const *layers, gint64 n_layers, const GtfTensor *x);
+
+#define GTF_DETECTION_LINEAR(Struct, field, name, out, in) { GTF_WEIGHT_LINEAR, name, G_STRUCT_OFFSET (Struct, field), 0, { out, in } }
+/* q, k, v and out of an attention, all [d][d], d a field of the config; the last by its old and its new name. */
+#define GTF_DETECTION_ATTENTION(Struct, field, name, Config, d)                                                                    \
+  GTF_DETECTION_LINEAR (Struct, field.q, name ".q_proj", GTF_DIM (Config, d), GTF_DIM (Config, d)),                                \
+  GTF_DETECTION_LINEAR (Struct, field.k, name ".k_proj", GTF_DIM (Config, d), GTF_DIM (Config, d)),                                \
+  GTF_DETECTION_LINEAR (Struct, field.v, name ".v_proj", GTF_DIM (Config, d), GTF_DIM (Config, d)),                                \
+  GTF_DETECTION_LINEAR (Struct, field.out, name ".out_proj|" name ".o_proj", GTF_DIM (Config, d), GTF_DIM (Config, d))
+#define GTF_DETECTION_NORM(Struct, field, name, Config, d) { GTF_WEIGHT_NORM, name, G_STRUCT_OFFSET (Struct, field), 0, { GTF_DIM (Config, d) } }
+/* A predictor of three layers; of boxes. */
+#define GTF_DETECTION_MLP(Struct, field, name, Config, d, out)                                                                     \
+  GTF_DETECTION_LINEAR (Struct, field[0], name ".layers.0", GTF_DIM (Config, d), GTF_DIM (Config, d)),                             \
+  GTF_DETECTION_LINEAR (Struct, field[1], name ".layers.1", GTF_DIM (Config, d), GTF_DIM (Config, d)),                             \
+  GTF_DETECTION_LINEAR (Struct, field[2], name ".layers.2", GTF_DIM_CONST (out), GTF_DIM (Config, d))
+
+GTF_API const char *const gtf_detection_tasks[];
+
+G_END_DECLS

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * ResNets of timm as backbones: He et al., "Deep Residual Learning for Image Recognition" (2015), with the stems and shortcuts of He et al.,
+ * "Bag of Tricks for Image Classification" (2018), the groups of ResNeXt (2016), and squeeze and excitation (2017).
+ *
+ * The config has only a name, "resnet50d.ra2_in1k": what it stands for is read from its parts. docs/models/timm_backbone.md lists them.
+ */
+#include <gtf/gtf.h>
+
+#include <string.h>
+
+#define N_STAGES 4
+
+typedef struct
+{
+  gint64 n_channels, output_stride, n_stages, depth[N_STAGES];
+  const char *name, *indices;
+  gboolean is_bottleneck, has_deep_stem, averages;      /* the stem is three convolutions; shortcuts take means of what they make smaller */
+} Config;
+
+typedef struct
+{
+  const GtfConv2d *convs[3], *shortcut;         /* each with its normalisation */
+  const GtfLinear *squeeze, *excite;            /* may be NULL */
+} Block;
+
+typedef struct
+{
+  const GtfConv2d *stem, *deep[3];
+  const Block *stages[N_STAGES];
+} Weights;
+
+static const GtfConfigField config_fields[] = {
+  GTF_CONFIG_INT_FIELD (Config, n_channels, "num_channels|in_chans", 1, 1 << 12, 3),
+  GTF_CONFIG_STRING_FIELD (Config, name, "backbone", NULL),
+  GTF_CONFIG_LIST_FIELD (Config, indices, "out_indices"),
+  GTF_CONFIG_INT_FIELD (Config, output_stride, "output_stride", 8, 32, 32),
+  GTF_CONFIG_INT_FIELD (Config, n_stages, "", 0, 0, 1 + N_STAGES),
+  GTF_CONFIG_FIELDS_END
+};
+
+/* What the number in a name stands for. */
+static const struct
+{
+  const char *number;
+  gboolean is_bottleneck;
+  gint64 depth[N_STAGES];
+} depths[] = {
+  { "10", FALSE, { 1, 1, 1, 1 } }, { "14", TRUE, { 1, 1, 1, 1 } }, { "18", FALSE, { 2, 2, 2, 2 } }, { "26", TRUE, { 2, 2, 2, 2 } }, { "34", FALSE, { 3, 4, 6, 3 } },
+  { "50", TRUE, { 3, 4, 6, 3 } }, { "101", TRUE, { 3, 4, 23, 3 } }, { "152", TRUE, { 3, 8, 36, 3 } }, { "200", TRUE, { 3, 24, 36, 3 } }, { "269", TRUE, { 3, 30, 48, 8 } }
+};
+
+/* Reads one of the words at the cursor; its number, or -1. */
+static gint
+take (const char **at, const char *const *words)
+{
+  for (gint i = 0; words[i]; i++)
+    if (g_str_has_prefix (*at, words[i]))
+      {
+        *at += strlen (words[i]);
+        return i;
+      }
+  return -1;
+}
+
+/* "resnet50", "seresnext101_32x4d", "wide_resnet50_2", "resnet26t": family, number, letter, groups. Widths are those of the tensors. */
+static gboolean
+read_name (Config *config, const char *at)
+{
+  static const char *const families[] = { "resnet", "resnext", "seresnet", "seresnext", "wide_resnet", "tv_resnet", NULL };
+  const char *first = at, *digits;
+
+  if (take (&at, families) < 0)
+    return FALSE;
+  digits = at;
+  at += strspn (at, "0123456789");
+  for (gsize i = 0; i < G_N_ELEMENTS (depths); i++)
+    if (strlen (depths[i].number) == (gsize) (at - digits) && strncmp (digits, depths[i].number, (gsize) (at - digits)) == 0)
+      {
+        config->is_bottleneck = depths[i].is_bottleneck;
+        memcpy (config->depth, depths[i].depth, sizeof config->depth);
+      }
+  if (config->depth[0] == 0)
+    return FALSE;
+  config->averages = *at == 'd' || *at == 't';
+  config->has_deep_stem = config->averages || *at == 'c' || *at == 's';
+  at += config->has_deep_stem;
+  if (*at == '_' && (strstr (first, "resnext") || g_str_has_prefix (first, "wide_")))
+    at += 1 + strspn (at + 1, "0123456789xd");
+  return *at == '\0' || *at == '.';             /* behind the point: how it was trained */
+}
+
+/* timm leaves out the stages behind the last one that is asked for. */
+static void
+drop_stages (Config *config)
+{
+  gint64 last = config->indices ? 0 : N_STAGES, stage;
+
+  for (gint64 i = 0; i < gtf_config_list_size (config->indices); i++)
+    if (gtf_config_list_int (config->indices, i, -1 - N_STAGES, N_STAGES, &stage))
+      last = MAX (last, stage < 0 ? stage + 1 + N_STAGES : stage);
+  for (gint64 i = last; i < N_STAGES; i++)
+    config->depth[i] = 0;
+}
+
+static gboolean
+derive (gpointer data, GError **error)
+{
+  Config *config = data;
+
+  if (config->output_stride != 8 && config->output_stride != 16 && config->output_stride != 32)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "output_stride: expected 8, 16 or 32, found %" G_GINT64_FORMAT, config->output_stride);
+      return FALSE;
+    }
+  if (config->name && read_name (config, config->name))
+    {
+      drop_stages (config);
+      return TRUE;
+    }
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "backbone: expected the name of a ResNet of timm, such as \"resnet50\", \"resnet18d.ra2_in1k\" or \"resnext50_32x4d\","
+               " found \"%.60s\"", config->name ? config->name : "");
+  return FALSE;
+}
+
+#define CONV(Struct, field, name, norm_name, flags)                                                                                \
+  { GTF_WEIGHT_CONV2D, name, G_STRUCT_OFFSET (Struct, field), GTF_WEIGHT_NO_BIAS | (flags),                                        \
+    { GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED }, .norm = norm_name }
+#define SQUEEZE(field, name) { GTF_WEIGHT_LINEAR, name, G_STRUCT_OFFSET (Block, field), GTF_WEIGHT_OPTIONAL, { GTF_DIM_STORED, GTF_DIM_STORED } }
+
+static const GtfWeight block[] = {
+  CONV (Block, convs[0], "conv1", "bn1", 0),
+  CONV (Block, convs[1], "conv2", "bn2", GTF_WEIGHT_GROUPED),
+  CONV (Block, convs[2], "conv3", "bn3", GTF_WEIGHT_OPTIONAL),
+  CONV (Block, shortcut, "downsample.0|downsample.1", "downsample.2|downsample.1", GTF_WEIGHT_OPTIONAL),
+  SQUEEZE (squeeze, "se.fc1"),
+  SQUEEZE (excite, "se.fc2"),
+  { GTF_WEIGHT_END }
+};
+
+#define STAGE(n, name)                                                                                                             \
+  { GTF_WEIGHT_GROUP, name ".%d", .offset = G_STRUCT_OFFSET (Weights, stages[n]), .group = block, .group_size = sizeof (Block),    \
+    .count = GTF_DIM (Config, depth[n]) }
+
+static const GtfWeight weights[] = {
+  CONV (Weights, stem, "conv1", "bn1", GTF_WEIGHT_OPTIONAL),
+  CONV (Weights, deep[0], "conv1.0", "conv1.1", GTF_WEIGHT_OPTIONAL),
+  CONV (Weights, deep[1], "conv1.3", "conv1.4", GTF_WEIGHT_OPTIONAL),
+  CONV (Weights, deep[2], "conv1.6", "bn1", GTF_WEIGHT_OPTIONAL),
+  STAGE (0, "layer1"), STAGE (1, "layer2"), STAGE (2, "layer3"), STAGE (3, "layer4"),
+  { GTF_WEIGHT_END }
+};
+
+static const GtfHead heads[] = {
+  { "Backbone", gtf_vision_base_tasks, NULL, "_backbone" },
+  { "Model", gtf_vision_base_tasks, NULL, "_backbone" },
+  { NULL }
+};
+
+/* How a stage makes the picture smaller: by its stride, or, where the picture must not become smaller, by looking further apart. */
+typedef struct
+{
+  gint64 stride, dilation, before;      /* the dilation of its convolutions, and of those of the stage before */
+} Step;
+
+static GtfTensor *
+stem (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x)
+{
+  const GtfActivation act = GTF_ACTIVATION_RELU;
+
+  if (!config->has_deep_stem)
+    return gtf_conv2d (c, w->stem, x, &(GtfWindow){ .stride = 2, .padding = 3 }, act, NULL);
+  x = gtf_conv2d (c, w->deep[0], x, &(GtfWindow){ .stride = 2, .padding = 1 }, act, NULL);
+  x = gtf_conv2d (c, w->deep[1], x, &(GtfWindow){ .padding = 1 }, act, NULL);
+  return gtf_conv2d (c, w->deep[2], x, &(GtfWindow){ .padding = 1 }, act, NULL);
+}
+
+static GtfTensor *
+shortcut (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, const Step *s)
+{
+  if (w->shortcut == NULL)
+    return x;
+  if (!config->averages)
+    return gtf_conv2d (c, w->shortcut, x, &(GtfWindow){ .stride = s->stride }, GTF_ACTIVATION_NONE, NULL);
+  if (s->dilation > 1)
+    x = gtf_avg_pool2d (c, x, &(GtfWindow){ .kernel = 2, .stride = 1, .same = TRUE });
+  else if (s->stride > 1)
+    x = gtf_avg_pool2d (c, x, &(GtfWindow){ .kernel = 2, .stride = s->stride, .ceil = TRUE, .inside = TRUE });
+  return gtf_conv2d (c, w->shortcut, x, NULL, GTF_ACTIVATION_NONE, NULL);
+}
+
+/* Squeeze and excitation: a factor for each channel from the mean of the picture. */
+static GtfTensor *
+excite (GtfContext *c, const Block *w, GtfTensor *x)
+{
+  GtfTensor *squeezed = gtf_linear_act (c, w->squeeze, gtf_mean_pixels (c, x), GTF_ACTIVATION_RELU);
+
+  return gtf_scale_channels (c, x, gtf_linear_act (c, w->excite, squeezed, GTF_ACTIVATION_SIGMOID));
+}
+
+static GtfTensor *
+block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, const Step *s)
+{
+  const GtfActivation act = GTF_ACTIVATION_RELU;
+  const GtfWindow first = { .stride = s->stride, .padding = s->before, .dilation = s->before }, second = { .padding = s->dilation, .dilation = s->dilation };
+  const GtfConv2d *last = w->convs[config->is_bottleneck ? 2 : 1];
+  const GtfWindow *window = config->is_bottleneck ? NULL : &second;
+  GtfTensor *y = shortcut (c, config, w, x, s);
+
+  if (config->is_bottleneck)
+    x = gtf_conv2d (c, w->convs[1], gtf_conv2d (c, w->convs[0], x, NULL, act, NULL), &first, act, NULL);
+  else
+    x = gtf_conv2d (c, w->convs[0], x, &first, act, NULL);
+  if (w->squeeze == NULL || w->excite == NULL)
+    return gtf_conv2d (c, last, x, window, act, y);
+  return gtf_activate (c, gtf_add (c, excite (c, w, gtf_conv2d (c, last, x, window, GTF_ACTIVATION_NONE, NULL)), y), act);
+}
+
+static void
+features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  const Config *config = f->config;
+  const Weights *w = f->weights;
+  GtfTensor *x = stem (c, config, w, gtf_pixels_last (c, pixels));
+  gint64 reduction = 4, dilation = 1, before = 1;
+
+  gtf_feature (c, f, 0, x);
+  x = gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
+  for (gint64 i = 0; i < N_STAGES && config->depth[i] > 0; i++)
+    {
+      gint64 stride = i == 0 ? 1 : 2;
+      gsize mark = gtf_push (c);
+
+      if (reduction >= config->output_stride)
+        {
+          dilation *= stride;
+          stride = 1;
+        }
+      reduction *= stride;
+      for (gint64 j = 0; j < config->depth[i]; j++)
+        {
+          x = gtf_pop_keep (c, mark, block_forward (c, config, &w->stages[i][j], x, &(Step){ j == 0 ? stride : 1, dilation, before }));
+          before = dilation;
+        }
+      gtf_feature (c, f, i + 1, x);
+    }
+}
+
+static const char *const types[] = { "timm_backbone", NULL };
+
+static const GtfArchitecture timm_backbone = {
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = types,
+  .config = config_fields, .weights = weights, .heads = heads, .ignored = "*.num_batches_tracked|fc.*",
+  .features = features, .n_stages = GTF_DIM (Config, n_stages), .stage_names = "act1|layer1|layer2|layer3|layer4"
+};
+
+GTF_TEXT_PLUGINS (timm_backbone, "timm_backbone", "ResNets of timm as backbones", &timm_backbone)
