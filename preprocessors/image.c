@@ -275,7 +275,9 @@ static GtfPreprocessorPlugin plugin = {
   .destroy = g_free,
   .load_image = gtf_image_decode,
   .run_images = run_images,
-  .segmentation = segmentation
+  .segmentation = segmentation,
+  .decode_image = gtf_image_decode_bytes,
+  .encode_image = gtf_image_encode_bytes
 };
 
 GTF_PLUGIN_EXPORT const GtfPreprocessorPlugin *gtf_preprocessor_image (void);

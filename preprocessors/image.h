@@ -17,6 +17,8 @@
 GtfImage *gtf_image_decode (const char *path, GCancellable *cancellable, GError **error);
 /* a whole file in memory; name: what messages call it */
 GtfImage *gtf_image_decode_bytes (const guint8 *data, gsize length, const char *name, GError **error);
+/* image-encode.c: @format: "png" or "jpeg" */
+GBytes   *gtf_image_encode_bytes (const GtfImage *image, const char *format, GError **error);
 /* a new picture for a decoder, within the limit of pixels; name: what messages call the file */
 GtfImage *gtf_image_begin (guint64 width, guint64 height, const char *name, GError **error);
 /* image-exif.c: the Orientation of an EXIF block ("II*\0..." or "MM\0*..."), 1 if it says none */

@@ -133,6 +133,23 @@ GTF_API GHashTable *gtf_preprocessor_run_audio (GtfPreprocessor *self, const flo
 GTF_API GtfImage *gtf_image_load (const char *path, GCancellable *cancellable, GError **error);
 
 /*
+ * gtf_image_load_bytes:
+ * @bytes: a file in memory
+ * @name: what messages call it
+ *
+ * Returns: (transfer full): the picture, as [func@Image.load] gives it
+ */
+GTF_API GtfImage *gtf_image_load_bytes (GBytes *bytes, const char *name, GError **error);
+
+/*
+ * gtf_image_encode:
+ * @format: "png" or "jpeg"
+ *
+ * Returns: (transfer full): the picture as a file in memory
+ */
+GTF_API GBytes *gtf_image_encode (const GtfImage *self, const char *format, GError **error);
+
+/*
  * gtf_preprocessor_run_images:
  * @images: (array length=n_images): pictures
  * @n_images: how many: one batch
@@ -174,6 +191,8 @@ typedef struct
   GtfImage *(*load_image) (const char *path, GCancellable *cancellable, GError **error);
   GHashTable *(*run_images) (gpointer state, const GtfImage *const *images, guint n_images, const char *parameters, GError **error);
   GtfSegmentation (*segmentation) (gpointer state);     /* (nullable) */
+  GtfImage *(*decode_image) (const guint8 *data, gsize length, const char *name, GError **error);
+  GBytes *(*encode_image) (const GtfImage *image, const char *format, GError **error);
 } GtfPreprocessorPlugin;
 
 G_END_DECLS

@@ -74,7 +74,10 @@ typedef enum
   CLI_FORMAT_JSON,
   CLI_FORMAT_SRT,
   CLI_FORMAT_VTT,
-  CLI_FORMAT_HTML
+  CLI_FORMAT_HTML,
+  CLI_FORMAT_COCO,
+  CLI_FORMAT_PNG,
+  CLI_FORMAT_JPEG
 } CliFormat;
 
 /* From --format, else the ending of --output, else text on a terminal and JSON elsewhere. */
@@ -85,6 +88,13 @@ gboolean cli_write         (const char *path, const char *data, gsize length, GE
 /* ---- subtitles.c ---- */
 
 char    *cli_subtitles (JsonNode *result, gboolean vtt, GError **error);
+
+/* ---- picture.c ---- */
+
+/* The task's answer drawn on the picture at @path, as a PNG or JPEG. */
+GBytes  *cli_picture   (GtfPipeline *pipeline, const char *path, const char *parameters, gboolean jpeg, GCancellable *cancellable, GError **error);
+/* Detections (element-type GtfResult) in the pictures at @paths, one each, as a COCO data set. */
+char    *cli_coco      (char **paths, GPtrArray *results, GError **error);
 
 /* ---- progress.c ---- */
 

@@ -25,21 +25,25 @@ static const struct
   { "srt", ".srt", CLI_FORMAT_SRT },
   { "vtt", ".vtt", CLI_FORMAT_VTT },
   { "html", ".html", CLI_FORMAT_HTML },
+  { "coco", NULL, CLI_FORMAT_COCO },
+  { "png", ".png", CLI_FORMAT_PNG },
+  { "jpeg", ".jpg", CLI_FORMAT_JPEG },
+  { "jpeg", ".jpeg", CLI_FORMAT_JPEG },
 };
 
 gboolean
 cli_choose_format (const char *format, const char *output, CliFormat *chosen, GError **error)
 {
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
-    if (format ? strcmp (format, formats[i].name) == 0 : output && g_str_has_suffix (output, formats[i].ending))
+    if (format ? strcmp (format, formats[i].name) == 0 : output && formats[i].ending && g_str_has_suffix (output, formats[i].ending))
       {
         *chosen = formats[i].format;
         return TRUE;
       }
   if (format)
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--format '%s': expected text, json, html, srt or vtt", format);
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--format '%s': expected text, json, html, srt, vtt, coco, png or jpeg", format);
   else if (output && strchr (output, '.') && !strchr (strrchr (output, '.'), '/') && g_str_has_prefix (output, "/dev/") == FALSE)
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--output '%s': no format has this ending; expected .txt, .json, .html, .srt or .vtt, or give --format",
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--output '%s': no format has this ending; expected .txt, .json, .html, .srt, .vtt, .png or .jpg, or give --format",
                  output);
   else
     {

@@ -237,9 +237,20 @@ append_html_result (GString *out, const Run *run, GtfResult *result, gboolean la
 }
 
 static char *
+coco_results (const Run *run, GPtrArray *results, GError **error)
+{
+  g_autofree char *json = cli_coco ((char **) run->arguments->pdata + 1, results, error);
+
+  return json ? g_strconcat (json, "\n", NULL) : NULL;
+}
+
+static char *
 format_results (const Run *run, GPtrArray *results, GError **error)
 {
   g_autoptr (GString) out = g_string_new (NULL);
+
+  if (run->chosen == CLI_FORMAT_COCO)
+    return coco_results (run, results, error);
 
   if (run->chosen == CLI_FORMAT_SRT || run->chosen == CLI_FORMAT_VTT)
     return cli_subtitles (gtf_result_get_node (results->pdata[0]), run->chosen == CLI_FORMAT_VTT, error);
@@ -310,6 +321,19 @@ run_each (Run *run, GPtrArray *results, GError **error)
   return TRUE;
 }
 
+/* One input, and what was found in it drawn on it. */
+static int
+run_picture (Run *run)
+{
+  g_autofree char *parameters = json_of_object (run->parameters);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) picture = cli_picture (run->pipeline, run->arguments->pdata[1], parameters, run->chosen == CLI_FORMAT_JPEG, run->cancellable, &error);
+
+  if (picture == NULL || !cli_write (run->output, g_bytes_get_data (picture, NULL), g_bytes_get_size (picture), &error))
+    return cli_failure (error);
+  return CLI_OK;
+}
+
 static int
 run_arguments (Run *run)
 {
@@ -319,6 +343,8 @@ run_arguments (Run *run)
   const guint flags = GTF_TASK_HAS (run->plugin, flags) ? run->plugin->flags : 0;
   gboolean together = run->arguments->len == 1 || flags & GTF_TASK_INPUTS_TOGETHER;
 
+  if (run->chosen == CLI_FORMAT_PNG || run->chosen == CLI_FORMAT_JPEG)
+    return run_picture (run);
   /* One request is also packed into one pass. */
   if (flags & GTF_TASK_INPUTS_BATCH && run->chosen == CLI_FORMAT_JSON && run->arguments->len > 2)
     together = TRUE;
@@ -357,6 +383,24 @@ takes_no_input (const Run *run)
   return GTF_TASK_HAS (run->plugin, flags) && (run->plugin->flags & GTF_TASK_INPUT_OPTIONAL) && json_object_get_size (run->parameters) > 0;
 }
 
+/* What only tasks over pictures write. */
+static int
+check_picture (const Run *run)
+{
+  const gboolean draws = run->chosen == CLI_FORMAT_PNG || run->chosen == CLI_FORMAT_JPEG;
+
+  if (!draws && run->chosen != CLI_FORMAT_COCO)
+    return CLI_OK;
+  if (g_strcmp0 (run->plugin->media, "image") != 0)
+    return cli_usage_error ("run", "%s: no task over pictures, so it writes neither pictures nor COCO", run->plugin->head.name);
+  if (draws && run->arguments->len != 2)
+    return cli_usage_error ("run", "one picture is drawn on, but %u inputs were given", run->arguments->len - 1);
+  for (guint i = 1; !draws && i < run->arguments->len; i++)
+    if (strcmp (run->arguments->pdata[i], "-") == 0)
+      return cli_usage_error ("run", "--format coco names its pictures: standard input has no name");
+  return CLI_OK;
+}
+
 /* What can be wrong in the arguments is found before anything is loaded. */
 static int
 check_arguments (Run *run)
@@ -386,6 +430,7 @@ check_arguments (Run *run)
       if (!run->jsonl && run->arguments->len == 1 && !takes_no_input (run))
         return cli_usage_error ("run", "%s: an input is missing", run->task);
       run->chose_times = subtitles && has_parameter (run, "return_timestamps") && !json_object_has_member (run->parameters, "return_timestamps");
+      return check_picture (run);
     }
   return CLI_OK;
 }
@@ -413,6 +458,9 @@ run_command (Run *run)
       run->plugin = (const GtfTaskPlugin *) gtf_registry_find (GTF_PLUGIN_TASK, gtf_pipeline_get_task (run->pipeline), NULL);
       if (!run->jsonl && run->arguments->len == 1 && !takes_no_input (run))
         return cli_usage_error ("run", "%s: an input is missing", run->plugin->head.name);
+      status = check_picture (run);
+      if (status != CLI_OK)
+        return status;
     }
   g_signal_connect (run->pipeline, "segment", G_CALLBACK (on_segment), run);
   return run->jsonl ? cli_serve_lines (serve, run, run->cancellable) : run_arguments (run);
@@ -427,7 +475,7 @@ cli_run (int argc, char **argv)
   const CliOption options[] = {
     { "model", 'm', CLI_STRING, &run.model, "REF", "a folder, org/name[@revision] or builtin/NAME; default: the built-in model" },
     { "set", 's', CLI_SETTING, parameters, "KEY=VALUE", "a parameter of the task; dots descend, VALUE is JSON or text" },
-    { "format", 'f', CLI_STRING, &run.format, "FORMAT", "text, json, html, srt or vtt" },
+    { "format", 'f', CLI_STRING, &run.format, "FORMAT", "text, json, html, srt or vtt; of pictures also coco, png or jpeg" },
     { "output", 'o', CLI_STRING, &run.output, "FILE", "where to write; its ending is the format" },
     { "jsonl", 0, CLI_FLAG, &run.jsonl, NULL, "requests a line on standard input, answers a line on standard output" },
     { "dtype", 0, CLI_STRING, &run.dtype, "TYPE", "float32, bfloat16, float16, int8 or auto" },

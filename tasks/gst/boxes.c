@@ -54,7 +54,7 @@ gtf_boxes_from_answer (JsonNode *answer)
       if (!corners || !JSON_NODE_HOLDS_OBJECT (corners))
         continue;
       box = json_node_get_object (corners);
-      one = (GtfBox) { label_of (object), number (object, "score"), number (box, "xmin"), number (box, "ymin"), number (box, "xmax"), number (box, "ymax"), i };
+      one = (GtfBox) { label_of (object), number (object, "score"), number (box, "xmin"), number (box, "ymin"), number (box, "xmax"), number (box, "ymax"), i, FALSE };
       g_array_append_val (boxes, one);
     }
   return boxes;
@@ -72,12 +72,13 @@ gtf_boxes_from_buffer (GstBuffer *buffer)
       GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *) meta;
       GstStructure *detection = gst_video_region_of_interest_meta_get_param (roi, "detection");
       const char *label = detection ? gst_structure_get_string (detection, "label") : NULL, *type = g_quark_to_string (roi->roi_type);
-      GtfBox box = { g_strdup (label ? label : type ? type : ""), -1, roi->x, roi->y, (double) roi->x + roi->w, (double) roi->y + roi->h, (guint) roi->id };
+      GtfBox box = { g_strdup (label ? label : type ? type : ""), -1, roi->x, roi->y, (double) roi->x + roi->w, (double) roi->y + roi->h, (guint) roi->id, FALSE };
 
       if (detection)
         {
           gst_structure_get_double (detection, "score", &box.score);
           gst_structure_get_uint (detection, "id", &box.id);
+          gst_structure_get_boolean (detection, "tracked", &box.tracked);
         }
       g_array_append_val (boxes, box);
     }
@@ -95,5 +96,9 @@ gtf_box_attach (const GtfBox *box, GstBuffer *buffer, gint width, gint height)
     return;
   roi = gst_buffer_add_video_region_of_interest_meta (buffer, *box->label ? box->label : "object", (guint) left, (guint) top, (guint) (right - left), (guint) (bottom - top));
   roi->id = (gint) box->id;
-  gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("detection", "label", G_TYPE_STRING, box->label, "score", G_TYPE_DOUBLE, box->score, "id", G_TYPE_UINT, box->id, NULL));
+  gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("detection",
+    "label", G_TYPE_STRING, box->label,
+    "score", G_TYPE_DOUBLE, box->score,
+    "id", G_TYPE_UINT, box->id,
+    "tracked", G_TYPE_BOOLEAN, box->tracked, NULL));
 }

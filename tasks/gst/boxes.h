@@ -2,8 +2,8 @@
  *
  * Boxes with labels: out of a task's answer, onto a buffer as GstVideoRegionOfInterestMeta, and off it again.
  *
- * The meta's roi_type is the label; its parameters have one structure "detection" with `label` (string), `score` (double) and `id` (uint):
- * the track's where there is a tracker, else the place in the answer.
+ * The meta's roi_type is the label; its parameters have one structure "detection" with `label` (string), `score` (double) and `id` (uint),
+ * the place in the answer, or, where there is a tracker and `tracked` (boolean) is true, the track's.
  */
 #pragma once
 
@@ -18,6 +18,7 @@ typedef struct
   double score;
   double left, top, right, bottom;    /* pixels of the frame, may lie outside of it */
   guint id;
+  gboolean tracked;                   /* the id is a track's */
 } GtfBox;
 
 /* (transfer full) (element-type GtfBox): of [{"score", "label", "box": {...}}]; anything else in the list is left out */

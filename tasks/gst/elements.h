@@ -5,6 +5,7 @@
 #pragma once
 
 #include <gst/gst.h>
+#include <gst/base/gstbasetransform.h>
 #include "element.h"
 #include "video.h"
 #include "pipeline/settings.h"
@@ -20,8 +21,12 @@ G_DECLARE_FINAL_TYPE (GtfText, gtf_text, GTF, TEXT, GtfElement)
 #define GTF_TYPE_DETECT (gtf_detect_get_type ())
 G_DECLARE_FINAL_TYPE (GtfDetect, gtf_detect, GTF, DETECT, GtfVideo)
 
+#define GTF_TYPE_OVERLAY (gtf_overlay_get_type ())
+G_DECLARE_FINAL_TYPE (GtfOverlay, gtf_overlay, GTF, OVERLAY, GstBaseTransform)
+
 GST_ELEMENT_REGISTER_DECLARE (gtfasr);
 GST_ELEMENT_REGISTER_DECLARE (gtfdetect);
+GST_ELEMENT_REGISTER_DECLARE (gtfoverlay);
 GST_ELEMENT_REGISTER_DECLARE (gtftext);
 
 /* results.c */

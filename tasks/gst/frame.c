@@ -74,6 +74,22 @@ gtf_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer
   return TRUE;
 }
 
+GtfCanvas
+gtf_frame_canvas (const GstVideoFrame *frame)
+{
+  const GstVideoInfo *info = &frame->info;
+  GtfCanvas canvas = { .width = GST_VIDEO_INFO_WIDTH (info), .height = GST_VIDEO_INFO_HEIGHT (info), .n_planes = MIN (GST_VIDEO_INFO_N_COMPONENTS (info), 4) };
+
+  canvas.colours = GST_VIDEO_INFO_IS_YUV (info) ? GTF_CANVAS_YUV : GST_VIDEO_INFO_IS_GRAY (info) ? GTF_CANVAS_GREY : GTF_CANVAS_RGB;
+  canvas.full_range = info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
+  if (!gst_video_color_matrix_get_Kr_Kb (info->colorimetry.matrix, &canvas.kr, &canvas.kb))
+    gst_video_color_matrix_get_Kr_Kb (GST_VIDEO_COLOR_MATRIX_BT601, &canvas.kr, &canvas.kb);
+  for (guint i = 0; i < canvas.n_planes; i++)
+    canvas.planes[i] = (GtfCanvasPlane) { GST_VIDEO_FRAME_COMP_DATA (frame, i), GST_VIDEO_FRAME_COMP_STRIDE (frame, i), GST_VIDEO_FRAME_COMP_PSTRIDE (frame, i),
+                                          (guint8) GST_VIDEO_FORMAT_INFO_W_SUB (info->finfo, i), (guint8) GST_VIDEO_FORMAT_INFO_H_SUB (info->finfo, i) };
+  return canvas;
+}
+
 /* ---- converting ---- */
 
 void

@@ -6,11 +6,15 @@
 
 #include <gst/video/video.h>
 #include <gtf/gtf.h>
+#include "drawing/canvas.h"
 
 G_BEGIN_DECLS
 
 /* As gst_video_frame_map(), and checks that the frame lies whole within its buffer, whatever the caps and the GstVideoMeta say. */
 gboolean gtf_frame_map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GstMapFlags flags, GError **error);
+
+/* A mapped frame of a format whose components have bytes of their own, to be drawn on. */
+GtfCanvas gtf_frame_canvas (const GstVideoFrame *frame);
 
 /* Converts frames of one format, then of the next; of one thread. */
 typedef struct

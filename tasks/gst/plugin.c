@@ -7,7 +7,8 @@
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (gtfasr, plugin) && GST_ELEMENT_REGISTER (gtfdetect, plugin) && GST_ELEMENT_REGISTER (gtftext, plugin);
+  return GST_ELEMENT_REGISTER (gtfasr, plugin) && GST_ELEMENT_REGISTER (gtfdetect, plugin) && GST_ELEMENT_REGISTER (gtfoverlay, plugin)
+         && GST_ELEMENT_REGISTER (gtftext, plugin);
 }
 
 #define PACKAGE "gtransformers"
