@@ -22,6 +22,7 @@
 #include "layers/text-weights.h"
 #include "layers/vision.h"
 #include "layers/pyramid.h"
+#include "layers/dense.h"
 #include "layers/text-summary.h"
 #include "model/model.h"
 #include "model/session.h"

@@ -11,8 +11,8 @@
 typedef struct
 {
   GtfVisionConfig vision;
-  gboolean has_biases, shares_bias, means;
-  gint64 vocab_size;
+  gboolean has_biases, shares_bias, means, reshapes, has_pyramid;       /* the last two: as a backbone */
+  gint64 vocab_size, n_stages;
   gint64 layer_distances, shared_distances;     /* rows of the tables; 0: there are none */
   gint64 norm_size, pooler_norm_size;           /* with mean pooling only the mean is normalised */
 } Config;
@@ -24,6 +24,8 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_BOOL_FIELD (Config, has_biases, "use_relative_position_bias", FALSE),
   GTF_CONFIG_BOOL_FIELD (Config, shares_bias, "use_shared_relative_position_bias", FALSE),
   GTF_CONFIG_BOOL_FIELD (Config, means, "use_mean_pooling", TRUE),
+  GTF_CONFIG_BOOL_FIELD (Config, reshapes, "reshape_hidden_states", TRUE),
+  GTF_CONFIG_BOOL_FIELD (Config, has_pyramid, "add_fpn", FALSE),
   GTF_CONFIG_INT_FIELD (Config, vocab_size, "vocab_size", 1, 1 << 24, 8192),
   GTF_CONFIG_FIELDS_END
 };
@@ -37,6 +39,7 @@ derive (gpointer data, GError **error)
   if (!gtf_vision_config_derive (data, error))
     return FALSE;
   n = (2 * (config->vision.image_height / config->vision.patch_height) - 1) * (2 * (config->vision.image_width / config->vision.patch_width) - 1) + 3;
+  config->n_stages = config->vision.encoder.n_layers + 1;
   config->layer_distances = config->has_biases ? n : 0;
   config->shared_distances = config->shares_bias ? n : 0;
   config->norm_size = config->means ? 0 : config->vision.encoder.hidden_size;
@@ -93,6 +96,7 @@ static const GtfWeight masked[] = {
 #define HEADS(prefix)                                                                                                              \
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, prefix },                                               \
   { "ForMaskedImageModeling", gtf_vision_base_tasks, masked, prefix },                                                             \
+  { "Backbone", gtf_vision_base_tasks, NULL, prefix },                                                                             \
   { "Model", gtf_vision_base_tasks, base, prefix }
 
 static const GtfHead beit_heads[] = { HEADS ("beit"), { NULL } };
@@ -153,6 +157,20 @@ layer_bias (GtfContext *c, gint64 i, gconstpointer data)
   return own == NULL ? b->shared : b->shared == NULL ? own : gtf_add (c, own, b->shared);
 }
 
+/* What scores get by distance in a picture of this size. */
+static Bias
+picture_bias (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels)
+{
+  Bias bias = { config, w, gtf_dim (pixels, 2) / config->vision.patch_height, gtf_dim (pixels, 3) / config->vision.patch_width, NULL, NULL };
+  const gint64 n = bias.down * bias.across + 1;
+
+  if (config->has_biases || config->shares_bias)
+    bias.rows = gtf_indices (c, n * n, table_row, &bias);
+  if (w->bias != NULL)
+    bias.shared = make_bias (c, &bias, w->bias);
+  return bias;
+}
+
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
@@ -161,19 +179,12 @@ forward (GtfContext *c, const GtfForward *f)
   const GtfVisionConfig *v = &config->vision;
   const float eps = (float) v->encoder.eps;
   GtfTensor *x = gtf_vision_embed (c, v, &w->vision.embeddings), *pooled = NULL;
-  const GtfTensor *pixels = gtf_input (c, "pixel_values");
-  Bias bias = { config, w, 0, 0, NULL, NULL };
-  gint64 n;
+  const gint64 n = gtf_dim (x, 1);
+  Bias bias;
 
   if (x == NULL || gtf_failed (c))
     return;
-  bias.down = gtf_dim (pixels, 2) / v->patch_height;
-  bias.across = gtf_dim (pixels, 3) / v->patch_width;
-  n = bias.down * bias.across + 1;
-  if (config->has_biases || config->shares_bias)
-    bias.rows = gtf_indices (c, n * n, table_row, &bias);
-  if (w->bias != NULL)
-    bias.shared = make_bias (c, &bias, w->bias);
+  bias = picture_bias (c, config, w, gtf_input (c, "pixel_values"));
   x = gtf_vision_encode (c, v, w->vision.layers, x, bias.rows != NULL ? layer_bias : NULL, &bias);
   if (w->vision.norm != NULL)
     x = gtf_layer_norm (c, w->vision.norm, x, eps);
@@ -190,13 +201,28 @@ forward (GtfContext *c, const GtfForward *f)
     gtf_output (c, "logits", gtf_linear (c, w->lm, gtf_layer_norm (c, w->lm_norm, gtf_steps (c, x, 1, n - 1), eps)));
 }
 
+static void
+features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  const Config *config = f->config;
+  const GtfVisionConfig *v = &config->vision;
+  const Weights *w = f->weights;
+  GtfTensor *x = gtf_vision_embed_pixels (c, v, &w->vision.embeddings, pixels);
+  const Bias bias = picture_bias (c, config, w, pixels);
+
+  if (config->has_pyramid)
+    gtf_fail (c, "\"add_fpn\": a pyramid behind the feature maps is not supported");
+  gtf_vision_features (c, f, v, w->vision.layers, x, NULL, config->reshapes ? bias.down : 0, bias.across, bias.rows != NULL ? layer_bias : NULL, &bias);
+}
+
 static const char *const beit_types[] = { "beit", NULL }, *const data2vec_types[] = { "data2vec-vision", NULL };
 
 #define ARCHITECTURE(name)                                                                                                         \
   static const GtfArchitecture name = {                                                                                            \
     .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive,   \
     .model_types = name##_types, .config = config_fields, .weights = weights, .heads = name##_heads,                               \
-    .ignored = "*.mask_token|*.relative_position_index|classifier.*|*pooler.*", .forward = forward                                 \
+    .ignored = "*.mask_token|*.relative_position_index|classifier.*|*pooler.*", .forward = forward, .features = features, \
+    .n_stages = GTF_DIM (Config, n_stages)                                                                                         \
   }
 
 ARCHITECTURE (beit);

@@ -12,8 +12,8 @@ typedef struct
 {
   GtfVisionConfig vision;
   double mlp_ratio;
-  gboolean is_gated;
-  gint64 gated_size, plain_size;        /* of the two layers after attention; one of them 0 */
+  gboolean is_gated, normalises, reshapes;      /* the last two: as a backbone */
+  gint64 n_stages, gated_size, plain_size;        /* of the two layers after attention; one of them 0 */
 } Config;
 
 #define FIELDS                                                                                                                     \
@@ -21,6 +21,8 @@ typedef struct
   GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, "layer_norm_eps", 0, 1, 1e-6),                                               \
   GTF_CONFIG_FLOAT_FIELD (Config, mlp_ratio, "mlp_ratio", 0.001, 1024, 4),                                                         \
   GTF_CONFIG_BOOL_FIELD (Config, is_gated, "use_swiglu_ffn", FALSE),                                                               \
+  GTF_CONFIG_BOOL_FIELD (Config, normalises, "apply_layernorm", TRUE),                                                             \
+  GTF_CONFIG_BOOL_FIELD (Config, reshapes, "reshape_hidden_states", TRUE),                                                               \
   GTF_CONFIG_BOOL_FIELD (Config, vision.interpolates, "", TRUE)
 
 static const GtfConfigField dinov2_config[] = { FIELDS, GTF_CONFIG_FIELDS_END };
@@ -46,6 +48,7 @@ derive (gpointer data, GError **error)
   config->vision.encoder.inner_size = config->is_gated ? ((gint64) ((double) (gint64) size * 2 / 3) + 7) / 8 * 8 : (gint64) size;
   config->gated_size = config->is_gated ? 2 * config->vision.encoder.inner_size : 0;
   config->plain_size = config->is_gated ? 0 : config->vision.encoder.inner_size;
+  config->n_stages = config->vision.encoder.n_layers + 1;
   if (config->vision.patch_sizes == NULL && config->vision.n_registers == 0)
     config->vision.patch_sizes = "14";
   return gtf_vision_config_derive (data, error);
@@ -103,13 +106,25 @@ forward (GtfContext *c, const GtfForward *f)
   gtf_output (c, "logits", gtf_linear (c, w->classifier, gtf_join (c, parts, 2)));
 }
 
+static void
+features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  const Config *config = f->config;
+  const GtfVisionConfig *v = &config->vision;
+  const GtfVisionWeights *w = f->weights;
+  const gint64 down = gtf_dim (pixels, 2) / v->patch_height, across = gtf_dim (pixels, 3) / v->patch_width;
+
+  gtf_vision_features (c, f, v, w->layers, gtf_vision_embed_pixels (c, v, &w->embeddings, pixels), config->normalises ? w->norm : NULL, config->reshapes ? down : 0, across,
+                       NULL, NULL);
+}
+
 static const char *const dinov2_types[] = { "dinov2", NULL }, *const dinov2_with_registers_types[] = { "dinov2_with_registers", NULL };
 
 #define ARCHITECTURE(name)                                                                                                         \
   static const GtfArchitecture name = {                                                                                            \
     .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (GtfVisionWeights),            \
     .derive = derive, .model_types = name##_types, .config = name##_config, .weights = weights, .heads = name##_heads,             \
-    .ignored = "*.mask_token|classifier.*", .forward = forward                                                                     \
+    .ignored = "*.mask_token|classifier.*", .forward = forward, .features = features, .n_stages = GTF_DIM (Config, n_stages)                                                                     \
   }
 
 ARCHITECTURE (dinov2);

@@ -117,7 +117,7 @@ static const GtfWeight classifier[] = {
   { "Model", gtf_vision_base_tasks, NULL, prefix }
 
 static const GtfHead pvt_heads[] = { HEADS ("pvt"), { NULL } };
-static const GtfHead pvt_v2_heads[] = { HEADS ("pvt_v2"), { NULL } };
+static const GtfHead pvt_v2_heads[] = { HEADS ("pvt_v2"), { "Backbone", gtf_vision_base_tasks, NULL, "pvt_v2" }, { NULL } };
 
 /* ---- forward ------------------------------------------------------------------------------------------------------------ */
 
@@ -161,15 +161,36 @@ pvt_forward (GtfContext *c, const GtfForward *f)
     gtf_output (c, "logits", gtf_linear (c, w->classifier, gtf_vision_token (c, x, 0)));
 }
 
+/* All stages, which a backbone puts one by one. */
+static GtfTensor *
+pvt_v2_encode (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  const GtfPyramidConfig *config = f->config;
+  const Weights *w = f->weights;
+  GtfTensor *x = gtf_pixels_last (c, pixels);
+
+  for (gint64 i = 0; i < config->n_stages && !gtf_failed (c); i++)
+    {
+      x = gtf_pyramid_stage (c, config, &w->stages[i], i, x);
+      if (f->features != NULL)
+        gtf_feature (c, f, i, x);
+    }
+  return x;
+}
+
+static void
+pvt_v2_features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  pvt_v2_encode (c, f, pixels);
+}
+
 static void
 pvt_v2_forward (GtfContext *c, const GtfForward *f)
 {
   const Config *config = f->config;
   const Weights *w = f->weights;
-  GtfTensor *x = gtf_pixels_last (c, gtf_vision_pixels (c, config->pyramid.n_channels));
+  GtfTensor *x = pvt_v2_encode (c, f, gtf_vision_pixels (c, config->pyramid.n_channels));
 
-  for (gint64 i = 0; i < config->pyramid.n_stages && !gtf_failed (c); i++)
-    x = gtf_pyramid_stage (c, &config->pyramid, &w->stages[i], i, x);
   gtf_output (c, "last_hidden_state", gtf_pixels_first (c, x));
   if (w->classifier != NULL)
     gtf_output (c, "logits", gtf_linear (c, w->classifier, gtf_mean_pixels (c, x)));
@@ -177,14 +198,15 @@ pvt_v2_forward (GtfContext *c, const GtfForward *f)
 
 static const char *const pvt_types[] = { "pvt", NULL }, *const pvt_v2_types[] = { "pvt_v2", NULL };
 
-#define ARCHITECTURE(name)                                                                                                         \
+#define ARCHITECTURE(name, ...)                                                                                                      \
   static const GtfArchitecture name = {                                                                                            \
     .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = name##_derive, \
     .model_types = name##_types, .config = name##_config, .weights = name##_weights, .heads = name##_heads,                        \
-    .ignored = "classifier.*", .forward = name##_forward                                                                           \
+    .ignored = "classifier.*", .forward = name##_forward, __VA_ARGS__                                                              \
   }
 
-ARCHITECTURE (pvt);
-ARCHITECTURE (pvt_v2);
+ARCHITECTURE (pvt, .features = NULL);
+ARCHITECTURE (pvt_v2, .features = pvt_v2_features, .n_stages = GTF_DIM (Config, pyramid.n_stages),
+              .stage_names = "stage1|stage2|stage3|stage4|stage5|stage6|stage7|stage8");
 
 GTF_TEXT_PLUGINS (pvt, "pvt", "PVT: transformers over a pyramid of patches", &pvt, &pvt_v2)

@@ -18,7 +18,7 @@ typedef struct
 
 typedef struct
 {
-  gint64 n_channels, n_labels, embed_size, final_size, window, n_stages, n_positions;
+  gint64 n_channels, n_labels, embed_size, final_size, window, n_stages, n_maps, n_positions;      /* n_maps: stages with the stem */
   double eps, mlp_ratio;
   GtfActivation activation;
   gboolean has_positions, is_v2;
@@ -101,6 +101,7 @@ derive (gpointer data, GError **error)
   config->depths = config->depths ? config->depths : "2|2|6|2";
   config->heads = config->heads ? config->heads : "3|6|12|24";
   config->n_stages = gtf_config_list_size (config->depths);
+  config->n_maps = config->n_stages + 1;
   if (config->n_stages > MAX_STAGES)
     return fail (error, "depths", "at most 8 stages", config->depths);
   config->patch_features = config->n_channels * config->patch_height * config->patch_width;
@@ -129,6 +130,7 @@ typedef struct
   const GtfLinear *merge[MAX_STAGES];
   const GtfNorm *merge_norm[MAX_STAGES];
   const GtfLinear *classifier;
+  const GtfNorm *map_norm[MAX_STAGES + 1];      /* as a backbone; Swin v2 has none */
 } Weights;
 
 #define SIZE(i, field) GTF_DIM (Config, stages[i].field)
@@ -180,9 +182,16 @@ static const GtfWeight classifier[] = {
   { GTF_WEIGHT_END }
 };
 
+#define MAP_NORM(i, name) { GTF_WEIGHT_NORM, "hidden_states_norms." name, G_STRUCT_OFFSET (Weights, map_norm[i]), GTF_WEIGHT_OPTIONAL, { GTF_DIM_STORED } }
+static const GtfWeight backbone[] = {
+  MAP_NORM (0, "stem"), MAP_NORM (1, "stage1"), MAP_NORM (2, "stage2"), MAP_NORM (3, "stage3"), MAP_NORM (4, "stage4"), MAP_NORM (5, "stage5"),
+  MAP_NORM (6, "stage6"), MAP_NORM (7, "stage7"), MAP_NORM (8, "stage8"), { GTF_WEIGHT_END }
+};
+
 #define HEADS(prefix)                                                                                                              \
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, prefix },                                               \
   { "ForMaskedImageModeling", gtf_vision_base_tasks, base, prefix },                                                               \
+  { "Backbone", gtf_vision_base_tasks, backbone, prefix },                                                                         \
   { "Model", gtf_vision_base_tasks, base, prefix }
 
 static const GtfHead swin_heads[] = { HEADS ("swin"), { NULL } };
@@ -205,14 +214,11 @@ positions_for (GtfContext *c, const Config *config, const Weights *w, const GtfT
 
 /* [B][rows][columns][D] */
 static GtfTensor *
-embed (GtfContext *c, const Config *config, const Weights *w)
+embed (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels)
 {
-  const GtfTensor *pixels = gtf_vision_pixels (c, config->n_channels);
   const gint64 down = (gtf_dim (pixels, 2) + config->patch_height - 1) / config->patch_height, across = (gtf_dim (pixels, 3) + config->patch_width - 1) / config->patch_width;
   GtfTensor *x;
 
-  if (pixels == NULL)
-    return NULL;
   x = gtf_patches (c, gtf_pad_planes (c, pixels, down * config->patch_height, across * config->patch_width), config->patch_height, config->patch_width);
   x = gtf_layer_norm (c, w->embed_norm, gtf_linear (c, w->patches, x), 1e-5f);
   if (w->positions != NULL)
@@ -274,24 +280,26 @@ block_forward (GtfContext *c, const Config *config, const Stage *s, const Block 
   return gtf_linear_add (c, w->down, h, x);
 }
 
-/* By how much every second block of stage i shifts its windows. Swin v2 decides by the size that the config tells. */
+/* By how much every second block of stage i shifts its windows. Swin v2 decides by the size that the config tells; a backbone always shifts. */
 static gint64
-stage_shift (GtfContext *c, const Config *config, gint64 i, const GtfTensor *x)
+stage_shift (GtfContext *c, const Config *config, gint64 i, const GtfTensor *x, gboolean is_backbone)
 {
   const gint64 window = config->stages[i].window, least = MIN (gtf_dim (x, 1), gtf_dim (x, 2));
 
   if (config->is_v2)
     return config->image_height / config->patch_height >> i <= window ? 0 : config->window / 2;
+  if (is_backbone)
+    return window / 2;
   if (least < window)
     gtf_fail (c, "the picture leaves %" G_GINT64_FORMAT " patches for stage %" G_GINT64_FORMAT ", less than its windows of %" G_GINT64_FORMAT " have", least, i + 1, window);
   return least <= window ? 0 : window / 2;
 }
 
 static GtfTensor *
-stage_forward (GtfContext *c, const Config *config, const Weights *w, gint64 i, GtfTensor *x)
+stage_forward (GtfContext *c, const Config *config, const Weights *w, gint64 i, GtfTensor *x, gboolean is_backbone)
 {
   const Stage *s = &config->stages[i];
-  const gint64 shift = stage_shift (c, config, i, x);
+  const gint64 shift = stage_shift (c, config, i, x, is_backbone);
 
   for (gint64 j = 0; j < s->depth && !gtf_failed (c); j++)
     {
@@ -311,23 +319,51 @@ merge (GtfContext *c, const Config *config, const Weights *w, gint64 i, GtfTenso
   return gtf_linear (c, w->merge[i], gtf_layer_norm (c, w->merge_norm[i], x, 1e-5f));
 }
 
+/* A feature map: what a stage gives before patches are merged. */
+static void
+put_map (GtfContext *c, const GtfForward *f, const Weights *w, gint64 i, GtfTensor *x)
+{
+  if (f->features != NULL && gtf_feature_wanted (f, i))
+    gtf_feature (c, f, i, w->map_norm[i] != NULL ? gtf_layer_norm (c, w->map_norm[i], x, 1e-5f) : x);
+}
+
+/* All stages, which a backbone puts one by one. */
+static GtfTensor *
+encode (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  const Config *config = f->config;
+  const Weights *w = f->weights;
+  GtfTensor *x = embed (c, config, w, pixels);
+
+  put_map (c, f, w, 0, x);
+  for (gint64 i = 0; i < config->n_stages && !gtf_failed (c); i++)
+    {
+      x = stage_forward (c, config, w, i, x, f->features != NULL);
+      put_map (c, f, w, i + 1, x);
+      if (w->merge[i] != NULL)
+        x = merge (c, config, w, i, x);
+    }
+  return x;
+}
+
+static void
+features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  encode (c, f, pixels);
+}
+
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
   const Config *config = f->config;
   const Weights *w = f->weights;
-  GtfTensor *x = embed (c, config, w), *pooled;
+  GtfTensor *x = encode (c, f, gtf_vision_pixels (c, config->n_channels)), *pooled;
 
-  for (gint64 i = 0; i < config->n_stages && x != NULL; i++)
-    {
-      x = stage_forward (c, config, w, i, x);
-      if (w->merge[i] != NULL)
-        x = merge (c, config, w, i, x);
-    }
-  if (x == NULL || gtf_failed (c))
+  if (gtf_failed (c))
     return;
   x = gtf_reshape (c, x, 3, (gint64[]){ gtf_dim (x, 0), -1, config->final_size });
-  x = gtf_layer_norm (c, w->norm, x, (float) config->eps);
+  if (w->norm != NULL)
+    x = gtf_layer_norm (c, w->norm, x, (float) config->eps);
   pooled = gtf_mean_steps (c, x);
   gtf_output (c, "last_hidden_state", x);
   gtf_output (c, "pooler_output", pooled);
@@ -341,7 +377,8 @@ static const char *const swin_types[] = { "swin", NULL }, *const swinv2_types[] 
   static const GtfArchitecture name = {                                                                                            \
     .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive,   \
     .model_types = name##_types, .config = name##_config, .weights = weights, .heads = name##_heads,                               \
-    .ignored = "*.mask_token|*.relative_position_index|*.relative_coords_table|decoder.*|classifier.*", .forward = forward         \
+    .ignored = "*.mask_token|*.relative_position_index|*.relative_coords_table|decoder.*|classifier.*|*layernorm.*|hidden_states_norms.*", \
+    .forward = forward, .features = features, .n_stages = GTF_DIM (Config, n_maps)                                                 \
   }
 
 ARCHITECTURE (swin);

@@ -154,7 +154,12 @@ first_tokens (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbed
 GtfTensor *
 gtf_vision_embed (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbeddings *w)
 {
-  const GtfTensor *pixels = gtf_vision_pixels (c, config->n_channels);
+  return gtf_vision_embed_pixels (c, config, w, gtf_vision_pixels (c, config->n_channels));
+}
+
+GtfTensor *
+gtf_vision_embed_pixels (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbeddings *w, const GtfTensor *pixels)
+{
   gboolean interpolates = config->interpolates || gtf_vision_is_asked (c);
   GtfTensor *x, *first;
   gsize mark;
@@ -230,6 +235,37 @@ gtf_vision_encode (GtfContext *c, const GtfVisionConfig *config, const GtfVision
   const GtfEncoder encoder = { .config = &config->encoder, .input = &input, .norm_first = TRUE, .forward = block_forward, .data = &blocks };
 
   return x != NULL ? gtf_encoder_run (c, &encoder, x) : NULL;
+}
+
+GtfTensor *
+gtf_vision_layer (GtfContext *c, const GtfVisionConfig *config, const GtfVisionLayer *layer, GtfTensor *x, const GtfTensor *bias)
+{
+  const GtfTextInput input = { .n_texts = gtf_dim (x, 0), .longest = gtf_dim (x, 1), .n_choices = 1 };
+  const GtfEncoder encoder = { .config = &config->encoder, .input = &input, .norm_first = TRUE, .attention = { .n_heads = config->encoder.n_heads, .mask = bias } };
+  gsize mark = gtf_push (c);
+
+  return gtf_pop_keep (c, mark, gtf_vision_block (c, &encoder, layer, x));
+}
+
+void
+gtf_vision_features (GtfContext *c, const GtfForward *f, const GtfVisionConfig *config, const GtfVisionLayer *layers, GtfTensor *x, const GtfNorm *norm, gint64 height,
+                     gint64 width, GtfVisionBias bias, gconstpointer data)
+{
+  const gint64 first = config->n_first + config->n_registers;
+
+  for (gint64 i = 0; i <= config->encoder.n_layers && !gtf_failed (c); i++)
+    {
+      if (i > 0)
+        x = gtf_vision_layer (c, config, &layers[i - 1], x, bias != NULL ? bias (c, i - 1, data) : NULL);
+      if (gtf_feature_wanted (f, i))
+        {
+          GtfTensor *y = norm != NULL ? gtf_layer_norm (c, norm, x, (float) config->encoder.eps) : x;
+
+          if (height > 0)
+            y = gtf_reshape (c, gtf_steps (c, y, first, gtf_dim (y, 1) - first), 4, (gint64[]){ gtf_dim (y, 0), height, width, gtf_dim (y, -1) });
+          gtf_feature (c, f, i, y);
+        }
+    }
 }
 
 GtfTensor *

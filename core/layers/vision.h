@@ -70,10 +70,18 @@ GTF_API GtfTensor *gtf_vision_resize_square (GtfContext *c, const GtfTensor *tab
 GTF_API const GtfTensor *gtf_vision_pixels (GtfContext *c, gint64 n_channels);
 /* Patches with their positions, and the tokens before them: [B][T][D]. */
 GTF_API GtfTensor *gtf_vision_embed  (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbeddings *w);
+/* The same of pixels [B][C][H][W]. */
+GTF_API GtfTensor *gtf_vision_embed_pixels (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbeddings *w, const GtfTensor *pixels);
 /* All blocks, normalisation first in each; none after the last. @bias may be NULL. */
 GTF_API GtfTensor *gtf_vision_encode (GtfContext *c, const GtfVisionConfig *config, const GtfVisionLayer *layers, GtfTensor *x, GtfVisionBias bias, gconstpointer data);
 /* One of them, for a family whose encoder does more between them. */
 GTF_API GtfTensor *gtf_vision_block (GtfContext *c, const GtfEncoder *e, const GtfVisionLayer *l, GtfTensor *x);
+/* One of them by itself, with what is added to its scores (may be NULL); its temporaries are given back. */
+GTF_API GtfTensor *gtf_vision_layer (GtfContext *c, const GtfVisionConfig *config, const GtfVisionLayer *layer, GtfTensor *x, const GtfTensor *bias);
+/* In `features` of a backbone: the embeddings @x and the result of each layer, normalised by @norm (may be NULL); as tokens, or as pictures of
+ * @height x @width patches where @height is not 0. */
+GTF_API void       gtf_vision_features (GtfContext *c, const GtfForward *f, const GtfVisionConfig *config, const GtfVisionLayer *layers, GtfTensor *x, const GtfNorm *norm,
+                                        gint64 height, gint64 width, GtfVisionBias bias, gconstpointer data);
 /* Step t of each picture: [B][T][D] -> [B][D]. */
 GTF_API GtfTensor *gtf_vision_token  (GtfContext *c, const GtfTensor *x, gint64 t);
 /* The cosine of each picture [..][D] with each text [..][D], times exp (@scale), plus @bias (may be NULL): [pictures][texts]. */

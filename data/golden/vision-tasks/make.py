@@ -11,6 +11,7 @@ import pathlib
 
 import numpy
 import tokenizers
+import torch
 import transformers
 from PIL import Image
 
@@ -22,6 +23,8 @@ SEGMENTER = {**PROCESSOR, "image_processor_type": "SegformerImageProcessor", "si
 CLASSIFY, FEATURES, DETECT = "image-classification", "image-feature-extraction", "object-detection"
 SEGMENT = "image-segmentation"
 ZERO = "zero-shot-image-classification"
+DEPTH = "depth-estimation"
+ESTIMATOR = {**PROCESSOR, "image_processor_type": "DPTImageProcessor", "size": {"height": 24, "width": 24}, "keep_aspect_ratio": True, "ensure_multiple_of": 8, "resample": 3}
 LABELS = {"candidate_labels": ["cat", "tall building", "cat"]}
 WORDS = ["<unk>", "<pad>", "<s>", "cat", "dog", "</s>", "this", "is", "a", "photo", "of", "tall", "building", ".", "red", "house", "picture"]
 CASES = [
@@ -32,6 +35,7 @@ CASES = [
     (DETECT, "yolos/detection", {"threshold": 0.1}), (DETECT, "yolos/detection", {}), (DETECT, "yolos/detection", {"threshold": 1}),
     (DETECT, "yolos/base-size", {"threshold": 0.2}), (DETECT, "yolos/base-size", {"threshold": -3}),
     (SEGMENT, "segformer/semantic", {}), (SEGMENT, "segformer/semantic", {"subtask": "semantic", "threshold": 2}), (SEGMENT, "segformer/semantic", {"subtask": "panoptic"}),
+    (DEPTH, "depth_anything/relative", {}),
     *((ZERO, repository, parameters) for repository in ("clip/both", "clip/both-highest", "siglip/both") for parameters in (
         LABELS, {**LABELS, "hypothesis_template": "a red {}"}, {"candidate_labels": "ab"},
         {"candidate_labels": ["dog"], "hypothesis_template": "{}"}, {"candidate_labels": []}, {})),
@@ -51,7 +55,9 @@ def write_tokenizer(folder):
 
 
 def plain(answer):
-    """Masks as base64 of a PNG."""
+    """Masks as base64 of a PNG, tensors as lists."""
+    if isinstance(answer, torch.Tensor):
+        return answer.tolist()
     if isinstance(answer, Image.Image):
         file = io.BytesIO()
         answer.save(file, "PNG")
@@ -71,7 +77,7 @@ def main():
         folder = HERE.parent / "vision" / repository
         config = json.loads((folder / "config.json").read_text())
         size = config.get("vision_config", config).get("image_size")
-        processor = DETECTOR if task == DETECT else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
+        processor = DETECTOR if task == DETECT else ESTIMATOR if task == DEPTH else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
         (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
         if task == ZERO:
             write_tokenizer(folder)

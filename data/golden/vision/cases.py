@@ -24,6 +24,10 @@ BEIT = {**SMALL, "layer_scale_init_value": 0.1}
 SWIN = dict(embed_dim=8, depths=[2, 2], num_heads=[2, 4], window_size=3, patch_size=4, image_size=40, mlp_ratio=2.0)
 PYRAMID = dict(num_encoder_blocks=3, depths=[1, 2, 1], hidden_sizes=[8, 12, 16], num_attention_heads=[1, 2, 2], mlp_ratios=[2, 2, 1], patch_sizes=[4, 2, 2], strides=[4, 2, 2])
 PVT_V2 = {**PYRAMID, "patch_sizes": [7, 3, 3], "sr_ratios": [3, 2, 1]}
+NECK = dict(neck_hidden_sizes=[4, 6, 8], reassemble_factors=[2, 1, 0.5], fusion_hidden_size=6)
+DPT = {**SMALL, **NECK, "num_hidden_layers": 3, "backbone_out_indices": [0, 1, 2], "image_size": 32}
+DINO_BACKBONE = {**DINO, "num_hidden_layers": 3, "out_indices": [1, 2, 3], "reshape_hidden_states": False}
+ANYTHING = {**NECK, "patch_size": 8, "reassemble_hidden_size": 16, "head_hidden_size": 5}
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
 INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features": ["stage3"]}
@@ -116,6 +120,21 @@ FAMILIES = {
     "pvt_v2": {
         "classifier": case("PvtV2", "ForImageClassification", {**PVT_V2, "num_labels": 5}, (45, 62)),
         "model": case("PvtV2", "Model", {**PVT_V2, "linear_attention": True, "qkv_bias": False}, (64, 40)),
+    },
+    "dpt": {
+        "depth": case("DPT", "ForDepthEstimation", DPT, (32, 32), batch=1),
+        "other-size": case("DPT", "ForDepthEstimation", {**DPT, "readout_type": "add", "use_batch_norm_in_fusion_residual": True, "head_in_index": -2}, (48, 48), batch=1),
+        "classes": case("DPT", "ForSemanticSegmentation", {**DPT, "num_labels": 3, "readout_type": "ignore"}, (32, 32), batch=1),
+        "backbone": case("DPT", "ForDepthEstimation", {**NECK, "backbone_config": {**DINO_BACKBONE, "model_type": "dinov2"}}, (48, 32)),
+        "beit": case("DPT", "ForDepthEstimation", {**NECK, "backbone_config": {**BEIT, "model_type": "beit", "num_hidden_layers": 3, "use_relative_position_bias": True, "out_indices": [1, 2, 3],
+                                                                               "reshape_hidden_states": False}}, (32, 24), batch=1),
+        "swinv2": case("DPT", "ForDepthEstimation", {**NECK, "neck_hidden_sizes": [8, 16], "backbone_config": {**SWIN, "model_type": "swinv2", "out_features": ["stage1", "stage2"]}}, (32, 48), batch=1),
+        "model": case("DPT", "Model", DPT, (40, 24), batch=1),
+    },
+    "depth_anything": {
+        "relative": case("DepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "model_type": "dinov2"}}, (27, 40)),
+        "metric": case("DepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "apply_layernorm": False, "model_type": "dinov2"},
+                                                               "depth_estimation_type": "metric", "max_depth": 20, "head_in_index": 1}, (16, 32)),
     },
     "glpn": {
         "depth": case("GLPN", "ForDepthEstimation", {**PVT_V2, "decoder_hidden_size": 12, "max_depth": 7}, (64, 32)),
