@@ -220,3 +220,46 @@ gtf_file_writer_free (GtfFileWriter *self)
   g_free (self->path);
   g_free (self);
 }
+
+gboolean
+gtf_file_save (const char *path, gconstpointer data, gsize length, GError **error)
+{
+  g_autoptr (GtfFileWriter) writer = gtf_file_writer_new (path, error);
+
+  return writer && gtf_file_writer_write (writer, data, length, error) && gtf_file_writer_commit (writer, error);
+}
+
+gboolean
+gtf_file_copy (const char *from, const char *to, GError **error)
+{
+  g_autoptr (GtfFileWriter) writer = NULL;
+  char buffer[65536];
+  gboolean ok = FALSE;
+  gsize size;
+  gssize n;
+  int fd = gtf_file_open (from, &size, error);
+
+  if (fd < 0)
+    return FALSE;
+  if ((writer = gtf_file_writer_new (to, error)))
+    {
+      ok = TRUE;
+      while (ok && (n = read_all (fd, buffer, sizeof buffer)) > 0)
+        ok = gtf_file_writer_write (writer, buffer, (gsize) n, error);
+      if (ok && n < 0)
+        {
+          gtf_file_fail (error, from, "cannot be read", errno);
+          ok = FALSE;
+        }
+    }
+  close (fd);
+  return ok && gtf_file_writer_commit (writer, error);
+}
+
+gboolean
+gtf_file_copy_named (const char *from, const char *to, const char *name, GError **error)
+{
+  g_autofree char *source = g_build_filename (from, name, NULL), *target = g_build_filename (to, name, NULL);
+
+  return !g_file_test (source, G_FILE_TEST_EXISTS) || gtf_file_copy (source, target, error);
+}

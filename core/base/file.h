@@ -32,4 +32,11 @@ GTF_API gboolean       gtf_file_writer_commit (GtfFileWriter *self, GError **err
 GTF_API void           gtf_file_writer_free   (GtfFileWriter *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfFileWriter, gtf_file_writer_free)
 
+/* Writes a file whole or not at all. */
+GTF_API gboolean gtf_file_save       (const char *path, gconstpointer data, gsize length, GError **error);
+/* Copies a regular file of any size, whole or not at all. */
+GTF_API gboolean gtf_file_copy       (const char *from, const char *to, GError **error);
+/* Copies the file @name of one folder into another; where there is none, nothing is done. */
+GTF_API gboolean gtf_file_copy_named (const char *from, const char *to, const char *name, GError **error);
+
 G_END_DECLS

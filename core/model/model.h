@@ -22,6 +22,7 @@ GTF_API const char *gtf_model_get_config_string (GtfModel *self, const char *key
 
 GTF_API const char *const *gtf_model_get_tasks      (GtfModel *self);          /* (nullable): what its head is for */
 
+GTF_API gboolean    gtf_model_save_pretrained   (GtfModel *self, const char *directory, const char *options, GCancellable *cancellable, GError **error);
 GTF_API GHashTable *gtf_model_forward           (GtfModel *self, GHashTable *inputs, const char *const *wanted, GCancellable *cancellable, GError **error);
 
 G_END_DECLS

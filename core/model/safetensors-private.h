@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/file.h"
 #include "model/byte-source.h"
 #include "model/safetensors.h"
 
@@ -41,3 +42,19 @@ gboolean        gtf_safetensors_add_safetensors (GtfSafetensors *self, const Gtf
 /* torch-files.c: the tensors of a file of torch.save(), told by its first bytes. */
 #define GTF_TORCH_FIRST_BYTES 512
 gboolean        gtf_torch_add (GtfSafetensors *self, const GtfByteSource *file, const guint8 *first, gsize n, GError **error);
+
+/* safetensors-writer.c: a tensor that is written, and what writes its bytes. */
+typedef struct
+{
+  const char *name;
+  GtfDtype dtype;           /* in the file */
+  guint n_dims;
+  const gint64 *shape;
+  guint64 n_bytes;
+  gconstpointer source;     /* for the callback */
+} GtfWrittenTensor;
+
+typedef gboolean (*GtfWriteData) (GtfFileWriter *writer, const GtfWrittenTensor *tensor, gpointer data, GError **error);
+
+/* Sorts @entries (GtfWrittenTensor) and writes a file that appears whole or not at all. */
+gboolean        gtf_safetensors_write_entries (const char *path, GArray *entries, GHashTable *metadata, GtfWriteData write, gpointer data, GError **error);

@@ -5,7 +5,9 @@
  */
 #include "pipeline/preprocessor.h"
 
+#include <errno.h>
 #include <string.h>
+#include "base/file.h"
 #include "base/json.h"
 #include "base/json-print.h"
 #include "base/params.h"
@@ -16,6 +18,7 @@ struct _GtfPreprocessor
   GObject parent;
   const GtfPreprocessorPlugin *plugin;
   gpointer state;
+  char *directory;      /* that it was loaded from */
 };
 
 G_DEFINE_FINAL_TYPE (GtfPreprocessor, gtf_preprocessor, G_TYPE_OBJECT)
@@ -27,6 +30,7 @@ gtf_preprocessor_finalize (GObject *object)
 
   if (self->state)
     self->plugin->destroy (self->state);
+  g_free (self->directory);
   G_OBJECT_CLASS (gtf_preprocessor_parent_class)->finalize (object);
 }
 
@@ -149,8 +153,37 @@ gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError 
   text = gtf_json_print (node, GTF_JSON_REQUEST);      /* json-glib writes 1e-10 as 1e-10.0 */
   self = g_object_new (GTF_TYPE_PREPROCESSOR, NULL);
   self->plugin = plugin;
+  self->directory = g_strdup (directory);
   self->state = plugin->create (file, text, error);
   return self->state ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * gtf_preprocessor_save_pretrained:
+ * @self: a preprocessor
+ * @directory: (type filename): a folder, made where there is none
+ * @error: return location
+ *
+ * Writes its configuration, as it is: preprocessor_config.json, processor_config.json, video_preprocessor_config.json, those that there are. Fails with
+ * %GTF_ERROR_IO.
+ *
+ * Returns: whether all is written
+ */
+gboolean
+gtf_preprocessor_save_pretrained (GtfPreprocessor *self, const char *directory, GError **error)
+{
+  static const char *const names[] = { "preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json" };
+
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), FALSE);
+  if (g_mkdir_with_parents (directory, 0777) < 0)
+    {
+      gtf_file_fail (error, directory, "cannot be created", errno);
+      return FALSE;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (!gtf_file_copy_named (self->directory, directory, names[i], error))
+      return FALSE;
+  return TRUE;
 }
 
 /**

@@ -58,6 +58,7 @@ GTF_API G_DECLARE_FINAL_TYPE (GtfPreprocessor, gtf_preprocessor, GTF, PREPROCESS
  * Returns: (transfer full): the preprocessor
  */
 GTF_API GtfPreprocessor *gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError **error);
+GTF_API gboolean gtf_preprocessor_save_pretrained (GtfPreprocessor *self, const char *directory, GError **error);
 GTF_API const char *gtf_preprocessor_get_kind  (GtfPreprocessor *self);          /* "audio", "image" */
 GTF_API guint  gtf_preprocessor_get_sampling_rate (GtfPreprocessor *self);       /* 0: not audio */
 GTF_API gsize  gtf_preprocessor_get_n_samples  (GtfPreprocessor *self);          /* of a chunk (Whisper: 480000); 0: any length */

@@ -52,6 +52,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfEncoding, gtf_encoding_free)
  */
 GTF_API GtfTokenizer *gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **error);
 
+/* Its files, as they are, into a folder that is made where there is none. */
+GTF_API gboolean      gtf_tokenizer_save_pretrained (GtfTokenizer *self, const char *directory, GError **error);
+
 /*
  * gtf_tokenizer_encode:
  * @text: UTF-8

@@ -118,6 +118,7 @@ int cli_run        (int argc, char **argv);
 int cli_tokenize   (int argc, char **argv);
 int cli_preprocess (int argc, char **argv);
 int cli_inspect    (int argc, char **argv);
+int cli_convert    (int argc, char **argv);
 int cli_plugins    (int argc, char **argv);
 int cli_env        (int argc, char **argv);
 

@@ -17,7 +17,7 @@ _gtransformers_models() {
 
 _gtransformers() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-  local commands="run tokenize preprocess inspect plugins env" options=
+  local commands="run tokenize preprocess inspect convert plugins env" options=
 
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -30,15 +30,20 @@ _gtransformers() {
       mapfile -t COMPREPLY < <(compgen -W "$(_gtransformers_models)" -- "$cur"; compgen -d -- "$cur")
       return ;;
     --format | -f) mapfile -t COMPREPLY < <(compgen -W "text json html srt vtt" -- "$cur"); return ;;
-    --dtype) mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 float16 int8 auto" -- "$cur"); return ;;
+    --dtype)
+      [ "$command" = convert ] && options="float64" || options="int8"
+      mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 float16 $options auto" -- "$cur")
+      return ;;
+    --to) mapfile -t COMPREPLY < <(compgen -W "safetensors" -- "$cur"); return ;;
     --update-cache) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-    --set | -s | --threads | --revision) return ;;
+    --set | -s | --threads | --revision | --shard-size) return ;;
   esac
   case "$command" in
     run) options="--model --set --format --output --jsonl --dtype --threads --revision --adapter --quiet --help" ;;
     tokenize) options="--model --set --jsonl --decode --chat --revision --quiet --help" ;;
     preprocess) options="--model --output --set --revision --quiet --help" ;;
-    inspect) options="--weights --revision --quiet --help" ;;
+    inspect) options="--weights --format --output --revision --quiet --help" ;;
+    convert) options="--to --output --dtype --shard-size --revision --quiet --help" ;;
     plugins) options="--update-cache --quiet --help" ;;
     env) options="--help" ;;
   esac

@@ -181,6 +181,14 @@ def save_python2(name):
     expect(HERE / name, weights_only=False)
 
 
+def converted(name):
+    """The floating-point numbers of a file as another type; those of eight bits stay."""
+    tensors = flat(torch.load((HERE / name).with_suffix(".bin")))
+    for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64):
+        out = {k: v.to(dtype) if v.is_floating_point() and v.element_size() > 1 else v for k, v in tensors.items()}
+        (HERE / (name + "-" + str(dtype).split(".")[1] + ".safetensors")).write_bytes(serialize(out))
+
+
 def save_archive(name, change, compression=zipfile.ZIP_STORED):
     """An archive that torch would not have written: change() gets its files as a dict."""
     buffer = io.BytesIO()
@@ -219,6 +227,7 @@ def model(folder, source, **kwargs):
 if __name__ == "__main__":
     legacy = {"_use_new_zipfile_serialization": False}
     save("dtypes.bin", dtypes())
+    converted("dtypes")
     save("protocol-3.pt", some(), pickle_protocol=3)
     save("protocol-4.pt", lightning(), pickle_protocol=4)
     save("protocol-5.pt", some(), pickle_protocol=5)
