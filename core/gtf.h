@@ -23,6 +23,7 @@
 #include "layers/vision.h"
 #include "layers/pyramid.h"
 #include "layers/dense.h"
+#include "layers/stages.h"
 #include "layers/text-summary.h"
 #include "model/model.h"
 #include "model/session.h"

@@ -213,6 +213,19 @@ run_taps (GtfContext *c, GtfConv2dRun *v)
   gtf_pool_run (c->pool, v->n * v->w->out < 4096 ? 1 : (guint) MIN (rows, 4 * threads), taps_part, v);
 }
 
+/**
+ * gtf_conv2d_size:
+ * @w: (nullable): a convolution
+ * @dim: 0: height, 1: width
+ *
+ * Returns: how many pixels its kernel has that way; 1 without one
+ */
+gint64
+gtf_conv2d_size (const GtfConv2d *w, guint dim)
+{
+  return w == NULL ? 1 : dim == 0 ? w->height : w->width;
+}
+
 static gboolean
 check (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, gboolean transposed)
 {

@@ -73,6 +73,14 @@ GTF_API GtfTensor *gtf_adaptive_avg_pool2d (GtfContext *c, const GtfTensor *x, g
 GTF_API GtfTensor *gtf_mean_pixels (GtfContext *c, const GtfTensor *x);
 /* A factor for each channel of each picture (squeeze and excitation): x [B][H][W][C], factors [B][C]. */
 GTF_API GtfTensor *gtf_scale_channels (GtfContext *c, const GtfTensor *x, const GtfTensor *factors);
+/* Global response normalisation (Woo et al. 2023): x (1 + weight |x| / mean |x|) + bias, with the norm of each channel over all pixels. */
+GTF_API GtfTensor *gtf_response_norm (GtfContext *c, const GtfTensor *weight, const GtfTensor *bias, const GtfTensor *x, float eps);
+/* Rows and columns of zeros around a picture. */
+GTF_API GtfTensor *gtf_pad_pixels (GtfContext *c, const GtfTensor *x, gint64 top, gint64 left, gint64 bottom, gint64 right);
+/* x scale + shift, by one number each. */
+GTF_API GtfTensor *gtf_affine_all (GtfContext *c, const GtfTensor *scale, const GtfTensor *shift, const GtfTensor *x);
+/* Height (0) or width (1) of a convolution's kernel. */
+GTF_API gint64     gtf_conv2d_size (const GtfConv2d *w, guint dim);
 /* Group normalisation (Wu, He 2018) of [B][H][W][C] or [B][T][C]: over all pixels and the channels of a group. */
 GTF_API GtfTensor *gtf_group_norm (GtfContext *c, const GtfNorm *w, const GtfTensor *x, gint64 n_groups, float eps);
 

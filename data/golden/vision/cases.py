@@ -17,6 +17,13 @@ def family(prefix, kwargs, own_size, **more):
             "classifier": case(prefix, "ForImageClassification", {**kwargs, "num_labels": 5}, own_size, **more)}
 
 
+def stages(prefix, kwargs, size):
+    """Likewise, of models whose states have no common shape."""
+    heads = family(prefix, kwargs, size)
+    heads["model"].pop("states")
+    return heads
+
+
 DINO = {k: v for k, v in SMALL.items() if k != "intermediate_size"} | {"mlp_ratio": 2, "layerscale_value": 0.5}
 TEXT = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=20)
 RESNET = dict(embedding_size=8, hidden_sizes=[8, 12, 20], depths=[1, 2, 1])
@@ -28,6 +35,14 @@ NECK = dict(neck_hidden_sizes=[4, 6, 8], reassemble_factors=[2, 1, 0.5], fusion_
 DPT = {**SMALL, **NECK, "num_hidden_layers": 3, "backbone_out_indices": [0, 1, 2], "image_size": 32}
 DINO_BACKBONE = {**DINO, "num_hidden_layers": 3, "out_indices": [1, 2, 3], "reshape_hidden_states": False}
 ANYTHING = {**NECK, "patch_size": 8, "reassemble_hidden_size": 16, "head_hidden_size": 5}
+CONVNEXT = dict(hidden_sizes=[8, 12, 20], depths=[1, 2, 1], num_stages=3, layer_scale_init_value=0.5)
+EFFICIENTNET = dict(width_coefficient=0.25, depth_coefficient=1.2, depth_divisor=4, in_channels=[32, 16, 24], out_channels=[16, 24, 40], kernel_sizes=[3, 3, 5],
+                    strides=[1, 2, 2], num_block_repeats=[1, 1, 2], expand_ratios=[1, 6, 4], hidden_dim=320)
+REGNET = dict(embedding_size=8, hidden_sizes=[8, 16, 24], depths=[1, 2, 1], groups_width=4)
+HGNET = dict(stem_channels=[3, 8, 12], stage_in_channels=[12, 16, 24], stage_mid_channels=[8, 8, 12], stage_out_channels=[16, 24, 32], stage_num_blocks=[1, 2, 1], depths=[1, 2, 1],
+             hidden_sizes=[16, 24, 32], stage_downsample=[False, True, True], stage_downsample_strides=[2, 2, 2], stage_light_block=[False, False, True], stage_kernel_size=[3, 3, 5],
+             stage_numb_of_layers=[2, 2, 3], embedding_size=12)
+POOLFORMER = dict(hidden_sizes=[8, 12, 20], depths=[1, 2, 1], num_encoder_blocks=3, patch_sizes=[7, 3, 3], strides=[4, 2, 2], padding=[2, 1, 1], mlp_ratio=2.0)
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
 INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features": ["stage3"]}
@@ -98,6 +113,31 @@ FAMILIES = {
         "model": case("ResNet", "Model", RESNET, (37, 50)),
         "classifier": case("ResNet", "ForImageClassification", {**RESNET, "layer_type": "basic", "num_labels": 5, "downsample_in_first_stage": True, "hidden_act": "gelu"}, (65, 40)),
         "early": case("ResNet", "ForImageClassification", {**RESNET, "downsample_in_bottleneck": True, "num_labels": 3, "num_channels": 1}, (33, 32)),
+    },
+    "convnext": {
+        **stages("ConvNext", CONVNEXT, (37, 50)),
+        "unscaled": case("ConvNext", "ForImageClassification", {**CONVNEXT, "layer_scale_init_value": 0.0, "num_labels": 3, "hidden_act": "relu", "patch_size": [2, 3], "num_channels": 1}, (33, 40)),
+    },
+    "convnextv2": stages("ConvNextV2", CONVNEXT, (37, 50)),
+    "mobilenet_v1": {
+        **stages("MobileNetV1", {"depth_multiplier": 0.05, "min_depth": 4}, (65, 40)),
+        "even": case("MobileNetV1", "ForImageClassification", {"depth_multiplier": 0.05, "tf_padding": False, "hidden_act": "silu", "num_labels": 3, "num_channels": 1}, (48, 37)),
+    },
+    "efficientnet": {
+        **stages("EfficientNet", EFFICIENTNET, (65, 40)),
+        "evenly": case("EfficientNet", "ForImageClassification", {**EFFICIENTNET, "depthwise_padding": [1, 2], "pooling_type": "max", "hidden_act": "relu", "num_labels": 3}, (48, 37)),
+    },
+    "regnet": {
+        **stages("RegNet", REGNET, (37, 50)),
+        "x": case("RegNet", "ForImageClassification", {**REGNET, "layer_type": "x", "downsample_in_first_stage": False, "hidden_act": "gelu", "num_labels": 3}, (33, 40)),
+    },
+    "hgnet_v2": {
+        "classifier": case("HGNetV2", "ForImageClassification", {**HGNET, "num_labels": 5}, (65, 40)),
+        "affine": case("HGNetV2", "ForImageClassification", {**HGNET, "use_learnable_affine_block": True, "hidden_act": "gelu", "num_labels": 3}, (37, 50)),
+    },
+    "poolformer": {
+        **stages("PoolFormer", POOLFORMER, (37, 50)),
+        "unscaled": case("PoolFormer", "ForImageClassification", {**POOLFORMER, "use_layer_scale": False, "pool_size": 5, "num_labels": 3, "hidden_act": "relu"}, (40, 33)),
     },
     "swin": {
         "classifier": case("Swin", "ForImageClassification", {**SWIN, "num_labels": 5}, (40, 40)),
