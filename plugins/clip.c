@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (2021); SigLIP:
- * Zhai et al., "Sigmoid Loss for Language Image Pre-Training" (2023).
+ * Zhai et al., "Sigmoid Loss for Language Image Pre-Training" (2023); OWL-ViT: Minderer et al., "Simple Open-Vocabulary Object Detection with
+ * Vision Transformers" (2022); OWLv2: Minderer et al., "Scaling Open-Vocabulary Object Detection" (2023).
  *
  * Two towers: what a picture and what a text become are compared by their angle (CLIPModel, SiglipModel). The half that sees stands also
- * by itself (CLIPVisionModel, SiglipVisionModel), with its projection, or with a classifier over the mean of the patches. docs/models/clip.md tells
- * what is easily got wrong.
+ * by itself (CLIPVisionModel, SiglipVisionModel), with its projection, or with a classifier over the mean of the patches. OWL-ViT is a CLIP whose
+ * patches are compared with the texts, one by one, and know where a box around them would be. docs/models/clip.md and docs/models/owlvit.md tell what is
+ * easily got wrong.
  */
 #include <gtf/gtf.h>
 
@@ -38,17 +40,22 @@ typedef struct
   GTF_CONFIG_LIST_FIELD (Config, vision.image_sizes, KEY ("image_size")),                                                          \
   GTF_CONFIG_LIST_FIELD (Config, vision.patch_sizes, KEY ("patch_size"))
 
+#define CLIP_FIELDS(longest)                                                                                                       \
+  FIELDS,                                                                                                                          \
+  GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, KEY ("layer_norm_eps"), 0, 1, 1e-5),                                         \
+  GTF_CONFIG_ACTIVATION_FIELD (Config, vision.encoder.activation, KEY ("hidden_act"), "quick_gelu"),                               \
+  GTF_CONFIG_INT_FIELD (Config, projection_size, "projection_dim|vision_config.projection_dim", 1, 1 << 16, 512),                  \
+  TEXT_FIELDS (49408, longest),                                                                                                    \
+  GTF_CONFIG_INT_FIELD (Config, text.hidden_size, TEXT ("hidden_size"), 1, 1 << 16, 512),                                          \
+  GTF_CONFIG_INT_FIELD (Config, text.inner_size, TEXT ("intermediate_size"), 1, 1 << 20, 2048),                                    \
+  GTF_CONFIG_INT_FIELD (Config, text.n_heads, TEXT ("num_attention_heads"), 1, 4096, 8),                                           \
+  GTF_CONFIG_FLOAT_FIELD (Config, text.eps, TEXT ("layer_norm_eps"), 0, 1, 1e-5),                                                  \
+  GTF_CONFIG_ACTIVATION_FIELD (Config, text.activation, TEXT ("hidden_act"), "quick_gelu")
+
+static const GtfConfigField owlvit_config[] = { CLIP_FIELDS (16), GTF_CONFIG_FIELDS_END };
+static const GtfConfigField owlv2_config[] = { CLIP_FIELDS (16), GTF_CONFIG_FIELDS_END };
 static const GtfConfigField clip_config[] = {
-  FIELDS,
-  GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, KEY ("layer_norm_eps"), 0, 1, 1e-5),
-  GTF_CONFIG_ACTIVATION_FIELD (Config, vision.encoder.activation, KEY ("hidden_act"), "quick_gelu"),
-  GTF_CONFIG_INT_FIELD (Config, projection_size, "projection_dim|vision_config.projection_dim", 1, 1 << 16, 512),
-  TEXT_FIELDS (49408, 77),
-  GTF_CONFIG_INT_FIELD (Config, text.hidden_size, TEXT ("hidden_size"), 1, 1 << 16, 512),
-  GTF_CONFIG_INT_FIELD (Config, text.inner_size, TEXT ("intermediate_size"), 1, 1 << 20, 2048),
-  GTF_CONFIG_INT_FIELD (Config, text.n_heads, TEXT ("num_attention_heads"), 1, 4096, 8),
-  GTF_CONFIG_FLOAT_FIELD (Config, text.eps, TEXT ("layer_norm_eps"), 0, 1, 1e-5),
-  GTF_CONFIG_ACTIVATION_FIELD (Config, text.activation, TEXT ("hidden_act"), "quick_gelu"),
+  CLIP_FIELDS (77),
   GTF_CONFIG_INT_FIELD (Config, eos_token_id, TEXT ("eos_token_id"), 0, G_MAXINT32, 49407),
   GTF_CONFIG_FIELDS_END
 };
@@ -79,6 +86,26 @@ clip_derive (gpointer data, GError **error)
 }
 
 static gboolean
+owlvit_derive (gpointer data, GError **error)
+{
+  Config *config = data;
+
+  if (config->vision.image_sizes == NULL)
+    config->vision.image_sizes = "768";
+  return clip_derive (data, error);
+}
+
+static gboolean
+owlv2_derive (gpointer data, GError **error)
+{
+  Config *config = data;
+
+  if (config->vision.patch_sizes == NULL)
+    config->vision.patch_sizes = "16";
+  return owlvit_derive (data, error);
+}
+
+static gboolean
 siglip_derive (gpointer data, GError **error)
 {
   Config *config = data;
@@ -106,6 +133,9 @@ typedef struct
   const GtfNorm *text_norm;
   const GtfLinear *text_projection;
   const GtfTensor *logit_scale, *logit_bias;
+  /* OWL-ViT: of each patch */
+  const GtfNorm *patch_norm;
+  const GtfLinear *class, *class_shift, *class_scale, *box[3];
 } Weights;
 
 #define HIDDEN GTF_VISION_DIM (encoder.hidden_size)
@@ -129,7 +159,7 @@ static const GtfWeight clip_weights[] = {
   POSITIONS,
   { GTF_WEIGHT_LINEAR, "embeddings.patch_embedding.weight", GTF_VISION_FIELD (embeddings.patches), GTF_WEIGHT_BARE | GTF_WEIGHT_NO_BIAS,
     { HIDDEN, GTF_VISION_DIM (patch_features) } },
-  { GTF_WEIGHT_NORM, "pre_layrnorm", AT (first_norm), 0, { HIDDEN } },
+  { GTF_WEIGHT_NORM, "pre_layrnorm|pre_layernorm", AT (first_norm), 0, { HIDDEN } },
   GTF_VISION_LAYERS ("encoder.layers.%d", layer),
   GTF_VISION_NORM (norm, "post_layernorm"),
   { GTF_WEIGHT_END }
@@ -172,29 +202,58 @@ static const GtfWeight text_layer[] = {
   { GTF_WEIGHT_END }
 };
 
-#define READER                                                                                                                     \
-  { GTF_WEIGHT_EMBEDDING, "text_model.embeddings.token_embedding", AT (words.tokens), 0, { GTF_DIM (Config, text.vocab_size), WIDE } }, \
-  { GTF_WEIGHT_EMBEDDING, "text_model.embeddings.position_embedding", AT (words.positions), 0, { GTF_DIM (Config, text.n_positions), WIDE } }, \
-  { GTF_WEIGHT_GROUP, "text_model.encoder.layers.%d", .offset = AT (text_layers), .group = text_layer,                             \
+#define READER(prefix)                                                                                                                     \
+  { GTF_WEIGHT_EMBEDDING, prefix "text_model.embeddings.token_embedding", AT (words.tokens), 0, { GTF_DIM (Config, text.vocab_size), WIDE } }, \
+  { GTF_WEIGHT_EMBEDDING, prefix "text_model.embeddings.position_embedding", AT (words.positions), 0, { GTF_DIM (Config, text.n_positions), WIDE } }, \
+  { GTF_WEIGHT_GROUP, prefix "text_model.encoder.layers.%d", .offset = AT (text_layers), .group = text_layer,                             \
     .group_size = sizeof (GtfEncoderLayer), .count = GTF_DIM (Config, text.n_layers) },                                            \
-  { GTF_WEIGHT_NORM, "text_model.final_layer_norm", AT (text_norm), 0, { WIDE } }
+  { GTF_WEIGHT_NORM, prefix "text_model.final_layer_norm", AT (text_norm), 0, { WIDE } }
 
 static const GtfWeight clip_both[] = {
   { GTF_WEIGHT_LINEAR, "visual_projection", AT (projection), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, projection_size), HIDDEN } },
-  READER,
+  READER (""),
   { GTF_WEIGHT_LINEAR, "text_projection", AT (text_projection), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, projection_size), WIDE } },
   { GTF_WEIGHT_TENSOR, "logit_scale", AT (logit_scale), 0, { GTF_DIM_CONST (1) } },
   { GTF_WEIGHT_END }
 };
 static const GtfWeight siglip_both[] = {
-  READER,
+  READER (""),
   { GTF_WEIGHT_LINEAR, "text_model.head", AT (text_projection), 0, { GTF_DIM (Config, text_projection_size), WIDE } },
   { GTF_WEIGHT_TENSOR, "logit_scale", AT (logit_scale), 0, { GTF_DIM_CONST (1) } },
   { GTF_WEIGHT_TENSOR, "logit_bias", AT (logit_bias), 0, { GTF_DIM_CONST (1) } },
   { GTF_WEIGHT_END }
 };
 
+#define OWL_LINEAR(field, name, out, in) { GTF_WEIGHT_LINEAR, name, AT (field), 0, { out, in } }
+#define OWL(name, prefix)                                                                                                          \
+  static const GtfWeight name##_detection[] = {                                                                                    \
+    READER (prefix),                                                                                                               \
+    { GTF_WEIGHT_LINEAR, prefix "text_projection", AT (text_projection), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, projection_size), WIDE } }, \
+    { GTF_WEIGHT_NORM, "layer_norm", AT (patch_norm), 0, { HIDDEN } },                                                             \
+    OWL_LINEAR (class, "class_head.dense0", WIDE, HIDDEN),                                                                         \
+    OWL_LINEAR (class_shift, "class_head.logit_shift", GTF_DIM_CONST (1), HIDDEN),                                                 \
+    OWL_LINEAR (class_scale, "class_head.logit_scale", GTF_DIM_CONST (1), HIDDEN),                                                 \
+    OWL_LINEAR (box[0], "box_head.dense0", HIDDEN, HIDDEN), OWL_LINEAR (box[1], "box_head.dense1", HIDDEN, HIDDEN),                \
+    OWL_LINEAR (box[2], "box_head.dense2", GTF_DIM_CONST (4), HIDDEN), { GTF_WEIGHT_END }                                          \
+  };
+
+OWL (owlvit, "owlvit.")
+OWL (owlv2, "owlv2.")
+
 static const char *const both_tasks[] = { "zero-shot-image-classification", NULL };
+
+static const char *const detection_tasks[] = { "zero-shot-object-detection", NULL };
+
+#define OWL_HEADS(name)                                                                                                            \
+  static const GtfHead name##_heads[] = {                                                                                          \
+    { "ForObjectDetection", detection_tasks, name##_detection, #name ".vision_model" },                                            \
+    { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },                                                                \
+    { "Model", both_tasks, clip_both, "vision_model" },                                                                            \
+    { NULL }                                                                                                                       \
+  };
+
+OWL_HEADS (owlvit)
+OWL_HEADS (owlv2)
 
 static const GtfHead clip_heads[] = {
   { "ForImageClassification", gtf_vision_classification_tasks, gtf_vision_classifier, "vision_model" },
@@ -220,18 +279,26 @@ read_texts (GtfContext *c, const Config *config, const Weights *w, const GtfText
   return gtf_encoder_run (c, &encoder, gtf_text_embed (c, &config->text, &w->words, input, gtf_text_positions (c, input, 0)));
 }
 
+/* Each text by the state of its end: [texts][D]. Configs from before the end had a right number say 2: there, and in OWL-ViT, the end is the
+ * highest id. */
+static GtfTensor *
+clip_texts (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput *input)
+{
+  GtfTensor *x = read_texts (c, config, w, input, TRUE);
+  GtfTensor *end = config->eos_token_id == 2 || w->class != NULL ? gtf_text_highest (c, input) : gtf_text_find (c, input, config->eos_token_id);
+
+  return gtf_linear (c, w->text_projection, gtf_take (c, gtf_reshape (c, x, 2, (gint64[]){ -1, config->text.hidden_size }), end));
+}
+
 static void
 clip_compare (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *image)
 {
   GtfTextInput input;
-  GtfTensor *x, *end, *text;
+  GtfTensor *text;
 
   if (!gtf_text_input (c, &input))
     return;
-  x = read_texts (c, config, w, &input, TRUE);
-  /* Configs from before the end had a right number say 2: there the end is the highest id. */
-  end = config->eos_token_id == 2 ? gtf_text_highest (c, &input) : gtf_text_find (c, &input, config->eos_token_id);
-  text = gtf_linear (c, w->text_projection, gtf_take (c, gtf_reshape (c, x, 2, (gint64[]){ -1, config->text.hidden_size }), end));
+  text = clip_texts (c, config, w, &input);
   gtf_output (c, "logits_per_image", gtf_compare_towers (c, image, text, w->logit_scale, NULL));
 }
 
@@ -248,6 +315,50 @@ siglip_compare (GtfContext *c, const Config *config, const Weights *w, const Gtf
   gtf_output (c, "logits_per_image", gtf_compare_towers (c, image, text, w->logit_scale, w->logit_bias));
 }
 
+static gint64
+row_of (gint64 i, gconstpointer n)
+{
+  return i / *(const gint64 *) n;
+}
+
+/* What each patch [B][P][D] is to each text: cosines, shifted and scaled by the patch, [B][P][texts]. */
+static GtfTensor *
+patch_classes (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *x)
+{
+  const gint64 n_pictures = gtf_dim (x, 0), n_patches = gtf_dim (x, 1);
+  GtfTextInput input;
+  GtfTensor *y, *shift, *scale;
+  gint64 n;
+
+  if (!gtf_text_input (c, &input))
+    return NULL;
+  n = input.n_texts;
+  y = gtf_reshape (c, gtf_linear (c, w->class, x), 2, (gint64[]){ n_pictures * n_patches, config->text.hidden_size });
+  y = gtf_compare_towers (c, y, clip_texts (c, config, w, &input), gtf_zero_rows (c, 1, 1, 1), NULL);
+  shift = gtf_reshape (c, gtf_linear (c, w->class_shift, x), 2, (gint64[]){ n_pictures * n_patches, 1 });
+  shift = gtf_take (c, shift, gtf_indices (c, n_pictures * n_patches * n, row_of, &n));
+  y = gtf_add (c, y, gtf_reshape (c, shift, 2, (gint64[]){ n_pictures * n_patches, n }));
+  scale = gtf_reshape (c, gtf_linear_act (c, w->class_scale, x, GTF_ACTIVATION_ELU), 2, (gint64[]){ n_pictures * n_patches, 1 });
+  y = gtf_add (c, y, gtf_scale_rows (c, y, scale));     /* times 1 + elu (scale) */
+  return gtf_reshape (c, gtf_mask_texts (c, y, &input), 3, (gint64[]){ n_pictures, n_patches, n });
+}
+
+static void
+owl_detect (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x)
+{
+  const GtfTensor *pixels = gtf_input (c, "pixel_values");
+  const gint64 down = gtf_dim (pixels, 2) / config->vision.patch_height, across = gtf_dim (pixels, 3) / config->vision.patch_width, n = gtf_dim (x, 1) - 1;
+  GtfTensor *boxes;
+
+  x = gtf_layer_norm (c, w->vision.norm, x, (float) config->vision.encoder.eps);
+  x = gtf_gate (c, gtf_steps (c, x, 1, n), gtf_vision_repeat (c, x, 0, n), GTF_ACTIVATION_NONE);
+  x = gtf_layer_norm (c, w->patch_norm, x, (float) config->vision.encoder.eps);
+  gtf_output (c, "logits", patch_classes (c, config, w, x));
+  boxes = gtf_linear_act (c, w->box[1], gtf_linear_act (c, w->box[0], x, GTF_ACTIVATION_GELU), GTF_ACTIVATION_GELU);
+  boxes = gtf_add (c, gtf_linear (c, w->box[2], boxes), gtf_patch_boxes (c, down, across));
+  gtf_output (c, "pred_boxes", gtf_activate (c, boxes, GTF_ACTIVATION_SIGMOID));
+}
+
 static void
 clip_forward (GtfContext *c, const GtfForward *f)
 {
@@ -257,6 +368,11 @@ clip_forward (GtfContext *c, const GtfForward *f)
   GtfTensor *x = gtf_layer_norm (c, w->first_norm, gtf_vision_embed (c, config, &w->vision.embeddings), eps), *pooled;
 
   x = gtf_vision_encode (c, config, w->vision.layers, x, NULL, NULL);
+  if (w->class != NULL)
+    {
+      owl_detect (c, f->config, w, x);
+      return;
+    }
   gtf_output (c, "last_hidden_state", x);
   pooled = gtf_layer_norm (c, w->vision.norm, gtf_vision_token (c, x, 0), eps);
   gtf_output (c, "pooler_output", pooled);
@@ -314,16 +430,24 @@ siglip_forward (GtfContext *c, const GtfForward *f)
     gtf_output (c, "logits", gtf_linear (c, w->vision.classifier, gtf_mean_steps (c, x)));
 }
 
+#define owlvit_weights clip_weights
+#define owlv2_weights clip_weights
+#define owlvit_forward clip_forward
+#define owlv2_forward clip_forward
+
+static const char *const owlvit_types[] = { "owlvit", NULL }, *const owlv2_types[] = { "owlv2", NULL };
 static const char *const clip_types[] = { "clip", "clip_vision_model", NULL }, *const siglip_types[] = { "siglip", "siglip_vision_model", NULL };
 
 #define ARCHITECTURE(name)                                                                                                         \
   static const GtfArchitecture name = {                                                                                            \
     .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights),                     \
     .derive = name##_derive, .model_types = name##_types, .config = name##_config, .weights = name##_weights,                      \
-    .heads = name##_heads, .ignored = "*.position_ids|classifier.*", .forward = name##_forward                                     \
+    .heads = name##_heads, .ignored = "*.position_ids|classifier.*|objectness_head.*|*.visual_projection.*|*.logit_scale", .forward = name##_forward                                     \
   }
 
 ARCHITECTURE (clip);
 ARCHITECTURE (siglip);
+ARCHITECTURE (owlvit);
+ARCHITECTURE (owlv2);
 
-GTF_TEXT_PLUGINS (clip, "clip", "CLIP, SigLIP: pictures and texts compared", &clip, &siglip)
+GTF_TEXT_PLUGINS (clip, "clip", "CLIP, SigLIP, OWL-ViT: pictures and texts compared", &clip, &siglip, &owlvit, &owlv2)

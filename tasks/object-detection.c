@@ -5,9 +5,7 @@
  * A model gives `logits` [1][N][labels + 1], the last of them for "no object", and `pred_boxes` [1][N][4]: centre, width and height as parts of the
  * picture. Boxes are answered in pixels of the picture as it was decoded.
  */
-#include "image/image-private.h"
-
-#include <math.h>
+#include "image/boxes-private.h"
 
 typedef struct
 {
@@ -65,26 +63,6 @@ read_request (Request *request, JsonObject *parameters, GError **error)
   return TRUE;
 }
 
-/* As int () of a float: towards zero. */
-static gint64
-pixel (float x)
-{
-  return isnan (x) ? 0 : (gint64) CLAMP (x, -2147483648.0f, 2147483520.0f);
-}
-
-static JsonObject *
-box_of (const float *box, const GtfImage *image)
-{
-  const float width = (float) image->width, height = (float) image->height;
-  JsonObject *object = json_object_new ();
-
-  json_object_set_int_member (object, "xmin", pixel ((box[0] - 0.5f * box[2]) * width));
-  json_object_set_int_member (object, "ymin", pixel ((box[1] - 0.5f * box[3]) * height));
-  json_object_set_int_member (object, "xmax", pixel ((box[0] + 0.5f * box[2]) * width));
-  json_object_set_int_member (object, "ymax", pixel ((box[1] + 0.5f * box[3]) * height));
-  return object;
-}
-
 /* All numbers of an output. */
 static float *
 numbers_of (const GtfTensor *t, gsize n)
@@ -102,7 +80,7 @@ object_of (const Request *request, gsize class, float score, const float *box, c
 
   json_object_set_double_member (object, "score", score);
   json_object_set_member (object, "label", json_node_copy (text_labels_get (request->self->labels, class)));
-  json_object_set_object_member (object, "box", box_of (box, image));
+  json_object_set_object_member (object, "box", image_box_new (box, (float) image->width, (float) image->height));
   return object;
 }
 
@@ -157,56 +135,6 @@ detection_run (GtfTask *task, const GtfRequest *from, GError **error)
   return read_request (&request, from->parameters, error) ? image_answer_each (from, detect, &request, error) : NULL;
 }
 
-/* ---- for people ---------------------------------------------------------------------------------------------------------- */
-
-/* "cat  10,20 - 30,40" */
-static char *
-describe (JsonObject *object)
-{
-  JsonObject *box = json_object_get_object_member (object, "box");
-  const char *label = text_node_string (json_object_get_member (object, "label"));
-
-  return g_strdup_printf ("%s  %" G_GINT64_FORMAT ",%" G_GINT64_FORMAT " - %" G_GINT64_FORMAT ",%" G_GINT64_FORMAT, label ? label : "?",
-                          json_object_get_int_member (box, "xmin"), json_object_get_int_member (box, "ymin"), json_object_get_int_member (box, "xmax"),
-                          json_object_get_int_member (box, "ymax"));
-}
-
-static void
-append_boxes (GString *out, GtfView view, JsonArray *list)
-{
-  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-  guint width = 0;
-
-  for (guint i = 0; i < json_array_get_length (list); i++)
-    {
-      g_ptr_array_add (lines, describe (json_array_get_object_element (list, i)));
-      width = MAX (width, text_view_width (lines->pdata[i]));
-    }
-  text_view_begin (out, view);
-  for (guint i = 0; i < lines->len; i++)
-    text_view_bar (out, view, lines->pdata[i], width, json_object_get_double_member (json_array_get_object_element (list, i), "score"));
-  text_view_end (out, view);
-}
-
-static char *
-detection_render (JsonNode *inputs, JsonNode *result, GtfView view)
-{
-  g_autoptr (GString) out = g_string_new (NULL);
-  JsonArray *asked = inputs && JSON_NODE_HOLDS_ARRAY (inputs) ? json_node_get_array (inputs) : NULL, *all = json_node_get_array (result);
-
-  if (asked == NULL)
-    append_boxes (out, view, all);
-  for (guint i = 0; asked && i < json_array_get_length (all); i++)
-    {
-      const char *path = i < json_array_get_length (asked) ? text_node_string (json_array_get_element (asked, i)) : NULL;
-
-      if (path)
-        text_view_heading (out, view, path);
-      append_boxes (out, view, json_array_get_array_element (all, i));
-    }
-  return text_view_finish (g_steal_pointer (&out), view);
-}
-
 static const GtfTaskParameter parameters[] = {
   { "threshold", "float", "0.5", "only objects with a higher score", 0, 0 },
   { "timeout", "float (s)", "null", "accepted, without effect: pictures are files", 0, 0 },
@@ -221,7 +149,7 @@ static const GtfTaskPlugin plugin = {
   .open = detection_open,
   .close = detection_close,
   .run = detection_run,
-  .render = detection_render,
+  .render = image_box_render,
 };
 
 GTF_PLUGIN_EXPORT const GtfTaskPlugin *gtf_task_object_detection (void);

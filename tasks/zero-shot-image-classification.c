@@ -3,7 +3,7 @@
  * The task zero-shot-image-classification: transformers' pipeline of that name. A model of two towers compares a picture with
  * "This is a photo of LABEL." for each label; texts of one request are tokenised once and run with each picture.
  */
-#include "image/image-private.h"
+#include "image/boxes-private.h"
 #include "text/template-private.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ typedef struct
 {
   ZeroShot *self;
   GPtrArray *labels;
-  GtfTensor *ids, *mask;        /* the session borrows them for one call */
+  ImageTexts texts;
   GCancellable *cancellable;
 } Request;
 
@@ -89,35 +89,6 @@ add_texts (Request *request, JsonObject *parameters, TextTokens *tokens, GError 
   return template != NULL;
 }
 
-/* All texts as one block, what is short filled up behind its end. */
-static gboolean
-join_texts (Request *request, const TextTokens *tokens, GError **error)
-{
-  const TextRow *rows = (const TextRow *) tokens->rows->data;
-  gint64 shape[2] = { tokens->rows->len, 1 };
-  g_autofree gint32 *ids = NULL, *mask = NULL;
-  g_autoptr (GBytes) id_bytes = NULL, mask_bytes = NULL;
-  gsize n, size;
-
-  for (guint i = 0; i < tokens->rows->len; i++)
-    shape[1] = MAX (shape[1], (gint64) rows[i].n);
-  n = (gsize) (shape[0] * shape[1]);
-  size = n * sizeof (gint32);
-  ids = g_new0 (gint32, n);
-  mask = g_new0 (gint32, n);
-  for (guint i = 0; i < tokens->rows->len; i++)
-    for (gsize k = 0; k < rows[i].n; k++)
-      {
-        ids[i * (gsize) shape[1] + k] = rows[i].ids[k];
-        mask[i * (gsize) shape[1] + k] = rows[i].mask == NULL || rows[i].mask[k] != 0;
-      }
-  id_bytes = g_bytes_new_take (g_steal_pointer (&ids), size);
-  mask_bytes = g_bytes_new_take (g_steal_pointer (&mask), size);
-  request->ids = gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, id_bytes, error);
-  request->mask = request->ids ? gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, shape, mask_bytes, error) : NULL;
-  return request->mask != NULL;
-}
-
 /* ---- the answer ---------------------------------------------------------------------------------------------------------------- */
 
 static JsonNode *
@@ -130,9 +101,9 @@ classify (const GtfImage *image, const char *name, gpointer data, GError **error
   g_autofree guint *order = NULL;
   g_autoptr (JsonArray) list = json_array_new ();
 
-  gtf_session_set_input (request->self->model->session, "input_ids", request->ids);
+  gtf_session_set_input (request->self->model->session, "input_ids", request->texts.ids);
   if (request->self->masks || !request->self->sigmoid)
-    gtf_session_set_input (request->self->model->session, "attention_mask", request->mask);
+    gtf_session_set_input (request->self->model->session, "attention_mask", request->texts.mask);
   if (!image_model_run_image (request->self->model, image, name, NULL, request->cancellable, error))
     return NULL;
   logits = gtf_session_get_output (request->self->model->session, "logits_per_image");
@@ -167,10 +138,9 @@ zero_shot_run (GtfTask *task, const GtfRequest *from, GError **error)
 
   text_tokens_init (&tokens);
   request.labels = labels;
-  if (labels != NULL && add_texts (&request, from->parameters, &tokens, error) && join_texts (&request, &tokens, error))
+  if (labels != NULL && add_texts (&request, from->parameters, &tokens, error) && image_texts_init (&request.texts, &tokens, error))
     answer = image_answer_each (from, classify, &request, error);
-  g_clear_pointer (&request.ids, gtf_tensor_unref);
-  g_clear_pointer (&request.mask, gtf_tensor_unref);
+  image_texts_clear (&request.texts);
   return answer;
 }
 

@@ -73,22 +73,6 @@ gtf_dense_resize (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width
 
 /* ---- reassembling ------------------------------------------------------------------------------------------------------- */
 
-static gint64
-picture_of (gint64 i, gconstpointer n)
-{
-  return i / *(const gint64 *) n;
-}
-
-/* [CLS] of each picture once for each of its n other tokens: [B][n][D]. */
-static GtfTensor *
-repeated_cls (GtfContext *c, const GtfTensor *x, gint64 n)
-{
-  const gint64 n_pictures = gtf_dim (x, 0);
-  GtfTensor *cls = gtf_take (c, gtf_vision_token (c, x, 0), gtf_indices (c, n_pictures * n, picture_of, &n));
-
-  return gtf_reshape (c, cls, 3, (gint64[]){ n_pictures, n, gtf_dim (x, -1) });
-}
-
 /* [B][1 + T][D] -> [B][H][W][size] */
 static GtfTensor *
 reassemble (GtfContext *c, const GtfDenseConfig *config, const GtfDenseStage *w, gint64 i, const GtfTensor *state, gint64 height, gint64 width)
@@ -97,9 +81,9 @@ reassemble (GtfContext *c, const GtfDenseConfig *config, const GtfDenseStage *w,
   GtfTensor *x = gtf_steps (c, state, 1, n);
 
   if (w->readout != NULL)
-    x = gtf_linear_act (c, w->readout, gtf_join (c, (GtfTensor *[]){ x, repeated_cls (c, state, n) }, 2), config->activation);
+    x = gtf_linear_act (c, w->readout, gtf_join (c, (GtfTensor *[]){ x, gtf_vision_repeat (c, state, 0, n) }, 2), config->activation);
   else if (g_str_equal (config->readout, "add"))
-    x = gtf_add (c, x, repeated_cls (c, state, n));
+    x = gtf_add (c, x, gtf_vision_repeat (c, state, 0, n));
   x = gtf_linear (c, w->projection, x);
   x = gtf_reshape (c, x, 4, (gint64[]){ gtf_dim (x, 0), height, width, config->size[i] });
   if (w->up != NULL)

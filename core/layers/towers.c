@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Two towers compared (Radford et al. 2021): the cosine of each picture with each text, times a learnt factor.
+ * Two towers compared (Radford et al. 2021): the cosine of each picture with each text, times a learnt factor. And what patches that are compared one by
+ * one need beside it (Minderer et al. 2022).
  */
 #include "layers/vision.h"
 
+#include <float.h>
 #include <math.h>
 #include "tensor/context-private.h"
 
@@ -64,6 +66,57 @@ gtf_compare_towers (GtfContext *c, const GtfTensor *images, const GtfTensor *tex
 
           gtf_tensor_f32 (y)[i * n + k] = (float) (cosine * factor + (bias != NULL ? gtf_tensor_f32 (bias)[0] : 0));
         }
+    }
+  return y;
+}
+
+GtfTensor *
+gtf_mask_texts (GtfContext *c, const GtfTensor *x, const GtfTextInput *input)
+{
+  const gint64 n = gtf_dim (x, -1);
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "mask_texts", 1, x))
+    return NULL;
+  if (input->n_texts != n || input->ids->n_dims != 2 || input->ids->shape[0] != n || input->longest < 1)
+    {
+      gtf_fail_shapes (c, x, input->ids, "expected a score for each of the texts [n, T]");
+      return NULL;
+    }
+  y = gtf_new_like (c, x, n);
+  if (y == NULL)
+    return NULL;
+  gtf_tensor_copy_packed (x, y->data);
+  for (gint64 k = 0; k < n; k++)
+    if (input->ids->dtype == GTF_DTYPE_I32 && ((const gint32 *) input->ids->data)[k * input->ids->row_stride] == 0)
+      for (gint64 i = 0; i < gtf_tensor_rows (y); i++)
+        gtf_tensor_f32 (y)[i * n + k] = -FLT_MAX;
+  return y;
+}
+
+/* The logarithm of x to 1 - x, a little away from both ends. */
+static float
+logit (float x)
+{
+  return logf (x + 1e-4f) - log1pf (-x + 1e-4f);
+}
+
+GtfTensor *
+gtf_patch_boxes (GtfContext *c, gint64 height, gint64 width)
+{
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "patch_boxes", 0))
+    return NULL;
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ height * width, 4 });
+  for (gint64 i = 0; y != NULL && i < height * width; i++)
+    {
+      float *to = gtf_tensor_f32 (y) + 4 * i;
+
+      to[0] = logit ((float) (i % width + 1) / (float) width);
+      to[1] = logit ((float) (i / width + 1) / (float) height);
+      to[2] = logit (1.0f / (float) width);
+      to[3] = logit (1.0f / (float) height);
     }
   return y;
 }

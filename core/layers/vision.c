@@ -273,3 +273,18 @@ gtf_vision_token (GtfContext *c, const GtfTensor *x, gint64 t)
 {
   return gtf_reshape (c, gtf_steps (c, x, t, 1), 2, (gint64[]){ gtf_dim (x, 0), gtf_dim (x, -1) });
 }
+
+static gint64
+picture_of (gint64 i, gconstpointer n)
+{
+  return i / *(const gint64 *) n;
+}
+
+GtfTensor *
+gtf_vision_repeat (GtfContext *c, const GtfTensor *x, gint64 t, gint64 n)
+{
+  const gint64 n_pictures = gtf_dim (x, 0);
+  GtfTensor *y = gtf_take (c, gtf_vision_token (c, x, t), gtf_indices (c, n_pictures * n, picture_of, &n));
+
+  return gtf_reshape (c, y, 3, (gint64[]){ n_pictures, n, gtf_dim (x, -1) });
+}

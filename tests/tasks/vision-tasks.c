@@ -250,6 +250,55 @@ test_segmenter_views (void)
   g_assert_nonnull (strstr (html, "<td>LABEL_"));
 }
 
+/* Each picture with its own labels, or those of all: answers as for one picture; what is none of that is an error. */
+static void
+test_labels_of_each (void)
+{
+  static const struct
+  {
+    const char *inputs, *parameters, *says;     /* %1$s: the picture */
+  } cases_of[] = {
+    { "{\"image\": \"%1$s\", \"candidate_labels\": [\"dog\"]}", "{\"threshold\": 0.5}", NULL },
+    { "[{\"image\": \"%1$s\"}, {\"image\": \"%1$s\", \"candidate_labels\": \"cat\"}]", "{\"candidate_labels\": [\"dog\"], \"threshold\": 0.5}", NULL },
+    { "[{\"image\": \"%1$s\"}, \"%1$s\"]", "{\"candidate_labels\": [\"dog\"]}", "in all of a list or in none" },
+    { "{\"image\": \"%1$s\"}", "{}", "candidate_labels" },
+    { "{\"picture\": \"%1$s\"}", "{}", "expected {\"image\": PATH" },
+    { "\"%1$s\"", "{\"candidate_labels\": [\"dog\", 7]}", "candidate_labels" },
+    { "\"%1$s\"", "{\"candidate_labels\": [\"dog\"], \"threshold\": []}", "threshold" },
+    { "\"%1$s\"", "{\"candidate_labels\": [\"dog\"], \"top_k\": \"all\"}", "top_k" },
+  };
+  g_autofree char *repository = g_build_filename (folder, "..", "vision", "owlvit", "detection", NULL), *picture = g_build_filename (folder, "waves.png", NULL);
+  g_autofree char *plain = g_strdup_printf ("\"%s\"", picture);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPipeline) pipeline = gtf_pipeline_new ("zero-shot-object-detection", repository, NULL, &error);
+  g_autoptr (GtfResult) one = pipeline ? gtf_pipeline_run (pipeline, plain, "{\"candidate_labels\": [\"dog\"], \"threshold\": 0.5}", NULL, &error) : NULL;
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (json_array_get_length (json_node_get_array (gtf_result_get_node (one))), >, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (cases_of); i++)
+    {
+      g_auto (GStrv) pieces = g_strsplit (cases_of[i].inputs, "%1$s", -1);
+      g_autofree char *inputs = g_strjoinv (picture, pieces);
+      g_autoptr (GtfResult) result = gtf_pipeline_run (pipeline, inputs, cases_of[i].parameters, NULL, &error);
+      JsonNode *answer = result ? gtf_result_get_node (result) : NULL;
+
+      if (cases_of[i].says)
+        {
+          g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+          g_assert_nonnull (strstr (error->message, cases_of[i].says));
+          g_clear_error (&error);
+          continue;
+        }
+      g_assert_no_error (error);
+      if (i == 1)
+        {
+          g_assert_cmpuint (json_array_get_length (json_node_get_array (answer)), ==, 2);
+          answer = json_array_get_element (json_node_get_array (answer), 0);
+        }
+      g_assert_true (same (gtf_result_get_node (one), answer));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -274,6 +323,7 @@ main (int argc, char **argv)
 
       g_test_add_data_func (test, one, test_case);
     }
+  g_test_add_func ("/vision-tasks/labels-of-each", test_labels_of_each);
   g_test_add_func ("/tasks/vision/object-detection/refuses", test_detector_refuses);
   g_test_add_func ("/tasks/vision/object-detection/views", test_detector_views);
   g_test_add_func ("/tasks/vision/image-segmentation/refuses", test_segmenter_refuses);

@@ -20,10 +20,12 @@ PROCESSOR = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "si
              "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 DETECTOR = {**PROCESSOR, "image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 24, "longest_edge": 40}, "do_pad": True, "format": "coco_detection"}
 SEGMENTER = {**PROCESSOR, "image_processor_type": "SegformerImageProcessor", "size": {"height": 32, "width": 32}, "do_reduce_labels": False}
+OWL = {**PROCESSOR, "do_pad": True, "do_center_crop": False}
 CLASSIFY, FEATURES, DETECT = "image-classification", "image-feature-extraction", "object-detection"
 SEGMENT = "image-segmentation"
 ZERO = "zero-shot-image-classification"
 DEPTH = "depth-estimation"
+ZERO_DETECT = "zero-shot-object-detection"
 ESTIMATOR = {**PROCESSOR, "image_processor_type": "DPTImageProcessor", "size": {"height": 24, "width": 24}, "keep_aspect_ratio": True, "ensure_multiple_of": 8, "resample": 3}
 LABELS = {"candidate_labels": ["cat", "tall building", "cat"]}
 WORDS = ["<unk>", "<pad>", "<s>", "cat", "dog", "</s>", "this", "is", "a", "photo", "of", "tall", "building", ".", "red", "house", "picture"]
@@ -39,6 +41,8 @@ CASES = [
     *((ZERO, repository, parameters) for repository in ("clip/both", "clip/both-highest", "siglip/both") for parameters in (
         LABELS, {**LABELS, "hypothesis_template": "a red {}"}, {"candidate_labels": "ab"},
         {"candidate_labels": ["dog"], "hypothesis_template": "{}"}, {"candidate_labels": []}, {})),
+    *((ZERO_DETECT, repository, parameters) for repository in ("owlvit/detection", "owlv2/detection") for parameters in (
+        {**LABELS, "threshold": 0.5}, {**LABELS, "threshold": 0, "top_k": 5}, {"candidate_labels": "a red house,dog", "top_k": -14}, {"candidate_labels": "cat", "threshold": 0.9})),
     (ZERO, "clip/both", {**LABELS, "hypothesis_template": "{1}"}), (ZERO, "clip/both", {"candidate_labels": ["dog " * 80]}),
 ]
 
@@ -77,11 +81,11 @@ def main():
         folder = HERE.parent / "vision" / repository
         config = json.loads((folder / "config.json").read_text())
         size = config.get("vision_config", config).get("image_size")
-        processor = DETECTOR if task == DETECT else ESTIMATOR if task == DEPTH else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
+        processor = DETECTOR if task == DETECT else {**OWL, "image_processor_type": "Owlv2ImageProcessor" if "owlv2" in repository else "OwlViTImageProcessor"} if task == ZERO_DETECT else ESTIMATOR if task == DEPTH else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
         (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
-        if task == ZERO:
+        if task in (ZERO, ZERO_DETECT):
             write_tokenizer(folder)
-        for inputs in ("waves.png", ["waves.png", "waves.png"]):
+        for inputs in ("waves.png", ["waves.png", "waves.png"]) if task != ZERO_DETECT else ("waves.png",):      # of that its lists are of objects
             paths = [str(HERE / i) for i in inputs] if isinstance(inputs, list) else str(HERE / inputs)
             try:
                 expected = plain(transformers.pipeline(task, str(folder), device="cpu")(paths, **parameters))

@@ -188,6 +188,11 @@ FAMILIES = {
         "projection": case("CLIPVision", "", {**SMALL, "projection_dim": 6}, (32, 40), model="CLIPVisionModelWithProjection", interpolate=True),
         "classifier": case("CLIP", "ForImageClassification", {"vision_config": SMALL, "text_config": TEXT, "num_labels": 5}, SQUARE),
     },
+    "owlvit": {
+        "detection": case("OwlViT", "ForObjectDetection", {"vision_config": SMALL, "text_config": TEXT, "projection_dim": 16}, SQUARE, texts=TEXTS, batch=1),
+        "interpolated": case("OwlViT", "ForObjectDetection", {"vision_config": {**SMALL, "hidden_act": "gelu"}, "text_config": TEXT, "projection_dim": 16}, (32, 40), texts=TEXTS + [[0, 3, 4, 0, 0, 0]], batch=1, interpolate=True),
+    },
+    "owlv2": {"detection": case("Owlv2", "ForObjectDetection", {"vision_config": SMALL, "text_config": TEXT, "projection_dim": 16}, SQUARE, texts=TEXTS, batch=1)},
     "siglip": {
         "both": case("Siglip", "Model", {"vision_config": SMALL, "text_config": TEXT}, SQUARE, texts=TEXTS),
         "vision": case("SiglipVision", "", SMALL, SQUARE, model="SiglipVisionModel", states=True),
