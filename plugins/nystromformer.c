@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Nyströmformer: Xiong et al., "Nyströmformer: A Nyström-based Algorithm for Approximating Self-Attention" (2021), where as many
- * landmarks are taken as there are tokens, as in its published base model: then the approximation is attention itself.
+ * landmarks are taken as there are tokens, as in its published base model: then the approximation is attention itself. And YOSO: Zeng et al., "You Only Sample (Almost) Once: Linear Cost Self-Attention Via Bernoulli Sampling"
+ * (2021), in expectation over its samples.
  *
  * BERT whose heads also convolve their values. docs/models/nystromformer.md tells what is easily got wrong.
  */
@@ -10,8 +11,8 @@
 typedef struct
 {
   GtfTextConfig text;
-  gint64 n_landmarks, segment_length, kernel_size;
-  gboolean no_convolution;
+  gint64 n_landmarks, segment_length, kernel_size, power;       /* power: YOSO's; 0: attention by softmax */
+  gboolean no_convolution, expectation;
 } Config;
 
 static const GtfConfigField config_fields[] = {
@@ -27,6 +28,33 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_NULL_FIELD (Config, no_convolution, "conv_kernel_size"),
   GTF_CONFIG_FIELDS_END
 };
+
+static const GtfConfigField yoso_fields[] = {
+  GTF_TEXT_CONFIG_FIELDS,
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, "vocab_size", 1, 1 << 24, 50265),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, "max_position_embeddings", 1, 1 << 24, 4096),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_types, "type_vocab_size", 0, 1 << 16, 1),
+  GTF_CONFIG_STRING_FIELD (GtfTextConfig, position_type, "", "absolute"),
+  GTF_CONFIG_INT_FIELD (Config, kernel_size, "conv_window", 0, 1 << 16, 0),
+  GTF_CONFIG_INT_FIELD (Config, power, "hash_code_len", 1, 64, 9),
+  GTF_CONFIG_BOOL_FIELD (Config, expectation, "use_expectation", TRUE),
+  GTF_CONFIG_FIELDS_END
+};
+
+static gboolean
+derive_yoso (gpointer data, GError **error)
+{
+  Config *config = data;
+
+  config->text.n_positions += 2;        /* as below */
+  if (!config->expectation)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "use_expectation is false: attention by random samples, which the reference computes on some GPUs only, is not computed");
+  else if (config->kernel_size > 0 && config->kernel_size % 2 == 0)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "conv_window (%" G_GINT64_FORMAT ") must be odd", config->kernel_size);
+  else
+    return gtf_text_config_derive (data, error);
+  return FALSE;
+}
 
 static gboolean
 derive (gpointer data, GError **error)
@@ -92,15 +120,17 @@ static const GtfWeight choice[] = {
   { GTF_WEIGHT_END }
 };
 
-static const GtfHead heads[] = {
-  { "ForMaskedLM", gtf_text_masked_lm_tasks, masked_lm, "nystromformer" },
-  { "ForSequenceClassification", gtf_text_sequence_tasks, gtf_roberta_sequence, "nystromformer" },
-  { "ForMultipleChoice", gtf_text_base_tasks, choice, "nystromformer" },
-  { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, "nystromformer" },
-  { "ForQuestionAnswering", gtf_text_span_tasks, gtf_text_span, "nystromformer" },
-  { "Model", gtf_text_base_tasks, NULL, "nystromformer" },
+#define HEADS(prefix)                                                                                                              \
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, masked_lm, prefix },                                                                  \
+  { "ForSequenceClassification", gtf_text_sequence_tasks, gtf_roberta_sequence, prefix },                                          \
+  { "ForMultipleChoice", gtf_text_base_tasks, choice, prefix },                                                                    \
+  { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, prefix },                                                      \
+  { "ForQuestionAnswering", gtf_text_span_tasks, gtf_text_span, prefix },                                                          \
+  { "Model", gtf_text_base_tasks, NULL, prefix },                                                                                  \
   { NULL }
-};
+
+static const GtfHead heads[] = { HEADS ("nystromformer") };
+static const GtfHead yoso_heads[] = { HEADS ("yoso") };
 
 /* ---- forward pass ----------------------------------------------------------------------------------------------- */
 
@@ -115,15 +145,18 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
 {
   const GtfTextConfig *config = e->config;
   const Layer *l = &((const Layer *) e->data)[i];
-  const gint64 d = config->hidden_size;
+  const gint64 d = config->hidden_size, power = ((const Config *) e->config)->power;
   GtfTensor *qkv = gtf_linear (c, l->base.qkv, x), *v = gtf_slice (c, qkv, 2 * d, d), *a, *kernels, *h;
 
-  a = gtf_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), v, &e->attention);
+  if (power > 0)
+    a = gtf_angle_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), v, config->n_heads, power, e->attention.sequences);
+  else
+    a = gtf_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), v, &e->attention);
   if (l->convolution != NULL)
     {
       kernels = gtf_reshape (c, l->convolution, 2, (gint64[]){ config->n_heads, -1 });
       kernels = gtf_take (c, kernels, gtf_indices (c, d, head_of, config));
-      a = gtf_add (c, a, gtf_depthwise (c, kernels, v, e->attention.sequences));
+      a = gtf_add (c, a, gtf_depthwise (c, kernels, power > 0 ? gtf_zero_padding (c, v, e->attention.mask) : v, e->attention.sequences));
     }
   x = gtf_layer_norm (c, l->base.attention_norm, gtf_linear_add (c, l->base.attention_out, a, x), (float) config->eps);
   h = gtf_linear_act (c, l->base.up, x, config->activation);
@@ -154,4 +187,12 @@ static const GtfArchitecture nystromformer = {
   .ignored = "*.position_ids|*.token_type_ids|cls.*|classifier.*", .forward = forward
 };
 
-GTF_TEXT_PLUGIN (nystromformer, "nystromformer", "Nyströmformer: text encoder whose heads convolve their values", nystromformer)
+static const char *const yoso_types[] = { "yoso", NULL };
+
+static const GtfArchitecture yoso = {
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive_yoso,
+  .model_types = yoso_types, .config = yoso_fields, .weights = weights, .heads = yoso_heads,
+  .ignored = "*.position_ids|*.token_type_ids|cls.*|classifier.*", .forward = forward
+};
+
+GTF_TEXT_PLUGINS (nystromformer, "nystromformer", "Nyströmformer, YOSO: text encoders whose heads convolve their values", &nystromformer, &yoso)

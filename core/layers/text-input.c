@@ -191,6 +191,21 @@ text_start (const GtfTextInput *input, gint64 text)
 }
 
 GtfTensor *
+gtf_text_of (GtfContext *c, const GtfTextInput *input, const GtfTensor *ids, gint64 text, gint64 *length)
+{
+  gint64 start = text_start (input, text);
+  GtfTensor *view = gtf_op_begin (c, "text_of", 0) ? gtf_new_view (c, ids) : NULL;
+
+  *length = text_start (input, text + 1) - start;
+  if (view == NULL)
+    return NULL;
+  view->shape[0] = 1;
+  view->shape[1] = view->row_stride = *length;
+  view->data = (gint32 *) ids->data + start;
+  return view;
+}
+
+GtfTensor *
 gtf_text_positions (GtfContext *c, const GtfTextInput *input, gint64 first)
 {
   GtfTensor *y;

@@ -46,6 +46,8 @@ GTF_API GtfTensor *gtf_text_last  (GtfContext *c, const GtfTextInput *input, con
 GTF_API GtfTensor *gtf_text_mean  (GtfContext *c, const GtfTextInput *input, const GtfTensor *x, gboolean padding_too);
 /* ESM: rows of the token `mask` become 0, and all of a text are multiplied by (1 - trained) / (1 - share of masks among its tokens). */
 GTF_API GtfTensor *gtf_text_drop_tokens (GtfContext *c, const GtfTextInput *input, GtfTensor *x, gint64 mask, double trained);
+/* Text number `text` of ids in the shape of the input's, [1][length]: a view. */
+GTF_API GtfTensor *gtf_text_of    (GtfContext *c, const GtfTextInput *input, const GtfTensor *ids, gint64 text, gint64 *length);
 /* In each text the row of the first token that is `id`, or its first row: I32 [n_texts]. */
 GTF_API GtfTensor *gtf_text_find  (GtfContext *c, const GtfTextInput *input, gint64 id);
 /* In each text the row of the highest id, the first of equals: I32 [n_texts]. */

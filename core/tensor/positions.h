@@ -110,8 +110,35 @@ typedef struct
   GtfTensor **weights;
 } GtfRelativeAttention;
 
-/* Self-attention whose scores also depend on the distance of query and key: DeBERTa, Transformer-XL, XLNet, Funnel. */
+/* Self-attention whose scores also depend on the distance of query and key: DeBERTa, Transformer-XL, XLNet. */
 GTF_API GtfTensor *gtf_relative_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfRelativeAttention *a);
+
+/**
+ * GtfRelativeScores:
+ * @n_heads: heads, side by side in the last dimension
+ * @query_step: so many keys stand for one query
+ * @scale: factor on all scores (0: 1 / sqrt (head size))
+ * @position_keys: [query_step (Tq - 1) + Tk][heads * d]: query i and key j meet row query_step i - j + Tk - 1
+ * @segment_query, @segment_keys: as @q, and [2][heads * d]: a score for keys of other segments (row 0) and of the same (row 1)
+ * @segments: (nullable): I32 [B][T], of the tokens; %NULL: all are of one segment
+ * @query_at, @key_at: (nullable): I32 [Tq], [Tk]: the token whose segment a query or key is of
+ * @segment_any: a segment that counts as the same as any other (-1: none)
+ * @first_is_nowhere: the first query and the first key have no distance and no segment: nothing is added
+ * @mask: (nullable): added to the scores, [B][1][1][Tk]
+ */
+typedef struct
+{
+  gint64 n_heads, query_step;
+  float scale;
+  const GtfTensor *position_keys, *segment_query, *segment_keys;
+  const GtfTensor *segments, *query_at, *key_at;
+  gint64 segment_any;
+  gboolean first_is_nowhere;
+  const GtfTensor *mask;
+} GtfRelativeScores;
+
+/* What distance and segment add to the scores where one query stands for several tokens: a mask for gtf_attention () (Funnel). */
+GTF_API GtfTensor *gtf_relative_scores (GtfContext *c, const GtfTensor *q, const GtfRelativeScores *a);
 
 /**
  * GtfWindowAttention:
@@ -137,6 +164,10 @@ typedef struct
 
 /* Self-attention within a window: work and memory grow with T, not with its square. */
 GTF_API GtfTensor *gtf_window_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfWindowAttention *a);
+
+/* Attention whose weights are (1 - angle / pi) ^ power, of each head made 1 long (YOSO). */
+GTF_API GtfTensor *gtf_angle_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, gint64 n_heads, gint64 power,
+                                        const GtfTensor *sequences);
 
 /**
  * GtfBlockAttention:

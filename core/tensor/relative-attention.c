@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Self-attention whose scores depend on the distance of query and key: the disentangled attention of DeBERTa (content to
- * position, position to content), the relative attention of Transformer-XL, XLNet and Funnel.
+ * position, position to content), the relative attention of Transformer-XL and XLNet.
  *
  * A block of queries and a block of keys know few distances, so few rows of the table of positions: those are multiplied with the
  * queries and with the keys of the block, two small products whose results stay in the cache, and each score picks its number. For

@@ -3,7 +3,7 @@
 #
 # Makes tiny text encoders with random weights and what transformers computes with them, in float32: one folder a case with config.json,
 # model.safetensors and golden.safetensors (inputs by their names, outputs as
-# out.NAME; where texts packed without padding give something else, that is alone.NAME). cases.py, relative.py and documents.py list them.
+# out.NAME; where texts packed without padding give something else, that is alone.NAME). cases.py, relative.py, documents.py and shortened.py list them.
 # Run it with transformers 4.57 and with 5.x (pip install transformers torch safetensors): each makes the cases that are to be its own.
 #   python3 make.py [FAMILY...]
 import json
@@ -19,8 +19,9 @@ from safetensors.torch import load_file, save_file
 import cases
 import documents
 import relative
+import shortened
 
-FAMILIES = {**cases.FAMILIES, **relative.FAMILIES, **documents.FAMILIES}
+FAMILIES = {**cases.FAMILIES, **relative.FAMILIES, **documents.FAMILIES, **shortened.FAMILIES}
 MAJOR = int(transformers.__version__.split(".")[0])
 HERE = pathlib.Path(__file__).parent
 # transformers' name of an output -> ours
