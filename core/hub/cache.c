@@ -11,86 +11,7 @@
 #include "hub/cache.h"
 
 #include <string.h>
-
-/* "~" and "$NAME" / "${NAME}" as os.path.expanduser and os.path.expandvars do. */
-static char *
-expand_path (const char *path)
-{
-  g_autoptr (GString) out = g_string_new (NULL);
-  const char *p = path;
-
-  if (p[0] == '~' && (p[1] == '/' || p[1] == '\0'))
-    {
-      g_string_append (out, g_get_home_dir ());
-      p++;
-    }
-  while (*p)
-    {
-      const char *from = p[0] == '$' ? p + 1 + (p[1] == '{') : NULL;
-      const char *to = from;
-
-      while (to && (g_ascii_isalnum (*to) || *to == '_'))
-        to++;
-      if (from && to > from && (p[1] != '{' || *to == '}'))
-        {
-          g_autofree char *name = g_strndup (from, to - from);
-          const char *value = g_getenv (name);
-
-          if (value)
-            {
-              g_string_append (out, value);
-              p = p[1] == '{' ? to + 1 : to;
-              continue;
-            }
-        }
-      g_string_append_c (out, *p++);
-    }
-  return g_string_free (g_steal_pointer (&out), FALSE);
-}
-
-static const char *
-environment (const char *name)
-{
-  const char *value = g_getenv (name);
-
-  return value && *value ? value : NULL;
-}
-
-char *
-gtf_hub_get_cache_dir (void)
-{
-  static const char *const direct[] = { "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE" };
-  const char *value;
-  g_autofree char *base = NULL;
-
-  for (guint i = 0; i < G_N_ELEMENTS (direct); i++)
-    if ((value = environment (direct[i])))
-      return expand_path (value);
-  if ((value = environment ("HF_HOME")))
-    {
-      base = expand_path (value);
-      return g_build_filename (base, "hub", NULL);
-    }
-  if ((value = environment ("XDG_CACHE_HOME")))
-    {
-      base = expand_path (value);
-      return g_build_filename (base, "huggingface", "hub", NULL);
-    }
-  return g_build_filename (g_get_home_dir (), ".cache", "huggingface", "hub", NULL);
-}
-
-gboolean
-gtf_hub_is_offline (void)
-{
-  static const char *const names[] = { "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE" };
-  static const char *const yes[] = { "1", "ON", "YES", "TRUE" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    for (guint j = 0; j < G_N_ELEMENTS (yes); j++)
-      if (g_ascii_strcasecmp (g_getenv (names[i]) ? g_getenv (names[i]) : "", yes[j]) == 0)
-        return TRUE;
-  return FALSE;
-}
+#include "hub/repository.h"
 
 static gboolean
 is_id_part (const char *part, gsize n)
@@ -124,12 +45,6 @@ gtf_hub_check_id (const char *id, GError **error)
   return FALSE;
 }
 
-static gboolean
-is_commit (const char *text)
-{
-  return strlen (text) == 40 && strspn (text, "0123456789abcdef") == 40;
-}
-
 /* As git has it, roughly: what could leave refs/ is refused. */
 static gboolean
 is_revision (const char *text)
@@ -142,9 +57,17 @@ is_revision (const char *text)
   return TRUE;
 }
 
-/* (nullable): the commit that a ref holds. */
-static char *
-read_ref (const char *repository, const char *revision)
+gboolean
+gtf_hub_check_revision (const char *id, const char *revision, GError **error)
+{
+  if (is_revision (revision))
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "%s: '%s' is no revision: expected a branch, a tag, a commit or refs/pr/N", id, revision);
+  return FALSE;
+}
+
+char *
+gtf_hub_read_ref (const char *repository, const char *revision)
 {
   g_autofree char *path = g_build_filename (repository, "refs", revision, NULL);
   g_autofree char *text = NULL;
@@ -152,7 +75,7 @@ read_ref (const char *repository, const char *revision)
   if (!g_file_test (path, G_FILE_TEST_IS_REGULAR) || !g_file_get_contents (path, &text, NULL, NULL))
     return NULL;
   g_strstrip (text);
-  return is_commit (text) ? g_steal_pointer (&text) : NULL;
+  return gtf_hub_is_commit (text) ? g_steal_pointer (&text) : NULL;
 }
 
 static void
@@ -162,7 +85,7 @@ set_not_cached (GError **error, const char *id, const char *revision, const char
 
   g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND,
                "%s: revision '%s' is not in the Hugging Face cache (%s%s), and there is no folder of this name. "
-               "Get it with: hf download %s%s", id, revision, repository, have_repository ? " has other revisions" : " does not exist",
+               "Get it with: gtransformers download %s%s", id, revision, repository, have_repository ? " has other revisions" : " does not exist",
                id, option);
 }
 
@@ -177,15 +100,12 @@ gtf_hub_find_snapshot (const char *id, const char *revision, char **commit, GErr
     return NULL;
   if (revision == NULL)
     revision = "main";
-  if (!is_revision (revision))
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "%s: '%s' is no revision: expected a branch, a tag, a commit or refs/pr/N", id, revision);
-      return NULL;
-    }
+  if (!gtf_hub_check_revision (id, revision, error))
+    return NULL;
   parts = g_strsplit (id, "/", 2);
   name = parts[1] ? g_strdup_printf ("models--%s--%s", parts[0], parts[1]) : g_strdup_printf ("models--%s", parts[0]);
   repository = g_build_filename (cache, name, NULL);
-  hash = is_commit (revision) ? g_strdup (revision) : read_ref (repository, revision);
+  hash = gtf_hub_is_commit (revision) ? g_strdup (revision) : gtf_hub_read_ref (repository, revision);
   snapshot = hash ? g_build_filename (repository, "snapshots", hash, NULL) : NULL;
   if (snapshot == NULL || !g_file_test (snapshot, G_FILE_TEST_IS_DIR))
     {

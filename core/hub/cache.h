@@ -15,6 +15,10 @@ GTF_API char    *gtf_hub_get_cache_dir  (void);
 GTF_API gboolean gtf_hub_is_offline     (void);
 /* "name" or "org/name", as the Hub allows them. */
 GTF_API gboolean gtf_hub_check_id       (const char *id, GError **error);
+/* A branch, tag, commit or refs/pr/N, which can be a path below refs/. */
+GTF_API gboolean gtf_hub_check_revision (const char *id, const char *revision, GError **error);
+/* (transfer full) (nullable): the commit that refs/@revision in the folder of a repository holds. */
+GTF_API char    *gtf_hub_read_ref       (const char *repository, const char *revision);
 
 /**
  * gtf_hub_find_snapshot:

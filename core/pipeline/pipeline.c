@@ -93,7 +93,7 @@ load (GtfPipeline *self, const char *task, const char *model, const GtfPipelineO
         }
       model = builtin;
     }
-  self->reference = gtf_reference_resolve (model, options->revision, error);
+  self->reference = gtf_reference_fetch (model, options->revision, GTF_HUB_WEIGHTS, NULL, NULL, cancellable, error);
   if (self->reference == NULL)
     return FALSE;
   if (self->plugin == NULL)
@@ -137,7 +137,7 @@ gtf_pipeline_load (const char *task, const char *model, const char *options, GCa
  * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision"
  * @error: why there is none
  *
- * Loads a model for a task. Nothing is downloaded: a name of the Hub is looked up in the Hugging Face cache.
+ * Loads a model for a task. What a name of the Hub stands for is taken from the Hugging Face cache, and downloaded into it where it is not there.
  *
  * Returns: (transfer full): a pipeline
  */

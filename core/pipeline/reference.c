@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Resolving a reference to a model: a folder, builtin/NAME, or a repository in the Hugging Face cache, in this order.
+ * Resolving a reference to a model: a folder, builtin/NAME, or a repository of the Hub, in this order.
  *
  * Built-in models lie in folders named models/: below each folder of modules (the build folder has one), then in
  * $datadir/gtransformers-1.0. index.json there says which model serves which task.
@@ -88,8 +88,17 @@ resolve_builtin (const char *ref, GError **error)
   return NULL;
 }
 
+/* What may be fetched for a name of the Hub; NULL: nothing. */
+typedef struct
+{
+  GtfHubParts parts;
+  GtfHubProgressFunc progress;
+  gpointer data;
+  GCancellable *cancellable;
+} Fetch;
+
 static GtfReference *
-resolve_cached (const char *ref, const char *revision, GError **error)
+resolve_name (const char *ref, const char *revision, const Fetch *fetch, GError **error)
 {
   const char *at = strchr (ref, '@');
   g_autofree char *id = at ? g_strndup (ref, at - ref) : g_strdup (ref);
@@ -101,7 +110,10 @@ resolve_cached (const char *ref, const char *revision, GError **error)
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "%s: the option revision says '%s'; give one of the two", ref, revision);
       return NULL;
     }
-  directory = gtf_hub_find_snapshot (id, at ? at + 1 : revision, &commit, error);
+  if (fetch)
+    directory = gtf_hub_fetch_model (id, at ? at + 1 : revision, fetch->parts, fetch->progress, fetch->data, &commit, fetch->cancellable, error);
+  else
+    directory = gtf_hub_find_snapshot (id, at ? at + 1 : revision, &commit, error);
   return directory ? reference_new (directory, id, g_steal_pointer (&commit)) : NULL;
 }
 
@@ -114,11 +126,9 @@ looks_like_path (const char *ref)
   return *ref == '/' || *ref == '.' || *ref == '~' || (slash && strchr (slash + 1, '/') && !strchr (ref, '@'));
 }
 
-GtfReference *
-gtf_reference_resolve (const char *ref, const char *revision, GError **error)
+static GtfReference *
+resolve (const char *ref, const char *revision, const Fetch *fetch, GError **error)
 {
-  g_return_val_if_fail (ref != NULL, NULL);
-
   if (*ref == '\0')
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the name of the model is empty: expected a folder, org/name or builtin/NAME");
@@ -144,5 +154,23 @@ gtf_reference_resolve (const char *ref, const char *revision, GError **error)
       g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: there is no such folder", ref);
       return NULL;
     }
-  return resolve_cached (ref, revision, error);
+  return resolve_name (ref, revision, fetch, error);
+}
+
+GtfReference *
+gtf_reference_resolve (const char *ref, const char *revision, GError **error)
+{
+  g_return_val_if_fail (ref != NULL, NULL);
+
+  return resolve (ref, revision, NULL, error);
+}
+
+GtfReference *
+gtf_reference_fetch (const char *ref, const char *revision, GtfHubParts parts, GtfHubProgressFunc progress, gpointer data, GCancellable *cancellable, GError **error)
+{
+  const Fetch fetch = { parts, progress, data, cancellable };
+
+  g_return_val_if_fail (ref != NULL, NULL);
+
+  return resolve (ref, revision, &fetch, error);
 }

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "base/error.h"
+#include "hub/model.h"
 
 G_BEGIN_DECLS
 
@@ -25,6 +25,9 @@ typedef struct
  * Returns: (transfer full): where it is
  */
 GTF_API GtfReference *gtf_reference_resolve (const char *ref, const char *revision, GError **error);
+/* The same, but what is not in the cache, or not all of it, is fetched from the Hub. @progress: (nullable) */
+GTF_API GtfReference *gtf_reference_fetch   (const char *ref, const char *revision, GtfHubParts parts, GtfHubProgressFunc progress, gpointer data,
+                                             GCancellable *cancellable, GError **error);
 GTF_API void          gtf_reference_free    (GtfReference *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfReference, gtf_reference_free)
 

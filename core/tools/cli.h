@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include "base/version.h"
 #include "gtf.h"
+#include "pipeline/reference.h"
 
 G_BEGIN_DECLS
 
@@ -22,6 +23,7 @@ typedef enum
 {
   CLI_FLAG,             /* gboolean */
   CLI_STRING,           /* const char *, into argv */
+  CLI_STRINGS,          /* GPtrArray *: each one is added */
   CLI_SETTING           /* JsonObject *: each KEY=VALUE goes into it */
 } CliType;
 
@@ -105,6 +107,17 @@ void         cli_progress_set  (CliProgress *self, double fraction, const char *
 void         cli_progress_free (CliProgress *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliProgress, cli_progress_free)
 
+/* ---- fetch.c: what a command needs of the Hub ---- */
+
+/* gtf_reference_fetch() with a bar. */
+GtfReference *cli_fetch (const char *ref, const char *revision, GtfHubParts parts, GCancellable *cancellable, GError **error);
+/* A bar for gtf_hub_download(): cli_fetch_progress() is its function, the bar its data. */
+typedef struct _CliFetch CliFetch;
+CliFetch     *cli_fetch_new      (const char *what);
+void          cli_fetch_free     (CliFetch *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliFetch, cli_fetch_free)
+void          cli_fetch_progress (const GtfHubProgress *progress, gpointer self);
+
 /* ---- json-lines.c: requests a line ---- */
 
 /* (transfer full): the answer to a request's inputs and parameters. */
@@ -119,6 +132,7 @@ int cli_tokenize   (int argc, char **argv);
 int cli_preprocess (int argc, char **argv);
 int cli_inspect    (int argc, char **argv);
 int cli_convert    (int argc, char **argv);
+int cli_download   (int argc, char **argv);
 int cli_plugins    (int argc, char **argv);
 int cli_env        (int argc, char **argv);
 

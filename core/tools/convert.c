@@ -63,7 +63,7 @@ convert (const char *ref, const Convert *self, GtfSaveOptions *options, GCancell
       options->progress = show_progress;
       options->progress_data = progress;
     }
-  if (!file && !(reference = gtf_reference_resolve (ref, self->revision, &error)))
+  if (!file && !(reference = cli_fetch (ref, self->revision, GTF_HUB_WEIGHTS, cancellable, &error)))
     return cli_failure (error);
   ok = file ? convert_file (ref, self->output, options, cancellable, &error)
        : convert_repository (reference->directory, self->output, options, cancellable, &error);

@@ -19,6 +19,7 @@ static const struct
   { "preprocess", cli_preprocess, "the tensors that a model would see" },
   { "inspect", cli_inspect, "what a model is and what is in it" },
   { "convert", cli_convert, "weights as safetensors, of another type or in shards" },
+  { "download", cli_download, "a repository of the Hub, or files of it, into the cache" },
   { "plugins", cli_plugins, "architectures, tasks and preprocessors that there are" },
   { "env", cli_env, "versions, folders and processor, for reports of errors" },
 };

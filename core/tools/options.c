@@ -37,6 +37,9 @@ apply (const CliOption *option, const char *value, GError **error)
     case CLI_STRING:
       *(const char **) option->target = value;
       return TRUE;
+    case CLI_STRINGS:
+      g_ptr_array_add (option->target, (gpointer) value);
+      return TRUE;
     case CLI_SETTING:
       return cli_apply_setting (option->target, value, error);
     }

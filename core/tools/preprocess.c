@@ -92,7 +92,7 @@ preprocess (const Preprocess *self, GCancellable *cancellable)
   g_autofree char *parameters = gtf_json_print (node, GTF_JSON_REQUEST);
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func ((GDestroyNotify) g_hash_table_unref);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GtfReference) reference = gtf_reference_resolve (self->model, self->revision, &error);
+  g_autoptr (GtfReference) reference = cli_fetch (self->model, self->revision, GTF_HUB_SMALL_PARTS, cancellable, &error);
   g_autoptr (GtfPreprocessor) preprocessor = reference ? gtf_preprocessor_load (reference->directory, cancellable, &error) : NULL;
   g_autoptr (GHashTable) tensors = NULL;
 

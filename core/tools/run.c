@@ -439,6 +439,7 @@ static int
 run_command (Run *run)
 {
   g_autofree char *options = NULL, *builtin = NULL;
+  g_autoptr (GtfReference) reference = NULL;
   g_autoptr (GError) error = NULL;
   int status = check_arguments (run);
 
@@ -450,6 +451,9 @@ run_command (Run *run)
   status = choose_model (run, &builtin);
   if (status != CLI_OK)
     return status;
+  reference = cli_fetch (run->model, run->revision, GTF_HUB_WEIGHTS, run->cancellable, &error);
+  if (reference == NULL)
+    return cli_failure (error);
   run->pipeline = gtf_pipeline_load (run->task, run->model, options, run->cancellable, &error);
   if (run->pipeline == NULL)
     return cli_failure (error);

@@ -250,7 +250,7 @@ tokenize_command (Tokenize *self, GCancellable *cancellable)
     return cli_usage_error ("tokenize", "a text is missing");
   if (self->jsonl && self->arguments->len)
     return cli_usage_error ("tokenize", "--jsonl takes its inputs from standard input, but '%s' was given", (char *) self->arguments->pdata[0]);
-  reference = gtf_reference_resolve (self->model, self->revision, &error);
+  reference = cli_fetch (self->model, self->revision, GTF_HUB_SMALL_PARTS, cancellable, &error);
   self->tokenizer = reference ? gtf_tokenizer_load (reference->directory, cancellable, &error) : NULL;
   if (self->tokenizer == NULL)
     return cli_failure (error);

@@ -4,6 +4,7 @@
 #include <json-glib/json-glib.h>
 #include "elements.h"
 #include "base/json-print.h"
+#include "pipeline/reference.h"
 
 typedef struct
 {
@@ -116,22 +117,35 @@ loading_options (GtfElementPrivate *p)
   return gtf_json_print (node, GTF_JSON_COMPACT);
 }
 
+static void
+on_download (const GtfHubProgress *progress, gpointer self)
+{
+  g_autofree char *done = g_format_size ((guint64) MAX (progress->bytes_done, 0)), *total = g_format_size ((guint64) progress->bytes_total);
+  g_autofree char *text = g_strdup_printf ("downloading: %s of %s, %u of %u files", done, total, progress->files_done, progress->n_files);
+
+  post_progress (self, GST_PROGRESS_TYPE_CONTINUE, text);
+}
+
 static gpointer
 load (gpointer data)
 {
   GtfElement *self = data;
   GtfElementPrivate *p = PRIVATE (self);
-  g_autofree char *options = NULL, *model = NULL, *task = NULL;
+  g_autofree char *options = NULL, *model = NULL, *revision = NULL, *task = NULL;
+  g_autoptr (GtfReference) reference = NULL;
   g_autoptr (GError) error = NULL;
-  GtfPipeline *pipeline;
+  GtfPipeline *pipeline = NULL;
 
   GST_OBJECT_LOCK (self);
+  revision = g_strdup (p->revision);
   options = loading_options (p);
   model = g_strdup (p->model);
   task = GTF_ELEMENT_GET_CLASS (self)->get_task (self);
   GST_OBJECT_UNLOCK (self);
   post_progress (self, GST_PROGRESS_TYPE_START, model ? model : "the built-in model");
-  pipeline = gtf_pipeline_load (task, model, options, p->cancellable, &error);
+  reference = model ? gtf_reference_fetch (model, revision, GTF_HUB_WEIGHTS, on_download, self, p->cancellable, &error) : NULL;
+  if (error == NULL)
+    pipeline = gtf_pipeline_load (task, model, options, p->cancellable, &error);
   /* The cause is told first: once the flag is up, the streaming thread fails, and the source tells of that. */
   if (!pipeline && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     post_progress (self, GST_PROGRESS_TYPE_CANCELED, "cancelled");

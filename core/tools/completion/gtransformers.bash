@@ -17,7 +17,7 @@ _gtransformers_models() {
 
 _gtransformers() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-  local commands="run tokenize preprocess inspect convert plugins env" options=
+  local commands="run tokenize preprocess inspect convert download plugins env" options=
 
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -35,8 +35,9 @@ _gtransformers() {
       mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 float16 $options auto" -- "$cur")
       return ;;
     --to) mapfile -t COMPREPLY < <(compgen -W "safetensors" -- "$cur"); return ;;
-    --update-cache) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-    --set | -s | --threads | --revision | --shard-size) return ;;
+    --update-cache | --cache-dir | --local-dir) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+    --type | --repo-type) mapfile -t COMPREPLY < <(compgen -W "model dataset space" -- "$cur"); return ;;
+    --set | -s | --threads | --revision | --shard-size | --include | --exclude | --token | --max-workers) return ;;
   esac
   case "$command" in
     run) options="--model --set --format --output --jsonl --dtype --threads --revision --adapter --quiet --help" ;;
@@ -44,6 +45,7 @@ _gtransformers() {
     preprocess) options="--model --output --set --revision --quiet --help" ;;
     inspect) options="--weights --format --output --revision --quiet --help" ;;
     convert) options="--to --output --dtype --shard-size --revision --quiet --help" ;;
+    download) options="--include --exclude --revision --type --cache-dir --local-dir --force-download --dry-run --token --max-workers --quiet --help" ;;
     plugins) options="--update-cache --quiet --help" ;;
     env) options="--help" ;;
   esac

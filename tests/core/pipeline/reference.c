@@ -52,7 +52,7 @@ static const struct
   { "org/name", "v1", "cache/models--org--name/snapshots/" COMMIT, COMMIT, NULL },
   { "org/name@v1", "v1", "cache/models--org--name/snapshots/" COMMIT, COMMIT, NULL },
   { "org/name@v1", "main", NULL, NULL, "one of the two" },
-  { "org/name@v2", NULL, NULL, NULL, "hf download org/name --revision v2" },
+  { "org/name@v2", NULL, NULL, NULL, "gtransformers download org/name --revision v2" },
   { "org/shadow", NULL, "=org/shadow", NULL, NULL },
   { "./builtin/toy", NULL, "=./builtin/toy", NULL, NULL },
   { "builtin/toy", NULL, "modules/models/toy", NULL, NULL },
@@ -65,7 +65,7 @@ static const struct
   { "./nowhere", NULL, NULL, NULL, "no such folder" },
   { "/nowhere/at/all", NULL, NULL, NULL, "no such folder" },
   { "a/b/c", NULL, NULL, NULL, "no such folder" },
-  { "org/absent", NULL, NULL, NULL, "hf download org/absent" },
+  { "org/absent", NULL, NULL, NULL, "gtransformers download org/absent" },
   { "what is this", NULL, NULL, NULL, "no name of a repository" },
 };
 

@@ -35,7 +35,7 @@ static const struct
   { "run echo --model $M --jsonl a", 2, NULL, "--jsonl" },
   { "run echo a", 1, NULL, "no built-in model" },
   { "run echo --model /nowhere a", 1, NULL, "/nowhere" },
-  { "run echo --model org/none a", 1, NULL, "hf download org/none" },
+  { "run echo --model org/none a", 1, NULL, "gtransformers download org/none" },
   { "run nothing --model $M a", 1, NULL, "gtf-nothing" },
   { "run echo --model $M --dtype float7 a", 1, NULL, "float7" },
   { "run echo --model $M fail-1.wav", 1, NULL, "fail-1.wav" },

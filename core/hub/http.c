@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Opens the module gtf-http-soup.so: FOLDER/hub as installed, FOLDER/core in a build folder.
+ */
+#include "hub/http.h"
+
+#include <gmodule.h>
+#include <string.h>
+#include "base/folders.h"
+
+#define MODULE "gtf-http-soup.so"
+
+struct _GtfHttp
+{
+  gpointer session;
+};
+
+static const GtfHttpTransport *
+open_transport (const char *path, char **why)
+{
+  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  GtfHttpTransportFunc function;
+  const GtfHttpTransport *found = NULL;
+
+  if (module && g_module_symbol (module, "gtf_http_transport", (gpointer *) &function))
+    {
+      g_module_make_resident (module);
+      found = function ();
+    }
+  if (found && found->abi == GTF_HTTP_ABI)
+    return found;
+  g_free (*why);
+  *why = g_strdup_printf ("%s: %s", path, module ? "is of another version" : g_module_error ());
+  return NULL;
+}
+
+static const GtfHttpTransport *
+find_transport (char **why)
+{
+  static const char *const subfolders[] = { "hub", "core" };
+  g_auto (GStrv) folders = gtf_module_folders ();
+
+  for (guint i = 0; folders[i]; i++)
+    for (guint s = 0; s < G_N_ELEMENTS (subfolders); s++)
+      {
+        g_autofree char *path = g_build_filename (folders[i], subfolders[s], MODULE, NULL);
+        const GtfHttpTransport *found = g_file_test (path, G_FILE_TEST_EXISTS) ? open_transport (path, why) : NULL;
+
+        if (found)
+          return found;
+      }
+  return NULL;
+}
+
+static const GtfHttpTransport *
+get_transport (GError **error)
+{
+  static GMutex lock;
+  static const GtfHttpTransport *transport;
+  g_autofree char *why = NULL;
+
+  g_mutex_lock (&lock);
+  if (transport == NULL)
+    transport = find_transport (&why);
+  g_mutex_unlock (&lock);
+  if (transport == NULL)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_PLUGIN, "nothing can be downloaded: the module " MODULE " (libsoup 3) %s%s",
+                 why ? "cannot be opened: " : "is not installed", why ? why : "");
+  return transport;
+}
+
+GtfHttp *
+gtf_http_new (guint timeout, const char *user_agent, GError **error)
+{
+  const GtfHttpTransport *transport = get_transport (error);
+  GtfHttp *self;
+
+  if (transport == NULL)
+    return NULL;
+  self = g_new0 (GtfHttp, 1);
+  self->session = transport->open (timeout, user_agent);
+  return self;
+}
+
+void
+gtf_http_free (GtfHttp *self)
+{
+  get_transport (NULL)->close (self->session);
+  g_free (self);
+}
+
+GtfHttpResponse *
+gtf_http_send (GtfHttp *self, const GtfHttpRequest *request, GCancellable *cancellable, GError **error)
+{
+  return get_transport (NULL)->send (self->session, request, cancellable, error);
+}
+
+const char *
+gtf_http_response_get (const GtfHttpResponse *self, const char *name)
+{
+  const char *value = NULL;
+
+  for (guint i = 0; i + 1 < self->headers->len; i += 2)
+    if (g_ascii_strcasecmp (self->headers->pdata[i], name) == 0)
+      {
+        if (value && strcmp (value, self->headers->pdata[i + 1]) != 0)
+          return NULL;
+        value = self->headers->pdata[i + 1];
+      }
+  return value;
+}
+
+void
+gtf_http_response_free (GtfHttpResponse *self)
+{
+  if (self->body)
+    g_input_stream_close (self->body, NULL, NULL);
+  g_clear_object (&self->body);
+  g_ptr_array_unref (self->headers);
+  g_free (self->reason);
+  if (self->release)
+    self->release (self->owner);
+  g_free (self);
+}

@@ -1,0 +1,754 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A thread for each connection. Faults are looked up for each request, by method and path; the first that fits and is not used up is taken.
+ */
+#include "server.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+typedef struct
+{
+  char *path;
+  GBytes *data;
+  char *oid, *etag;             /* git's SHA-1; the same or SHA-256 */
+  gboolean lfs;
+} File;
+
+typedef struct
+{
+  char *id, *revision, *commit;
+  GPtrArray *files;
+} Tree;
+
+struct _HubServer
+{
+  GSocketService *hub, *cdn;
+  char *endpoint, *cdn_endpoint;
+  GMutex lock;
+  GPtrArray *trees;
+  GHashTable *access;
+  GArray *faults;
+  GString *log;
+  GCancellable *stop;
+};
+
+typedef struct
+{
+  HubServer *server;
+  GOutputStream *out;
+  gboolean is_cdn;
+  char *method, *path;          /* without the query */
+  char *range, *token;
+  HubFault fault;
+  gboolean faulty, keep;
+} Request;
+
+/* ---- contents ------------------------------------------------------------------------------------------------------- */
+
+static void
+file_free (gpointer data)
+{
+  File *file = data;
+
+  g_free (file->path);
+  g_bytes_unref (file->data);
+  g_free (file->oid);
+  g_free (file->etag);
+  g_free (file);
+}
+
+static void
+tree_free (gpointer data)
+{
+  Tree *tree = data;
+
+  g_free (tree->id);
+  g_free (tree->revision);
+  g_free (tree->commit);
+  g_ptr_array_unref (tree->files);
+  g_free (tree);
+}
+
+static char *
+git_oid (const void *data, gsize length)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
+  g_autofree char *head = g_strdup_printf ("blob %" G_GSIZE_FORMAT, length);
+
+  g_checksum_update (sum, (const guchar *) head, (gssize) strlen (head) + 1);
+  g_checksum_update (sum, data, (gssize) length);
+  return g_strdup (g_checksum_get_string (sum));
+}
+
+/* By name or by commit. */
+static Tree *
+find_tree (HubServer *self, const char *id, const char *revision)
+{
+  for (guint i = 0; i < self->trees->len; i++)
+    {
+      Tree *tree = self->trees->pdata[i];
+
+      if (strcmp (tree->id, id) == 0 && (strcmp (tree->revision, revision) == 0 || strcmp (tree->commit, revision) == 0
+                                         || (strlen (revision) >= 7 && g_str_has_prefix (tree->commit, revision))))
+        return tree;
+    }
+  return NULL;
+}
+
+static gboolean
+has_repository (HubServer *self, const char *id)
+{
+  for (guint i = 0; i < self->trees->len; i++)
+    if (strcmp (((Tree *) self->trees->pdata[i])->id, id) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static File *
+find_file (Tree *tree, const char *path)
+{
+  for (guint i = 0; i < tree->files->len; i++)
+    if (strcmp (((File *) tree->files->pdata[i])->path, path) == 0)
+      return tree->files->pdata[i];
+  return NULL;
+}
+
+void
+hub_server_add (HubServer *self, const char *id, const char *revision, const char *path, const void *data, gssize length, gboolean lfs)
+{
+  gsize n = length < 0 ? strlen (data) : (gsize) length;
+  File *file = g_new0 (File, 1);
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
+  Tree *tree;
+
+  file->path = g_strdup (path);
+  file->data = g_bytes_new (data, n);
+  file->oid = git_oid (data, n);
+  file->etag = lfs ? g_compute_checksum_for_data (G_CHECKSUM_SHA256, data, n) : g_strdup (file->oid);
+  file->lfs = lfs;
+  g_mutex_lock (&self->lock);
+  tree = find_tree (self, id, revision);
+  if (tree == NULL)
+    {
+      tree = g_new0 (Tree, 1);
+      tree->id = g_strdup (id);
+      tree->revision = g_strdup (revision);
+      tree->commit = g_strdup ("");
+      tree->files = g_ptr_array_new_with_free_func (file_free);
+      g_ptr_array_add (self->trees, tree);
+    }
+  for (guint i = 0; i < tree->files->len; i++)
+    if (strcmp (((File *) tree->files->pdata[i])->path, path) == 0)
+      g_ptr_array_remove_index (tree->files, i--);
+  g_ptr_array_add (tree->files, file);
+  g_checksum_update (sum, (const guchar *) id, -1);
+  for (guint i = 0; i < tree->files->len; i++)
+    {
+      g_checksum_update (sum, (const guchar *) ((File *) tree->files->pdata[i])->path, -1);
+      g_checksum_update (sum, (const guchar *) ((File *) tree->files->pdata[i])->etag, -1);
+    }
+  g_free (tree->commit);
+  tree->commit = g_strdup (g_checksum_get_string (sum));
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+add_below (HubServer *self, const char *id, const char *revision, const char *root, const char *below)
+{
+  g_autofree char *folder = g_build_filename (root, below, NULL);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    {
+      g_autofree char *path = *below ? g_build_filename (below, name, NULL) : g_strdup (name), *full = g_build_filename (root, path, NULL), *data = NULL;
+      gsize length;
+
+      if (g_file_test (full, G_FILE_TEST_IS_DIR))
+        add_below (self, id, revision, root, path);
+      else if (g_file_get_contents (full, &data, &length, NULL))
+        hub_server_add (self, id, revision, path, data, (gssize) length, length > 1024 || g_str_has_suffix (name, ".safetensors") || g_str_has_suffix (name, ".bin"));
+    }
+}
+
+void
+hub_server_add_folder (HubServer *self, const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *org;
+
+  while (dir && (org = g_dir_read_name (dir)))
+    {
+      g_autofree char *below = g_build_filename (folder, org, NULL);
+      g_autoptr (GDir) inner = g_dir_open (below, 0, NULL);
+      const char *name;
+
+      while (inner && (name = g_dir_read_name (inner)))
+        {
+          g_autofree char *root = g_build_filename (below, name, NULL);
+          g_auto (GStrv) parts = g_strsplit (name, "@", 2);
+          g_autofree char *id = g_strdup_printf ("%s/%s", org, parts[0]);
+
+          add_below (self, id, parts[1] ? parts[1] : "main", root, "");
+        }
+    }
+}
+
+void
+hub_server_set_access (HubServer *self, const char *id, HubAccess access)
+{
+  g_mutex_lock (&self->lock);
+  g_hash_table_insert (self->access, g_strdup (id), GINT_TO_POINTER (access));
+  g_mutex_unlock (&self->lock);
+}
+
+char *
+hub_server_get_commit (HubServer *self, const char *id, const char *revision)
+{
+  Tree *tree;
+  char *commit;
+
+  g_mutex_lock (&self->lock);
+  tree = find_tree (self, id, revision);
+  commit = tree ? g_strdup (tree->commit) : NULL;
+  g_mutex_unlock (&self->lock);
+  return commit;
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+send_bytes (Request *r, const void *data, gsize n)
+{
+  return g_output_stream_write_all (r->out, data, n, NULL, r->server->stop, NULL);
+}
+
+static void
+add_header (const Request *r, GString *head, const char *name, const char *value)
+{
+  const char *colon = r->faulty && r->fault.kind == HUB_HEADER ? strchr (r->fault.text, ':') : NULL;
+  gboolean named = colon && g_ascii_strncasecmp (name, r->fault.text, strlen (name)) == 0 && strlen (name) == (gsize) (colon - r->fault.text);
+
+  if (!named || r->fault.value)
+    g_string_append_printf (head, "%s: %s\r\n", name, value);
+}
+
+static GBytes *
+gzip (GBytes *data)
+{
+  g_autoptr (GConverter) compressor = G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP, 6));
+  g_autoptr (GOutputStream) memory = g_memory_output_stream_new_resizable ();
+  g_autoptr (GOutputStream) out = g_converter_output_stream_new (memory, compressor);
+
+  g_output_stream_write_all (out, g_bytes_get_data (data, NULL), g_bytes_get_size (data), NULL, NULL, NULL);
+  g_output_stream_close (out, NULL, NULL);
+  return g_memory_output_stream_steal_as_bytes (G_MEMORY_OUTPUT_STREAM (memory));
+}
+
+static void
+send_chunks (Request *r, const guint8 *data, gsize n)
+{
+  for (gsize at = 0; at < n;)
+    {
+      gsize piece = MIN (n - at, 777);
+      g_autofree char *head = g_strdup_printf ("%zx\r\n", piece);
+
+      send_bytes (r, head, strlen (head));
+      send_bytes (r, data + at, piece);
+      send_bytes (r, "\r\n", 2);
+      at += piece;
+    }
+  send_bytes (r, "0\r\n\r\n", 5);
+}
+
+/* @headers: lines with their ends. */
+static void
+answer (Request *r, guint status, const char *headers, GBytes *body)
+{
+  HubFaultKind kind = r->faulty ? r->fault.kind : HUB_STATUS;
+  g_autoptr (GString) head = g_string_new (NULL);
+  g_autoptr (GBytes) packed = r->faulty && kind == HUB_GZIP && status == 200 ? gzip (body) : g_bytes_ref (body);
+  gsize n = g_bytes_get_size (packed), more = r->faulty && kind == HUB_LONGER ? (gsize) r->fault.value : 0;
+  g_autofree guint8 *data = g_malloc0 (n + more + 1);
+  gboolean no_length = r->faulty && (kind == HUB_CHUNKED || kind == HUB_HTTP10);
+  g_autofree char *length = g_strdup_printf ("%" G_GSIZE_FORMAT, n + more);
+
+  memcpy (data, g_bytes_get_data (packed, NULL), n);
+  if (r->faulty && kind == HUB_FLIP && n)
+    data[n / 2] ^= 1;
+  g_string_append_printf (head, "HTTP/1.%d %u X\r\n%s", r->faulty && kind == HUB_HTTP10 ? 0 : 1, status, headers);
+  if (!no_length || strcmp (r->method, "HEAD") == 0)
+    add_header (r, head, "Content-Length", length);
+  else if (kind == HUB_CHUNKED)
+    g_string_append (head, "Transfer-Encoding: chunked\r\n");
+  if (packed != body && kind == HUB_GZIP && status == 200)
+    g_string_append (head, "Content-Encoding: gzip\r\n");
+  if (r->faulty && kind == HUB_HEADER)
+    g_string_append_printf (head, "%s\r\n", r->fault.text);
+  g_string_append (head, "\r\n");
+  send_bytes (r, head->str, head->len);
+  if (strcmp (r->method, "HEAD") == 0)
+    return;
+  if (no_length && kind == HUB_CHUNKED)
+    send_chunks (r, data, n);
+  else
+    send_bytes (r, data, r->faulty && kind == HUB_CUT ? MIN ((gsize) r->fault.value, n) : n + more);
+  if (r->faulty && (kind == HUB_CUT || kind == HUB_HTTP10))
+    r->keep = FALSE;
+}
+
+static void
+answer_text (Request *r, guint status, const char *headers, const char *text)
+{
+  g_autoptr (GBytes) body = g_bytes_new (text, strlen (text));
+
+  answer (r, status, headers, body);
+}
+
+static void
+answer_error (Request *r, guint status, const char *code, const char *message, const char *commit)
+{
+  g_autofree char *headers = g_strdup_printf ("X-Error-Code: %s\r\nX-Error-Message: %s\r\n%s%s%s", code, message, commit ? "X-Repo-Commit: " : "",
+                                              commit ? commit : "", commit ? "\r\n" : "");
+  g_autofree char *body = g_strdup_printf ("{\"error\":\"%s\"}", message);
+
+  answer_text (r, status, headers, body);
+}
+
+static void
+answer_redirect (Request *r, const char *to, const char *more)
+{
+  g_autofree char *headers = g_strdup_printf ("Location: %s\r\n%s", to, more);
+
+  answer_text (r, 302, headers, "moved");
+}
+
+/* All of @data, or the part that was asked for. */
+static void
+answer_data (Request *r, const char *headers, GBytes *data)
+{
+  gsize n = g_bytes_get_size (data), first, last = n ? n - 1 : 0;
+  g_autoptr (GBytes) part = NULL;
+  g_autofree char *more = NULL;
+  char *end;
+
+  if (r->range == NULL || !g_str_has_prefix (r->range, "bytes=") || (r->faulty && r->fault.kind == HUB_IGNORE_RANGE))
+    {
+      answer (r, 200, headers, data);
+      return;
+    }
+  first = g_ascii_strtoull (r->range + 6, &end, 10);
+  if (*end == '-' && g_ascii_isdigit (end[1]))
+    last = MIN (g_ascii_strtoull (end + 1, NULL, 10), last);
+  if (first >= n || last < first)
+    {
+      more = g_strdup_printf ("Content-Range: bytes */%" G_GSIZE_FORMAT "\r\n", n);
+      answer_text (r, 416, more, "");
+      return;
+    }
+  if (r->faulty && r->fault.kind == HUB_OTHER_RANGE)
+    first = 0;
+  part = g_bytes_new_from_bytes (data, first, last - first + 1);
+  more = g_strdup_printf ("%sContent-Range: bytes %" G_GSIZE_FORMAT "-%" G_GSIZE_FORMAT "/%" G_GSIZE_FORMAT "\r\n", headers, first, last, n);
+  answer (r, 206, more, part);
+}
+
+/* ---- the Hub -------------------------------------------------------------------------------------------------------- */
+
+static void
+answer_resolve (Request *r, Tree *tree, const char *path)
+{
+  File *file = find_file (tree, path);
+  g_autoptr (GString) headers = g_string_new (NULL);
+  g_autofree char *quoted = NULL, *location = NULL, *size = NULL;
+
+  if (file == NULL)
+    {
+      answer_error (r, 404, "EntryNotFound", "Entry not found", tree->commit);
+      return;
+    }
+  quoted = g_strdup_printf ("\"%s\"", file->etag);
+  size = g_strdup_printf ("%" G_GSIZE_FORMAT, g_bytes_get_size (file->data));
+  add_header (r, headers, "X-Repo-Commit", tree->commit);
+  if (!file->lfs)
+    {
+      add_header (r, headers, "ETag", quoted);
+      answer_data (r, headers->str, file->data);
+      return;
+    }
+  add_header (r, headers, "X-Linked-Etag", quoted);
+  add_header (r, headers, "X-Linked-Size", size);
+  location = g_strdup_printf ("%s/cdn/%s?secret=signature", r->server->cdn_endpoint, file->etag);
+  answer_redirect (r, location, headers->str);
+}
+
+/* As JSON has it: what is not ASCII stays. */
+static char *
+escape (const char *text)
+{
+  char high[129] = { 0 };
+
+  for (guint i = 0; i < 128; i++)
+    high[i] = (char) (i + 128);
+  return g_strescape (text, high);
+}
+
+static void
+answer_tree (Request *r, Tree *tree)
+{
+  g_autoptr (GString) out = g_string_new ("[");
+
+  for (guint i = 0; i < tree->files->len; i++)
+    {
+      const File *file = tree->files->pdata[i];
+      gsize n = g_bytes_get_size (file->data);
+      g_autofree char *path = escape (file->path);
+
+      g_string_append_printf (out, "%s{\"type\":\"file\",\"path\":\"%s\",\"oid\":\"%s\",\"size\":%" G_GSIZE_FORMAT, i ? "," : "", path, file->oid, n);
+      if (file->lfs)
+        g_string_append_printf (out, ",\"lfs\":{\"oid\":\"%s\",\"size\":%" G_GSIZE_FORMAT ",\"pointerSize\":134}", file->etag, n);
+      g_string_append_c (out, '}');
+    }
+  g_string_append_c (out, ']');
+  answer_text (r, 200, "Content-Type: application/json\r\n", out->str);
+}
+
+static void
+answer_info (Request *r, Tree *tree)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+
+  g_string_append_printf (out, "{\"id\":\"%s\",\"modelId\":\"%s\",\"sha\":\"%s\",\"private\":false,\"tags\":[],\"downloads\":7,\"likes\":3,\"siblings\":[", tree->id, tree->id, tree->commit);
+  for (guint i = 0; i < tree->files->len; i++)
+    {
+      g_autofree char *path = escape (((File *) tree->files->pdata[i])->path);
+
+      g_string_append_printf (out, "%s{\"rfilename\":\"%s\"}", i ? "," : "", path);
+    }
+  g_string_append (out, "]}");
+  answer_text (r, 200, "Content-Type: application/json\r\n", out->str);
+}
+
+static gboolean
+is_allowed (Request *r, const char *id)
+{
+  HubAccess access = GPOINTER_TO_INT (g_hash_table_lookup (r->server->access, id));
+  gboolean known = g_strcmp0 (r->token, "Bearer " HUB_TOKEN) == 0;
+
+  if (r->token && !known)
+    answer_error (r, 401, "", "Invalid credentials in Authorization header", NULL);
+  else if (!has_repository (r->server, id) || (access == HUB_PRIVATE && !known))
+    answer_error (r, known ? 404 : 401, "RepoNotFound", "Repository not found", NULL);
+  else if (access == HUB_GATED && !known)
+    answer_error (r, 401, "GatedRepo", "Access to model is restricted", NULL);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static void
+answer_whoami (Request *r)
+{
+  if (g_strcmp0 (r->token, "Bearer " HUB_TOKEN) == 0)
+    answer_text (r, 200, "Content-Type: application/json\r\n",
+                 "{\"type\":\"user\",\"name\":\"tester\",\"fullname\":\"T\",\"orgs\":[{\"name\":\"org\"}],\"auth\":{\"type\":\"access_token\",\"accessToken\":{\"displayName\":\"my token\",\"role\":\"write\"}}}");
+  else
+    answer_error (r, 401, "", "Invalid credentials in Authorization header", NULL);
+}
+
+static const char resolve_word[] = "/resolve/", revision_word[] = "/revision/", tree_word[] = "/tree/";
+
+/* PREFIX id WORD revision [/ rest] */
+static void
+route (Request *r)
+{
+  const char *from = g_str_has_prefix (r->path, "/api/models/") ? r->path + 12 : r->path + 1;
+  const char *const words[] = { resolve_word, revision_word, tree_word };
+  g_autofree char *id = NULL, *revision = NULL, *rest = NULL;
+  const char *at = NULL, *word = NULL;
+  Tree *tree;
+
+  if (strcmp (r->path, "/api/whoami-v2") == 0)
+    {
+      answer_whoami (r);
+      return;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (words) && !at; i++)
+    if ((at = strstr (from, words[i])))
+      word = words[i];
+  id = at ? g_strndup (from, (gsize) (at - from)) : g_strdup (from);
+  if (at)
+    {
+      g_auto (GStrv) parts = g_strsplit (at + strlen (word), "/", 2);
+
+      revision = g_uri_unescape_string (parts[0], NULL);
+      rest = parts[0] && parts[1] ? g_uri_unescape_string (parts[1], NULL) : g_strdup ("");
+    }
+  if (!is_allowed (r, id))
+    return;
+  tree = find_tree (r->server, id, revision ? revision : "main");
+  if (tree == NULL)
+    answer_error (r, 404, "RevisionNotFound", "Invalid rev id", NULL);
+  else if (word == resolve_word)
+    answer_resolve (r, tree, rest);
+  else if (word == tree_word)
+    answer_tree (r, tree);
+  else
+    answer_info (r, tree);
+}
+
+static void
+route_cdn (Request *r)
+{
+  const char *etag = strrchr (r->path, '/') + 1;
+
+  for (guint i = 0; i < r->server->trees->len; i++)
+    {
+      const Tree *tree = r->server->trees->pdata[i];
+
+      for (guint f = 0; f < tree->files->len; f++)
+        {
+          const File *file = tree->files->pdata[f];
+
+          g_autofree char *plain = g_strdup_printf ("/%s/resolve/%s/%s", tree->id, tree->commit, file->path);
+
+          if (strcmp (file->etag, etag) == 0 || strcmp (r->path, plain) == 0)
+            {
+              answer_data (r, "", file->data);
+              return;
+            }
+        }
+    }
+  answer_text (r, 404, "", "no such blob");
+}
+
+/* ---- faults --------------------------------------------------------------------------------------------------------- */
+
+static void
+pick_fault (Request *r)
+{
+  for (guint i = 0; i < r->server->faults->len && !r->faulty; i++)
+    {
+      HubFault *fault = &g_array_index (r->server->faults, HubFault, i);
+
+      if (fault->times < 0 || (fault->kind == HUB_ELSEWHERE && r->is_cdn) || (fault->method && strcmp (fault->method, r->method) != 0) || (fault->part && !strstr (r->path, fault->part)))
+        continue;
+      r->fault = *fault;
+      r->faulty = TRUE;
+      if (fault->times > 0 && --fault->times == 0)
+        fault->times = -1;
+    }
+}
+
+/* TRUE if the fault is the whole answer. */
+static gboolean
+answer_fault (Request *r)
+{
+  g_autofree char *other = NULL;
+
+  if (!r->faulty)
+    return FALSE;
+  switch (r->fault.kind)
+    {
+    case HUB_STATUS:
+      answer_text (r, (guint) r->fault.value, r->fault.text ? r->fault.text : r->fault.value == 429 ? "Retry-After: 0\r\n" : "", "{\"error\":\"made to fail\"}");
+      return TRUE;
+    case HUB_LOOP:
+      answer_redirect (r, r->path, "");
+      return TRUE;
+    case HUB_ELSEWHERE:
+      other = g_strconcat (r->is_cdn ? r->server->endpoint : r->server->cdn_endpoint, r->path, NULL);
+      answer_redirect (r, other, "");
+      return TRUE;
+    case HUB_NOWHERE:
+      answer_redirect (r, "file:///etc/passwd", "");
+      return TRUE;
+    case HUB_BODY:
+      answer_text (r, 200, "", r->fault.text);
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* ---- connections ---------------------------------------------------------------------------------------------------- */
+
+static gboolean
+read_request (Request *r, GDataInputStream *in)
+{
+  g_autofree char *line = g_data_input_stream_read_line (in, NULL, r->server->stop, NULL);
+  g_auto (GStrv) parts = line ? g_strsplit (line, " ", 3) : NULL;
+  gsize body = 0;
+
+  if (parts == NULL || g_strv_length (parts) != 3)
+    return FALSE;
+  r->method = g_strdup (parts[0]);
+  r->path = g_strndup (parts[1], strcspn (parts[1], "?"));
+  for (;;)
+    {
+      g_autofree char *header = g_data_input_stream_read_line (in, NULL, r->server->stop, NULL);
+
+      if (header == NULL)
+        return FALSE;
+      g_strchomp (header);
+      if (!*header)
+        break;
+      if (g_ascii_strncasecmp (header, "range:", 6) == 0)
+        r->range = g_strdup (g_strchug (header + 6));
+      else if (g_ascii_strncasecmp (header, "authorization:", 14) == 0)
+        r->token = g_strdup (g_strchug (header + 14));
+      else if (g_ascii_strncasecmp (header, "content-length:", 15) == 0)
+        body = (gsize) g_ascii_strtoull (g_strchug (header + 15), NULL, 10);
+    }
+  return g_input_stream_skip (G_INPUT_STREAM (in), body, r->server->stop, NULL) == (gssize) body;
+}
+
+static void
+request_clear (Request *r)
+{
+  g_free (r->method);
+  g_free (r->path);
+  g_free (r->range);
+  g_free (r->token);
+}
+
+static gboolean
+serve_one (HubServer *self, GDataInputStream *in, GOutputStream *out, gboolean is_cdn)
+{
+  Request r = { .server = self, .out = out, .is_cdn = is_cdn, .keep = TRUE };
+  gboolean keep;
+
+  if (read_request (&r, in))
+    {
+      /* One at a time: answers come out of memory. Who stalls does it without the lock. */
+      g_mutex_lock (&self->lock);
+      g_string_append_printf (self->log, "%s %s%s%s%s%s\n", r.method, r.path, r.range ? " range=" : "", r.range ? r.range : "", r.token ? " token" : "", is_cdn ? " cdn" : "");
+      pick_fault (&r);
+      if (r.faulty && r.fault.kind == HUB_STALL)
+        {
+          g_mutex_unlock (&self->lock);
+          g_input_stream_read (G_INPUT_STREAM (in), &(char){ 0 }, 1, self->stop, NULL);
+          r.keep = FALSE;
+        }
+      else
+        {
+          if (!answer_fault (&r))
+            (is_cdn ? route_cdn : route) (&r);
+          g_mutex_unlock (&self->lock);
+        }
+    }
+  else
+    r.keep = FALSE;
+  keep = r.keep;
+  request_clear (&r);
+  return keep;
+}
+
+static gboolean
+on_run (GThreadedSocketService *service, GSocketConnection *connection, GObject *source, gpointer data)
+{
+  HubServer *self = data;
+  g_autoptr (GDataInputStream) in = g_data_input_stream_new (g_io_stream_get_input_stream (G_IO_STREAM (connection)));
+  gboolean is_cdn = G_SOCKET_SERVICE (service) == self->cdn;
+
+  /* Head and body are written apart: without this each answer waits 40 ms for an acknowledgement. */
+  g_socket_set_option (g_socket_connection_get_socket (connection), IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+  while (serve_one (self, in, g_io_stream_get_output_stream (G_IO_STREAM (connection)), is_cdn))
+    ;
+  g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
+  return TRUE;
+}
+
+static GSocketService *
+listen_on (HubServer *self, char **endpoint)
+{
+  GSocketService *service = g_threaded_socket_service_new (64);
+  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new (loopback, 0), bound = NULL;
+
+  if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, NULL))
+    g_error ("no port of 127.0.0.1 can be had");
+  *endpoint = g_strdup_printf ("http://127.0.0.1:%u", g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
+  g_signal_connect (service, "run", G_CALLBACK (on_run), self);
+  g_socket_service_start (service);
+  return service;
+}
+
+/* Connections are accepted in a main context; this one has a thread of its own. */
+static gpointer
+loop (gpointer data)
+{
+  HubServer *self = data;
+
+  while (!g_cancellable_is_cancelled (self->stop))
+    g_main_context_iteration (NULL, TRUE);
+  return NULL;
+}
+
+static GThread *thread;
+
+HubServer *
+hub_server_new (void)
+{
+  HubServer *self = g_new0 (HubServer, 1);
+
+  self->trees = g_ptr_array_new_with_free_func (tree_free);
+  self->access = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->faults = g_array_new (FALSE, FALSE, sizeof (HubFault));
+  self->log = g_string_new (NULL);
+  self->stop = g_cancellable_new ();
+  g_mutex_init (&self->lock);
+  self->hub = listen_on (self, &self->endpoint);
+  self->cdn = listen_on (self, &self->cdn_endpoint);
+  thread = g_thread_new ("hub-server", loop, self);
+  return self;
+}
+
+void
+hub_server_free (HubServer *self)
+{
+  g_cancellable_cancel (self->stop);
+  g_main_context_wakeup (NULL);
+  g_thread_join (thread);
+  g_socket_service_stop (self->hub);
+  g_socket_service_stop (self->cdn);
+  g_socket_listener_close (G_SOCKET_LISTENER (self->hub));
+  g_socket_listener_close (G_SOCKET_LISTENER (self->cdn));
+  /* The rest is left: threads of connections may still be at it, and the program ends. */
+}
+
+const char *
+hub_server_get_endpoint (HubServer *self)
+{
+  return self->endpoint;
+}
+
+void
+hub_server_fault (HubServer *self, const HubFault *fault)
+{
+  g_mutex_lock (&self->lock);
+  g_array_append_val (self->faults, *fault);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+hub_server_clear_faults (HubServer *self)
+{
+  g_mutex_lock (&self->lock);
+  g_array_set_size (self->faults, 0);
+  g_mutex_unlock (&self->lock);
+}
+
+char *
+hub_server_take_log (HubServer *self)
+{
+  char *log;
+
+  g_mutex_lock (&self->lock);
+  log = g_strdup (self->log->str);
+  g_string_truncate (self->log, 0);
+  g_mutex_unlock (&self->lock);
+  return log;
+}
