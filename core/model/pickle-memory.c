@@ -22,7 +22,7 @@ gtf_pickle_new (const GtfByteSource *source, guint64 offset, guint64 end)
   self->limit = G_MAXUINT64;
   self->buffer = g_malloc (WINDOW);
   self->blocks = g_ptr_array_new_with_free_func (g_free);
-  self->stack = g_ptr_array_new ();
+  self->stack = g_ptr_array_sized_new (64);
   self->marks = g_array_new (FALSE, FALSE, sizeof (guint));
   self->memo = g_hash_table_new (NULL, NULL);
   return self;

@@ -40,6 +40,8 @@ GTF_API GtfSafetensors *gtf_safetensors_open      (const char *directory, GError
 GTF_API GtfSafetensors *gtf_safetensors_open_file (const char *path, GError **error);
 /* From anything that gives bytes, which is taken over; of a source that has no data only the table can be used. */
 GTF_API GtfSafetensors *gtf_safetensors_open_source (GtfByteSource *source, GError **error);
+/* The same from the shards of an index, in its order. A tensor that two have is an error. */
+GTF_API GtfSafetensors *gtf_safetensors_open_sources (GtfByteSource **sources, guint n, GError **error);
 GTF_API void            gtf_safetensors_free      (GtfSafetensors *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfSafetensors, gtf_safetensors_free)
 

@@ -96,13 +96,23 @@ gtf_safetensors_finish (GtfSafetensors *self, GError **error)
 }
 
 GtfSafetensors *
-gtf_safetensors_open_source (GtfByteSource *source, GError **error)
+gtf_safetensors_open_sources (GtfByteSource **sources, guint n, GError **error)
 {
   g_autoptr (GtfSafetensors) self = gtf_safetensors_new ();
+  gboolean ok = TRUE;
 
-  if (!gtf_safetensors_add_source (self, source, error) || !gtf_safetensors_finish (self, error))
-    return NULL;
-  return g_steal_pointer (&self);
+  for (guint i = 0; i < n; i++)
+    if (ok)
+      ok = gtf_safetensors_add_source (self, sources[i], error);
+    else
+      gtf_byte_source_free (sources[i]);
+  return ok && gtf_safetensors_finish (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+GtfSafetensors *
+gtf_safetensors_open_source (GtfByteSource *source, GError **error)
+{
+  return gtf_safetensors_open_sources (&source, 1, error);
 }
 
 GtfSafetensors *

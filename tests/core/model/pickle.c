@@ -23,6 +23,7 @@ static const struct { const char *bytes; gsize n; GtfPickleType type; const char
   { BYTES ("}(K\1K\2u."), GTF_PICKLE_DICT, NULL },
   { BYTES ("\x8f(K\1\x90."), GTF_PICKLE_SET, NULL },
   { BYTES ("}\x94h\0."), GTF_PICKLE_DICT, NULL },
+  { BYTES ("(t."), GTF_PICKLE_TUPLE, NULL },
   { BYTES ("]q\0h\0a."), GTF_PICKLE_LIST, NULL },              /* in itself */
   { BYTES ("ccollections\nOrderedDict\n)R}b."), GTF_PICKLE_DICT, NULL },
   { BYTES ("ccollections\nOrderedDict\n)\x81."), GTF_PICKLE_DICT, NULL },

@@ -99,32 +99,84 @@ test_both (void)
   folder_remove (folder);
 }
 
-/* A source that can only be asked for ranges: the table without the data. */
+/* A file that can only be asked for ranges, and counts how often and for how much. */
+typedef struct
+{
+  char *data;
+  gsize size, asked;
+  guint n_asked;
+} Ranges;
+
 static gboolean
 read_range (gpointer data, const char *path, guint64 offset, gpointer to, gsize length, GError **error)
 {
-  memcpy (to, (const char *) g_bytes_get_data (data, NULL) + offset, length);
+  Ranges *r = data;
+
+  g_assert_true (offset <= r->size && length <= r->size - offset);
+  r->n_asked++;
+  r->asked += length;
+  memcpy (to, r->data + offset, length);
   return TRUE;
 }
 
+static GtfByteSource *
+ranges_of (const char *name, Ranges *r)
+{
+  g_autofree char *path = golden (name);
+
+  g_assert_true (g_file_get_contents (path, &r->data, &r->size, NULL));
+  return gtf_byte_source_new (name, r->size, read_range, r, NULL);
+}
+
+/* The table without the data: of a safetensors file its length and its header are read; of a zip what comes before it is told, its end, its directory and
+ * its pickle. */
 static void
 test_headers_only (void)
 {
-  g_autofree char *path = golden ("zip64.pt"), *data = NULL;
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (GtfSafetensors) found = NULL;
-  g_autoptr (GtfTensor) tensor = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize n;
+  static const struct { const char *file; guint n_tensors, n_asked; } cases[] = { { "module.safetensors", 7, 2 }, { "zip64.pt", 6, 7 }, { "legacy.bin", 6, 2 } };
 
-  g_assert_true (g_file_get_contents (path, &data, &n, NULL));
-  bytes = g_bytes_new (data, n);
-  found = gtf_safetensors_open_source (gtf_byte_source_new ("far.bin", n, read_range, g_bytes_ref (bytes), (GDestroyNotify) g_bytes_unref), &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (gtf_safetensors_get_n_tensors (found), ==, 6);
-  tensor = gtf_safetensors_read_tensor (found, gtf_safetensors_find (found, "layer.0.bias"), &error);
-  g_assert_null (tensor);
-  g_assert_nonnull (strstr (error->message, "far.bin: tensor \"layer.0.bias\": only the header"));
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      Ranges ranges = { 0 };
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfSafetensors) found = gtf_safetensors_open_source (ranges_of (cases[i].file, &ranges), &error);
+      const GtfStoredTensor *first;
+      char byte;
+
+      g_assert_no_error (error);
+      g_assert_cmpuint (gtf_safetensors_get_n_tensors (found), ==, cases[i].n_tensors);
+      g_assert_cmpuint (ranges.n_asked, ==, cases[i].n_asked);
+      first = gtf_safetensors_get (found, 0);
+      g_assert_false (gtf_safetensors_read (found, first, 0, 1, &byte, &error));
+      g_assert_nonnull (strstr (error->message, "only the header of this file was read"));
+      g_free (ranges.data);
+    }
+}
+
+/* Several files as one table; the sources are taken over also where one of them is broken. */
+static void
+test_sources (void)
+{
+  static const struct { const char *files[3]; const char *message; } cases[] = {
+    { { "shards/pytorch_model-00001-of-00002.bin", "module.pth", "tar.pt" }, NULL },
+    { { "module.pth", "make.py", "tar.pt" }, "make.py: is no file of weights" },
+    { { "module.pth", "module.safetensors", "tar.pt" }, "is also in module.pth" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      Ranges ranges[3] = { 0 };
+      GtfByteSource *sources[3];
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfSafetensors) found = NULL;
+
+      for (guint j = 0; j < 3; j++)
+        sources[j] = ranges_of (cases[i].files[j], &ranges[j]);
+      found = gtf_safetensors_open_sources (sources, 3, &error);
+      g_assert_true (cases[i].message ? strstr (error->message, cases[i].message) != NULL : found && gtf_safetensors_get_n_files (found) == 3);
+      for (guint j = 0; j < 3; j++)
+        g_free (ranges[j].data);
+    }
 }
 
 /* ---- bad files ------------------------------------------------------------------------------------------------------ */
@@ -288,6 +340,7 @@ main (int argc, char **argv)
   g_test_add_func ("/model/torch-files/shards", test_shards);
   g_test_add_func ("/model/torch-files/both", test_both);
   g_test_add_func ("/model/torch-files/headers-only", test_headers_only);
+  g_test_add_func ("/model/torch-files/sources", test_sources);
   g_test_add_func ("/model/torch-files/spoilt", test_spoilt);
   g_test_add_func ("/model/torch-files/cut-off", test_cut_off);
   g_test_add_func ("/model/torch-files/bounds", test_bounds);
