@@ -162,6 +162,23 @@ typedef struct
   CliFormat chosen;
 } Inspect;
 
+/* A file of weights alone. */
+static int
+inspect_file (const char *path, const Inspect *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfSafetensors) weights = gtf_safetensors_open_file (path, &error);
+  g_autoptr (JsonObject) facts = json_object_new (), map = NULL;
+  g_autofree char *text = NULL;
+
+  if (weights == NULL)
+    return cli_failure (error);
+  put (facts, "file", path);
+  map = weight_map_new (weights, self->weights || self->chosen == CLI_FORMAT_HTML);
+  text = render (facts, map, path, self->chosen);
+  return cli_write (self->output, text, strlen (text), &error) ? CLI_OK : cli_failure (error);
+}
+
 static int
 inspect (const char *ref, const Inspect *self)
 {
@@ -203,7 +220,8 @@ cli_inspect (int argc, char **argv)
     return cli_usage_error ("inspect", "%s", error->message);
   if (self.help)
     {
-      printf ("Usage: gtransformers inspect REF [--weights] [--format FORMAT] [--output FILE]\n\nOptions:\n");
+      printf ("Usage: gtransformers inspect REF [--weights] [--format FORMAT] [--output FILE]\n\n"
+              "REF is a model, or a file of weights (.safetensors, .bin, .pt, .pth, .ckpt).\n\nOptions:\n");
       cli_print_options (options);
       return CLI_OK;
     }
@@ -213,5 +231,7 @@ cli_inspect (int argc, char **argv)
     return cli_usage_error ("inspect", "%s", error->message);
   if (self.chosen != CLI_FORMAT_TEXT && self.chosen != CLI_FORMAT_JSON && self.chosen != CLI_FORMAT_HTML)
     return cli_usage_error ("inspect", "--format: expected text, json or html");
+  if (g_file_test (arguments->pdata[0], G_FILE_TEST_IS_REGULAR))
+    return inspect_file (arguments->pdata[0], &self);
   return inspect (arguments->pdata[0], &self);
 }

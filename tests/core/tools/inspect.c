@@ -69,6 +69,8 @@ static const struct { const char *line; int status; const char *says; } cases[] 
   { "inspect $M", 0, "parameters     1,672 (F16 1,672)\n~memory         float32 6.7 kB, float16 3.3 kB, bfloat16 3.3 kB, int8 1.7 kB" },
   { "inspect $B", 0, "tensors        46, 3.3 kB, 1 file\n" },
   { "inspect $B --weights", 0, "\n    encoder.layer   ~\n      1   ~      word_embeddings.weight ~ [30, 8]              pytorch_model.bin\n" },
+  { "inspect $B/pytorch_model.bin", 0, "file           ~/bert-legacy/pytorch_model.bin\ntensors        46, 3.3 kB, 1 file\n" },
+  { "inspect $B/config.json", 1, "config.json: is no file of weights" },
   { "inspect $T/odd --weights", 0, "<b>?[31m.&amp; ~ [2]  " },
   { "inspect $M --format json", 0, "{\"folder\": ~\"tasks\": [\"fill-mask\", ~\"weights\": {\"tensors\": 46, \"parameters\": 1672, " },
   { "inspect $M --format html", 0, "<!DOCTYPE html>~<details open><summary><span class=\"name\">all</span>~>encoder.layer</span>~F16 [30, 8]~</html>\n" },
