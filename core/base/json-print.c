@@ -125,10 +125,16 @@ gtf_json_append_string (GString *out, const char *value)
   g_string_append_c (out, '"');
 }
 
+static gboolean
+is_pretty (GtfJsonStyle style)
+{
+  return style == GTF_JSON_PRETTY || style == GTF_JSON_CONFIG;
+}
+
 static void
 new_line (GString *out, GtfJsonStyle style, guint level)
 {
-  if (style != GTF_JSON_PRETTY)
+  if (!is_pretty (style))
     return;
   g_string_append_c (out, '\n');
   for (guint i = 0; i < level; i++)
@@ -156,7 +162,7 @@ append_object (GString *out, JsonObject *object, GtfJsonStyle style, guint level
   while (json_object_iter_next_ordered (&iter, &key, &value))
     {
       if (!first)
-        g_string_append (out, style != GTF_JSON_PRETTY ? ", " : ",");
+        g_string_append (out, !is_pretty (style) ? ", " : ",");
       first = FALSE;
       new_line (out, style, level + 1);
       gtf_json_append_string (out, key);
@@ -173,7 +179,7 @@ static void
 append_array (GString *out, JsonArray *array, GtfJsonStyle style, guint level)
 {
   guint n = json_array_get_length (array);
-  gboolean flat = style != GTF_JSON_PRETTY;
+  gboolean flat = !is_pretty (style);
 
   if (!flat)
     {
@@ -212,7 +218,7 @@ append_node (GString *out, JsonNode *node, GtfJsonStyle style, guint level)
     g_string_append (out, json_node_get_boolean (node) ? "true" : "false");
   else if (type == G_TYPE_INT64)
     g_string_append_printf (out, "%" G_GINT64_FORMAT, json_node_get_int (node));
-  else if (style == GTF_JSON_REQUEST && !isfinite (json_node_get_double (node)))
+  else if ((style == GTF_JSON_REQUEST || style == GTF_JSON_CONFIG) && !isfinite (json_node_get_double (node)))
     g_string_append (out, isnan (json_node_get_double (node)) ? "NaN" : json_node_get_double (node) > 0 ? "Infinity" : "-Infinity");
   else
     gtf_json_append_number (out, json_node_get_double (node));

@@ -13,6 +13,7 @@ typedef enum
 {
   GTF_JSON_COMPACT,     /* one line, ", " and ": " between, as Python's json.dumps */
   GTF_JSON_PRETTY,      /* two spaces a level; lists of plain values stay on one line */
+  GTF_JSON_CONFIG,      /* pretty, with Python's NaN and Infinity, as its files have them */
   GTF_JSON_REQUEST      /* compact, with Python's NaN and Infinity instead of null: for what is parsed again with GTF_JSON_PYTHON */
 } GtfJsonStyle;
 

@@ -60,7 +60,7 @@ gtf_config_with_dtype (const char *path, GtfDtype dtype, GError **error)
     return NULL;
   set_dtype (config, dtype_name (dtype), TRUE, 0);
   node = json_node_init_object (json_node_alloc (), config);
-  text = gtf_json_print (node, GTF_JSON_PRETTY);
+  text = gtf_json_print (node, GTF_JSON_CONFIG);
   return g_strconcat (text, "\n", NULL);
 }
 

@@ -116,7 +116,7 @@ make_repository (const char *folder)
   g_mkdir (part, 0700);
   g_mkdir (onnx, 0700);
   put_file (folder, "pytorch_model.bin", data, (gssize) n);
-  put_file (folder, "config.json", "{\"model_type\": \"x\", \"torch_dtype\": \"float32\", \"text_config\": {\"dtype\": \"float32\"}, \"eps\": 1e-12}", -1);
+  put_file (folder, "config.json", "{\"model_type\": \"x\", \"torch_dtype\": \"float32\", \"text_config\": {\"dtype\": \"float32\"}, \"eps\": 1e-12, \"limit\": [0.0, Infinity]}", -1);
   put_file (folder, "tokenizer.json", "{}", 2);
   put_file (folder, "tf_model.h5", "x", 1);
   put_file (part, "pytorch_model.bin", data, (gssize) n);
@@ -143,7 +143,7 @@ test_repository (void)
   g_assert_true (exists (to, "tokenizer.json") && exists (part, "config.json"));
   g_assert_false (exists (to, "pytorch_model.bin") || exists (to, "tf_model.h5") || exists (to, "onnx") || exists (part, "pytorch_model.bin"));
   g_assert_true (g_file_get_contents (config, &text, NULL, NULL));
-  g_assert_cmpstr (text, ==, "{\n  \"model_type\": \"x\",\n  \"text_config\": {\n    \"dtype\": \"float16\"\n  },\n  \"eps\": 1e-12,\n  \"dtype\": \"float16\"\n}\n");
+  g_assert_cmpstr (text, ==, "{\n  \"model_type\": \"x\",\n  \"text_config\": {\n    \"dtype\": \"float16\"\n  },\n  \"eps\": 1e-12,\n  \"limit\": [0.0, Infinity],\n  \"dtype\": \"float16\"\n}\n");
   found = gtf_safetensors_open (part, &error);
   g_assert_no_error (error);
   g_assert_cmpint (gtf_safetensors_get (found, 0)->dtype, ==, GTF_DTYPE_F16);
