@@ -408,7 +408,6 @@ bind_norm (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
       }
     else
       complain (&p->missing, "\"%s%s\"", best, endings[i]);
-  b->eps = w->eps_field ? *(const double *) ((const char *) p->config + w->eps_field) : w->eps ? w->eps : 1e-5;
 }
 
 static gboolean walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to);
@@ -500,6 +499,7 @@ walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
         }
       if (!resolve_dims (p, w, &b))
         return FALSE;
+      b.eps = w->eps_field ? *(const double *) ((const char *) p->config + w->eps_field) : w->eps ? w->eps : 1e-5;
       names = all_names (p, outer, w->name, layer);
       if (!is_empty (&b))
         bind_parts (p, w, names, &b);

@@ -34,7 +34,7 @@ typedef struct
   gint64 dims[4];
   guint n_dims;
   const GtfStoredTensor *norm[4];   /* weight, bias, running mean and variance of the batch normalisation that is part of it; NULL: none */
-  double eps;                       /* of that */
+  double eps;                       /* of that, or of weights that are standardised */
 } GtfBoundWeight;
 
 typedef struct _GtfBinding GtfBinding;

@@ -286,7 +286,7 @@ pack_conv2d (Packer *p, const GtfBoundWeight *b, GError **error)
   scales = fold.scale;
   self = gtf_conv2d_new (p->store, p->dtype, out, groups * b->dims[1], is_conv ? b->dims[2] : 1, is_conv ? b->dims[3] : 1, groups, transposed,
                          bias || scales, error);
-  if (!self || !read_whole (p, w, error) || !gtf_conv2d_put (self, p->pool, w->dtype, p->scratch, scales ? &fold : NULL, error))
+  if (!self || !read_whole (p, w, error) || !gtf_conv2d_put (self, p->pool, w->dtype, p->scratch, scales ? &fold : NULL, b->weight->flags & GTF_WEIGHT_STANDARDIZED ? b->eps : -1, error))
     return NULL;
   if (bias && !read_whole (p, bias, error))
     return NULL;

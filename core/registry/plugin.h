@@ -153,7 +153,8 @@ typedef enum
   GTF_WEIGHT_TRANSPOSED     = 1 << 3,   /* stored as [in][out] (GPT-2's Conv1D), [in][out][height][width] (a transposed convolution) */
   GTF_WEIGHT_PARENT_BIAS    = 1 << 4,   /* the bias may be called as what is around it: "predictions.decoder" -> "predictions.bias" */
   GTF_WEIGHT_BARE           = 1 << 5,   /* a matrix called NAME, without .weight; in the file it may have more dimensions, all but the first count as one */
-  GTF_WEIGHT_GROUPED        = 1 << 6    /* a convolution in groups, each of as many outputs as inputs (of one: depthwise) */
+  GTF_WEIGHT_GROUPED        = 1 << 6,   /* a convolution in groups, each of as many outputs as inputs (of one: depthwise) */
+  GTF_WEIGHT_STANDARDIZED   = 1 << 7    /* a convolution whose weights get the mean 0 and the variance 1, output by output, when they are loaded; .eps is added to the variance */
 } GtfWeightFlags;
 
 typedef struct _GtfWeight GtfWeight;
@@ -167,7 +168,7 @@ typedef struct _GtfWeight GtfWeight;
  * @group, @group_size, @count: GTF_WEIGHT_GROUP: its table, the size of its struct, the number of layers
  * @norm: (nullable): GTF_WEIGHT_CONV2D, GTF_WEIGHT_LINEAR of one part: the batch normalisation NORM.{weight,bias,running_mean,running_var} behind
  *   it, which becomes part of weight and bias when they are loaded
- * @eps: of that normalisation, or of GTF_WEIGHT_BATCH_NORM (0: 1e-5); @eps_field: where it stands in the config instead, a double (0: nowhere)
+ * @eps: of that normalisation, of GTF_WEIGHT_BATCH_NORM or of weights that are standardised (0: 1e-5); @eps_field: where it stands in the config instead, a double (0: nowhere)
  */
 struct _GtfWeight
 {

@@ -90,6 +90,40 @@ gtf_response_norm (GtfContext *c, const GtfTensor *weight, const GtfTensor *bias
 }
 
 /**
+ * gtf_scale_pixels:
+ * @x: (nullable): [B][H][W][C], or [B][1][1][C]: the same for all pixels
+ * @factors: (nullable): [B][H][W][1]
+ *
+ * Returns: (transfer none) (nullable): [B][H][W][C]
+ */
+GtfTensor *
+gtf_scale_pixels (GtfContext *c, const GtfTensor *x, const GtfTensor *factors)
+{
+  gint64 n, channels, shared;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "scale_pixels", 2, x, factors))
+    return NULL;
+  if (x->n_dims != 4 || factors->n_dims != 4 || factors->shape[3] != 1 || x->shape[0] != factors->shape[0]
+      || !((x->shape[1] == 1 && x->shape[2] == 1) || (x->shape[1] == factors->shape[1] && x->shape[2] == factors->shape[2])))
+    {
+      gtf_fail_shapes (c, x, factors, "expected [B, H, W, C] or [B, 1, 1, C], and [B, H, W, 1]");
+      return NULL;
+    }
+  x = gtf_packed (c, x);
+  factors = gtf_packed (c, factors);
+  y = x != NULL && factors != NULL ? gtf_new_like (c, factors, x->shape[3]) : NULL;
+  if (y == NULL)
+    return NULL;
+  n = gtf_tensor_rows (factors);
+  channels = x->shape[3];
+  shared = x->shape[1] == 1 && x->shape[2] == 1 ? factors->shape[1] * factors->shape[2] : 1;
+  for (gint64 i = 0; i < n; i++)
+    c->kernels->scale (gtf_tensor_f32 (x) + i / shared * channels, gtf_tensor_f32 (factors)[i], channels, gtf_tensor_f32 (y) + i * channels);
+  return y;
+}
+
+/**
  * gtf_pad_pixels:
  * @x: (nullable): [B][H][W][C]
  * @top: rows of zeros above, and so on

@@ -8,6 +8,7 @@
 #include "tensor/convert.h"
 #include "tensor/weights-private.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MOST_PIXELS (1 << 16)   /* of a window */
@@ -76,9 +77,25 @@ typedef struct
   GtfDtype dtype;
   gconstpointer raw;
   const GtfFold *fold;
+  double eps;                   /* of weights that are standardised; negative: they are not */
   gint panels;                  /* of each block */
   gint failed;
 } PutJob;
+
+/* Mean 0 and variance 1 (Qiao et al. 2019). */
+static void
+standardise (float *row, gint64 n, double eps)
+{
+  double sum = 0.0, squares = 0.0, mean;
+
+  for (gint64 i = 0; i < n; i++)
+    sum += row[i];
+  mean = sum / (double) n;
+  for (gint64 i = 0; i < n; i++)
+    squares += (row[i] - mean) * (row[i] - mean);
+  for (gint64 i = 0; i < n; i++)
+    row[i] = (float) ((row[i] - mean) / sqrt (squares / (double) n + eps));
+}
 
 /* Output o as a row [height][width][in of its block]. */
 static void
@@ -96,9 +113,11 @@ put_row (const PutJob *job, gint64 o, float *row)
       float *to = row + k * all + first;
 
       gtf_convert_f32 (job->dtype, (const char *) job->raw + (gsize) (o * in * size + k) * element, (gsize) size, (gsize) in, to);
-      for (gint64 i = 0; scale != 1.0f && i < in; i++)
-        to[i] *= scale;
     }
+  if (job->eps >= 0.0)
+    standardise (row, size * all, job->eps);
+  for (gint64 i = 0; scale != 1.0f && i < size * all; i++)
+    row[i] *= scale;
 }
 
 /* Row k, o of what is transposed: the inputs of output o at position k. */
@@ -142,9 +161,9 @@ put_panel (gpointer data, guint part, guint n_parts)
 }
 
 gboolean
-gtf_conv2d_put (GtfConv2d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw, const GtfFold *fold, GError **error)
+gtf_conv2d_put (GtfConv2d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw, const GtfFold *fold, double eps, GError **error)
 {
-  PutJob job = { self, dtype, raw, fold, 0, 0 };
+  PutJob job = { self, dtype, raw, fold, eps, 0, 0 };
   const gint64 size = self->height * self->width;
 
   if (self->taps != NULL)

@@ -75,6 +75,8 @@ GTF_API GtfTensor *gtf_mean_pixels (GtfContext *c, const GtfTensor *x);
 GTF_API GtfTensor *gtf_scale_channels (GtfContext *c, const GtfTensor *x, const GtfTensor *factors);
 /* Global response normalisation (Woo et al. 2023): x (1 + weight |x| / mean |x|) + bias, with the norm of each channel over all pixels. */
 GTF_API GtfTensor *gtf_response_norm (GtfContext *c, const GtfTensor *weight, const GtfTensor *bias, const GtfTensor *x, float eps);
+/* A factor for each pixel: x [B][H][W][C] or [B][1][1][C], factors [B][H][W][1] -> [B][H][W][C]. */
+GTF_API GtfTensor *gtf_scale_pixels (GtfContext *c, const GtfTensor *x, const GtfTensor *factors);
 /* Rows and columns of zeros around a picture. */
 GTF_API GtfTensor *gtf_pad_pixels (GtfContext *c, const GtfTensor *x, gint64 top, gint64 left, gint64 bottom, gint64 right);
 /* x scale + shift, by one number each. */

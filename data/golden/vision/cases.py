@@ -17,9 +17,9 @@ def family(prefix, kwargs, own_size, **more):
             "classifier": case(prefix, "ForImageClassification", {**kwargs, "num_labels": 5}, own_size, **more)}
 
 
-def stages(prefix, kwargs, size):
+def stages(prefix, kwargs, size, **more):
     """Likewise, of models whose states have no common shape."""
-    heads = family(prefix, kwargs, size)
+    heads = family(prefix, kwargs, size, **more)
     heads["model"].pop("states")
     return heads
 
@@ -43,6 +43,10 @@ HGNET = dict(stem_channels=[3, 8, 12], stage_in_channels=[12, 16, 24], stage_mid
              hidden_sizes=[16, 24, 32], stage_downsample=[False, True, True], stage_downsample_strides=[2, 2, 2], stage_light_block=[False, False, True], stage_kernel_size=[3, 3, 5],
              stage_numb_of_layers=[2, 2, 3], embedding_size=12)
 POOLFORMER = dict(hidden_sizes=[8, 12, 20], depths=[1, 2, 1], num_encoder_blocks=3, patch_sizes=[7, 3, 3], strides=[4, 2, 2], padding=[2, 1, 1], mlp_ratio=2.0)
+LEVIT = dict(image_size=64, patch_size=16, hidden_sizes=[16, 24, 32], num_attention_heads=[2, 3, 4], depths=[1, 1, 1], key_dim=[4, 4, 4])
+MOBILEVIT = dict(hidden_sizes=[8, 8, 12], neck_hidden_sizes=[4, 8, 8, 12, 12, 16, 20], num_attention_heads=2, expand_ratio=2.0)
+BIT = dict(embedding_size=8, hidden_sizes=[16, 24, 32], depths=[1, 2, 1], num_groups=4)
+FOCAL = dict(image_size=32, embed_dim=8, depths=[1, 2, 1], focal_levels=[2, 1, 2], focal_windows=[3, 3, 3], mlp_ratio=2.0)
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
 INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features": ["stage3"]}
@@ -138,6 +142,26 @@ FAMILIES = {
     "poolformer": {
         **stages("PoolFormer", POOLFORMER, (37, 50)),
         "unscaled": case("PoolFormer", "ForImageClassification", {**POOLFORMER, "use_layer_scale": False, "pool_size": 5, "num_labels": 3, "hidden_act": "relu"}, (40, 33)),
+    },
+    "levit": {
+        **stages("Levit", LEVIT, (64, 64), matrices=0.15),
+        "teacher": case("Levit", "ForImageClassificationWithTeacher", {**LEVIT, "num_labels": 3, "mlp_ratio": [0, 2, 1], "depths": [2, 1, 1]}, (64, 64), matrices=0.15),
+    },
+    "mobilevit": {
+        **stages("MobileViT", MOBILEVIT, (64, 96)),
+        "odd": case("MobileViT", "ForImageClassification", {**MOBILEVIT, "qkv_bias": False, "patch_size": 3, "hidden_act": "relu", "output_stride": 16, "num_labels": 3}, (70, 45)),
+        "segments": case("MobileViT", "ForSemanticSegmentation", {**MOBILEVIT, "output_stride": 8, "atrous_rates": [1, 2, 3], "aspp_out_channels": 6, "num_labels": 4}, (64, 48)),
+    },
+    "bit": {
+        **stages("Bit", BIT, (37, 50)),
+        "behind": case("Bit", "ForImageClassification", {**BIT, "layer_type": "bottleneck", "global_padding": "same", "output_stride": 8, "hidden_act": "gelu", "num_labels": 3}, (40, 33)),
+        "early": case("Bit", "Model", {**BIT, "layer_type": "bottleneck", "depths": [1, 1], "hidden_sizes": [16, 24], "embedding_dynamic_padding": True}, (50, 67)),
+    },
+    "focalnet": {
+        **stages("FocalNet", FOCAL, (32, 32)),
+        "odd": case("FocalNet", "ForImageClassification", {**FOCAL, "use_layerscale": True, "layerscale_value": 0.5, "use_post_layernorm": True, "use_post_layernorm_in_modulation": True,
+                                                           "normalize_modulator": True, "hidden_act": "relu", "num_labels": 3}, (33, 42)),
+        "overlapping": case("FocalNet", "Model", {**FOCAL, "use_conv_embed": True, "focal_windows": [5, 3, 3]}, (45, 31)),
     },
     "swin": {
         "classifier": case("Swin", "ForImageClassification", {**SWIN, "num_labels": 5}, (40, 40)),

@@ -23,12 +23,12 @@ HERE = pathlib.Path(__file__).parent
 NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "pred_masks"]
 
 
-def random_weights(model):
+def random_weights(model, matrices=0.4):
     torch.manual_seed(20)
     with torch.no_grad():
         for name, p in model.named_parameters():
             norm = p.dim() == 1 and name.endswith("weight")
-            spread = 0.3 if p.dim() == 1 else min(0.4, 1.2 / max(p[0].numel(), 1) ** 0.5) if p.dim() > 2 else 0.4
+            spread = 0.3 if p.dim() == 1 else min(0.4, 1.2 / max(p[0].numel(), 1) ** 0.5) if p.dim() > 2 else matrices
             p.copy_((torch.randn(p.shape) * spread + (1.0 if norm else 0.0)).half().float())
         for name, b in model.named_buffers():
             if name.endswith("running_mean"):
@@ -54,7 +54,7 @@ def make(folder, case):
         model = getattr(transformers, case["class"])(config)
     case.get("edit", lambda model: None)(model)         # what no switch of the config can change
     model.eval()
-    random_weights(model)
+    random_weights(model, case.get("matrices", 0.4))
     generator = torch.Generator().manual_seed(7)
     pixels = torch.rand(case.get("batch", 2), getattr(getattr(config, "vision_config", config), "num_channels", 3), *case["size"], generator=generator) * 2 - 1
     inputs = {"pixel_values": pixels.half().float()}

@@ -165,7 +165,7 @@ test_chunks (void)
 
 typedef struct
 {
-  const GtfConv2d *conv, *plain, *deep, *turned;
+  const GtfConv2d *conv, *plain, *deep, *turned, *standard;
   const GtfLinear *linear;
   const GtfNorm *norm;
 } Convolutions;
@@ -176,6 +176,7 @@ static const GtfWeight convolutions[] = {
   { GTF_WEIGHT_CONV2D, "deep", G_STRUCT_OFFSET (Convolutions, deep), GTF_WEIGHT_GROUPED, { STORED, STORED, STORED, STORED } },
   { GTF_WEIGHT_CONV2D, "turned", G_STRUCT_OFFSET (Convolutions, turned), GTF_WEIGHT_TRANSPOSED | GTF_WEIGHT_NO_BIAS, { GTF_DIM_CONST (4), STORED, STORED, STORED } },
   { GTF_WEIGHT_LINEAR, "linear", G_STRUCT_OFFSET (Convolutions, linear), 0, { GTF_DIM_CONST (7), STORED }, .norm = "bn", .eps = 0.5 },
+  { GTF_WEIGHT_CONV2D, "conv", G_STRUCT_OFFSET (Convolutions, standard), GTF_WEIGHT_NO_BIAS | GTF_WEIGHT_STANDARDIZED, { STORED, STORED, STORED, STORED }, .eps = 1e-3 },
   { GTF_WEIGHT_BATCH_NORM, "bn", G_STRUCT_OFFSET (Convolutions, norm), 0, { GTF_DIM_CONST (7) } },
   { GTF_WEIGHT_END }
 };
@@ -243,6 +244,18 @@ test_convolutions (void)
         g_assert_cmpfloat_with_epsilon (row[k], data_of (t, "conv.weight")[o * 30 + k % 3 * 10 + k / 3] * scale, 1e-6);
       g_assert_cmpfloat_with_epsilon (w.conv->blocks[0]->bias[o], shift - mean * scale, 1e-6);
       g_assert_cmpfloat_with_epsilon (w.norm->weight[o], scale, 1e-6);
+      gtf_linear_get_row (w.standard->blocks[0], o, row);
+      for (guint k = 0; k < 30; k++)
+        {
+          const float *all = data_of (t, "conv.weight") + o * 30;
+          double sum = 0, squares = 0;
+
+          for (guint i = 0; i < 30; i++)
+            sum += all[i];
+          for (guint i = 0; i < 30; i++)
+            squares += pow (all[i] - sum / 30, 2);
+          g_assert_cmpfloat_with_epsilon (row[k], (all[k % 3 * 10 + k / 3] - sum / 30) / sqrt (squares / 30 + 1e-3), 1e-5);
+        }
       g_assert_cmpfloat_with_epsilon (w.norm->bias[o], shift - mean * scale, 1e-6);
       gtf_linear_get_row (w.linear, o, row);
       for (guint k = 0; k < 3; k++)

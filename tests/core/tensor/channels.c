@@ -52,6 +52,22 @@ test_pad (void)
 }
 
 static void
+test_scale_pixels (void)
+{
+  g_autoptr (GtfContext) c = gtf_context_new (NULL);
+  GtfTensor *x = randoms (c, 4, (gint64[]){ 2, 3, 5, 7 }), *one = randoms (c, 4, (gint64[]){ 2, 1, 1, 7 }), *factors = randoms (c, 4, (gint64[]){ 2, 3, 5, 4 });
+  GtfTensor *slice = gtf_slice (c, factors, 2, 1), *y = gtf_scale_pixels (c, x, slice), *z = gtf_scale_pixels (c, one, slice);
+
+  for (gint64 i = 0; i < 2 * 15 * 7; i++)
+    {
+      near (gtf_tensor_f32 (y)[i], gtf_tensor_f32 (x)[i] * gtf_tensor_f32 (factors)[i / 7 * 4 + 2], 0);
+      near (gtf_tensor_f32 (z)[i], gtf_tensor_f32 (one)[i / 105 * 7 + i % 7] * gtf_tensor_f32 (factors)[i / 7 * 4 + 2], 0);
+    }
+  g_assert_null (gtf_scale_pixels (c, x, factors));
+  g_assert_true (gtf_failed (c));
+}
+
+static void
 test_affine_all (void)
 {
   g_autoptr (GtfContext) c = gtf_context_new (NULL);
@@ -70,6 +86,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/channels/response-norm", test_response_norm);
   g_test_add_func ("/channels/pad", test_pad);
+  g_test_add_func ("/channels/scale-pixels", test_scale_pixels);
   g_test_add_func ("/channels/affine-all", test_affine_all);
   return g_test_run ();
 }
