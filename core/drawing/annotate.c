@@ -38,9 +38,9 @@ static char *
 caption (const GtfAnnotation *box)
 {
   GString *text = g_string_new (NULL);
-  g_autofree char *valid = g_utf8_make_valid (box->label, -1);
+  g_autofree char *label = g_utf8_make_valid (box->label, -1), *detail = g_utf8_make_valid (box->detail ? box->detail : "", -1);
 
-  g_string_append (text, valid);
+  g_string_append_printf (text, "%s%s%s", label, *detail ? " " : "", detail);
   if (box->id >= 0)
     g_string_append_printf (text, " #%" G_GINT64_FORMAT, box->id);
   if (box->score >= 0)
@@ -181,4 +181,19 @@ gtf_annotate_depth (const GtfCanvas *canvas, const guint8 *depth)
             *at = inks[row[x << plane->x_shift]].values[i];
         }
     }
+}
+
+void
+gtf_annotate_depth_levels (const float *depth, gsize n, guint8 *levels)
+{
+  float least = INFINITY, largest = -INFINITY;
+
+  for (gsize i = 0; i < n; i++)
+    if (isfinite (depth[i]))
+      {
+        least = MIN (least, depth[i]);
+        largest = MAX (largest, depth[i]);
+      }
+  for (gsize i = 0; i < n; i++)
+    levels[i] = isfinite (depth[i]) && largest > least ? (guint8) ((depth[i] - least) / (largest - least) * 255) : 0;
 }

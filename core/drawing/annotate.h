@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   const char *label;            /* UTF-8 */
+  const char *detail;           /* (nullable): what else is known of it, behind the label */
   double score;                 /* below 0: it has none */
   double left, top, right, bottom;
   gint64 id;                    /* of a track: shown, and its colour; below 0: it has none, and the label has the colour */
@@ -32,6 +33,9 @@ GTF_API void    gtf_annotate_lines      (const GtfCanvas *canvas, GtfFont *font,
 GTF_API void    gtf_annotate_segments   (const GtfCanvas *canvas, const guint16 *map, const guint32 *colours, guint n_colours, guint opacity);
 /* The picture becomes @depth, width * height, dark blue (0) to light yellow (255). */
 GTF_API void    gtf_annotate_depth      (const GtfCanvas *canvas, const guint8 *depth);
+
+/* Numbers between their least and their largest as 0 to 255; of those that are no numbers 0. */
+GTF_API void    gtf_annotate_depth_levels (const float *depth, gsize n, guint8 *levels);
 
 /* answer.c: a task's answer about one picture: boxes, labels, segments with their masks, depth. Errors: an answer that has none of them. */
 GTF_API gboolean gtf_annotate_answer    (GtfImage *image, JsonNode *answer, GError **error);

@@ -67,7 +67,7 @@ static void
 draw_box (const Sheet *sheet, JsonObject *object, JsonObject *box)
 {
   g_autofree char *label = label_of (object);
-  const GtfAnnotation annotation = { label, number_of (object, "score", -1), number_of (box, "xmin", 0), number_of (box, "ymin", 0), number_of (box, "xmax", 0),
+  const GtfAnnotation annotation = { label, NULL, number_of (object, "score", -1), number_of (box, "xmin", 0), number_of (box, "ymin", 0), number_of (box, "xmax", 0),
                                      number_of (box, "ymax", 0), -1 };
 
   gtf_annotate_box (&sheet->canvas, sheet->font, gtf_annotate_line_width (&sheet->canvas), &annotation);

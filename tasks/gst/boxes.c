@@ -4,18 +4,19 @@
 #include <math.h>
 #include "base/json.h"
 
-static void
-box_clear (gpointer box)
+void
+gtf_box_clear (GtfBox *box)
 {
-  g_free (((GtfBox *) box)->label);
+  g_clear_pointer (&box->label, g_free);
+  g_clear_pointer (&box->class, g_free);
 }
 
-static GArray *
-boxes_new (void)
+GArray *
+gtf_boxes_new (void)
 {
   GArray *boxes = g_array_new (FALSE, TRUE, sizeof (GtfBox));
 
-  g_array_set_clear_func (boxes, box_clear);
+  g_array_set_clear_func (boxes, (GDestroyNotify) gtf_box_clear);
   return boxes;
 }
 
@@ -42,7 +43,7 @@ GArray *
 gtf_boxes_from_answer (JsonNode *answer)
 {
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (answer) ? json_node_get_array (answer) : NULL;
-  GArray *boxes = boxes_new ();
+  GArray *boxes = gtf_boxes_new ();
 
   for (guint i = 0; list && i < json_array_get_length (list); i++)
     {
@@ -54,32 +55,88 @@ gtf_boxes_from_answer (JsonNode *answer)
       if (!corners || !JSON_NODE_HOLDS_OBJECT (corners))
         continue;
       box = json_node_get_object (corners);
-      one = (GtfBox) { label_of (object), number (object, "score"), number (box, "xmin"), number (box, "ymin"), number (box, "xmax"), number (box, "ymax"), i, FALSE };
+      one = (GtfBox) { label_of (object), number (object, "score"), number (box, "xmin"), number (box, "ymin"), number (box, "xmax"), number (box, "ymax"), i, FALSE, { 0 }, NULL };
       g_array_append_val (boxes, one);
     }
   return boxes;
 }
 
 GArray *
+gtf_labels_from_answer (JsonNode *answer)
+{
+  JsonArray *list = JSON_NODE_HOLDS_ARRAY (answer) ? json_node_get_array (answer) : NULL;
+  GArray *labels = gtf_boxes_new ();
+
+  for (guint i = 0; list && i < json_array_get_length (list); i++)
+    {
+      JsonNode *node = json_array_get_element (list, i), *score;
+      GtfBox one = { NULL };
+
+      if (!JSON_NODE_HOLDS_OBJECT (node))
+        continue;
+      score = gtf_json_find (json_node_get_object (node), "score");
+      one.label = label_of (json_node_get_object (node));
+      one.score = score ? number (json_node_get_object (node), "score") : -1;
+      g_array_append_val (labels, one);
+    }
+  return labels;
+}
+
+JsonNode *
+gtf_boxes_to_answer (const GArray *boxes)
+{
+  JsonNode *node = json_node_new (JSON_NODE_ARRAY);
+  JsonArray *list = json_array_new ();
+
+  for (guint i = 0; i < boxes->len; i++)
+    {
+      const GtfBox *box = &g_array_index (boxes, GtfBox, i);
+      JsonObject *object = json_object_new (), *corners = json_object_new ();
+
+      json_object_set_int_member (corners, "xmin", (gint64) box->left);
+      json_object_set_int_member (corners, "ymin", (gint64) box->top);
+      json_object_set_int_member (corners, "xmax", (gint64) box->right);
+      json_object_set_int_member (corners, "ymax", (gint64) box->bottom);
+      json_object_set_double_member (object, "score", box->score);
+      json_object_set_string_member (object, "label", box->label);
+      json_object_set_object_member (object, "box", corners);
+      if (box->tracked)
+        json_object_set_int_member (object, "id", box->id);
+      json_array_add_object_element (list, object);
+    }
+  json_node_take_array (node, list);
+  return node;
+}
+
+GtfBox
+gtf_box_of_meta (GstVideoRegionOfInterestMeta *roi)
+{
+  GstStructure *detection = gst_video_region_of_interest_meta_get_param (roi, "detection"), *class = gst_video_region_of_interest_meta_get_param (roi, "classification");
+  const char *label = detection ? gst_structure_get_string (detection, "label") : NULL, *type = g_quark_to_string (roi->roi_type);
+  GtfBox box = { g_strdup (label ? label : type ? type : ""), -1, roi->x, roi->y, (double) roi->x + roi->w, (double) roi->y + roi->h, (guint) roi->id, FALSE, { 0 }, NULL };
+
+  if (detection)
+    {
+      gst_structure_get_double (detection, "score", &box.score);
+      gst_structure_get_uint (detection, "id", &box.id);
+      gst_structure_get_boolean (detection, "tracked", &box.tracked);
+    }
+  if (class)
+    box.class = g_strdup (gst_structure_get_string (class, "label"));
+  return box;
+}
+
+GArray *
 gtf_boxes_from_buffer (GstBuffer *buffer)
 {
-  GArray *boxes = boxes_new ();
+  GArray *boxes = gtf_boxes_new ();
   gpointer state = NULL;
   GstMeta *meta;
 
   while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)))
     {
-      GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *) meta;
-      GstStructure *detection = gst_video_region_of_interest_meta_get_param (roi, "detection");
-      const char *label = detection ? gst_structure_get_string (detection, "label") : NULL, *type = g_quark_to_string (roi->roi_type);
-      GtfBox box = { g_strdup (label ? label : type ? type : ""), -1, roi->x, roi->y, (double) roi->x + roi->w, (double) roi->y + roi->h, (guint) roi->id, FALSE };
+      GtfBox box = gtf_box_of_meta ((GstVideoRegionOfInterestMeta *) meta);
 
-      if (detection)
-        {
-          gst_structure_get_double (detection, "score", &box.score);
-          gst_structure_get_uint (detection, "id", &box.id);
-          gst_structure_get_boolean (detection, "tracked", &box.tracked);
-        }
       g_array_append_val (boxes, box);
     }
   return boxes;

@@ -333,6 +333,12 @@ gtf_element_install_string (GObjectClass *klass, guint id, const char *name, con
 }
 
 void
+gtf_element_install_live_string (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb)
+{
+  g_object_class_install_property (klass, id, g_param_spec_string (name, nick, blurb, NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+}
+
+void
 gtf_element_install_uint (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb, guint min, guint max, guint value)
 {
   g_object_class_install_property (klass, id, g_param_spec_uint (name, nick, blurb, min, max, value, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));

@@ -54,8 +54,9 @@ char        *gtf_element_get_parameters (GtfElement *self, GError **error);
 /* Posts `gtf-result`, and writes it to `results` if it is final. @segment: to which @start belongs. */
 void         gtf_element_post_result (GtfElement *self, const char *json, const GstSegment *segment, GstClockTime start, GstClockTime duration, gboolean final);
 
-/* For class_init: (nullable) defaults and flags are those of all elements. */
+/* For class_init: (nullable) defaults and flags are those of all elements. Live: may be changed while playing. */
 void         gtf_element_install_string (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb);
+void         gtf_element_install_live_string (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb);
 void         gtf_element_install_uint   (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb, guint min, guint max, guint value);
 
 G_END_DECLS

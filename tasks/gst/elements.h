@@ -21,12 +21,20 @@ G_DECLARE_FINAL_TYPE (GtfText, gtf_text, GTF, TEXT, GtfElement)
 #define GTF_TYPE_DETECT (gtf_detect_get_type ())
 G_DECLARE_FINAL_TYPE (GtfDetect, gtf_detect, GTF, DETECT, GtfVideo)
 
+#define GTF_TYPE_CLASSIFY (gtf_classify_get_type ())
+G_DECLARE_FINAL_TYPE (GtfClassify, gtf_classify, GTF, CLASSIFY, GtfVideo)
+
+#define GTF_TYPE_SEGMENT (gtf_segment_get_type ())
+G_DECLARE_FINAL_TYPE (GtfSegment, gtf_segment, GTF, SEGMENT, GtfVideo)
+
 #define GTF_TYPE_OVERLAY (gtf_overlay_get_type ())
 G_DECLARE_FINAL_TYPE (GtfOverlay, gtf_overlay, GTF, OVERLAY, GstBaseTransform)
 
 GST_ELEMENT_REGISTER_DECLARE (gtfasr);
+GST_ELEMENT_REGISTER_DECLARE (gtfclassify);
 GST_ELEMENT_REGISTER_DECLARE (gtfdetect);
 GST_ELEMENT_REGISTER_DECLARE (gtfoverlay);
+GST_ELEMENT_REGISTER_DECLARE (gtfsegment);
 GST_ELEMENT_REGISTER_DECLARE (gtftext);
 
 /* results.c */

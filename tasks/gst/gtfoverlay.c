@@ -11,7 +11,7 @@
  */
 #include "elements.h"
 
-#include "boxes.h"
+#include "metas.h"
 #include "drawing/annotate.h"
 
 struct _GtfOverlay
@@ -116,7 +116,7 @@ draw_boxes (GtfOverlay *self, const GtfCanvas *canvas, const Style *style, const
   for (guint i = 0; i < boxes->len; i++)
     {
       const GtfBox *box = &g_array_index (boxes, GtfBox, i);
-      const GtfAnnotation annotation = { box->label, box->score, box->left, box->top, box->right, box->bottom, box->tracked ? (gint64) box->id : -1 };
+      const GtfAnnotation annotation = { box->label, box->class, box->score, box->left, box->top, box->right, box->bottom, box->tracked ? (gint64) box->id : -1 };
 
       if (style->labels && !g_strv_contains ((const char *const *) style->labels, box->label))
         continue;
@@ -127,17 +127,69 @@ draw_boxes (GtfOverlay *self, const GtfCanvas *canvas, const Style *style, const
     }
 }
 
+static void
+draw_segments (const GtfCanvas *canvas, const GtfSegments *segments)
+{
+  g_autofree guint32 *colours = g_new0 (guint32, segments->segments->len);
+  const gsize n = (gsize) segments->width * (gsize) segments->height;
+
+  for (guint i = 0; i < segments->segments->len; i++)
+    colours[i] = gtf_annotate_colour (g_array_index (segments->segments, GtfBox, i).label, -1);
+  if (segments->map)
+    gtf_annotate_segments (canvas, g_bytes_get_data (segments->map, NULL), colours, segments->segments->len, 128);
+  if (segments->depth)
+    {
+      g_autofree guint8 *levels = g_try_malloc (n);
+
+      if (levels)
+        {
+          gtf_annotate_depth_levels (g_bytes_get_data (segments->depth, NULL), n, levels);
+          gtf_annotate_depth (canvas, levels);
+        }
+    }
+}
+
+/* What the other elements have put on a frame. */
+typedef struct
+{
+  GArray *boxes;
+  char *lines;
+  GtfSegments *segments;
+} Finds;
+
+static void
+finds_clear (Finds *finds)
+{
+  g_clear_pointer (&finds->boxes, g_array_unref);
+  g_clear_pointer (&finds->lines, g_free);
+  g_clear_pointer (&finds->segments, gtf_segments_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Finds, finds_clear)
+
+static void
+draw (GtfOverlay *self, const GtfCanvas *canvas, const Finds *finds)
+{
+  Style style = { 0 };
+
+  style_read (&style, self, canvas);
+  if (finds->segments && style.mode == MODE_DRAW)
+    draw_segments (canvas, finds->segments);
+  draw_boxes (self, canvas, &style, finds->boxes);
+  if (finds->lines && style.mode == MODE_DRAW)
+    gtf_annotate_lines (canvas, font_of_size (self, style.text_size), finds->lines, FALSE);
+  g_strfreev (style.labels);
+}
+
 static GstFlowReturn
 gtf_overlay_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 {
   GtfOverlay *self = GTF_OVERLAY (base);
-  g_autoptr (GArray) boxes = gtf_boxes_from_buffer (buffer);
+  g_auto (Finds) finds = { gtf_boxes_from_buffer (buffer), gtf_labels_text (buffer), gtf_segments_of_buffer (buffer, self->info.width, self->info.height) };
   g_autoptr (GError) error = NULL;
-  Style style = { 0 };
   GstVideoFrame frame;
   GtfCanvas canvas;
 
-  if (boxes->len == 0)
+  if (finds.boxes->len == 0 && !finds.lines && !finds.segments)
     return GST_FLOW_OK;
   if (!gtf_frame_map (&frame, &self->info, buffer, GST_MAP_READWRITE, &error))
     {
@@ -145,9 +197,7 @@ gtf_overlay_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
       return GST_FLOW_OK;
     }
   canvas = gtf_frame_canvas (&frame);
-  style_read (&style, self, &canvas);
-  draw_boxes (self, &canvas, &style, boxes);
-  g_strfreev (style.labels);
+  draw (self, &canvas, &finds);
   gst_video_frame_unmap (&frame);
   return GST_FLOW_OK;
 }

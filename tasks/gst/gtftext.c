@@ -489,12 +489,6 @@ gtf_text_finalize (GObject *object)
 }
 
 static void
-install_live_string (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb)
-{
-  g_object_class_install_property (klass, id, g_param_spec_string (name, nick, blurb, NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
-}
-
-static void
 gtf_text_class_init (GtfTextClass *klass)
 {
   GObjectClass *object = G_OBJECT_CLASS (klass);
@@ -509,8 +503,8 @@ gtf_text_class_init (GtfTextClass *klass)
   own->stop = gtf_text_stop;
   own->get_stats = gtf_text_get_stats;
   g_object_class_install_property (object, PROP_TASK, g_param_spec_string ("task", "Task", "A task over text, by the name that transformers gives it", DEFAULT_TASK, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
-  install_live_string (object, PROP_LABELS, "labels", "Labels", "zero-shot-classification: what to choose from, separated by commas; may be changed while playing");
-  install_live_string (object, PROP_QUESTION, "question", "Question", "question-answering: what is asked of the captions (text-ranking, sentence-similarity: what they are compared with); may be changed while playing");
+  gtf_element_install_live_string (object, PROP_LABELS, "labels", "Labels", "zero-shot-classification: what to choose from, separated by commas; may be changed while playing");
+  gtf_element_install_live_string (object, PROP_QUESTION, "question", "Question", "question-answering: what is asked of the captions (text-ranking, sentence-similarity: what they are compared with); may be changed while playing");
   gtf_element_install_uint (object, PROP_WINDOW, "window", "Window", "Seconds of captions that the task is given at once (0: 30 where a question or labels are asked, else a sentence alone)", 0, 3600, 0);
   gtf_element_install_uint (object, PROP_LATENCY, "latency", "Latency", "Text of a task that writes is put out that long after its source, ms", 0, 600000, DEFAULT_LATENCY);
   gtf_element_install_uint (object, PROP_MAX_LAG, "max-lag", "Maximum lag", "Sentences that wait longer than this are not worked on any more (live sources), ms", 100, 3600000, DEFAULT_MAX_LAG);

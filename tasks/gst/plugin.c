@@ -3,12 +3,14 @@
  * The GStreamer plugin `gtransformers`.
  */
 #include "elements.h"
+#include "metas.h"
 
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (gtfasr, plugin) && GST_ELEMENT_REGISTER (gtfdetect, plugin) && GST_ELEMENT_REGISTER (gtfoverlay, plugin)
-         && GST_ELEMENT_REGISTER (gtftext, plugin);
+  gtf_metas_register ();
+  return GST_ELEMENT_REGISTER (gtfasr, plugin) && GST_ELEMENT_REGISTER (gtfclassify, plugin) && GST_ELEMENT_REGISTER (gtfdetect, plugin)
+         && GST_ELEMENT_REGISTER (gtfoverlay, plugin) && GST_ELEMENT_REGISTER (gtfsegment, plugin) && GST_ELEMENT_REGISTER (gtftext, plugin);
 }
 
 #define PACKAGE "gtransformers"

@@ -699,6 +699,14 @@ gtf_video_finalize (GObject *object)
   G_OBJECT_CLASS (gtf_video_parent_class)->finalize (object);
 }
 
+void
+gtf_video_install_threshold (GObjectClass *klass, guint id, const char *blurb)
+{
+  g_autofree char *whole = g_strdup_printf ("%s; below 0: the task's own; may be changed while playing", blurb);
+
+  g_object_class_install_property (klass, id, g_param_spec_double ("threshold", "Threshold", whole, -1, 1, -1, G_PARAM_READWRITE | G_PARAM_STATIC_NAME | G_PARAM_STATIC_NICK | GST_PARAM_MUTABLE_PLAYING));
+}
+
 static void
 gtf_video_class_init (GtfVideoClass *klass)
 {

@@ -42,5 +42,7 @@ GtfImage *gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer 
 const char *gtf_video_get_parameters (GtfVideo *self);
 /* (transfer full) (nullable): those, with @labels (nullable, separated by commas) as candidate_labels and @threshold where it is not below 0 */
 char *gtf_video_make_parameters (GtfVideo *self, const char *labels, double threshold);
+/* For class_init: the property `threshold`, below 0: the task's own. */
+void  gtf_video_install_threshold (GObjectClass *klass, guint id, const char *blurb);
 
 G_END_DECLS

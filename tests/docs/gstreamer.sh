@@ -10,7 +10,8 @@ export PATH="$build/core/tools:$PATH" LD_LIBRARY_PATH="$build/core" GTF_PLUGIN_P
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export GST_REGISTRY=$work/registry.bin GST_REGISTRY_FORK=no
-export MODEL=$source/data/golden/vision/yolos/detection
+golden=$source/data/golden/vision
+export MODEL=$golden/yolos/detection CLASSIFIER=$golden/vit/classifier SEGMENTER=$golden/segformer/semantic DEPTH=$golden/depth_anything/relative
 n=0
 cd "$work" || exit 1
 

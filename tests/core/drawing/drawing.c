@@ -115,7 +115,7 @@ test_within (void)
         {
           Sheet sheet = sheet_new (&layouts[l], 37, 29);
           g_autofree guint8 *before = g_memdup2 (sheet.bytes, sheet.size);
-          const GtfAnnotation box = { "x", 1, areas[a].x, areas[a].y, (double) areas[a].x + areas[a].width, (double) areas[a].y + areas[a].height, -1 };
+          const GtfAnnotation box = { "x", NULL, 1, areas[a].x, areas[a].y, (double) areas[a].x + areas[a].width, (double) areas[a].y + areas[a].height, -1 };
           g_autoptr (GtfFont) font = gtf_font_new (12);
 
           if (what == 0)
@@ -137,7 +137,7 @@ test_frame (void)
 {
   g_autoptr (GtfImage) image = gtf_image_new (64, 48, NULL);
   const GtfCanvas canvas = gtf_canvas_of_image (image);
-  const GtfAnnotation box = { "person", 0.5, 10, 12, 40, 36, -1 };
+  const GtfAnnotation box = { "person", NULL, 0.5, 10, 12, 40, 36, -1 };
   const guint32 colour = gtf_annotate_colour ("person", -1);
 
   gtf_annotate_box (&canvas, NULL, 2, &box);

@@ -461,6 +461,32 @@ test_qos (void)
   teardown (&f);
 }
 
+/* An object keeps its id, and its box goes with it in frames that are not looked at. */
+static void
+test_tracker (gconstpointer tracker)
+{
+  g_autofree char *properties = g_strdup_printf ("interval=4 tracker=%s", (const char *) tracker);
+  Fixture f;
+
+  setup (&f, properties, FORMAT ("I420", "240", "64"), FALSE);
+  for (gint i = 0; i < 32; i++)
+    {
+      g_autoptr (GstBuffer) buffer = NULL;
+      GstVideoRegionOfInterestMeta *roi;
+
+      push (&f, frame_new (FORMAT ("I420", "240", "64"), 0, (Rectangle) { 8 + 4 * i, 16, 48 + 4 * i, 40 }, 0xffffff));
+      buffer = gst_harness_pull (f.harness);
+      roi = gst_buffer_get_video_region_of_interest_meta_id (buffer, 1);
+      g_assert_nonnull (roi);
+      if (i >= 12)
+        g_assert_cmpint (ABS ((gint) roi->x - (8 + 4 * i)), <=, 3);
+      g_assert_cmpint (ABS ((gint) roi->y - 16), <=, 2);
+    }
+  end (&f);
+  g_assert_cmpuint (told (&f, NULL).results, ==, 8);
+  teardown (&f);
+}
+
 /* ---- events ---- */
 
 static void
@@ -604,6 +630,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfdetect/max-lag", test_max_lag);
   g_test_add_func ("/gtfdetect/latency", test_latency);
   g_test_add_func ("/gtfdetect/qos", test_qos);
+  g_test_add_data_func ("/gtfdetect/tracker/sort", "sort", test_tracker);
+  g_test_add_data_func ("/gtfdetect/tracker/bytetrack", "bytetrack", test_tracker);
   g_test_add_func ("/gtfdetect/flush", test_flush);
   g_test_add_func ("/gtfdetect/caps-change", test_caps_change);
   g_test_add_func ("/gtfdetect/order", test_order);

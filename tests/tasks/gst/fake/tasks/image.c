@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Tasks over pictures for tests of what stands around them. Built once a task (FAKE_TASK, FAKE_SYMBOL); the answers are told from the
- * picture: object-detection finds the one white rectangle in it, image-classification names the colour of its middle. A picture
- * whose middle is red is an error. It waits while the test holds its lock, so that a slow machine can be played without a clock.
+ * picture: object-detection finds the one white rectangle in it, image-classification names the colour of its middle, image-segmentation has
+ * a mask of what is white, depth-estimation says that each column is as far away as its number. A picture whose middle is red is an error. It waits while the test holds its lock, so that a slow machine can be played without a clock.
  */
 #include <string.h>
 #include <gtf/gtf.h>
@@ -72,6 +72,47 @@ classify (const GtfImage *image, JsonArray *list)
   json_array_add_object_element (list, object);
 }
 
+/* One segment, "white", its mask as base64 of a PNG. */
+static void
+segment (const GtfImage *image, JsonArray *list)
+{
+  g_autoptr (GtfImage) mask = gtf_image_copy (image);
+  g_autoptr (GBytes) png = NULL;
+  g_autofree char *base64 = NULL;
+  JsonObject *object = json_object_new ();
+  gconstpointer data;
+  gsize size;
+
+  for (gint i = 0; i < image->width * image->height; i++)
+    memset (mask->pixels + 3 * i, image->pixels[3 * i] > 200 && image->pixels[3 * i + 1] > 200 && image->pixels[3 * i + 2] > 200 ? 255 : 0, 3);
+  png = gtf_image_encode (mask, "png", NULL);
+  data = g_bytes_get_data (png, &size);
+  base64 = g_base64_encode (data, size);
+  json_object_set_double_member (object, "score", 0.5);
+  json_object_set_string_member (object, "label", "white");
+  json_object_set_string_member (object, "mask", base64);
+  json_array_add_object_element (list, object);
+}
+
+static JsonObject *
+measure (const GtfImage *image)
+{
+  JsonObject *object = json_object_new ();
+  JsonArray *rows = json_array_new ();
+
+  for (gint y = 0; y < image->height; y++)
+    {
+      JsonArray *row = json_array_new ();
+
+      for (gint x = 0; x < image->width; x++)
+        json_array_add_double_element (row, x);
+      json_array_add_array_element (rows, row);
+    }
+  json_object_set_array_member (object, "predicted_depth", rows);
+  json_object_set_string_member (object, "depth", "a picture");
+  return object;
+}
+
 static JsonNode *
 run (GtfTask *task, const GtfRequest *request, GError **error)
 {
@@ -87,12 +128,20 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the picture is red");
       return NULL;
     }
+  node = json_node_new (JSON_NODE_ARRAY);
+  if (strcmp (FAKE_TASK, "depth-estimation") == 0)
+    {
+      json_node_init (node, JSON_NODE_OBJECT);
+      json_node_take_object (node, measure (image));
+      return node;
+    }
   list = json_array_new ();
   if (strcmp (FAKE_TASK, "object-detection") == 0)
     detect (image, json_object_get_double_member_with_default (request->parameters, "threshold", 0.5), list);
+  else if (strcmp (FAKE_TASK, "image-segmentation") == 0)
+    segment (image, list);
   else
     classify (image, list);
-  node = json_node_new (JSON_NODE_ARRAY);
   json_node_take_array (node, list);
   return node;
 }
