@@ -11,6 +11,7 @@
  */
 #include "elements.h"
 
+#include "captions.h"
 #include "metas.h"
 #include "drawing/annotate.h"
 
@@ -19,11 +20,14 @@ struct _GtfOverlay
   GstBaseTransform parent;
   GstVideoInfo info;
   GtfFont *font;                      /* the streaming thread's */
+  GtfCaptions captions;
+  GstPad *text;                       /* (nullable): the pad `captions`, under the object lock */
 
   /* properties, under the object lock */
   gint mode;
   char *labels;
   guint line_width, text_size;
+  gboolean wait_text;
 };
 
 typedef enum
@@ -39,7 +43,8 @@ enum
   PROP_MODE,
   PROP_LABELS,
   PROP_LINE_WIDTH,
-  PROP_TEXT_SIZE
+  PROP_TEXT_SIZE,
+  PROP_WAIT_TEXT
 };
 
 /* Those whose components have bytes of their own. */
@@ -48,6 +53,7 @@ enum
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+static GstStaticPadTemplate captions_template = GST_STATIC_PAD_TEMPLATE ("captions", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS ("text/x-raw, format = (string) utf8"));
 
 G_DEFINE_FINAL_TYPE (GtfOverlay, gtf_overlay, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (gtfoverlay, "gtfoverlay", GST_RANK_NONE, GTF_TYPE_OVERLAY);
@@ -149,11 +155,11 @@ draw_segments (const GtfCanvas *canvas, const GtfSegments *segments)
     }
 }
 
-/* What the other elements have put on a frame. */
+/* What the other elements have put on a frame, and what is said at its time. */
 typedef struct
 {
   GArray *boxes;
-  char *lines;
+  char *lines, *caption;
   GtfSegments *segments;
 } Finds;
 
@@ -162,6 +168,7 @@ finds_clear (Finds *finds)
 {
   g_clear_pointer (&finds->boxes, g_array_unref);
   g_clear_pointer (&finds->lines, g_free);
+  g_clear_pointer (&finds->caption, g_free);
   g_clear_pointer (&finds->segments, gtf_segments_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Finds, finds_clear)
@@ -177,19 +184,33 @@ draw (GtfOverlay *self, const GtfCanvas *canvas, const Finds *finds)
   draw_boxes (self, canvas, &style, finds->boxes);
   if (finds->lines && style.mode == MODE_DRAW)
     gtf_annotate_lines (canvas, font_of_size (self, style.text_size), finds->lines, FALSE);
+  if (finds->caption)
+    gtf_annotate_lines (canvas, font_of_size (self, style.text_size), finds->caption, TRUE);
   g_strfreev (style.labels);
+}
+
+static char *
+caption_of (GtfOverlay *self, GstBuffer *buffer)
+{
+  const GstClockTime time = gst_segment_to_running_time (&GST_BASE_TRANSFORM (self)->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  gboolean wait;
+
+  GST_OBJECT_LOCK (self);
+  wait = self->wait_text;
+  GST_OBJECT_UNLOCK (self);
+  return GST_CLOCK_TIME_IS_VALID (time) ? gtf_captions_at (&self->captions, time, wait) : NULL;
 }
 
 static GstFlowReturn
 gtf_overlay_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 {
   GtfOverlay *self = GTF_OVERLAY (base);
-  g_auto (Finds) finds = { gtf_boxes_from_buffer (buffer), gtf_labels_text (buffer), gtf_segments_of_buffer (buffer, self->info.width, self->info.height) };
+  g_auto (Finds) finds = { gtf_boxes_from_buffer (buffer), gtf_labels_text (buffer), caption_of (self, buffer), gtf_segments_of_buffer (buffer, self->info.width, self->info.height) };
   g_autoptr (GError) error = NULL;
   GstVideoFrame frame;
   GtfCanvas canvas;
 
-  if (finds.boxes->len == 0 && !finds.lines && !finds.segments)
+  if (finds.boxes->len == 0 && !finds.lines && !finds.caption && !finds.segments)
     return GST_FLOW_OK;
   if (!gtf_frame_map (&frame, &self->info, buffer, GST_MAP_READWRITE, &error))
     {
@@ -219,6 +240,107 @@ gtf_overlay_propose_allocation (GstBaseTransform *base, GstQuery *decide, GstQue
   return TRUE;
 }
 
+/* ---- captions ---- */
+
+static GstFlowReturn
+gtf_overlay_text_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  return gtf_captions_chain (&GTF_OVERLAY (parent)->captions, buffer);
+}
+
+static gboolean
+gtf_overlay_text_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  return gtf_captions_event (&GTF_OVERLAY (parent)->captions, event);
+}
+
+static GstPad *
+gtf_overlay_request_pad (GstElement *element, GstPadTemplate *template, const char *name, const GstCaps *caps)
+{
+  GtfOverlay *self = GTF_OVERLAY (element);
+  GstPad *pad = gst_pad_new_from_template (template, "captions");
+  gboolean first;
+
+  GST_OBJECT_LOCK (self);
+  first = self->text == NULL;
+  if (first)
+    self->text = pad;
+  GST_OBJECT_UNLOCK (self);
+  if (!first)
+    {
+      gst_object_unref (gst_object_ref_sink (pad));
+      return NULL;
+    }
+  gst_pad_set_chain_function (pad, gtf_overlay_text_chain);
+  gst_pad_set_event_function (pad, gtf_overlay_text_event);
+  gtf_captions_set_linked (&self->captions, TRUE);
+  gst_pad_set_active (pad, TRUE);
+  gst_element_add_pad (element, pad);
+  return pad;
+}
+
+static void
+gtf_overlay_release_pad (GstElement *element, GstPad *pad)
+{
+  GtfOverlay *self = GTF_OVERLAY (element);
+
+  gtf_captions_set_linked (&self->captions, FALSE);
+  gst_pad_set_active (pad, FALSE);
+  GST_OBJECT_LOCK (self);
+  self->text = NULL;
+  GST_OBJECT_UNLOCK (self);
+  gst_element_remove_pad (element, pad);
+}
+
+static gboolean
+gtf_overlay_sink_event (GstBaseTransform *base, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    gtf_captions_set_video_flushing (&GTF_OVERLAY (base)->captions, GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
+  return GST_BASE_TRANSFORM_CLASS (gtf_overlay_parent_class)->sink_event (base, event);
+}
+
+/* A frame waits for what is said at its time: the later of both counts. */
+static gboolean
+gtf_overlay_query (GstBaseTransform *base, GstPadDirection direction, GstQuery *query)
+{
+  GtfOverlay *self = GTF_OVERLAY (base);
+  g_autoptr (GstQuery) of_text = NULL;
+  GstClockTime min, max, text_min;
+  gboolean live, text_live;
+  GstPad *pad;
+
+  if (!GST_BASE_TRANSFORM_CLASS (gtf_overlay_parent_class)->query (base, direction, query))
+    return FALSE;
+  if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY || direction != GST_PAD_SRC)
+    return TRUE;
+  GST_OBJECT_LOCK (self);
+  pad = self->text && self->wait_text ? gst_object_ref (self->text) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (!pad)
+    return TRUE;
+  of_text = gst_query_new_latency ();
+  if (gst_pad_peer_query (pad, of_text))
+    {
+      gst_query_parse_latency (query, &live, &min, &max);
+      gst_query_parse_latency (of_text, &text_live, &text_min, NULL);
+      if (live && text_live)
+        gst_query_set_latency (query, TRUE, MAX (min, text_min), max);
+    }
+  gst_object_unref (pad);
+  return TRUE;
+}
+
+static GstStateChangeReturn
+gtf_overlay_change_state (GstElement *element, GstStateChange transition)
+{
+  GtfOverlay *self = GTF_OVERLAY (element);
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED || transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gtf_captions_set_stopped (&self->captions, transition == GST_STATE_CHANGE_PAUSED_TO_READY);
+  return GST_ELEMENT_CLASS (gtf_overlay_parent_class)->change_state (element, transition);
+}
+
 /* ---- properties ---- */
 
 static void
@@ -238,6 +360,8 @@ gtf_overlay_set_property (GObject *object, guint id, const GValue *value, GParam
     self->line_width = g_value_get_uint (value);
   else if (id == PROP_TEXT_SIZE)
     self->text_size = g_value_get_uint (value);
+  else if (id == PROP_WAIT_TEXT)
+    self->wait_text = g_value_get_boolean (value);
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
@@ -257,6 +381,8 @@ gtf_overlay_get_property (GObject *object, guint id, GValue *value, GParamSpec *
     g_value_set_uint (value, self->line_width);
   else if (id == PROP_TEXT_SIZE)
     g_value_set_uint (value, self->text_size);
+  else if (id == PROP_WAIT_TEXT)
+    g_value_set_boolean (value, self->wait_text);
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
@@ -269,6 +395,7 @@ gtf_overlay_finalize (GObject *object)
 
   g_free (self->labels);
   g_clear_pointer (&self->font, gtf_font_free);
+  gtf_captions_clear (&self->captions);
   G_OBJECT_CLASS (gtf_overlay_parent_class)->finalize (object);
 }
 
@@ -287,18 +414,27 @@ gtf_overlay_class_init (GtfOverlayClass *klass)
   base->set_caps = gtf_overlay_set_caps;
   base->transform_ip = gtf_overlay_transform_ip;
   base->propose_allocation = gtf_overlay_propose_allocation;
+  base->sink_event = gtf_overlay_sink_event;
+  base->query = gtf_overlay_query;
+  element->request_new_pad = gtf_overlay_request_pad;
+  element->release_pad = gtf_overlay_release_pad;
+  element->change_state = gtf_overlay_change_state;
   g_object_class_install_property (object, PROP_MODE, g_param_spec_enum ("mode", "Mode", "What is done with the boxes", GTF_TYPE_OVERLAY_MODE, MODE_DRAW, LIVE));
   g_object_class_install_property (object, PROP_LABELS, g_param_spec_string ("labels", "Labels", "Only boxes with these labels, separated by commas; unset: all", NULL, LIVE));
   g_object_class_install_property (object, PROP_LINE_WIDTH, g_param_spec_uint ("line-width", "Line width", "Of the boxes, pixels; 0: by the size of the frame", 0, 100, 0, LIVE));
   g_object_class_install_property (object, PROP_TEXT_SIZE, g_param_spec_uint ("text-size", "Text size", "Pixels; 0: by the size of the frame", 0, 512, 0, LIVE));
+  g_object_class_install_property (object, PROP_WAIT_TEXT, g_param_spec_boolean ("wait-text", "Wait for text", "Frames wait until it is known what is said at their time (pad captions)", TRUE, LIVE));
+  gst_element_class_add_static_pad_template (element, &captions_template);
   gst_element_class_add_static_pad_template (element, &sink_template);
   gst_element_class_add_static_pad_template (element, &src_template);
-  gst_element_class_set_static_metadata (element, "Overlay", "Filter/Effect/Video", "Draws boxes and labels that are on the frames, or blurs what is in them", "GTransformers");
+  gst_element_class_set_static_metadata (element, "Overlay", "Filter/Effect/Video", "Draws boxes, labels, segments, depth and captions on the frames, or blurs what is in boxes", "GTransformers");
   gst_type_mark_as_plugin_api (GTF_TYPE_OVERLAY_MODE, 0);
 }
 
 static void
 gtf_overlay_init (GtfOverlay *self)
 {
+  self->wait_text = TRUE;
+  gtf_captions_init (&self->captions);
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), TRUE);
 }

@@ -17,13 +17,14 @@ cd "$work" || exit 1
 
 result() { n=$((n + 1)); echo "$1 $n $2"; }
 
-for element in jpegenc matroskamux decodebin gtfdetect; do
+for element in jpegenc matroskamux decodebin subparse gtfdetect; do
   if ! gst-inspect-1.0 "$element" >/dev/null 2>&1; then
     echo "1..0 # SKIP there is no $element"
     exit 0
   fi
 done
 gst-launch-1.0 -q videotestsrc num-buffers=8 ! video/x-raw,width=161,height=119,framerate=10/1 ! jpegenc ! matroskamux ! filesink location=clip.mkv || exit 1
+printf '1\n00:00:00,000 --> 00:00:02,000\nMaria went to Lisbon.\n' >talk.srt
 
 while read -r line; do
   run=${line/v4l2src/videotestsrc is-live=true num-buffers=5}

@@ -214,6 +214,120 @@ test_odd (void)
   gst_harness_teardown (tiny);
 }
 
+/* ---- captions ---- */
+
+typedef struct
+{
+  GstHarness *video, *text;
+  GstBuffer *plain;
+} Captioned;
+
+static void
+captioned_setup (Captioned *c, const char *properties)
+{
+  g_autofree char *line = g_strdup_printf ("gtfoverlay %s", properties);
+  GstElement *element = gst_parse_launch (line, NULL);
+
+  gst_object_ref_sink (element);
+  c->video = gst_harness_new_with_element (element, "sink", "src");
+  c->text = gst_harness_new_with_element (element, "captions", NULL);
+  gst_object_unref (element);
+  gst_harness_set_src_caps_str (c->video, FORMAT ("GRAY8", "64", "48"));
+  gst_harness_set_src_caps_str (c->text, "text/x-raw,format=utf8");
+  c->plain = noise ();
+}
+
+static void
+captioned_teardown (Captioned *c)
+{
+  gst_buffer_unref (c->plain);
+  gst_harness_teardown (c->text);
+  gst_harness_teardown (c->video);
+}
+
+static void
+say (Captioned *c, const char *text, guint start, guint end)
+{
+  GstBuffer *buffer = gst_buffer_new_memdup (text, strlen (text));
+
+  GST_BUFFER_PTS (buffer) = start * GST_MSECOND;
+  GST_BUFFER_DURATION (buffer) = (end - start) * GST_MSECOND;
+  g_assert_cmpint (gst_harness_push (c->text, buffer), ==, GST_FLOW_OK);
+}
+
+/* Whether something stands on the frame at that time. */
+static gboolean
+is_captioned (Captioned *c, guint time)
+{
+  GstBuffer *buffer = gst_buffer_copy_deep (c->plain);
+  g_autoptr (GstBuffer) out = NULL;
+
+  GST_BUFFER_PTS (buffer) = time * GST_MSECOND;
+  out = gst_harness_push_and_pull (c->video, buffer);
+  return frame_sum (out) != frame_sum (c->plain);
+}
+
+static const struct
+{
+  guint time;                   /* ms */
+  gboolean line, word;          /* whether a whole text, and a word, from 1 to 2 s stand */
+} moments[] = { { 0, FALSE, FALSE }, { 999, FALSE, FALSE }, { 1000, TRUE, TRUE }, { 1999, TRUE, TRUE }, { 2000, FALSE, TRUE }, { 3999, FALSE, TRUE }, { 4000, FALSE, FALSE } };
+
+static void
+test_captions (void)
+{
+  for (guint is_word = 0; is_word < 2; is_word++)
+    {
+      Captioned c;
+
+      captioned_setup (&c, "");
+      say (&c, is_word ? " Word" : "Line", 1000, 2000);
+      gst_harness_push_event (c.text, gst_event_new_eos ());
+      for (guint i = 0; i < G_N_ELEMENTS (moments); i++)
+        g_assert_cmpint (is_captioned (&c, moments[i].time), ==, is_word ? moments[i].word : moments[i].line);
+      captioned_teardown (&c);
+    }
+}
+
+static gpointer
+wait_and_see (gpointer data)
+{
+  return GINT_TO_POINTER (is_captioned (data, 1500));
+}
+
+/* A frame waits for text of its time, or for word that there is none; not so without wait-text. */
+static void
+test_wait (void)
+{
+  GThread *thread;
+  Captioned c;
+
+  captioned_setup (&c, "");
+  thread = g_thread_new ("frame", wait_and_see, &c);
+  gst_harness_push_event (c.text, gst_event_new_gap (0, 1400 * GST_MSECOND));
+  say (&c, "Line", 1400, 1800);
+  g_assert_true (GPOINTER_TO_INT (g_thread_join (thread)));
+  gst_harness_push_event (c.text, gst_event_new_gap (1800 * GST_MSECOND, GST_SECOND));
+  g_assert_false (is_captioned (&c, 2000));
+  captioned_teardown (&c);
+  captioned_setup (&c, "wait-text=false");
+  g_assert_false (is_captioned (&c, 1500));
+  captioned_teardown (&c);
+}
+
+/* The latency of captions that come late is the element's. */
+static void
+test_latency (void)
+{
+  Captioned c;
+
+  captioned_setup (&c, "");
+  gst_harness_set_upstream_latency (c.video, 20 * GST_MSECOND);
+  gst_harness_set_upstream_latency (c.text, 3 * GST_SECOND);
+  g_assert_cmpuint (gst_harness_query_latency (c.video), ==, 3 * GST_SECOND);
+  captioned_teardown (&c);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -228,5 +342,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfoverlay/hide", test_hide);
   g_test_add_func ("/gtfoverlay/shared", test_shared);
   g_test_add_func ("/gtfoverlay/odd", test_odd);
+  g_test_add_func ("/gtfoverlay/captions", test_captions);
+  g_test_add_func ("/gtfoverlay/wait", test_wait);
+  g_test_add_func ("/gtfoverlay/latency", test_latency);
   return g_test_run ();
 }
