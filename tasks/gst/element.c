@@ -17,7 +17,9 @@ typedef struct
   GtfPipeline *pipeline;
   GThread *loader;
   GCancellable *cancellable;          /* of the loader */
-  gboolean loading;
+  gboolean loading, started;          /* loading: there is none yet, but may be */
+  gboolean wanted;                    /* `model` has changed since the loader looked */
+  gboolean loader_ended;
   GtfResultsFile *results_file;
 } GtfElementPrivate;
 
@@ -85,7 +87,7 @@ gtf_element_wait_for_pipeline (GtfElement *self, GCancellable *cancellable)
   g_mutex_lock (&p->lock);
   while (p->loading && !g_cancellable_is_cancelled (cancellable))
     g_cond_wait (&p->cond, &p->lock);
-  pipeline = p->loading ? NULL : p->pipeline;
+  pipeline = p->loading || !p->pipeline ? NULL : g_object_ref (p->pipeline);
   g_mutex_unlock (&p->lock);
   return pipeline;
 }
@@ -126,10 +128,10 @@ on_download (const GtfHubProgress *progress, gpointer self)
   post_progress (self, GST_PROGRESS_TYPE_CONTINUE, text);
 }
 
-static gpointer
-load (gpointer data)
+/* Loads what the properties say now. Of a model that takes another's place a failure is a warning: that one stays. */
+static GtfPipeline *
+load_pipeline (GtfElement *self, gboolean first)
 {
-  GtfElement *self = data;
   GtfElementPrivate *p = PRIVATE (self);
   g_autofree char *options = NULL, *model = NULL, *revision = NULL, *task = NULL;
   g_autoptr (GtfReference) reference = NULL;
@@ -146,22 +148,73 @@ load (gpointer data)
   reference = model ? gtf_reference_fetch (model, revision, GTF_HUB_WEIGHTS, on_download, self, p->cancellable, &error) : NULL;
   if (error == NULL)
     pipeline = gtf_pipeline_load (task, model, options, p->cancellable, &error);
-  /* The cause is told first: once the flag is up, the streaming thread fails, and the source tells of that. */
   if (!pipeline && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     post_progress (self, GST_PROGRESS_TYPE_CANCELED, "cancelled");
   else if (!pipeline)
     {
       post_progress (self, GST_PROGRESS_TYPE_ERROR, error->message);
-      GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
+      if (first)
+        GST_ELEMENT_ERROR (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
+      else
+        GST_ELEMENT_WARNING (self, RESOURCE, OPEN_READ, ("%s", error->message), (NULL));
     }
-  gtf_element_lock (self);
-  p->pipeline = pipeline;
-  p->loading = FALSE;
-  gtf_element_tell (self);
-  gtf_element_unlock (self);
-  if (pipeline)
-    post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "ready");
+  return pipeline;
+}
+
+static gpointer
+load (gpointer data)
+{
+  GtfElement *self = data;
+  GtfElementPrivate *p = PRIVATE (self);
+  gboolean again = TRUE;
+
+  for (gboolean first = p->loading; again; first = FALSE)
+    {
+      g_autoptr (GtfPipeline) old = NULL;
+      GtfPipeline *pipeline;
+
+      gtf_element_lock (self);
+      p->wanted = FALSE;
+      gtf_element_unlock (self);
+      /* The cause is told first: once the flag is down, the streaming thread fails, and the source tells of that. */
+      pipeline = load_pipeline (self, first);
+      gtf_element_lock (self);
+      if (pipeline)
+        {
+          old = p->pipeline;
+          p->pipeline = pipeline;
+        }
+      p->loading = FALSE;
+      gtf_element_tell (self);
+      gtf_element_unlock (self);
+      if (pipeline)
+        post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "ready");
+      gtf_element_lock (self);
+      again = p->wanted && p->started && p->pipeline;
+      p->loader_ended = !again;
+      gtf_element_unlock (self);
+    }
   return NULL;
+}
+
+/* `model` has changed: a running element loads it, while it goes on with the one it has. */
+static void
+load_again (GtfElement *self)
+{
+  GtfElementPrivate *p = PRIVATE (self);
+
+  gtf_element_lock (self);
+  if (p->started && GTF_ELEMENT_GET_CLASS (self)->hot_model)
+    {
+      p->wanted = TRUE;
+      if (p->loader_ended && p->pipeline)
+        {
+          g_thread_join (p->loader);      /* which does nothing more, and needs no lock for that */
+          p->loader_ended = FALSE;
+          p->loader = g_thread_new ("gtf-load", load, self);
+        }
+    }
+  gtf_element_unlock (self);
 }
 
 /* ---- results ---- */
@@ -178,11 +231,11 @@ gtf_element_get_parameters (GtfElement *self, GError **error)
 }
 
 void
-gtf_element_post_result (GtfElement *self, const char *json, const GstSegment *segment, GstClockTime start, GstClockTime duration, gboolean final)
+gtf_element_post_result (GtfElement *self, GtfPipeline *pipeline, const char *json, const GstSegment *segment, GstClockTime start, GstClockTime duration, gboolean final)
 {
   GtfElementPrivate *p = PRIVATE (self);
 
-  gtf_post_result (GST_ELEMENT (self), json, segment, start, duration, gtf_pipeline_get_model_id (p->pipeline), final, p->results_file);
+  gtf_post_result (GST_ELEMENT (self), json, segment, start, duration, gtf_pipeline_get_model_id (pipeline), final, p->results_file);
 }
 
 /* ---- states ---- */
@@ -208,7 +261,8 @@ start (GtfElement *self)
       g_clear_pointer (&p->results_file, gtf_results_file_close);
       return FALSE;
     }
-  p->loading = TRUE;
+  p->loading = p->started = TRUE;
+  p->loader_ended = FALSE;
   p->cancellable = g_cancellable_new ();
   p->loader = g_thread_new ("gtf-load", load, self);
   return TRUE;
@@ -221,6 +275,9 @@ stop (GtfElement *self)
 
   if (!p->loader)
     return;
+  gtf_element_lock (self);
+  p->started = FALSE;
+  gtf_element_unlock (self);
   g_cancellable_cancel (p->cancellable);
   g_thread_join (g_steal_pointer (&p->loader));
   if (GTF_ELEMENT_GET_CLASS (self)->stop)
@@ -291,6 +348,8 @@ gtf_element_set_property (GObject *object, guint id, const GValue *value, GParam
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (object);
+  if (id == PROP_MODEL)
+    load_again (GTF_ELEMENT (object));
 }
 
 static void
@@ -353,7 +412,7 @@ gtf_element_class_init (GtfElementClass *klass)
   object->get_property = gtf_element_get_property;
   object->finalize = gtf_element_finalize;
   GST_ELEMENT_CLASS (klass)->change_state = gtf_element_change_state;
-  gtf_element_install_string (object, PROP_MODEL, "model", "Model", "A folder, org/name[@revision] from the Hugging Face cache, or builtin/NAME; unset: the built-in model");
+  gtf_element_install_string (object, PROP_MODEL, "model", "Model", "A folder, org/name[@revision] from the Hugging Face cache, or builtin/NAME; unset: the built-in model. Elements over text and video load another while playing");
   gtf_element_install_string (object, PROP_PARAMETERS, "parameters", "Parameters", "Parameters of the task: key=value,... (dots descend), or a JSON object");
   gtf_element_install_string (object, PROP_DTYPE, "dtype", "Compute type", "float32, bfloat16, float16, int8, auto");
   gtf_element_install_string (object, PROP_REVISION, "revision", "Revision", "Branch, tag or commit of the model");

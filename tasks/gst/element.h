@@ -31,6 +31,8 @@ struct _GtfElementClass
   void (*stop)        (GtfElement *self);
   /* With the lock; what is 0 already may stay. (nullable) */
   void (*get_stats)   (GtfElement *self, GtfElementStats *stats);
+  /* `model` may be changed while it runs: it then asks for its pipeline each time. */
+  gboolean hot_model;
 };
 
 /* What subclasses wait on and guard their own state with. */
@@ -45,14 +47,14 @@ void         gtf_element_tell      (GtfElement *self);
 gboolean     gtf_element_is_loading   (GtfElement *self);
 GtfPipeline *gtf_element_get_pipeline (GtfElement *self);
 
-/* Without the lock, on a worker's thread. (nullable) (transfer none): the pipeline, waiting for it; NULL: it could not be loaded, or nobody
+/* Without the lock, on a worker's thread. (nullable) (transfer full): the pipeline, waiting for it; NULL: it could not be loaded, or nobody
  * waits any more: who cancels @cancellable tells, with the lock. */
 GtfPipeline *gtf_element_wait_for_pipeline (GtfElement *self, GCancellable *cancellable);
 
 /* (transfer full): the property `parameters` as a JSON object; NULL: error */
 char        *gtf_element_get_parameters (GtfElement *self, GError **error);
-/* Posts `gtf-result`, and writes it to `results` if it is final. @segment: to which @start belongs. */
-void         gtf_element_post_result (GtfElement *self, const char *json, const GstSegment *segment, GstClockTime start, GstClockTime duration, gboolean final);
+/* Posts `gtf-result`, and writes it to `results` if it is final. @pipeline: who answered. @segment: to which @start belongs. */
+void         gtf_element_post_result (GtfElement *self, GtfPipeline *pipeline, const char *json, const GstSegment *segment, GstClockTime start, GstClockTime duration, gboolean final);
 
 /* For class_init: (nullable) defaults and flags are those of all elements. Live: may be changed while playing. */
 void         gtf_element_install_string (GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb);

@@ -104,7 +104,7 @@ post_words (GtfAsr *self, GPtrArray *words, gboolean final)
   gtf_element_lock (GTF_ELEMENT (self));
   segment = self->segment;
   gtf_element_unlock (GTF_ELEMENT (self));
-  gtf_element_post_result (GTF_ELEMENT (self), json, &segment, first->start, last->end - first->start, final);
+  gtf_element_post_result (GTF_ELEMENT (self), gtf_element_get_pipeline (GTF_ELEMENT (self)), json, &segment, first->start, last->end - first->start, final);
 }
 
 void

@@ -89,7 +89,7 @@ work (gpointer data, GCancellable *cancellable, gpointer owner)
 {
   GtfText *self = owner;
   GtfTextJob *job = data;
-  GtfPipeline *pipeline = gtf_element_wait_for_pipeline (GTF_ELEMENT (self), cancellable);
+  g_autoptr (GtfPipeline) pipeline = gtf_element_wait_for_pipeline (GTF_ELEMENT (self), cancellable);
   g_autoptr (GError) error = NULL;
   g_autoptr (GtfResult) result = pipeline ? ask (self, pipeline, job, cancellable, &error) : NULL;
   GstClockTime start = gtf_text_job_start (job), end = gtf_text_job_end (job);
@@ -102,7 +102,7 @@ work (gpointer data, GCancellable *cancellable, gpointer owner)
     return;
   if (self->writes && gtf_result_get_text (result))
     gtf_outlet_put_text (&self->outlet, gtf_result_get_text (result), start, end);
-  gtf_element_post_result (GTF_ELEMENT (self), gtf_result_to_json (result), &job->segment, start, end - start, TRUE);
+  gtf_element_post_result (GTF_ELEMENT (self), pipeline, gtf_result_to_json (result), &job->segment, start, end - start, TRUE);
 }
 
 /* ---- what comes in ---- */
@@ -502,6 +502,7 @@ gtf_text_class_init (GtfTextClass *klass)
   own->start = gtf_text_start;
   own->stop = gtf_text_stop;
   own->get_stats = gtf_text_get_stats;
+  own->hot_model = TRUE;
   g_object_class_install_property (object, PROP_TASK, g_param_spec_string ("task", "Task", "A task over text, by the name that transformers gives it", DEFAULT_TASK, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   gtf_element_install_live_string (object, PROP_LABELS, "labels", "Labels", "zero-shot-classification: what to choose from, separated by commas; may be changed while playing");
   gtf_element_install_live_string (object, PROP_QUESTION, "question", "Question", "question-answering: what is asked of the captions (text-ranking, sentence-similarity: what they are compared with); may be changed while playing");

@@ -371,6 +371,45 @@ test_threshold (void)
   teardown (&f);
 }
 
+/* Another model while playing: it is loaded beside the one that works; one that cannot be is a warning, and that one stays. */
+static void
+test_model_change (void)
+{
+  g_autofree char *other = toy_repository ();
+  GstElement *element;
+  gboolean warned = FALSE;
+  Fixture f;
+
+  setup (&f, "", CAPS, FALSE);
+  element = gst_harness_find_element (f.harness, "gtfdetect");
+  show (&f, square);
+  assert_next (&f, "white 0.75 16,8 16x16 0");
+  g_object_set (element, "model", other, NULL);
+  wait_loaded (f.bus);
+  show (&f, square);
+  assert_next (&f, "white 0.75 16,8 16x16 0");
+  for (GstMessage *message = NULL; !message;)
+    if ((message = gst_bus_timed_pop_filtered (f.bus, 30 * GST_SECOND, GST_MESSAGE_ELEMENT)))
+      {
+        g_assert_nonnull (strstr (other, gst_structure_get_string (gst_message_get_structure (message), "model")));
+        gst_message_unref (message);
+      }
+  g_object_set (element, "model", "/nowhere/at-all", NULL);
+  while (!warned)
+    {
+      g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (f.bus, 30 * GST_SECOND, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
+
+      g_assert_nonnull (message);
+      g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_WARNING);
+      warned = TRUE;
+    }
+  show (&f, square);
+  assert_next (&f, "white 0.75 16,8 16x16 0");
+  gst_object_unref (element);
+  teardown (&f);
+  toy_remove (other);
+}
+
 /* The detector stands still: frames of a live source pass all the same, and it goes on with the newest. */
 static void
 test_latest (void)
@@ -626,6 +665,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfdetect/interval", test_interval);
   g_test_add_func ("/gtfdetect/max-age", test_max_age);
   g_test_add_func ("/gtfdetect/threshold", test_threshold);
+  g_test_add_func ("/gtfdetect/model-change", test_model_change);
   g_test_add_func ("/gtfdetect/latest", test_latest);
   g_test_add_func ("/gtfdetect/max-lag", test_max_lag);
   g_test_add_func ("/gtfdetect/latency", test_latency);
