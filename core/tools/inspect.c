@@ -13,6 +13,7 @@
 #include "pipeline/reference.h"
 #include "registry/registry.h"
 #include "text/tokenizer-classes.h"
+#include "tools/inspect-use.h"
 #include "tools/weight-map.h"
 
 static char *
@@ -44,8 +45,29 @@ put (JsonObject *facts, const char *key, const char *value)
     json_object_set_string_member (facts, key, value);
 }
 
+/* The special tokens that have a role, and the mask token, if there is one. */
 static void
-put_tokenizer (JsonObject *facts, const char *directory)
+put_special_tokens (JsonObject *facts, GtfTokenizer *tokenizer, char **mask)
+{
+  static const char *const roles[] = { "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token" };
+  g_autoptr (GString) out = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (roles); i++)
+    {
+      gint32 id = gtf_tokenizer_get_special_id (tokenizer, roles[i]);
+      const char *token = id >= 0 ? gtf_tokenizer_id_to_token (tokenizer, id) : NULL;
+
+      if (!token)
+        continue;
+      g_string_append_printf (out, "%s%.*s %s", out->len ? ", " : "", (int) (strlen (roles[i]) - strlen ("_token")), roles[i], token);
+      if (strcmp (roles[i], "mask_token") == 0)
+        *mask = g_strdup (token);
+    }
+  put (facts, "special_tokens", out->len ? out->str : NULL);
+}
+
+static void
+put_tokenizer (JsonObject *facts, const char *directory, char **mask)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GtfTokenizer) tokenizer = NULL;
@@ -56,103 +78,145 @@ put_tokenizer (JsonObject *facts, const char *directory)
   tokenizer = gtf_tokenizer_load (directory, NULL, &error);
   text = tokenizer ? g_strdup_printf ("%zu tokens", gtf_tokenizer_get_vocab_size (tokenizer)) : NULL;
   put (facts, "tokenizer", tokenizer ? text : error->message);
+  if (tokenizer)
+    put_special_tokens (facts, tokenizer, mask);
 }
 
-/* (transfer full): in the order in which it is shown */
-static JsonObject *
-find_facts (const GtfReference *reference, const GtfConfig *config)
+/* All that is known of a repository, or of a file of weights. */
+typedef struct
 {
-  JsonObject *facts = json_object_new ();
-  const char *plugin = NULL;
-  g_autofree char *missing = NULL, *tasks = tasks_of (config, &plugin, &missing), *license = gtf_repository_card_value (reference->directory, "license");
+  char *title;
+  JsonObject *facts;        /* words, in the order in which they are shown */
+  JsonObject *weights;      /* NULL: there are none that can be read */
+  JsonObject *use;          /* NULL: nothing here can run it */
+  JsonArray *files;         /* NULL: not a folder */
+} Findings;
 
-  put (facts, "folder", reference->directory);
-  put (facts, "commit", reference->commit);
-  put (facts, "model_type", gtf_config_get_model_type ((GtfConfig *) config));
-  put (facts, "architecture", gtf_config_get_architecture ((GtfConfig *) config));
-  put (facts, "plugin", plugin ? plugin : missing);
-  put (facts, "tasks", tasks);
-  put (facts, "dtype", gtf_config_get_dtype ((GtfConfig *) config));
-  put (facts, "license", license ? license : "not stated");
-  put_tokenizer (facts, reference->directory);
-  return facts;
+static void
+findings_clear (Findings *f)
+{
+  g_free (f->title);
+  g_clear_pointer (&f->facts, json_object_unref);
+  g_clear_pointer (&f->weights, json_object_unref);
+  g_clear_pointer (&f->use, json_object_unref);
+  g_clear_pointer (&f->files, json_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Findings, findings_clear)
+
+static void
+find_facts (Findings *f, const char *ref, const GtfReference *reference, const GtfConfig *config)
+{
+  const char *plugin = NULL;
+  g_autofree char *missing = NULL, *tasks = tasks_of (config, &plugin, &missing), *license = gtf_repository_card_value (reference->directory, "license"), *mask = NULL;
+  g_auto (GStrv) list = tasks ? g_strsplit (tasks, ", ", 2) : NULL;
+
+  f->title = g_strdup (reference->id);
+  f->facts = json_object_new ();
+  put (f->facts, "folder", reference->directory);
+  put (f->facts, "commit", reference->commit);
+  put (f->facts, "model_type", gtf_config_get_model_type ((GtfConfig *) config));
+  put (f->facts, "architecture", gtf_config_get_architecture ((GtfConfig *) config));
+  put (f->facts, "plugin", plugin ? plugin : missing);
+  put (f->facts, "tasks", tasks);
+  put (f->facts, "dtype", gtf_config_get_dtype ((GtfConfig *) config));
+  put (f->facts, "license", license ? license : "not stated");
+  put_tokenizer (f->facts, reference->directory, &mask);
+  f->files = inspect_files (reference->directory);
+  f->use = list && *list ? inspect_use (ref, *list, mask) : NULL;
 }
 
 /* ---- how it is shown ------------------------------------------------------------------------------------------------ */
 
 static void
-facts_text (JsonObject *facts, GString *out)
+members_text (JsonObject *object, const char *indent, GString *out)
 {
-  g_autoptr (GList) keys = json_object_get_members (facts);
+  g_autoptr (GList) keys = json_object_get_members (object);
 
   for (GList *l = keys; l; l = l->next)
-    g_string_append_printf (out, "%-14s %s\n", (char *) l->data, json_object_get_string_member (facts, l->data));
+    g_string_append_printf (out, "%s%-14s %s\n", indent, (char *) l->data, json_object_get_string_member (object, l->data));
 }
 
 static void
-facts_html (JsonObject *facts, GString *out)
+files_text (JsonArray *files, GString *out)
 {
-  g_autoptr (GList) keys = json_object_get_members (facts);
+  g_string_append (out, "files\n");
+  for (guint i = 0; i < json_array_get_length (files); i++)
+    {
+      JsonObject *file = json_array_get_object_element (files, i);
+      g_autofree char *size = weight_map_size (json_object_get_int_member (file, "size"));
+
+      g_string_append_printf (out, "  %-52s %12s\n", json_object_get_string_member (file, "name"), size);
+    }
+}
+
+static void
+findings_text (const Findings *f, GString *out)
+{
+  members_text (f->facts, "", out);
+  if (f->weights)
+    weight_map_text (f->weights, out);
+  if (f->files)
+    files_text (f->files, out);
+  if (!f->use)
+    return;
+  g_string_append (out, "use in\n");
+  members_text (f->use, "  ", out);
+}
+
+static void
+members_html (JsonObject *object, GString *out)
+{
+  g_autoptr (GList) keys = json_object_get_members (object);
 
   g_string_append (out, "<table>\n");
   for (GList *l = keys; l; l = l->next)
     {
       g_string_append_printf (out, "<tr><th align=\"left\">%s</th><td>", (char *) l->data);
-      weight_map_html_escape (out, json_object_get_string_member (facts, l->data));
+      weight_map_html_escape (out, json_object_get_string_member (object, l->data));
       g_string_append (out, "</td></tr>\n");
     }
   g_string_append (out, "</table>\n");
 }
 
 static void
-page (JsonObject *facts, JsonObject *map, const char *title, GString *out)
+findings_html (const Findings *f, GString *out)
 {
   g_string_append (out, "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>");
-  weight_map_html_escape (out, title);
+  weight_map_html_escape (out, f->title);
   g_string_append (out, "</title>\n</head>\n<body style=\"font:15px/1.5 sans-serif;margin:2em\">\n<h1>");
-  weight_map_html_escape (out, title);
+  weight_map_html_escape (out, f->title);
   g_string_append (out, "</h1>\n");
-  facts_html (facts, out);
-  if (map)
-    weight_map_html (map, out);
+  members_html (f->facts, out);
+  if (f->use)
+    {
+      g_string_append (out, "<h2>Use in</h2>\n");
+      members_html (f->use, out);
+    }
+  if (f->weights)
+    weight_map_html (f->weights, out);
   g_string_append (out, "</body>\n</html>\n");
 }
 
-/* As for programs: tasks are a list, weights an object. */
+/* As for programs: tasks are a list. */
 static void
-facts_json (JsonObject *facts, JsonObject *map, GString *out)
+findings_json (const Findings *f, GString *out)
 {
-  g_auto (GStrv) tasks = json_object_has_member (facts, "tasks") ? g_strsplit (json_object_get_string_member (facts, "tasks"), ", ", -1) : NULL;
-  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), facts);
+  g_auto (GStrv) tasks = json_object_has_member (f->facts, "tasks") ? g_strsplit (json_object_get_string_member (f->facts, "tasks"), ", ", -1) : NULL;
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), f->facts);
   g_autofree char *text = NULL;
   JsonArray *list = json_array_new ();
 
   for (char **task = tasks; task && *task; task++)
     json_array_add_string_element (list, *task);
-  json_object_set_array_member (facts, "tasks", list);
-  if (map)
-    json_object_set_object_member (facts, "weights", json_object_ref (map));
+  json_object_set_array_member (f->facts, "tasks", list);
+  if (f->weights)
+    json_object_set_object_member (f->facts, "weights", json_object_ref (f->weights));
+  if (f->files)
+    json_object_set_array_member (f->facts, "files", json_array_ref (f->files));
+  if (f->use)
+    json_object_set_object_member (f->facts, "use", json_object_ref (f->use));
   text = gtf_json_print (node, GTF_JSON_COMPACT);
   g_string_append_printf (out, "%s\n", text);
-}
-
-/* One text of all that is known; @map is NULL where there are no weights that can be read. */
-static char *
-render (JsonObject *facts, JsonObject *map, const char *title, CliFormat format)
-{
-  GString *out = g_string_new (NULL);
-
-  if (format == CLI_FORMAT_HTML)
-    page (facts, map, title, out);
-  else if (format == CLI_FORMAT_TEXT)
-    {
-      facts_text (facts, out);
-      if (map)
-        weight_map_text (map, out);
-    }
-  else
-    facts_json (facts, map, out);
-  return g_string_free (out, FALSE);
 }
 
 typedef struct
@@ -162,21 +226,39 @@ typedef struct
   CliFormat chosen;
 } Inspect;
 
+static gboolean
+show (const Findings *f, const Inspect *self, GError **error)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+
+  if (self->chosen == CLI_FORMAT_HTML)
+    findings_html (f, out);
+  else if (self->chosen == CLI_FORMAT_TEXT)
+    findings_text (f, out);
+  else
+    findings_json (f, out);
+  return cli_write (self->output, out->str, out->len, error);
+}
+
+static gboolean
+wants_tree (const Inspect *self)
+{
+  return self->weights || self->chosen == CLI_FORMAT_HTML;
+}
+
 /* A file of weights alone. */
 static int
 inspect_file (const char *path, const Inspect *self)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GtfSafetensors) weights = gtf_safetensors_open_file (path, &error);
-  g_autoptr (JsonObject) facts = json_object_new (), map = NULL;
-  g_autofree char *text = NULL;
+  g_auto (Findings) f = { .title = g_strdup (path), .facts = json_object_new () };
 
   if (weights == NULL)
     return cli_failure (error);
-  put (facts, "file", path);
-  map = weight_map_new (weights, self->weights || self->chosen == CLI_FORMAT_HTML);
-  text = render (facts, map, path, self->chosen);
-  return cli_write (self->output, text, strlen (text), &error) ? CLI_OK : cli_failure (error);
+  put (f.facts, "file", path);
+  f.weights = weight_map_new (weights, wants_tree (self));
+  return show (&f, self, &error) ? CLI_OK : cli_failure (error);
 }
 
 static int
@@ -186,16 +268,15 @@ inspect (const char *ref, const Inspect *self)
   g_autoptr (GtfReference) reference = gtf_reference_resolve (ref, self->revision, &error);
   g_autoptr (GtfConfig) config = reference ? gtf_config_load (reference->directory, &error) : NULL;
   g_autoptr (GtfSafetensors) weights = NULL;
-  g_autoptr (JsonObject) facts = NULL, map = NULL;
-  g_autofree char *text = NULL;
+  g_autofree char *full = self->revision ? g_strdup_printf ("%s@%s", ref, self->revision) : g_strdup (ref);
+  g_auto (Findings) f = { 0 };
 
   if (config == NULL)
     return cli_failure (error);
-  facts = find_facts (reference, config);
+  find_facts (&f, full, reference, config);
   if ((weights = gtf_safetensors_open (reference->directory, &no_weights)))
-    map = weight_map_new (weights, self->weights || self->chosen == CLI_FORMAT_HTML);
-  text = render (facts, map, reference->id, self->chosen);
-  if (!cli_write (self->output, text, strlen (text), &error))
+    f.weights = weight_map_new (weights, wants_tree (self));
+  if (!show (&f, self, &error))
     return cli_failure (error);
   return no_weights ? cli_failure (no_weights) : CLI_OK;
 }

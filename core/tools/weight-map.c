@@ -219,9 +219,8 @@ grouped (gint64 number)
   return g_string_free (out, FALSE);
 }
 
-/* "6.7 kB", without the locale's comma. */
-static char *
-size_text (gint64 bytes)
+char *
+weight_map_size (gint64 bytes)
 {
   static const char *const units[] = { "kB", "MB", "GB", "TB", "PB" };
   double value = (double) bytes / 1000;
@@ -263,7 +262,7 @@ static void
 tree_text (JsonObject *node, guint depth, GString *out)
 {
   JsonArray *children = json_object_has_member (node, "children") ? json_object_get_array_member (node, "children") : NULL;
-  g_autofree char *name = printable (json_object_get_string_member (node, "name")), *size = size_text (json_object_get_int_member (node, "bytes"));
+  g_autofree char *name = printable (json_object_get_string_member (node, "name")), *size = weight_map_size (json_object_get_int_member (node, "bytes"));
   g_autofree char *count = grouped (json_object_get_int_member (node, "parameters"));
   gint width = MAX (56 - 2 * (gint) depth, 1);
 
@@ -297,13 +296,13 @@ static void
 summary (JsonObject *map, GString *out)
 {
   guint n_files = json_array_get_length (json_object_get_array_member (map, "files"));
-  g_autofree char *size = size_text (json_object_get_int_member (map, "bytes")), *total = grouped (json_object_get_int_member (map, "parameters"));
+  g_autofree char *size = weight_map_size (json_object_get_int_member (map, "bytes")), *total = grouped (json_object_get_int_member (map, "parameters"));
 
   g_string_append_printf (out, "%-14s %" G_GINT64_FORMAT ", %s, %u file%s\n", "tensors", json_object_get_int_member (map, "tensors"), size, n_files, n_files == 1 ? "" : "s");
   g_string_append_printf (out, "%-14s %s (", "parameters", total);
   append_members (json_object_get_object_member (map, "parameters_by_dtype"), grouped, out);
   g_string_append_printf (out, ")\n%-14s ", "memory");
-  append_members (json_object_get_object_member (map, "memory"), size_text, out);
+  append_members (json_object_get_object_member (map, "memory"), weight_map_size, out);
   g_string_append (out, " (weights alone)\n");
 }
 
@@ -332,7 +331,7 @@ static void
 bar_html (gint64 bytes, gint64 whole, GString *out)
 {
   char digits[G_ASCII_DTOSTR_BUF_SIZE];
-  g_autofree char *size = size_text (bytes);
+  g_autofree char *size = weight_map_size (bytes);
 
   g_ascii_formatd (digits, sizeof digits, "%.2f", whole ? 100.0 * (double) bytes / (double) whole : 0);
   g_string_append_printf (out, "<span class=\"bar\"><i style=\"width:%s%%\"></i></span><span class=\"size\">%s</span>", digits, size);

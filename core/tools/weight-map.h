@@ -15,5 +15,7 @@ JsonObject *weight_map_new  (const GtfSafetensors *weights, gboolean tree);
 void        weight_map_text (JsonObject *map, GString *out);
 void        weight_map_html (JsonObject *map, GString *out);
 void        weight_map_html_escape (GString *out, const char *text);
+/* "6.7 kB", whatever the locale. (transfer full) */
+char       *weight_map_size (gint64 bytes);
 
 G_END_DECLS

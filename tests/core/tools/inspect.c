@@ -69,6 +69,8 @@ static const struct { const char *line; int status; const char *says; } cases[] 
   { "inspect $M", 0, "parameters     1,672 (F16 1,672)\n~memory         float32 6.7 kB, float16 3.3 kB, bfloat16 3.3 kB, int8 1.7 kB" },
   { "inspect $B", 0, "tensors        46, 3.3 kB, 1 file\n" },
   { "inspect $B --weights", 0, "\n    encoder.layer   ~\n      1   ~      word_embeddings.weight ~ [30, 8]              pytorch_model.bin\n" },
+  { "inspect $K/masked", 0, "special_tokens ~mask [MASK]~files\n  config.json ~use in\n  command        gtransformers run fill-mask \"It is [MASK] here.\" --model ~  python         Gtf." },
+  { "inspect $K/masked --format html", 0, "<h2>Use in</h2>~gtransformers run fill-mask &quot;It is [MASK] here.&quot; --model" },
   { "inspect $B/pytorch_model.bin", 0, "file           ~/bert-legacy/pytorch_model.bin\ntensors        46, 3.3 kB, 1 file\n" },
   { "inspect $B/config.json", 1, "config.json: is no file of weights" },
   { "inspect $T/odd --weights", 0, "<b>?[31m.&amp; ~ [2]  " },
@@ -89,6 +91,26 @@ test_cases (void)
 
       if (o.status != cases[i].status || !tool_says (cases[i].status ? o.err : o.out, cases[i].says) || (!cases[i].status && *o.err))
         g_error ("%s: status %d, output \"%s\", message \"%s\"", cases[i].line, o.status, o.out, o.err);
+    }
+}
+
+/* The command that is shown is one that works. */
+static void
+test_use (void)
+{
+  static const char *const models[] = { "one", "multi", "tags", "masked", "masked-bytes", "nli" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (models); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("inspect $K/%s --format json", models[i]);
+      g_auto (Outcome) o = tool_run (line, ""), used = { 0 };
+      g_autoptr (JsonObject) root = gtf_json_parse_object ("out", o.out, -1, GTF_JSON_STRICT, NULL);
+      const char *command = json_node_get_string (gtf_json_find (root, "use.command"));
+
+      g_assert_true (g_str_has_prefix (command, "gtransformers run "));
+      used = tool_run (command + strlen ("gtransformers "), "");
+      if (used.status != 0 || !strstr (used.out, "score"))
+        g_error ("%s: status %d, output \"%s\", message \"%s\"", command, used.status, used.out, used.err);
     }
 }
 
@@ -127,19 +149,22 @@ make_odd (void)
 int
 main (int argc, char **argv)
 {
-  g_autofree char *model = NULL, *bin = NULL;
+  g_autofree char *model = NULL, *bin = NULL, *tasks = NULL;
   int status;
 
   g_test_init (&argc, &argv, NULL);
   scratch = g_dir_make_tmp ("gtf-inspect-XXXXXX", NULL);
   model = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-encoders", "bert", "pretraining", NULL);
   bin = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "pickle", "bert-legacy", NULL);
+  tasks = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-tasks", NULL);
   make_odd ();
   tool_name ("$M", model);
   tool_name ("$B", bin);
   tool_name ("$T", scratch);
+  tool_name ("$K", tasks);
   g_test_add_func ("/tools/inspect/json", test_json);
   g_test_add_func ("/tools/inspect/cases", test_cases);
+  g_test_add_func ("/tools/inspect/use", test_use);
   g_test_add_func ("/tools/inspect/output", test_output);
   status = g_test_run ();
   folder_remove (scratch);
