@@ -8,9 +8,10 @@
 #include "model/pickle.h"
 
 #define GTF_PICKLE_MAX_BYTES ((guint64) 256 << 20)        /* of one pickle */
-#define GTF_PICKLE_MAX_MEMORY ((gsize) 512 << 20)         /* of all values together */
+#define GTF_PICKLE_MAX_MEMORY ((gsize) 256 << 20)         /* of all values together */
 #define GTF_PICKLE_MAX_STACK 4000000u
 #define GTF_PICKLE_MAX_MARKS 1000u
+#define GTF_PICKLE_MAX_MEMO 4000000u
 
 struct _GtfPickle
 {

@@ -276,7 +276,12 @@ put_memo (GtfPickle *self, guint64 index, GError **error)
 {
   GtfPickleValue *value = top (self, error);
 
-  return value && (g_hash_table_insert (self->memo, GSIZE_TO_POINTER (index), value), TRUE);
+  if (!value)
+    return FALSE;
+  if (g_hash_table_size (self->memo) == GTF_PICKLE_MAX_MEMO)
+    return gtf_pickle_fail (self, error, "more than %u values in the memo", GTF_PICKLE_MAX_MEMO);
+  g_hash_table_insert (self->memo, GSIZE_TO_POINTER (index), value);
+  return TRUE;
 }
 
 static gboolean

@@ -5,7 +5,7 @@
  * put a tensor together) as symbols, and builds a tree of plain values from them. Any other name is refused, and said which.
  *
  * Everything that a file can make large is bounded: the bytes of the pickle, the memory of all values together, the stack, the
- * marks. Values may refer to each other in a circle; those who walk the tree bound their depth.
+ * marks, the memo. Values may refer to each other in a circle; those who walk the tree bound their depth.
  */
 #pragma once
 
