@@ -17,6 +17,9 @@
 /* Tensors may share a storage, and an expanded one is larger than its storage: together they may be so much larger than the file. */
 #define MAX_EXPANSION 16
 #define FREE_EXPANSION ((guint64) 1 << 30)
+/* A dict that is referred to often gives many tensors for few bytes: so many each takes at the least, once there are more than a thousand. */
+#define MIN_BYTES 16
+#define MAX_NAMES ((gsize) 64 << 20)    /* bytes of all names together */
 
 typedef struct
 {
@@ -25,6 +28,7 @@ typedef struct
   GtfTorchLocate locate;
   gpointer data;
   guint visited, found;
+  gsize names;              /* bytes of all names */
   guint64 total;            /* bytes of all tensors */
   GString *name;            /* of the value that is looked at */
 } Collector;
@@ -114,6 +118,22 @@ fits_storage (const GtfPickleTensor *p, gsize span, guint64 *begin)
   return TRUE;
 }
 
+/* Whether there may be another tensor of this size and with this name. */
+static gboolean
+check_bounds (Collector *c, guint64 n_bytes, GError **error)
+{
+  guint64 size = gtf_byte_source_get_size (c->file);
+
+  c->found++;
+  c->total += n_bytes;
+  c->names += c->name->len;
+  if (c->found > MAX_TENSORS || c->names > MAX_NAMES)
+    return refuse (c, error, "there are too many tensors, or their names are too long");
+  if ((c->total / MAX_EXPANSION > size && c->total > FREE_EXPANSION) || (c->found > 1000 && c->found > size / MIN_BYTES))
+    return refuse (c, error, "the tensors say the bytes of the file many times over");
+  return TRUE;
+}
+
 static gboolean
 add_tensor (Collector *c, const GtfPickleTensor *p, GError **error)
 {
@@ -131,11 +151,8 @@ add_tensor (Collector *c, const GtfPickleTensor *p, GError **error)
     return refuse (c, error, "its shape and strides are negative or too large");
   if (!fits_storage (p, span, &begin))
     return refuse (c, error, "its elements lie outside its storage");
-  if (c->found++ == MAX_TENSORS)
-    return refuse (c, error, "there are too many tensors");
-  c->total += (guint64) n_elements * element;
-  if (c->total / MAX_EXPANSION > gtf_byte_source_get_size (c->file) && c->total > FREE_EXPANSION)
-    return refuse (c, error, "the tensors say the bytes of the file many times over");
+  if (!check_bounds (c, (guint64) n_elements * element, error))
+    return FALSE;
   if (!c->locate (c->data, p->storage, &offset, error))
     return FALSE;
   t = g_new0 (GtfStoredTensor, 1);

@@ -332,6 +332,57 @@ test_bounds (void)
     }
 }
 
+/* A legacy file whose object is @outer times a dict, each time by another key with @padding bytes, of @inner times one tensor. */
+static GtfSafetensors *
+open_nested (guint outer, gsize padding, guint inner, GError **error)
+{
+  static const char head[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}.\x80\x02" "ctorch._utils\n_rebuild_tensor\n((U\x07storage"
+                             "ctorch\nFloatStorage\nU\x01" "0U\x03" "cpuK\x04NtQK\x01K\x01\x85K\x01\x85tRq\x01";
+  g_autoptr (GString) file = g_string_new_len (head, sizeof head - 1);
+  g_autofree char *pad = g_strnfill (padding, 'p');
+
+  g_string_append (file, "}(");
+  for (guint i = 0; i < inner; i++)
+    {
+      g_string_append_printf (file, "U\x04%04u", i);
+      g_string_append (file, "h\x01");
+    }
+  g_string_append (file, "uq\x02}(");
+  for (guint i = 0; i < outer; i++)
+    {
+      guint32 length = GUINT32_TO_LE ((guint32) padding + 4);
+
+      g_string_append_c (file, 'X');
+      g_string_append_len (file, (const char *) &length, 4);
+      g_string_append_printf (file, "%04u%s", i, pad);
+      g_string_append (file, "h\x02");
+    }
+  g_string_append_len (file, "u.\x80\x02]U\x01" "0a.\x04\0\0\0\0\0\0\0", 18);
+  g_string_append_len (file, (const char *) (float[]){ 1, 2, 3, 4 }, 16);
+  return open_bytes ("w.bin", file->str, file->len, error);
+}
+
+/* Few bytes that mean many tensors, or long names often. */
+static void
+test_amplified (void)
+{
+  static const struct { guint outer; gsize padding; guint inner; const char *message; } cases[] = {
+    { 3, 10, 5, NULL },
+    { 30, 10, 30, NULL },
+    { 500, 10, 500, "the tensors say the bytes of the file many times over" },
+    { 1, 1000000, 100, "or their names are too long" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfSafetensors) found = open_nested (cases[i].outer, cases[i].padding, cases[i].inner, &error);
+
+      if (cases[i].message ? found || !strstr (error->message, cases[i].message) : !found || gtf_safetensors_get_n_tensors (found) != cases[i].outer * cases[i].inner)
+        g_error ("case %zu: \"%s\" does not say \"%s\"", i, error ? error->message : "(opened)", cases[i].message);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -344,5 +395,6 @@ main (int argc, char **argv)
   g_test_add_func ("/model/torch-files/spoilt", test_spoilt);
   g_test_add_func ("/model/torch-files/cut-off", test_cut_off);
   g_test_add_func ("/model/torch-files/bounds", test_bounds);
+  g_test_add_func ("/model/torch-files/amplified", test_amplified);
   return g_test_run ();
 }
