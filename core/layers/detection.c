@@ -166,7 +166,7 @@ gtf_positions_2d (GtfContext *c, const GtfTensor *mask, const GtfPositions2d *ho
  * @rows: a table for the places down
  * @columns: a table for the places across
  *
- * Returns: (transfer none) (nullable): [1][height * width][2 features]
+ * Returns: (transfer none) (nullable): [height * width][2 features]
  */
 GtfTensor *
 gtf_learnt_positions_2d (GtfContext *c, const GtfEmbedding *rows, const GtfEmbedding *columns, gint64 height, gint64 width)
@@ -178,7 +178,7 @@ gtf_learnt_positions_2d (GtfContext *c, const GtfEmbedding *rows, const GtfEmbed
   if (!gtf_op_begin (c, "learnt_positions_2d", 2, down, across))
     return NULL;
   d = gtf_tensor_cols (down);
-  y = gtf_tensor_cols (across) == d ? gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ 1, height * width, 2 * d }) : NULL;
+  y = gtf_tensor_cols (across) == d ? gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ height * width, 2 * d }) : NULL;
   for (gint64 i = 0; y != NULL && i < height * width; i++)
     {
       memcpy (gtf_tensor_f32 (y) + i * 2 * d, gtf_tensor_f32 (across) + i % width * across->row_stride, (gsize) d * sizeof (float));

@@ -31,13 +31,24 @@ typedef struct
 
 /* Sines and cosines of where a pixel stands among those that the mask [B][H][W] shows, down, then across: [B][H * W][2 features]. */
 GTF_API GtfTensor *gtf_positions_2d (GtfContext *c, const GtfTensor *mask, const GtfPositions2d *how);
-/* Learnt rows of both axes, across, then down: [1][H * W][2 features]. */
+/* Learnt rows of both axes, across, then down: [H * W][2 features]. */
 GTF_API GtfTensor *gtf_learnt_positions_2d (GtfContext *c, const GtfEmbedding *rows, const GtfEmbedding *columns, gint64 height, gint64 width);
+/* Sines and cosines of the places of all pixels, down, then across: [H * W][features]. */
+GTF_API GtfTensor *gtf_grid_waves  (GtfContext *c, gint64 height, gint64 width, gint64 features, double temperature);
 /* A map [B][H][W][D] as tokens [B][H * W][D]. */
 GTF_API GtfTensor *gtf_map_tokens  (GtfContext *c, const GtfTensor *map);
 /* The same rows for each of a batch: [n][D] -> [B][n][D]; zeros of that shape. */
 GTF_API GtfTensor *gtf_repeat_rows (GtfContext *c, const GtfTensor *rows, gint64 n_batch);
 GTF_API GtfTensor *gtf_zero_rows   (GtfContext *c, gint64 n_batch, gint64 n, gint64 d);
+
+/* Boxes (centre, width, height; parts of the picture) as a layer moves them: sigmoid (deltas + logit (references)); of points [..][2] the centre. */
+GTF_API GtfTensor *gtf_refine_boxes (GtfContext *c, const GtfTensor *deltas, const GtfTensor *references, float eps);
+/* A box around each pixel of all maps, as logits [S][4], and whether it counts, [S]. */
+GTF_API GtfTensor *gtf_anchors      (GtfContext *c, GtfTensor *const *maps, gint64 n_maps, float grid, GtfTensor **valid);
+/* x [B][S][D] with zeros where keep [S] or [B][S] is 0. */
+GTF_API GtfTensor *gtf_keep_rows    (GtfContext *c, const GtfTensor *x, const GtfTensor *keep);
+/* Of each picture the n rows of scores [B][S][C] whose best is best, for gtf_take (): I32 [B][n]. */
+GTF_API GtfTensor *gtf_top_rows     (GtfContext *c, const GtfTensor *scores, gint64 n);
 
 typedef struct
 {

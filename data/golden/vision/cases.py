@@ -53,6 +53,10 @@ INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features"
 DETR = dict(backbone_config=INNER, d_model=16, num_queries=5, encoder_layers=2, encoder_ffn_dim=24, encoder_attention_heads=2, decoder_layers=2, decoder_ffn_dim=20,
             decoder_attention_heads=4, num_labels=3)
 SEEN = [(30, 21), (45, 50)]     # of pictures of 45 x 50
+RT_INNER = dict(model_type="rt_detr_resnet", embedding_size=8, hidden_sizes=[8, 12, 12, 16], depths=[1, 1, 1, 1], layer_type="basic", out_indices=[2, 3, 4])
+RT_DETR = dict(backbone_config=RT_INNER, encoder_hidden_dim=16, encoder_in_channels=[12, 12, 16], encoder_ffn_dim=20, encoder_attention_heads=2, d_model=16, num_queries=7,
+               decoder_in_channels=[16, 16, 16], decoder_ffn_dim=20, decoder_n_points=2, decoder_layers=2, decoder_attention_heads=4, num_labels=3, hidden_expansion=0.5,
+               num_denoising=0)
 OF_TIMM = {k: v for k, v in DETR.items() if k != "backbone_config"} | {"encoder_layers": 1, "decoder_layers": 1}
 NARROW = dict(channels=(4, 6, 8, 10))
 
@@ -100,7 +104,7 @@ FAMILIES = {
     },
     "detr": {
         "detection": case("Detr", "ForObjectDetection", DETR, (45, 50), seen=SEEN),
-        "learned": case("Detr", "ForObjectDetection", {**DETR, "position_embedding_type": "learned", "auxiliary_loss": True, "activation_function": "gelu"}, (50, 40), batch=1),
+        "learned": case("Detr", "ForObjectDetection", {**DETR, "position_embedding_type": "learned", "auxiliary_loss": True, "activation_function": "gelu"}, (50, 40)),
         "model": case("Detr", "Model", {**DETR, "num_channels": 3}, (45, 50), batch=3),
         "timm": of_timm("resnet18", SEEN),
         "timm-dilated": of_timm("resnet26d.bt_in1k", dilation=True),
@@ -108,6 +112,17 @@ FAMILIES = {
         "timm-groups": of_timm("seresnext26t_32x4d", timm=dict(channels=(16, 16, 16, 16), stem_width=8)),
         "timm-indices": case("Detr", "ForObjectDetection", {**DETR, "backbone_config": {"model_type": "timm_backbone", "backbone": "resnet10t", "out_indices": [2, -2],
                                                                                          "output_stride": 8}}, (45, 50), timm={**NARROW, "stem_width": 8}),
+    },
+    "rt_detr": {
+        "detection": case("RTDetr", "ForObjectDetection", RT_DETR, (64, 96), batch=1),
+        "bottleneck": case("RTDetr", "ForObjectDetection", {**RT_DETR, "backbone_config": {**RT_INNER, "layer_type": "bottleneck", "depths": [1, 1, 2, 1]}, "num_feature_levels": 4,
+                                                            "normalize_before": True, "encode_proj_layers": [1, 2], "hidden_expansion": 1.0,
+                                                            "activation_function": "relu"}, (64, 64), batch=1),
+        "model": case("RTDetr", "Model", {**RT_DETR, "eval_size": 64, "encoder_layers": 2, "layer_norm_eps": 1e-3, "batch_norm_eps": 1e-2}, (96, 64), batch=1),
+    },
+    "rt_detr_v2": {
+        "detection": case("RTDetrV2", "ForObjectDetection", {**RT_DETR, "decoder_offset_scale": 0.75}, (64, 64)),
+        "discrete": case("RTDetrV2", "ForObjectDetection", {**RT_DETR, "decoder_method": "discrete"}, (64, 64), batch=1),
     },
     "table-transformer": {
         "detection": case("TableTransformer", "ForObjectDetection", DETR, (45, 50), seen=SEEN),
