@@ -19,8 +19,8 @@
 #define CUBIC .resample = GTF_RESAMPLE_BICUBIC
 #define CLASSES .segmentation = GTF_SEGMENTATION_SEMANTIC
 
-#define BOXES(name, rule, made) \
-  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE }, made }
+#define BOXES(name, rule, made, best) \
+  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE }, made, best }
 
 #define MASKS(name, rule, divisor, made) \
   { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_ALWAYS_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .size_divisor = divisor }, \
@@ -43,12 +43,12 @@ static const GtfImageType types[] = {
   { "Segformer", GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (512, 512), IMAGENET }, CLASSES },
   { "Beit", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), .crop_size = { .height = 224, .width = 224 }, HALVES }, CLASSES },
   { "RTDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, "pixel_mask",
-    { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, SIZE (640, 640), IMAGENET } },
-  BOXES ("Detr", gtf_image_size_plain, SEGMENTS),
-  BOXES ("ConditionalDetr", gtf_image_size_plain, SEGMENTS | GTF_SEGMENTATION_ALL_CLASSES),
-  BOXES ("DeformableDetr", gtf_image_size_plain, GTF_SEGMENTATION_NONE),
-  BOXES ("GroundingDino", gtf_image_size_plain, GTF_SEGMENTATION_NONE),
-  BOXES ("Yolos", gtf_image_size_yolos, GTF_SEGMENTATION_NONE),
+    { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, SIZE (640, 640), IMAGENET }, .n_best = -1 },
+  BOXES ("Detr", gtf_image_size_plain, SEGMENTS, 0),
+  BOXES ("ConditionalDetr", gtf_image_size_plain, SEGMENTS | GTF_SEGMENTATION_ALL_CLASSES, 100),
+  BOXES ("DeformableDetr", gtf_image_size_plain, GTF_SEGMENTATION_NONE, 100),
+  BOXES ("GroundingDino", gtf_image_size_plain, GTF_SEGMENTATION_NONE, 0),
+  BOXES ("Yolos", gtf_image_size_yolos, GTF_SEGMENTATION_NONE, 0),
   MASKS ("MaskFormer", gtf_image_size_up, 32, GTF_SEGMENTATION_LAYERS),
   MASKS ("Mask2Former", gtf_image_size_up, 32, GTF_SEGMENTATION_LAYERS | GTF_SEGMENTATION_384),
   MASKS ("OneFormer", gtf_image_size_plain, 0, GTF_SEGMENTATION_LOGITS | GTF_SEGMENTATION_ANTIALIAS | GTF_SEGMENTATION_TASK_INPUTS),

@@ -269,6 +269,14 @@ segmentation (gpointer state)
   return self->type->segmentation;
 }
 
+static gint
+n_best (gpointer state)
+{
+  const Front *self = state;
+
+  return self->type->n_best;
+}
+
 static GtfPreprocessorPlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfPreprocessorPlugin), "image" },
   .create = create,
@@ -277,7 +285,8 @@ static GtfPreprocessorPlugin plugin = {
   .run_images = run_images,
   .segmentation = segmentation,
   .decode_image = gtf_image_decode_bytes,
-  .encode_image = gtf_image_encode_bytes
+  .encode_image = gtf_image_encode_bytes,
+  .n_best = n_best
 };
 
 GTF_PLUGIN_EXPORT const GtfPreprocessorPlugin *gtf_preprocessor_image (void);

@@ -134,6 +134,7 @@ typedef struct
   const char *mask;                 /* what the mask of the padding is called; nullable */
   GtfImageConfig defaults;
   GtfSegmentation segmentation;     /* what it makes of masks */
+  gint n_best;                      /* what it makes of boxes: gtf_preprocessor_get_n_best () */
 } GtfImageType;
 
 const GtfImageType *gtf_image_type_find  (const char *type);

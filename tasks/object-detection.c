@@ -2,10 +2,14 @@
  *
  * The task object-detection: transformers' pipeline of that name, boxes with their labels in each picture.
  *
- * A model gives `logits` [1][N][labels + 1], the last of them for "no object", and `pred_boxes` [1][N][4]: centre, width and height as parts of the
- * picture. Boxes are answered in pixels of the picture as it was decoded.
+ * A model gives `logits` [1][N][classes] and `pred_boxes` [1][N][4]: centre, width and height as parts of the picture. What comes of them is a matter of
+ * the image processor: either each query is its best class by a softmax in which the last one stands for "no object", or the best pairs of query and
+ * class by their sigmoids are answered, best first. Boxes are in pixels of the picture as it was decoded.
  */
 #include "image/boxes-private.h"
+
+#include <math.h>
+#include <stdlib.h>
 
 typedef struct
 {
@@ -84,27 +88,11 @@ object_of (const Request *request, gsize class, float score, const float *box, c
   return object;
 }
 
-/* What a pass left: `logits` [1][N][classes] and `pred_boxes` [1][N][4]. */
-static JsonNode *
-answer (const Request *request, const GtfImage *image, GError **error)
+/* Each query is its best class; the last one is no object. */
+static void
+answer_queries (const Request *request, float *scores, const float *boxes, gsize n_boxes, gsize n_classes, const GtfImage *image, JsonArray *list)
 {
-  GtfSession *session = request->self->model->session;
-  const GtfTensor *logits = gtf_session_get_output (session, "logits"), *corners = gtf_session_get_output (session, "pred_boxes");
-  const gsize n = logits ? gtf_tensor_get_n_elements (logits) : 0, n_boxes = corners ? gtf_tensor_get_n_elements (corners) / 4 : 0;
-  const gsize n_classes = n_boxes ? n / n_boxes : 0;
-  g_autofree float *scores = NULL, *boxes = NULL;
-  g_autoptr (JsonArray) list = json_array_new ();
-
-  if (n == 0 || n_boxes == 0 || n % n_boxes != 0)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "object-detection: the model gives %" G_GSIZE_FORMAT " logits for %" G_GSIZE_FORMAT " boxes", n, n_boxes);
-      return NULL;
-    }
-  if (!text_labels_check (request->self->labels, n_classes - 1, error))
-    return NULL;
-  scores = numbers_of (logits, n);
-  boxes = numbers_of (corners, n_boxes * 4);
-  for (gsize i = 0; n_classes > 1 && i < n_boxes; i++)
+  for (gsize i = 0; i < n_boxes; i++)
     {
       float *own = scores + i * n_classes;
       gsize best;
@@ -114,6 +102,60 @@ answer (const Request *request, const GtfImage *image, GError **error)
       if (own[best] > request->threshold)
         json_array_add_object_element (list, object_of (request, best, own[best], boxes + i * 4, image));
     }
+}
+
+typedef struct
+{
+  float score;
+  gsize pair;                   /* query * classes + class */
+} Pair;
+
+static gint
+by_score (gconstpointer a, gconstpointer b)
+{
+  const Pair *x = a, *y = b;
+
+  return x->score != y->score ? (x->score < y->score) - (x->score > y->score) : (x->pair > y->pair) - (x->pair < y->pair);
+}
+
+/* The @n_best best pairs of query and class. */
+static void
+answer_pairs (const Request *request, const float *scores, const float *boxes, gsize n_pairs, gsize n_classes, gsize n_best, const GtfImage *image, JsonArray *list)
+{
+  g_autofree Pair *pairs = g_new (Pair, n_pairs);
+
+  for (gsize i = 0; i < n_pairs; i++)
+    pairs[i] = (Pair){ 1.0f / (1.0f + expf (-scores[i])), i };
+  qsort (pairs, n_pairs, sizeof *pairs, by_score);
+  for (gsize i = 0; i < MIN (n_best, n_pairs) && pairs[i].score > request->threshold; i++)
+    json_array_add_object_element (list, object_of (request, pairs[i].pair % n_classes, pairs[i].score, boxes + pairs[i].pair / n_classes * 4, image));
+}
+
+/* What a pass left. */
+static JsonNode *
+answer (const Request *request, const GtfImage *image, GError **error)
+{
+  TextModel *model = request->self->model;
+  const GtfTensor *logits = gtf_session_get_output (model->session, "logits"), *corners = gtf_session_get_output (model->session, "pred_boxes");
+  const gsize n = logits ? gtf_tensor_get_n_elements (logits) : 0, n_boxes = corners ? gtf_tensor_get_n_elements (corners) / 4 : 0;
+  const gsize n_classes = n_boxes ? n / n_boxes : 0;
+  const gint n_best = gtf_preprocessor_get_n_best (model->task->preprocessor);
+  g_autofree float *scores = NULL, *boxes = NULL;
+  g_autoptr (JsonArray) list = json_array_new ();
+
+  if (n == 0 || n_boxes == 0 || n % n_boxes != 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "object-detection: the model gives %" G_GSIZE_FORMAT " logits for %" G_GSIZE_FORMAT " boxes", n, n_boxes);
+      return NULL;
+    }
+  if (!text_labels_check (request->self->labels, n_best != 0 ? n_classes : n_classes - 1, error))
+    return NULL;
+  scores = numbers_of (logits, n);
+  boxes = numbers_of (corners, n_boxes * 4);
+  if (n_best != 0)
+    answer_pairs (request, scores, boxes, n, n_classes, n_best > 0 ? (gsize) n_best : n_boxes, image, list);
+  else if (n_classes > 1)
+    answer_queries (request, scores, boxes, n_boxes, n_classes, image, list);
   return json_node_init_array (json_node_alloc (), list);
 }
 

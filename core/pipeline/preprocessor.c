@@ -252,6 +252,22 @@ gtf_preprocessor_get_segmentation (GtfPreprocessor *self)
 }
 
 /**
+ * gtf_preprocessor_get_n_best:
+ * @self: a preprocessor
+ *
+ * What its image processor makes of a detector's logits and boxes (`post_process_object_detection ()` of the reference).
+ *
+ * Returns: 0: each query is its best class by softmax, the last one being "no object"; else classes are judged by themselves, by a sigmoid, and so many
+ *   of the best pairs of query and class are kept, best first (-1: as many as there are queries)
+ */
+gint
+gtf_preprocessor_get_n_best (GtfPreprocessor *self)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), 0);
+  return PLUGIN_HAS (self->plugin, n_best) ? self->plugin->n_best (self->state) : 0;
+}
+
+/**
  * gtf_preprocessor_run_audio:
  * @self: a preprocessor of sound
  * @samples: (array length=n_samples): mono, at gtf_preprocessor_get_sampling_rate()

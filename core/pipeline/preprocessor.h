@@ -96,6 +96,7 @@ typedef enum
 } GtfSegmentation;
 
 GTF_API GtfSegmentation gtf_preprocessor_get_segmentation (GtfPreprocessor *self);
+GTF_API gint gtf_preprocessor_get_n_best (GtfPreprocessor *self);
 
 /*
  * gtf_audio_load:
@@ -194,6 +195,7 @@ typedef struct
   GtfSegmentation (*segmentation) (gpointer state);     /* (nullable) */
   GtfImage *(*decode_image) (const guint8 *data, gsize length, const char *name, GError **error);
   GBytes *(*encode_image) (const GtfImage *image, const char *format, GError **error);
+  gint (*n_best) (gpointer state);                      /* (nullable) */
 } GtfPreprocessorPlugin;
 
 G_END_DECLS
