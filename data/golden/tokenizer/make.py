@@ -3,11 +3,12 @@
 """Goldens for tests/core/text/tokenizer.c: small tokenizers and what the `tokenizers` library makes of some texts.
 
     pip install tokenizers==0.23.3
-    python data/golden/tokenizer/make.py
+    python data/golden/tokenizer/make.py [--train]
 
-Writes NAME/tokenizer.json and NAME/cases.txt here: for each text a line with the text (JSON), one with the ids, one with the offsets.
+The library's trainers of WordPiece and Unigram order what is equal by a hash with a random key, so that no two runs give the same
+vocabulary: the files of `bert` and `unigram-nfkd` are kept, and only asked again, unless --train wants new ones. Writes NAME/tokenizer.json and NAME/cases.txt here: for each text a line with the text (JSON), one with the ids, one with the offsets.
 """
-import json, os
+import json, os, sys
 from tokenizers import Tokenizer, AddedToken, Regex, models as M, normalizers as N, pre_tokenizers as P, decoders as D, processors as S, trainers as T
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -58,7 +59,11 @@ def charsmap():
 
 for name, tok in make().items():
     folder = os.path.join(HERE, name); os.makedirs(folder, exist_ok=True)
-    tok.save(os.path.join(folder, "tokenizer.json"), pretty=False)
+    path = os.path.join(folder, "tokenizer.json")
+    if name in ("bert", "unigram-nfkd") and os.path.exists(path) and "--train" not in sys.argv[1:]:
+        tok = Tokenizer.from_file(path)
+    else:
+        tok.save(path, pretty=False)
     with open(os.path.join(folder, "cases.txt"), "w", encoding="utf-8") as f:
         for text in TEXTS:
             e = tok.encode(text)
