@@ -218,22 +218,30 @@ span_of (const Worker *w, const GtfPiece *piece, const GtfToken *t)
   return (GtfSpan) { spans[t->begin].begin, spans[t->end - 1].end };
 }
 
+/* How many white characters a token begins and ends with. */
+static void
+count_white (const GtfTokenizer *self, const Worker *w, const GtfPiece *piece, const GtfToken *t, GtfRow *row)
+{
+  gsize length = 0;
+  const char *text = gtf_vocab_token (&self->model->vocab, t->id, &length);
+  if (t->id == self->model->unk_id && piece->begin + t->end <= piece->end)      /* Unigram's unknown token is its text */
+    {
+      text = w->pieces.buffer->text + piece->begin + t->begin;
+      length = t->end - t->begin;
+    }
+  if (text && length)
+    gtf_count_white (text, 0, length, &row->lead, &row->trail);
+}
+
 static void
 add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint sequence, gsize first, GArray *rows)
 {
   for (gsize i = first; i < w->tokens.n; i++)
     {
       const GtfToken *t = &w->tokens.tokens[i];
-      gsize length = 0;
-      const char *text = gtf_vocab_token (&self->model->vocab, t->id, &length);
-      if (t->id == self->model->unk_id && piece->begin + t->end <= piece->end)      /* Unigram's unknown token is its text */
-        {
-          text = w->pieces.buffer->text + piece->begin + t->begin;
-          length = t->end - t->begin;
-        }
       GtfRow row = { .id = t->id, .word = word, .sequence = sequence, .type = sequence };
-      if (text && length && self->trims)
-        gtf_count_white (text, 0, length, &row.lead, &row.trail);
+      if (self->trims)
+        count_white (self, w, piece, t, &row);
       add_row (rows, w, row, span_of (w, piece, t));
     }
 }
