@@ -120,8 +120,8 @@ void          cli_fetch_progress (const GtfHubProgress *progress, gpointer self)
 
 /* ---- json-lines.c: requests a line ---- */
 
-/* (transfer full): the answer to a request's inputs and parameters. */
-typedef JsonNode *(*CliServe) (JsonNode *inputs, JsonObject *parameters, gpointer data, GError **error);
+/* (transfer full): the answer to a request's inputs and parameters, as JSON. */
+typedef char *(*CliServe) (JsonNode *inputs, JsonObject *parameters, gpointer data, GError **error);
 
 int      cli_serve_lines (CliServe serve, gpointer data, GCancellable *cancellable);
 

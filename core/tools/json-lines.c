@@ -24,7 +24,7 @@ replace_surrogates (char *line, gsize length)
       memcpy (line + i, "\xEF\xBF\xBD", 3);
 }
 
-static JsonNode *
+static char *
 answer (const char *line, gsize length, CliServe serve, gpointer data, GError **error)
 {
   g_autoptr (JsonObject) request = gtf_json_parse_object ("request", line, (gssize) length, GTF_JSON_PYTHON | GTF_JSON_MODIFIED_UTF8, error);
@@ -54,24 +54,21 @@ static char *
 answer_line (char *line, gsize length, CliServe serve, gpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (JsonNode) node = NULL;
-  g_autoptr (GString) out = g_string_new (NULL);
-  g_autofree char *json = NULL;
+  g_autoptr (GString) out = NULL;
+  char *json;
 
   replace_surrogates (line, length);
-  node = answer (line, length, serve, data, &error);
-  if (node)
+  json = answer (line, length, serve, data, &error);
+  if (json)
     {
-      json = gtf_json_print (node, GTF_JSON_COMPACT);
-      g_string_append (out, json);
+      gsize n = strlen (json);
+
+      json = g_realloc (json, n + 2);
+      return memcpy (json + n, "\n", 2), json;
     }
-  else
-    {
-      g_string_append (out, "{\"error\": ");
-      gtf_json_append_string (out, error ? error->message : "no answer");
-      g_string_append_c (out, '}');
-    }
-  g_string_append_c (out, '\n');
+  out = g_string_new ("{\"error\": ");
+  gtf_json_append_string (out, error ? error->message : "no answer");
+  g_string_append (out, "}\n");
   return g_string_free (g_steal_pointer (&out), FALSE);
 }
 

@@ -124,7 +124,7 @@ run_inputs (Run *run, JsonNode *inputs, JsonObject *parameters, GError **error)
 
 /* ---- --jsonl ---- */
 
-static JsonNode *
+static char *
 serve (JsonNode *inputs, JsonObject *parameters, gpointer data, GError **error)
 {
   Run *run = data;
@@ -144,7 +144,7 @@ serve (JsonNode *inputs, JsonObject *parameters, gpointer data, GError **error)
         json_object_set_member (all, name, json_node_copy (value));
     }
   result = run_inputs (run, inputs, all, error);
-  return result ? json_node_ref (gtf_result_get_node (result)) : NULL;
+  return result ? gtf_json_print (gtf_result_get_node (result), GTF_JSON_COMPACT) : NULL;
 }
 
 /* ---- inputs of the command line ---- */

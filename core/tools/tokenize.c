@@ -21,38 +21,39 @@ typedef struct
   GtfTokenizer *tokenizer;
 } Tokenize;
 
-static JsonNode *
-encoding_node (GtfTokenizer *tokenizer, const GtfEncoding *encoding)
+/* Written out as it goes: a long text has more tokens than there is memory for JSON nodes. */
+static void
+append_encoding (GString *out, GtfTokenizer *tokenizer, const GtfEncoding *encoding)
 {
-  g_autoptr (JsonObject) object = json_object_new ();
-  JsonArray *ids = json_array_new (), *tokens = json_array_new (), *offsets = json_array_new ();
-
+  g_string_append (out, "{\"ids\": [");
+  for (gsize i = 0; i < encoding->n_ids; i++)
+    g_string_append_printf (out, "%s%d", i ? ", " : "", encoding->ids[i]);
+  g_string_append (out, "], \"tokens\": [");
   for (gsize i = 0; i < encoding->n_ids; i++)
     {
-      JsonArray *pair = json_array_new ();
       const char *token = gtf_tokenizer_id_to_token (tokenizer, encoding->ids[i]);
 
-      json_array_add_int_element (ids, encoding->ids[i]);
+      g_string_append (out, i ? ", " : "");
       if (token)
-        json_array_add_string_element (tokens, token);
+        gtf_json_append_string (out, token);
       else
-        json_array_add_null_element (tokens);
-      json_array_add_int_element (pair, encoding->begin[i]);
-      json_array_add_int_element (pair, encoding->end[i]);
-      json_array_add_array_element (offsets, pair);
+        g_string_append (out, "null");
     }
-  json_object_set_array_member (object, "ids", ids);
-  json_object_set_array_member (object, "tokens", tokens);
-  json_object_set_array_member (object, "offsets", offsets);
+  g_string_append (out, "], \"offsets\": [");
+  for (gsize i = 0; i < encoding->n_ids; i++)
+    g_string_append_printf (out, "%s[%u, %u]", i ? ", " : "", encoding->begin[i], encoding->end[i]);
+  g_string_append_c (out, ']');
   if (encoding->overflowing)
     {
-      JsonArray *more = json_array_new ();
-
+      g_string_append (out, ", \"overflowing\": [");
       for (guint i = 0; i < encoding->overflowing->len; i++)
-        json_array_add_element (more, encoding_node (tokenizer, encoding->overflowing->pdata[i]));
-      json_object_set_array_member (object, "overflowing", more);
+        {
+          g_string_append (out, i ? ", " : "");
+          append_encoding (out, tokenizer, encoding->overflowing->pdata[i]);
+        }
+      g_string_append_c (out, ']');
     }
-  return json_node_init_object (json_node_alloc (), object);
+  g_string_append_c (out, '}');
 }
 
 static const char *
@@ -67,12 +68,13 @@ text_input (JsonNode *node, GError **error)
   return NULL;
 }
 
-static JsonNode *
+static char *
 encode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GError **error)
 {
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (inputs) ? json_node_get_array (inputs) : NULL;
   const char *text, *pair = NULL;
   g_autoptr (GtfEncoding) encoding = NULL;
+  g_autoptr (GString) out = NULL;
   g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), parameters);
   g_autofree char *with = gtf_json_print (node, GTF_JSON_REQUEST);
 
@@ -87,7 +89,11 @@ encode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   if (text == NULL || (list && pair == NULL))
     return NULL;
   encoding = gtf_tokenizer_encode (tokenizer, text, pair, with, error);
-  return encoding ? encoding_node (tokenizer, encoding) : NULL;
+  if (encoding == NULL)
+    return NULL;
+  out = g_string_new (NULL);
+  append_encoding (out, tokenizer, encoding);
+  return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
 /* Ids are checked one by one: a vocabulary has far less than 2^31 of them. */
@@ -117,7 +123,7 @@ read_ids (JsonNode *inputs, gsize *n, GError **error)
   return g_steal_pointer (&ids);
 }
 
-static JsonNode *
+static char *
 decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GError **error)
 {
   typedef struct
@@ -133,8 +139,7 @@ decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   g_autoptr (JsonNode) options = json_node_init_object (json_node_alloc (), parameters);
   g_autofree char *with = gtf_json_print (options, GTF_JSON_COMPACT), *text = NULL;
   g_autofree gint32 *ids = NULL;
-  JsonObject *object;
-  JsonNode *node;
+  g_autoptr (GString) out = NULL;
   gsize n;
 
   if (!gtf_params_read (table, parameters, "parameters", GTF_PARAMS_CLOSED, &checked, error))
@@ -143,14 +148,13 @@ decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   text = ids ? gtf_tokenizer_decode_with (tokenizer, ids, n, with, error) : NULL;
   if (text == NULL)
     return NULL;
-  object = json_object_new ();
-  json_object_set_string_member (object, "text", text);
-  node = json_node_new (JSON_NODE_OBJECT);
-  json_node_take_object (node, object);
-  return node;
+  out = g_string_new ("{\"text\": ");
+  gtf_json_append_string (out, text);
+  g_string_append_c (out, '}');
+  return g_string_free (g_steal_pointer (&out), FALSE);
 }
 
-static JsonNode *
+static char *
 serve (JsonNode *inputs, JsonObject *parameters, gpointer data, GError **error)
 {
   Tokenize *self = data;
@@ -158,23 +162,17 @@ serve (JsonNode *inputs, JsonObject *parameters, gpointer data, GError **error)
   return self->decode ? decode (self->tokenizer, inputs, parameters, error) : encode (self->tokenizer, inputs, parameters, error);
 }
 
-/* On a terminal a table, elsewhere JSON. */
+/* What is looked at: a text, or a table of tokens. */
 static void
-append_answer (GString *out, JsonNode *node, gboolean table)
+append_table (GString *out, const char *answer)
 {
-  JsonObject *object = json_node_get_object (node);
+  g_autoptr (JsonObject) object = gtf_json_parse_object ("answer", answer, -1, GTF_JSON_MODIFIED_UTF8, NULL);
   JsonArray *ids, *tokens, *offsets;
-  g_autofree char *json = NULL;
 
-  if (table && json_object_has_member (object, "text"))
+  g_return_if_fail (object != NULL);
+  if (json_object_has_member (object, "text"))
     {
       g_string_append_printf (out, "%s\n", json_object_get_string_member (object, "text"));
-      return;
-    }
-  if (!table)
-    {
-      json = gtf_json_print (node, GTF_JSON_COMPACT);
-      g_string_append_printf (out, "%s\n", json);
       return;
     }
   ids = json_object_get_array_member (object, "ids");
@@ -224,11 +222,14 @@ tokenize_arguments (Tokenize *self)
   for (guint i = 0; i < n; i++)
     {
       g_autoptr (JsonNode) inputs = arguments_node (self, i, &error);
-      g_autoptr (JsonNode) answer = inputs ? serve (inputs, self->parameters, self, &error) : NULL;
+      g_autofree char *answer = inputs ? serve (inputs, self->parameters, self, &error) : NULL;
 
       if (answer == NULL)
         return cli_failure (error);
-      append_answer (out, answer, isatty (STDOUT_FILENO));
+      if (isatty (STDOUT_FILENO))
+        append_table (out, answer);
+      else
+        g_string_append_printf (out, "%s\n", answer);
     }
   return cli_write (NULL, out->str, out->len, &error) ? CLI_OK : cli_failure (error);
 }
