@@ -165,7 +165,7 @@ gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError 
  * @error: return location
  *
  * Writes its configuration, as it is: preprocessor_config.json, processor_config.json, video_preprocessor_config.json, those that there are. Fails with
- * %GTF_ERROR_IO.
+ * %GTF_ERROR_IO, or %GTF_ERROR_NOT_FOUND where the folder that it was loaded from has none any more.
  *
  * Returns: whether all is written
  */
@@ -173,6 +173,7 @@ gboolean
 gtf_preprocessor_save_pretrained (GtfPreprocessor *self, const char *directory, GError **error)
 {
   static const char *const names[] = { "preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json" };
+  gboolean found = FALSE;
 
   g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), FALSE);
   if (g_mkdir_with_parents (directory, 0777) < 0)
@@ -181,9 +182,16 @@ gtf_preprocessor_save_pretrained (GtfPreprocessor *self, const char *directory, 
       return FALSE;
     }
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (!gtf_file_copy_named (self->directory, directory, names[i], error))
-      return FALSE;
-  return TRUE;
+    {
+      g_autofree char *path = g_build_filename (self->directory, names[i], NULL);
+
+      found |= g_file_test (path, G_FILE_TEST_EXISTS);
+      if (!gtf_file_copy_named (self->directory, directory, names[i], error))
+        return FALSE;
+    }
+  if (!found)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: has no %s any more", self->directory, names[0]);
+  return found;
 }
 
 /**

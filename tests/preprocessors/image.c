@@ -185,6 +185,30 @@ test_large_crop (void)
     }
 }
 
+/* Saved and loaded again; an error where its folder is gone. */
+static void
+test_save (void)
+{
+  static const char config[] = "{\"image_processor_type\": \"ViTImageProcessor\", \"size\": 5}";
+  g_autofree char *folder = g_dir_make_tmp ("gtf-test-XXXXXX", NULL), *to = g_build_filename (folder, "to", NULL);
+  g_autofree char *path = g_build_filename (folder, "preprocessor_config.json", NULL), *saved = g_build_filename (to, "preprocessor_config.json", NULL), *text = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPreprocessor) self = NULL;
+
+  g_assert_true (g_file_set_contents (path, config, -1, NULL));
+  self = gtf_preprocessor_load (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (gtf_preprocessor_save_pretrained (self, to, &error));
+  g_assert_true (g_file_get_contents (saved, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, config);
+  g_unlink (path);
+  g_assert_false (gtf_preprocessor_save_pretrained (self, to, &error));
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND);
+  g_unlink (saved);
+  g_rmdir (to);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -194,5 +218,6 @@ main (int argc, char **argv)
   g_test_add_func ("/image/refused", test_refused);
   g_test_add_func ("/image/sizes-refused", test_sizes_refused);
   g_test_add_func ("/image/large-crop", test_large_crop);
+  g_test_add_func ("/image/save", test_save);
   return g_test_run ();
 }
