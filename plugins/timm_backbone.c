@@ -13,8 +13,9 @@
 
 typedef struct
 {
-  gint64 n_channels, output_stride, n_stages, depth[N_STAGES];
+  gint64 n_channels, n_labels, output_stride, n_stages, depth[N_STAGES];
   const char *name, *indices;
+  gboolean is_wrapper, has_pooler;
   gboolean is_bottleneck, has_deep_stem, averages;      /* the stem is three convolutions; shortcuts take means of what they make smaller */
 } Config;
 
@@ -28,7 +29,20 @@ typedef struct
 {
   const GtfConv2d *stem, *deep[3];
   const Block *stages[N_STAGES];
+  const GtfLinear *classifier;
 } Weights;
+
+/* As a classifier (model_type "timm_wrapper"): what timm.create_model () is called with. */
+static const GtfConfigField wrapper_fields[] = {
+  GTF_CONFIG_INT_FIELD (Config, n_channels, "model_args.in_chans", 1, 1 << 12, 3),
+  GTF_CONFIG_COUNT_FIELD (Config, n_labels, "id2label|num_labels", 0, 1 << 20, 2),
+  GTF_CONFIG_STRING_FIELD (Config, name, "architecture", "resnet50"),
+  GTF_CONFIG_INT_FIELD (Config, output_stride, "model_args.output_stride", 8, 32, 32),
+  GTF_CONFIG_INT_FIELD (Config, n_stages, "", 0, 0, 1 + N_STAGES),
+  GTF_CONFIG_BOOL_FIELD (Config, has_pooler, "do_pooling", TRUE),
+  GTF_CONFIG_BOOL_FIELD (Config, is_wrapper, "", TRUE),
+  GTF_CONFIG_FIELDS_END
+};
 
 static const GtfConfigField config_fields[] = {
   GTF_CONFIG_INT_FIELD (Config, n_channels, "num_channels|in_chans", 1, 1 << 12, 3),
@@ -118,8 +132,8 @@ derive (gpointer data, GError **error)
       drop_stages (config);
       return TRUE;
     }
-  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "backbone: expected the name of a ResNet of timm, such as \"resnet50\", \"resnet18d.ra2_in1k\" or \"resnext50_32x4d\","
-               " found \"%.60s\"", config->name ? config->name : "");
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: expected the name of a ResNet of timm, such as \"resnet50\", \"resnet18d.ra2_in1k\" or \"resnext50_32x4d\","
+               " found \"%.60s\"", config->is_wrapper ? "architecture" : "backbone", config->name ? config->name : "");
   return FALSE;
 }
 
@@ -216,15 +230,15 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
   return gtf_activate (c, gtf_add (c, excite (c, w, gtf_conv2d (c, last, x, window, GTF_ACTIVATION_NONE, NULL)), y), act);
 }
 
-static void
-features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+/* The stem and all stages; @f: a backbone's, which puts each. */
+static GtfTensor *
+encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels, const GtfForward *f)
 {
-  const Config *config = f->config;
-  const Weights *w = f->weights;
   GtfTensor *x = stem (c, config, w, gtf_pixels_last (c, pixels));
   gint64 reduction = 4, dilation = 1, before = 1;
 
-  gtf_feature (c, f, 0, x);
+  if (f != NULL)
+    gtf_feature (c, f, 0, x);
   x = gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
   for (gint64 i = 0; i < N_STAGES && config->depth[i] > 0; i++)
     {
@@ -242,9 +256,38 @@ features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
           x = gtf_pop_keep (c, mark, block_forward (c, config, &w->stages[i][j], x, &(Step){ j == 0 ? stride : 1, dilation, before }));
           before = dilation;
         }
-      gtf_feature (c, f, i + 1, x);
+      if (f != NULL)
+        gtf_feature (c, f, i + 1, x);
     }
+  return x;
 }
+
+static void
+features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  encode (c, f->config, f->weights, pixels, f);
+}
+
+static void
+forward (GtfContext *c, const GtfForward *f)
+{
+  const Config *config = f->config;
+  const Weights *w = f->weights;
+  GtfTensor *x = encode (c, config, w, gtf_vision_pixels (c, config->n_channels), NULL);
+
+  gtf_stages_outputs (c, x, config->has_pooler || w->classifier != NULL ? gtf_mean_pixels (c, x) : NULL, FALSE, w->classifier);
+}
+
+static const GtfWeight classifier[] = {
+  { GTF_WEIGHT_LINEAR, "fc", G_STRUCT_OFFSET (Weights, classifier), 0, { GTF_DIM (Config, n_labels), GTF_DIM_STORED } },
+  { GTF_WEIGHT_END }
+};
+
+static const GtfHead wrapper_heads[] = {
+  { "ForImageClassification", gtf_vision_classification_tasks, classifier, "timm_model" },
+  { "Model", gtf_vision_base_tasks, NULL, "timm_model" },
+  { NULL }
+};
 
 static const char *const types[] = { "timm_backbone", NULL };
 
@@ -254,4 +297,11 @@ static const GtfArchitecture timm_backbone = {
   .features = features, .n_stages = GTF_DIM (Config, n_stages), .stage_names = "act1|layer1|layer2|layer3|layer4"
 };
 
-GTF_TEXT_PLUGINS (timm_backbone, "timm_backbone", "ResNets of timm as backbones", &timm_backbone)
+static const char *const wrapper_types[] = { "timm_wrapper", NULL };
+
+static const GtfArchitecture timm_wrapper = {
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = wrapper_types,
+  .config = wrapper_fields, .weights = weights, .heads = wrapper_heads, .ignored = "*.num_batches_tracked|*fc.*", .forward = forward
+};
+
+GTF_TEXT_PLUGINS (timm_backbone, "timm_backbone", "ResNets of timm as backbones and classifiers", &timm_backbone, &timm_wrapper)

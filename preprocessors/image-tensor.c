@@ -6,12 +6,19 @@
 
 #include <string.h>
 
-/* A crop larger than the picture has black around it; what does not divide by 2 goes to the right and the bottom. */
-GtfImage *
-gtf_image_center_crop (const GtfImage *image, gint width, gint height, GError **error)
+/* How much is cut off before the middle. Python rounds 0.5 to 0 and 1.5 to 2. */
+static gint
+cut_before (gint more, gboolean rounds)
 {
-  gint left = width > image->width ? (width - image->width) / 2 : -((image->width - width) / 2);
-  gint top = height > image->height ? (height - image->height) / 2 : -((image->height - height) / 2);
+  return rounds && more % 4 == 3 ? more / 2 + 1 : more / 2;
+}
+
+/* A crop larger than the picture has black around it; what does not divide by 2 goes to the right and the bottom, unless it is rounded. */
+GtfImage *
+gtf_image_center_crop (const GtfImage *image, gint width, gint height, gboolean rounds, GError **error)
+{
+  gint left = width > image->width ? (width - image->width) / 2 : -cut_before (image->width - width, rounds);
+  gint top = height > image->height ? (height - image->height) / 2 : -cut_before (image->height - height, rounds);
   gint first_x = MAX (left, 0), end_x = MIN (left + image->width, width), first_y = MAX (top, 0), end_y = MIN (top + image->height, height);
   GtfImage *out = gtf_image_new (width, height, error);
 

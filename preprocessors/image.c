@@ -24,7 +24,8 @@ resize (const Front *self, const GtfImageConfig *config, const GtfImage *image, 
 
   if (!self->type->size_rule (config, (GtfExtent) { image->width, image->height }, &to, error))
     return NULL;
-  return gtf_image_resize (image, to.width, to.height, (GtfResample) config->resample, GTF_RESIZE_TORCHVISION, error);
+  return gtf_image_resize (image, to.width, to.height, (GtfResample) config->resample,
+                           self->type->flags & GTF_IMAGE_OF_PILLOW ? GTF_RESIZE_PILLOW : GTF_RESIZE_TORCHVISION, error);
 }
 
 /* What is done to each picture by itself, in 8 bits. */
@@ -43,7 +44,7 @@ process (const Front *self, const GtfImageConfig *config, const GtfImage *image,
     return NULL;
   if (crop.width == 0)      /* of a rule: nothing to crop */
     return resized;
-  cropped = gtf_image_center_crop (resized, crop.width, crop.height, error);
+  cropped = gtf_image_center_crop (resized, crop.width, crop.height, self->type->flags & GTF_IMAGE_OF_PILLOW, error);
   gtf_image_free (resized);
   return cropped;
 }

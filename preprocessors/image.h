@@ -103,7 +103,8 @@ gboolean gtf_image_size_check (double width, double height, GtfExtent *to, GErro
 
 /* ---- image-tensor.c: pictures to tensors ---- */
 
-GtfImage *gtf_image_center_crop (const GtfImage *image, gint width, gint height, GError **error);
+/* @rounds: half a pixel more on the left or above is rounded to an even number of pixels, not down */
+GtfImage *gtf_image_center_crop (const GtfImage *image, gint width, gint height, gboolean rounds, GError **error);
 /* what one value of each channel becomes: rescaling and normalisation */
 void      gtf_image_levels (const GtfImageConfig *config, float levels[3][256]);
 /* three planes of out_height rows of out_width, the picture at (left, top), 0 around it */
@@ -122,7 +123,8 @@ typedef enum
   GTF_IMAGE_ALWAYS_PADS = 1 << 2,   /* the same without being asked */
   GTF_IMAGE_NO_CROP     = 1 << 3,   /* do_center_crop means nothing to it */
   GTF_IMAGE_GROUPS      = 1 << 4,   /* pictures of one conversation: one more dimension, [1][images] in front */
-  GTF_IMAGE_BLURS       = 1 << 5    /* OWLv2: image-blur.c instead of all else */
+  GTF_IMAGE_BLURS       = 1 << 5,   /* OWLv2: image-blur.c instead of all else */
+  GTF_IMAGE_OF_PILLOW   = 1 << 6    /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
 } GtfImageFlags;
 
 typedef struct

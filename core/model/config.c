@@ -10,6 +10,7 @@
 #include "base/params.h"
 #include "base/quote.h"
 #include "model/inner-model.h"
+#include "model/timm.h"
 
 struct _GtfConfig
 {
@@ -100,6 +101,7 @@ gtf_config_new_object (const char *path, JsonObject *object, GError **error)
 
   self->path = g_strdup (path);
   self->object = object;
+  gtf_timm_complete_config (object);
   self->lists = g_ptr_array_new_with_free_func (g_free);
   self->inner = g_ptr_array_new_with_free_func (gtf_inner_model_free);
   if (read_names (self, error) && check_common (self, error))

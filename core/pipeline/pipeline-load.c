@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/json-print.h"
 #include "base/params.h"
+#include "model/timm.h"
 #include "text/tokenizer-classes.h"
 
 static const GtfParam option_table[] = {
@@ -75,6 +76,19 @@ has_file (const char *directory, const char *const *names)
 
 static const char *const preprocessor_files[] = { "preprocessor_config.json", "processor_config.json", NULL };
 
+/* Repositories of timm have it in config.json. */
+static gboolean
+has_preprocessor (const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, "config.json", NULL);
+  g_autoptr (JsonObject) config = NULL;
+
+  if (has_file (directory, preprocessor_files))
+    return TRUE;
+  config = gtf_json_load_object (path, NULL);
+  return config && gtf_timm_is (config);
+}
+
 /* The small parts, beside the weights. */
 typedef struct
 {
@@ -107,7 +121,7 @@ load_small_parts (gpointer data)
       if (s->task->tokenizer == NULL)
         return NULL;
     }
-  if (g_strcmp0 (s->plugin->media, "text") != 0 && has_file (s->directory, preprocessor_files))
+  if (g_strcmp0 (s->plugin->media, "text") != 0 && has_preprocessor (s->directory))
     {
       s->task->preprocessor = gtf_preprocessor_load (s->directory, s->cancellable, &s->error);
       if (s->task->preprocessor == NULL)

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/json-print.h"
 #include "base/params.h"
+#include "model/timm.h"
 #include "registry/registry.h"
 
 struct _GtfPreprocessor
@@ -82,12 +83,31 @@ find_nested (JsonObject *config)
   return NULL;
 }
 
+/* The same of a repository of timm, whose config.json tells it. NULL without the error: it is none. */
+static JsonObject *
+find_timm (const char *directory, char **file, GError **error)
+{
+  g_autofree char *path = g_build_filename (directory, "config.json", NULL);
+  g_autoptr (JsonObject) config = NULL;
+  JsonObject *found;
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    return NULL;
+  config = gtf_json_load_object (path, error);
+  found = config ? gtf_timm_preprocessor (config, path, error) : NULL;
+  if (found)
+    *file = g_steal_pointer (&path);
+  return found;
+}
+
 /* (transfer full): the configuration; @file tells where it was found */
 static JsonObject *
 find_config (const char *directory, char **file, GError **error)
 {
   static const char *const names[] = { "preprocessor_config.json", "processor_config.json" };
   gboolean seen = FALSE;
+  g_autoptr (GError) local = NULL;
+  JsonObject *timm;
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
@@ -108,7 +128,12 @@ find_config (const char *directory, char **file, GError **error)
           return json_object_ref (found);
         }
     }
-  if (seen)
+  timm = seen ? NULL : find_timm (directory, file, &local);
+  if (timm)
+    return timm;
+  if (local)
+    g_propagate_error (error, g_steal_pointer (&local));
+  else if (seen)
     g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: preprocessor_config.json and processor_config.json name no \"feature_extractor_type\" or \"image_processor_type\"", directory);
   else
     g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: there is no preprocessor_config.json (nor processor_config.json)", directory);

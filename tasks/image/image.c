@@ -3,6 +3,7 @@
  * A model over pictures with its session, and one pass over one picture. Pictures are passes of their own: their processor may give each its own size.
  */
 #include "image/image-private.h"
+#include "model/timm.h"
 
 static gboolean
 can_do (GtfModel *model, const char *const *heads)
@@ -37,6 +38,7 @@ image_model_new (GtfTask *task, const char *name, const char *const *heads, cons
   self->config = gtf_json_load_object (path, error);
   if (self->config == NULL)
     return NULL;
+  gtf_timm_complete_config (self->config);
   self->session = gtf_session_new (task->model, error);
   return self->session ? g_steal_pointer (&self) : NULL;
 }

@@ -5,11 +5,13 @@
 # here (preprocessor_config.json beside the others' files). Run it with transformers 5.x (and torch, torchvision, pillow):
 #   python3 make.py
 import base64
+import functools
 import io
 import json
 import pathlib
 
 import numpy
+import timm
 import tokenizers
 import torch
 import transformers
@@ -32,7 +34,7 @@ WORDS = ["<unk>", "<pad>", "<s>", "cat", "dog", "</s>", "this", "is", "a", "phot
 CASES = [
     (CLASSIFY, "vit/classifier", {}), (CLASSIFY, "vit/classifier", {"top_k": 2}), (CLASSIFY, "vit/classifier", {"top_k": 100}),
     (CLASSIFY, "vit/classifier", {"top_k": -2}), (CLASSIFY, "vit/classifier", {"top_k": 0}), (CLASSIFY, "vit/classifier", {"function_to_apply": "Sigmoid"}),
-    (CLASSIFY, "vit/classifier", {"function_to_apply": "none", "top_k": 3}), (CLASSIFY, "vit/classifier", {"function_to_apply": "tanh"}),
+    (CLASSIFY, "timm_wrapper/classifier", {}), (CLASSIFY, "vit/classifier", {"function_to_apply": "none", "top_k": 3}), (CLASSIFY, "vit/classifier", {"function_to_apply": "tanh"}),
     (FEATURES, "beit/model", {}), (FEATURES, "dinov2/model", {"pool": True}), (FEATURES, "vit/other-size", {"pool": True}),
     (DETECT, "yolos/detection", {"threshold": 0.1}), (DETECT, "yolos/detection", {}), (DETECT, "yolos/detection", {"threshold": 1}),
     (DETECT, "yolos/base-size", {"threshold": 0.2}), (DETECT, "yolos/base-size", {"threshold": -3}),
@@ -77,12 +79,14 @@ def main():
     pixels = (rows * numpy.array([8, 3, 5]) + columns * numpy.array([2, 6, 1])) % 256
     Image.fromarray(pixels.astype("uint8")).save(HERE / "waves.png")
     cases = []
+    timm.create_model = functools.partial(timm.create_model, channels=(4, 6, 8, 10))      # as ../vision made it
     for task, repository, parameters in CASES:
         folder = HERE.parent / "vision" / repository
         config = json.loads((folder / "config.json").read_text())
         size = config.get("vision_config", config).get("image_size")
         processor = DETECTOR if task == DETECT else {**OWL, "image_processor_type": "Owlv2ImageProcessor" if "owlv2" in repository else "OwlViTImageProcessor"} if task == ZERO_DETECT else ESTIMATOR if task == DEPTH else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
-        (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
+        if config["model_type"] != "timm_wrapper":      # its config.json says it
+            (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
         if task in (ZERO, ZERO_DETECT):
             write_tokenizer(folder)
         for inputs in ("waves.png", ["waves.png", "waves.png"]) if task != ZERO_DETECT else ("waves.png",):      # of that its lists are of objects

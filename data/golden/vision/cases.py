@@ -59,6 +59,7 @@ RT_DETR = dict(backbone_config=RT_INNER, encoder_hidden_dim=16, encoder_in_chann
                num_denoising=0)
 OF_TIMM = {k: v for k, v in DETR.items() if k != "backbone_config"} | {"encoder_layers": 1, "decoder_layers": 1}
 NARROW = dict(channels=(4, 6, 8, 10))
+PRETRAINED = {"input_size": [3, 33, 33], "interpolation": "bilinear", "crop_pct": 0.9, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}
 
 
 def of_timm(name, seen=(), timm=NARROW, **kwargs):
@@ -177,6 +178,11 @@ FAMILIES = {
         "odd": case("FocalNet", "ForImageClassification", {**FOCAL, "use_layerscale": True, "layerscale_value": 0.5, "use_post_layernorm": True, "use_post_layernorm_in_modulation": True,
                                                            "normalize_modulator": True, "hidden_act": "relu", "num_labels": 3}, (33, 42)),
         "overlapping": case("FocalNet", "Model", {**FOCAL, "use_conv_embed": True, "focal_windows": [5, 3, 3]}, (45, 31)),
+    },
+    "timm_wrapper": {
+        "classifier": case("TimmWrapper", "ForImageClassification", {"architecture": "resnet18d", "num_labels": 5, "pretrained_cfg": PRETRAINED}, (45, 50), timm=NARROW),
+        "model": case("TimmWrapper", "Model", {"architecture": "resnet26t"}, (37, 50), timm=NARROW),
+        "dilated": case("TimmWrapper", "ForImageClassification", {"architecture": "seresnet50", "num_labels": 3, "num_channels": 1, "model_args": {"output_stride": 16, "in_chans": 1}}, (40, 33), timm=NARROW),
     },
     "swin": {
         "classifier": case("Swin", "ForImageClassification", {**SWIN, "num_labels": 5}, (40, 40)),

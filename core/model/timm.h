@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Repositories of timm: one config.json without a model_type, or with "timm_wrapper", that describes the preprocessor too.
+ */
+#pragma once
+
+#include "base/json.h"
+
+G_BEGIN_DECLS
+
+/* Adds what transformers reads out of it: model_type, id2label (of label_names), num_labels (of num_classes). Other configs stay as they are. */
+GTF_API void gtf_timm_complete_config (JsonObject *config);
+/* Whether a config is timm's. */
+gboolean     gtf_timm_is (JsonObject *config);
+/* (transfer full): the preprocessor_config.json of its TimmWrapperImageProcessor. NULL without the error: it is no config of timm. */
+JsonObject  *gtf_timm_preprocessor (JsonObject *config, const char *path, GError **error);
+
+G_END_DECLS
