@@ -104,13 +104,16 @@ add_view (Collector *c, GtfStoredTensor *t, const GtfPickleTensor *p, gsize span
   g_ptr_array_add (c->self->views, t->view);
 }
 
-/* Whether the elements lie inside the part of the storage that is meant; where they begin in it, in bytes. */
+/* Whether the elements lie inside the part of the storage that is meant; where they begin in it, in bytes. No elements lie anywhere: what is left of a
+ * slice may begin behind its storage. */
 static gboolean
 fits_storage (const GtfPickleTensor *p, gsize span, guint64 *begin)
 {
   const GtfPickleStorage *s = p->storage;
   guint64 element = gtf_dtype_size (p->dtype), unit = gtf_dtype_size (s->dtype), have, first;
 
+  if (span == 0)
+    return TRUE;
   if (p->first < 0 || __builtin_mul_overflow ((guint64) s->n_viewed, unit, &have) || __builtin_mul_overflow ((guint64) p->first, element, &first)
       || first > have || span > (have - first) / element)
     return FALSE;

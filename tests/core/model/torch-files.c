@@ -304,6 +304,7 @@ test_bounds (void)
     { "K#", "K\x04\x85", "K\x01\x85", NULL },
     { "K\x03", "K\x63\x85", "K#\x85", NULL },
     { "K\x04", "K#\x85", "K\x01\x85", NULL },
+    { "K\x05", "K#\x85", "K\x01\x85", NULL },
     { "K\x01", "K\x02K\x02\x86", "K\x01K\x01\x86", NULL },
     { "K\x01", "K\x04\x85", "K\x01\x85", "tensor \"w\": its elements lie outside its storage" },
     { "K\x05", "K\x01\x85", "K\x01\x85", "outside its storage" },
