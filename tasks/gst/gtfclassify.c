@@ -158,11 +158,12 @@ remember (GtfClassify *self, const GtfBox *box, const GtfBox *class, GstClockTim
 
 /* Gives a copy of the box its class. FALSE with an error, or without one: there is none. */
 static gboolean
-look_at_box (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, const GtfBox *box, GstClockTime now, GArray *classes, GCancellable *cancellable, GError **error)
+look_at_box (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, const GtfBox *box, const GtfFrame *frame, GArray *classes, GCancellable *cancellable, GError **error)
 {
-  const Known *known = recall (self, box, now);
-  GtfBox class = *box;
+  const Known *known = recall (self, box, frame->time);
+  GtfBox class = *box, upright = *box;
 
+  gtf_turn_box (&frame->turn, &upright, frame->info.width, frame->info.height);
   class.class = NULL;
 
   if (known)
@@ -172,14 +173,14 @@ look_at_box (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, co
     }
   else
     {
-      g_autoptr (GtfImage) part = crop (image, box, error);
+      g_autoptr (GtfImage) part = crop (image, &upright, error);
       g_autoptr (GtfResult) result = part ? classify (self, pipeline, part, cancellable, error) : NULL;
       g_autoptr (GArray) labels = result ? gtf_labels_from_answer (gtf_result_get_node (result)) : NULL;
       const GtfBox *best = labels && labels->len ? &g_array_index (labels, GtfBox, 0) : NULL;
 
       if (!best)
         return FALSE;
-      remember (self, box, best, now);
+      remember (self, box, best, frame->time);
       class.label = g_strdup (best->label);
       class.score = best->score;
     }
@@ -227,7 +228,7 @@ gtf_classify_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame
     return look_at_frame (self, pipeline, image, answer, cancellable, error);
   found = found_new (FALSE);
   for (guint i = 0; i < boxes->len && !failure; i++)
-    look_at_box (self, pipeline, image, &g_array_index (boxes, GtfBox, i), frame->time, found->classes, cancellable, &failure);
+    look_at_box (self, pipeline, image, &g_array_index (boxes, GtfBox, i), frame, found->classes, cancellable, &failure);
   if (failure)
     {
       g_propagate_error (error, failure);

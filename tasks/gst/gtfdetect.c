@@ -90,6 +90,8 @@ gtf_detect_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame, 
   if (self->tracker)
     track (self, frame, boxes, threshold);
   *answer = self->tracker ? gtf_boxes_to_answer (boxes) : json_node_ref (gtf_result_get_node (result));
+  for (guint i = 0; i < boxes->len; i++)
+    gtf_turn_box_back (&frame->turn, &g_array_index (boxes, GtfBox, i), frame->info.width, frame->info.height);
   return boxes;
 }
 

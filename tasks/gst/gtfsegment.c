@@ -126,6 +126,27 @@ read_depth (JsonNode *answer, gint width, gint height, GError **error)
   return segments;
 }
 
+/* What was found in the upright picture, as the frame's. FALSE: no memory. */
+static gboolean
+turn_back (GtfSegments *segments, const GtfFrame *frame)
+{
+  GBytes **maps[] = { &segments->map, &segments->depth };
+
+  for (guint i = 0; i < G_N_ELEMENTS (maps); i++)
+    if (*maps[i])
+      {
+        GBytes *turned = gtf_turn_map_back (&frame->turn, *maps[i], i ? sizeof (float) : sizeof (guint16), frame->info.width, frame->info.height);
+
+        g_bytes_unref (*maps[i]);
+        *maps[i] = turned;
+        if (!turned)
+          return FALSE;
+      }
+  segments->width = frame->info.width;
+  segments->height = frame->info.height;
+  return TRUE;
+}
+
 /* The numbers go into the meta; as text they would be megabytes a message. */
 static JsonNode *
 without_numbers (JsonNode *answer)
@@ -160,6 +181,11 @@ gtf_segment_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame,
     return NULL;
   is_depth = JSON_NODE_HOLDS_OBJECT (gtf_result_get_node (result));
   segments = (is_depth ? read_depth : read_masks) (gtf_result_get_node (result), image->width, image->height, error);
+  if (segments && !gtf_turn_is_none (&frame->turn) && !turn_back (segments, frame))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory to turn what was found in a frame of %d x %d", frame->info.width, frame->info.height);
+      g_clear_pointer (&segments, gtf_segments_free);
+    }
   if (segments)
     *answer = is_depth ? without_numbers (gtf_result_get_node (result)) : json_node_ref (gtf_result_get_node (result));
   return segments;

@@ -2,7 +2,9 @@
  *
  * How it works. A track is four Kalman filters, of the box's middle, width and height, each with a velocity. For a new frame each track says
  * where its box should be by now; boxes and tracks are paired so that the sum of their overlaps is largest (the Hungarian method), and pairs
- * that hardly overlap are parted. A box left over begins a track; a track left over is kept for a while, in case its object turns up again.
+ * that hardly overlap are parted. What is left is paired again with boxes that are twice as large, for objects that moved by their own size
+ * (Yang et al. 2022, C-BIoU, arXiv:2211.13509). A box left over begins a track; a track left over is kept for a while, in case its object turns
+ * up again.
  */
 #include "tracker.h"
 
@@ -10,6 +12,7 @@
 
 #define LEAST_OVERLAP 0.2       /* of a pair, as intersection over union; a box of low score must fit better */
 #define LEAST_OVERLAP_LOW 0.5
+#define GROWTH 0.5              /* of a box, on each side, for the second pairing, as a part of it */
 #define LONGEST_ABSENCE 1.0     /* seconds after which a track that is not seen ends */
 
 /* As parts of the box's height: ByteTrack's, whose frames are 1/30 s, by the second. */
@@ -81,12 +84,16 @@ measure (const GtfBox *box, double numbers[4])
   numbers[3] = box->bottom - box->top;
 }
 
+/* Intersection over union, of both grown by this part of them on each side. */
 static double
-overlap (const Track *track, const GtfBox *box)
+overlap (const Track *track, const GtfBox *box, double growth)
 {
-  const double width = MAX (track->filters[2].x, 0), height = MAX (track->filters[3].x, 0), left = track->filters[0].x - width / 2, top = track->filters[1].x - height / 2;
-  const double across = MIN (left + width, box->right) - MAX (left, box->left), down = MIN (top + height, box->bottom) - MAX (top, box->top);
-  const double both = MAX (across, 0) * MAX (down, 0), all = width * height + (box->right - box->left) * (box->bottom - box->top) - both;
+  const double width = MAX (track->filters[2].x, 0) * (1 + 2 * growth), height = MAX (track->filters[3].x, 0) * (1 + 2 * growth);
+  const double more_x = (box->right - box->left) * growth, more_y = (box->bottom - box->top) * growth;
+  const double left = track->filters[0].x - width / 2, top = track->filters[1].x - height / 2;
+  const double across = MIN (left + width, box->right + more_x) - MAX (left, box->left - more_x), down = MIN (top + height, box->bottom + more_y) - MAX (top, box->top - more_y);
+  const double both = MAX (across, 0) * MAX (down, 0);
+  const double all = width * height + (box->right - box->left + 2 * more_x) * (box->bottom - box->top + 2 * more_y) - both;
 
   return both > 0 && all > 0 ? both / all : 0;
 }
@@ -279,7 +286,7 @@ continue_track (GtfTracker *self, Track *track, GtfBox *box)
 
 /* Pairs boxes whose score is in (@above, @up_to] with tracks that have none of this frame yet. */
 static void
-pair (GtfTracker *self, GArray *boxes, double above, double up_to, double least)
+pair (GtfTracker *self, GArray *boxes, double above, double up_to, double least, double growth)
 {
   g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (guint)), columns = g_array_new (FALSE, FALSE, sizeof (guint));
   g_autofree double *costs = NULL;
@@ -305,7 +312,7 @@ pair (GtfTracker *self, GArray *boxes, double above, double up_to, double least)
         const GtfBox *box = &g_array_index (boxes, GtfBox, g_array_index (rows, guint, i));
         const Track *track = &g_array_index (self->tracks, Track, g_array_index (columns, guint, k));
 
-        costs[i * columns->len + k] = g_str_equal (box->label, track->label) ? 1 - overlap (track, box) : 1;
+        costs[i * columns->len + k] = g_str_equal (box->label, track->label) ? 1 - overlap (track, box, growth) : 1;
       }
   gtf_tracker_assign (costs, rows->len, columns->len, of);
   for (guint i = 0; i < rows->len; i++)
@@ -317,9 +324,10 @@ void
 gtf_tracker_update (GtfTracker *self, GArray *boxes, double threshold, double time)
 {
   predict (self, time);
-  pair (self, boxes, threshold, G_MAXDOUBLE, LEAST_OVERLAP);
+  pair (self, boxes, threshold, G_MAXDOUBLE, LEAST_OVERLAP, 0);
   if (self->kind == GTF_TRACKER_BYTETRACK)
-    pair (self, boxes, -G_MAXDOUBLE, threshold, LEAST_OVERLAP_LOW);
+    pair (self, boxes, -G_MAXDOUBLE, threshold, LEAST_OVERLAP_LOW, 0);
+  pair (self, boxes, threshold, G_MAXDOUBLE, LEAST_OVERLAP, GROWTH);
   for (guint i = 0; i < boxes->len; i++)
     if (!g_array_index (boxes, GtfBox, i).tracked && g_array_index (boxes, GtfBox, i).score > threshold)
       begin_track (self, &g_array_index (boxes, GtfBox, i));

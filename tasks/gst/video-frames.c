@@ -53,7 +53,9 @@ drop_findings (GtfVideo *self)
 GtfImage *
 gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error)
 {
-  return gtf_frame_to_image (&PRIVATE (self)->converter, buffer, &frame->info, error);
+  g_autoptr (GtfImage) image = gtf_frame_to_image (&PRIVATE (self)->converter, buffer, &frame->info, error);
+
+  return image && !gtf_turn_is_none (&frame->turn) ? gtf_turn_image (&frame->turn, image, error) : g_steal_pointer (&image);
 }
 
 const char *
@@ -280,6 +282,7 @@ make_passage (GtfVideo *self, GstBuffer *buffer)
   frame->number = p->number++;
   frame->info = p->info;
   frame->segment = p->segment;
+  frame->turn = p->turn;
   frame->duration = GST_BUFFER_DURATION (buffer);
   if (!GST_CLOCK_TIME_IS_VALID (frame->duration) && GST_VIDEO_INFO_FPS_N (&p->info) > 0)
     frame->duration = gst_util_uint64_scale (GST_SECOND, (guint64) GST_VIDEO_INFO_FPS_D (&p->info), (guint64) GST_VIDEO_INFO_FPS_N (&p->info));

@@ -43,6 +43,7 @@ typedef struct
   GstVideoInfo info;
   gboolean has_info, live;
   GstSegment segment;
+  GtfTurn turn;
   GstClockTime next_pts;
   guint64 number;
   guint since;                        /* frames since one was to be worked on */

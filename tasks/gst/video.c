@@ -131,6 +131,16 @@ on_segment (GtfVideo *self, GstEvent *event)
   return TRUE;
 }
 
+/* Of an orientation the last tag counts. */
+static void
+on_tags (GtfVideo *self, GstEvent *event)
+{
+  GstTagList *tags;
+
+  gst_event_parse_tag (event, &tags);
+  gtf_turn_from_tags (&PRIVATE (self)->turn, tags);
+}
+
 static gboolean
 gtf_video_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -157,6 +167,10 @@ gtf_video_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
     default:
       if (!GST_EVENT_IS_SERIALIZED (event))
         return gst_pad_event_default (pad, parent, event);
+      if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
+        p->turn = (GtfTurn) { FALSE, FALSE, FALSE };
+      else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG)
+        on_tags (self, event);
       gtf_outlet_put (&p->outlet, event);
       return TRUE;
     }

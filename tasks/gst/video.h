@@ -8,6 +8,7 @@
 
 #include "element.h"
 #include "frame.h"
+#include "turn.h"
 
 G_BEGIN_DECLS
 
@@ -21,6 +22,7 @@ typedef struct
   GstClockTime time, pts, duration;   /* running time; as of the buffer */
   GstVideoInfo info;
   GstSegment segment;
+  GtfTurn turn;                       /* how it comes to stand upright */
 } GtfFrame;
 
 struct _GtfVideoClass
@@ -36,7 +38,7 @@ struct _GtfVideoClass
   void (*forget)     (GtfVideo *self);
 };
 
-/* For look: the frame as a picture; NULL: error. On the worker's thread only. */
+/* For look: the frame as a picture, upright; NULL: error. On the worker's thread only. */
 GtfImage *gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error);
 /* With the object lock: (transfer none): the property `parameters` as a JSON object, as it was when the element started. */
 const char *gtf_video_get_parameters (GtfVideo *self);

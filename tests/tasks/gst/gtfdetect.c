@@ -559,6 +559,35 @@ test_flush (void)
   teardown (&f);
 }
 
+/* A model sees frames upright, as the tag says; boxes on frames are in the frame's own pixels, those of the answer upright. */
+static const struct
+{
+  const char *tag;
+  Rectangle upright;            /* where { 16, 8, 32, 24 } of 64 x 48 comes to stand */
+} turns[] = { { "rotate-0", { 16, 8, 32, 24 } }, { "rotate-90", { 24, 16, 40, 32 } }, { "rotate-180", { 32, 24, 48, 40 } }, { "rotate-270", { 8, 32, 24, 48 } },
+              { "flip-rotate-0", { 32, 8, 48, 24 } }, { "flip-rotate-90", { 24, 32, 40, 48 } }, { "flip-rotate-180", { 16, 24, 32, 40 } }, { "flip-rotate-270", { 8, 16, 24, 32 } } };
+
+static void
+test_turned (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (turns); i++)
+    {
+      const Rectangle r = turns[i].upright;
+      g_autofree char *box = g_strdup_printf ("\"xmin\": %d, \"ymin\": %d, \"xmax\": %d, \"ymax\": %d", r.left, r.top, r.right, r.bottom);
+      GstMessage *message;
+      Fixture f;
+
+      setup (&f, i % 2 ? "tracker=sort" : "", CAPS, FALSE);
+      g_assert_true (gst_harness_push_event (f.harness, gst_event_new_tag (gst_tag_list_new (GST_TAG_IMAGE_ORIENTATION, turns[i].tag, NULL))));
+      show (&f, square);
+      assert_next (&f, i % 2 ? "white 0.75 16,8 16x16 1" : "white 0.75 16,8 16x16 0");
+      message = gst_bus_timed_pop_filtered (f.bus, 30 * GST_SECOND, GST_MESSAGE_ELEMENT);
+      g_assert_nonnull (strstr (gst_structure_get_string (gst_message_get_structure (message), "json"), box));
+      gst_message_unref (message);
+      teardown (&f);
+    }
+}
+
 /* Boxes of frames of another size are not attached. */
 static void
 test_caps_change (void)
@@ -673,6 +702,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/gtfdetect/tracker/sort", "sort", test_tracker);
   g_test_add_data_func ("/gtfdetect/tracker/bytetrack", "bytetrack", test_tracker);
   g_test_add_func ("/gtfdetect/flush", test_flush);
+  g_test_add_func ("/gtfdetect/turned", test_turned);
   g_test_add_func ("/gtfdetect/caps-change", test_caps_change);
   g_test_add_func ("/gtfdetect/order", test_order);
   g_test_add_func ("/gtfdetect/bad", test_bad);

@@ -165,6 +165,25 @@ test_absence (gconstpointer data)
   gtf_tracker_free (tracker);
 }
 
+/* A ball that moves by two thirds of itself, down and across, from one frame to the next, beside one that lies. */
+static void
+test_fast (gconstpointer kind)
+{
+  GtfTracker *tracker = gtf_tracker_new (GPOINTER_TO_INT (kind));
+
+  for (guint frame = 0; frame < 20; frame++)
+    {
+      g_autoptr (GArray) boxes = boxes_new ();
+
+      add (boxes, "ball", 0.9, 24.0 * frame, 24.0 * frame, 38, 38);
+      add (boxes, "ball", 0.9, 300, 100, 38, 38);
+      gtf_tracker_update (tracker, boxes, 0.5, frame / RATE);
+      g_assert_cmpuint (at (boxes, 0)->id, ==, 1);
+      g_assert_cmpuint (at (boxes, 1)->id, ==, 2);
+    }
+  gtf_tracker_free (tracker);
+}
+
 /* Any boxes at any time, also those that make no sense: no id twice in a frame, all numbers finite, the same again from the same. */
 static void
 test_anything (gconstpointer kind)
@@ -217,6 +236,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tracker/assign", test_assign);
   g_test_add_data_func ("/tracker/ways/sort", GINT_TO_POINTER (GTF_TRACKER_SORT), test_ways);
   g_test_add_data_func ("/tracker/ways/bytetrack", GINT_TO_POINTER (GTF_TRACKER_BYTETRACK), test_ways);
+  g_test_add_data_func ("/tracker/fast/sort", GINT_TO_POINTER (GTF_TRACKER_SORT), test_fast);
+  g_test_add_data_func ("/tracker/fast/bytetrack", GINT_TO_POINTER (GTF_TRACKER_BYTETRACK), test_fast);
   g_test_add_data_func ("/tracker/anything/sort", GINT_TO_POINTER (GTF_TRACKER_SORT), test_anything);
   g_test_add_data_func ("/tracker/anything/bytetrack", GINT_TO_POINTER (GTF_TRACKER_BYTETRACK), test_anything);
   for (guint i = 0; i < G_N_ELEMENTS (absences); i++)
