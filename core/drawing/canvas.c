@@ -229,8 +229,21 @@ grid_init (Grid *grid, const GtfCanvas *self, const GtfCanvasPlane *plane, GtfAr
   return TRUE;
 }
 
+/* Whether a mask has any of a sample's pixels. */
+static gboolean
+is_masked (const GtfCanvas *self, const GtfCanvasPlane *plane, const guint8 *mask, gint x, gint y)
+{
+  const gint right = MIN ((x + 1) << plane->x_shift, self->width), bottom = MIN ((y + 1) << plane->y_shift, self->height);
+
+  for (gint down = y << plane->y_shift; down < bottom; down++)
+    for (gint across = x << plane->x_shift; across < right; across++)
+      if (mask[(gsize) down * (gsize) self->width + (gsize) across])
+        return TRUE;
+  return FALSE;
+}
+
 void
-gtf_canvas_pixelate (const GtfCanvas *self, GtfArea area, gint block)
+gtf_canvas_pixelate (const GtfCanvas *self, GtfArea area, gint block, const guint8 *mask)
 {
   if (!gtf_canvas_clip (self, &area))
     return;
@@ -248,7 +261,8 @@ gtf_canvas_pixelate (const GtfCanvas *self, GtfArea area, gint block)
 
           for (gint x = 0; x < grid.in.width; means++)
             for (gint end = MIN (x + grid.block_x, grid.in.width); x < end; x++, at += plane->pixel)
-              *at = *means;
+              if (mask == NULL || is_masked (self, plane, mask, grid.in.x + x, grid.in.y + y))
+                *at = *means;
         }
       g_free (grid.means);
     }
@@ -269,7 +283,7 @@ between (gint at, gint block, gint n)
 }
 
 static void
-blur_plane (const GtfCanvasPlane *plane, const Grid *grid)
+blur_plane (const GtfCanvas *self, const GtfCanvasPlane *plane, const Grid *grid, const guint8 *mask)
 {
   g_autofree Between *columns = g_new (Between, grid->in.width);
   g_autofree gint *row = g_new (gint, grid->across);
@@ -284,12 +298,13 @@ blur_plane (const GtfCanvasPlane *plane, const Grid *grid)
       for (gint x = 0; x < grid->across; x++)
         row[x] = grid->means[b.first * grid->across + x] * (256 - b.part) + grid->means[b.second * grid->across + x] * b.part;
       for (gint x = 0; x < grid->in.width; x++, at += plane->pixel)
-        *at = (guint8) ((row[columns[x].first] * (256 - columns[x].part) + row[columns[x].second] * columns[x].part + 32768) >> 16);
+        if (mask == NULL || is_masked (self, plane, mask, grid->in.x + x, grid->in.y + y))
+          *at = (guint8) ((row[columns[x].first] * (256 - columns[x].part) + row[columns[x].second] * columns[x].part + 32768) >> 16);
     }
 }
 
 void
-gtf_canvas_blur (const GtfCanvas *self, GtfArea area, gint block)
+gtf_canvas_blur (const GtfCanvas *self, GtfArea area, gint block, const guint8 *mask)
 {
   if (!gtf_canvas_clip (self, &area))
     return;
@@ -299,7 +314,7 @@ gtf_canvas_blur (const GtfCanvas *self, GtfArea area, gint block)
 
       if (!grid_init (&grid, self, &self->planes[i], area, block))
         continue;
-      blur_plane (&self->planes[i], &grid);
+      blur_plane (self, &self->planes[i], &grid, mask);
       g_free (grid.means);
     }
 }

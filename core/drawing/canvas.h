@@ -60,9 +60,10 @@ GTF_API GtfArea   gtf_canvas_snap  (const GtfCanvas *self, GtfArea area);
 GTF_API void      gtf_canvas_fill  (const GtfCanvas *self, GtfArea area, GtfInk ink, guint opacity);
 /* One line of UTF-8, its top left at (@x, @y), nothing of it outside of @clip. */
 GTF_API void      gtf_canvas_text  (const GtfCanvas *self, GtfFont *font, gint x, gint y, const char *text, GtfInk ink, GtfArea clip);
-/* Squares of @block pixels have the mean of what was in them. */
-GTF_API void      gtf_canvas_pixelate (const GtfCanvas *self, GtfArea area, gint block);
+/* Squares of @block pixels have the mean of what was in them. @mask: (nullable): a byte a pixel of the whole canvas; only samples of which a pixel
+ * is not 0 are changed */
+GTF_API void      gtf_canvas_pixelate (const GtfCanvas *self, GtfArea area, gint block, const guint8 *mask);
 /* The same, smooth from one square's middle to the next one's. */
-GTF_API void      gtf_canvas_blur     (const GtfCanvas *self, GtfArea area, gint block);
+GTF_API void      gtf_canvas_blur     (const GtfCanvas *self, GtfArea area, gint block, const guint8 *mask);
 
 G_END_DECLS

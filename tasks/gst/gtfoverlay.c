@@ -64,8 +64,8 @@ gtf_overlay_mode_get_type (void)
 {
   static GType type;
   static const GEnumValue values[] = { { MODE_DRAW, "Draw boxes and labels", "draw" },
-                                       { MODE_BLUR, "Blur what is in the boxes", "blur" },
-                                       { MODE_PIXELATE, "Pixelate what is in the boxes", "pixelate" },
+                                       { MODE_BLUR, "Blur what is in the boxes and segments", "blur" },
+                                       { MODE_PIXELATE, "Pixelate what is in the boxes and segments", "pixelate" },
                                        { 0, NULL, NULL } };
 
   if (g_once_init_enter (&type))
@@ -106,14 +106,55 @@ font_of_size (GtfOverlay *self, gint size)
   return self->font;
 }
 
-/* A sixth of a face, or a person, tells nobody apart. */
+/* A sixth of a face, or a person, tells nobody apart. @mask: of the area only what it has (nullable) */
 static void
-hide (const GtfCanvas *canvas, const GtfBox *box, Mode mode)
+hide (const GtfCanvas *canvas, GtfArea area, const guint8 *mask, Mode mode)
 {
-  const GtfArea area = gtf_canvas_snap (canvas, (GtfArea) { (gint) box->left, (gint) box->top, (gint) (box->right - box->left), (gint) (box->bottom - box->top) });
   const gint block = MAX (MIN (area.width, area.height) / 6, 8);
 
-  (mode == MODE_BLUR ? gtf_canvas_blur : gtf_canvas_pixelate) (canvas, area, block);
+  (mode == MODE_BLUR ? gtf_canvas_blur : gtf_canvas_pixelate) (canvas, gtf_canvas_snap (canvas, area), block, mask);
+}
+
+static gboolean
+is_asked_for (const Style *style, const char *label)
+{
+  return style->labels == NULL || g_strv_contains ((const char *const *) style->labels, label);
+}
+
+/* Sides of a segment: left, top, right, bottom. */
+typedef struct
+{
+  gint sides[4];
+  gboolean asked;
+} Reach;
+
+static void
+hide_segments (const GtfCanvas *canvas, const Style *style, const GtfSegments *segments)
+{
+  const guint n = segments->segments->len;
+  const guint16 *map = g_bytes_get_data (segments->map, NULL);
+  g_autofree guint8 *mask = g_try_malloc0 ((gsize) segments->width * (gsize) segments->height);
+  g_autofree Reach *reaches = g_new0 (Reach, n + 1);
+
+  for (guint i = 0; i < n; i++)
+    reaches[i + 1] = (Reach) { { G_MAXINT, G_MAXINT, 0, 0 }, is_asked_for (style, g_array_index (segments->segments, GtfBox, i).label) };
+  for (gint y = 0; mask && y < segments->height; y++)
+    for (gint x = 0; x < segments->width; x++)
+      {
+        const gsize at = (gsize) y * (gsize) segments->width + (gsize) x;
+        Reach *reach = map[at] <= n ? &reaches[map[at]] : reaches;
+
+        if (!reach->asked)
+          continue;
+        mask[at] = 1;
+        reach->sides[0] = MIN (reach->sides[0], x);
+        reach->sides[1] = MIN (reach->sides[1], y);
+        reach->sides[2] = MAX (reach->sides[2], x + 1);
+        reach->sides[3] = MAX (reach->sides[3], y + 1);
+      }
+  for (guint i = 1; mask && i <= n; i++)
+    if (reaches[i].sides[2] > 0)
+      hide (canvas, (GtfArea) { reaches[i].sides[0], reaches[i].sides[1], reaches[i].sides[2] - reaches[i].sides[0], reaches[i].sides[3] - reaches[i].sides[1] }, mask, style->mode);
 }
 
 static void
@@ -124,12 +165,12 @@ draw_boxes (GtfOverlay *self, const GtfCanvas *canvas, const Style *style, const
       const GtfBox *box = &g_array_index (boxes, GtfBox, i);
       const GtfAnnotation annotation = { box->label, box->class, box->score, box->left, box->top, box->right, box->bottom, box->tracked ? (gint64) box->id : -1 };
 
-      if (style->labels && !g_strv_contains ((const char *const *) style->labels, box->label))
+      if (!is_asked_for (style, box->label))
         continue;
       if (style->mode == MODE_DRAW)
         gtf_annotate_box (canvas, font_of_size (self, style->text_size), style->line_width, &annotation);
       else
-        hide (canvas, box, style->mode);
+        hide (canvas, (GtfArea) { (gint) box->left, (gint) box->top, (gint) (box->right - box->left), (gint) (box->bottom - box->top) }, NULL, style->mode);
     }
 }
 
@@ -181,6 +222,8 @@ draw (GtfOverlay *self, const GtfCanvas *canvas, const Finds *finds)
   style_read (&style, self, canvas);
   if (finds->segments && style.mode == MODE_DRAW)
     draw_segments (canvas, finds->segments);
+  else if (finds->segments && finds->segments->map)
+    hide_segments (canvas, &style, finds->segments);
   draw_boxes (self, canvas, &style, finds->boxes);
   if (finds->lines && style.mode == MODE_DRAW)
     gtf_annotate_lines (canvas, font_of_size (self, style.text_size), finds->lines, FALSE);
@@ -419,8 +462,8 @@ gtf_overlay_class_init (GtfOverlayClass *klass)
   element->request_new_pad = gtf_overlay_request_pad;
   element->release_pad = gtf_overlay_release_pad;
   element->change_state = gtf_overlay_change_state;
-  g_object_class_install_property (object, PROP_MODE, g_param_spec_enum ("mode", "Mode", "What is done with the boxes", GTF_TYPE_OVERLAY_MODE, MODE_DRAW, LIVE));
-  g_object_class_install_property (object, PROP_LABELS, g_param_spec_string ("labels", "Labels", "Only boxes with these labels, separated by commas; unset: all", NULL, LIVE));
+  g_object_class_install_property (object, PROP_MODE, g_param_spec_enum ("mode", "Mode", "What is done with what is on the frames", GTF_TYPE_OVERLAY_MODE, MODE_DRAW, LIVE));
+  g_object_class_install_property (object, PROP_LABELS, g_param_spec_string ("labels", "Labels", "Only boxes, and to be hidden segments, with these labels, separated by commas; unset: all", NULL, LIVE));
   g_object_class_install_property (object, PROP_LINE_WIDTH, g_param_spec_uint ("line-width", "Line width", "Of the boxes, pixels; 0: by the size of the frame", 0, 100, 0, LIVE));
   g_object_class_install_property (object, PROP_TEXT_SIZE, g_param_spec_uint ("text-size", "Text size", "Pixels; 0: by the size of the frame", 0, 512, 0, LIVE));
   g_object_class_install_property (object, PROP_WAIT_TEXT, g_param_spec_boolean ("wait-text", "Wait for text", "Frames wait until it is known what is said at their time (pad captions)", TRUE, LIVE));

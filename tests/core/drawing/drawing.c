@@ -119,9 +119,9 @@ test_within (void)
           g_autoptr (GtfFont) font = gtf_font_new (12);
 
           if (what == 0)
-            gtf_canvas_blur (&sheet.canvas, areas[a], 8);
+            gtf_canvas_blur (&sheet.canvas, areas[a], 8, NULL);
           else if (what == 1)
-            gtf_canvas_pixelate (&sheet.canvas, areas[a], 5);
+            gtf_canvas_pixelate (&sheet.canvas, areas[a], 5, NULL);
           else if (what == 2)
             gtf_annotate_box (&sheet.canvas, NULL, 3, &box);
           else
@@ -189,11 +189,35 @@ test_hidden (void)
           memset (a->pixels + 3 * i, i % 2 ? 200 : 100, 3);
           memset (b->pixels + 3 * i, i / 32 % 2 ? 200 : 100, 3);
         }
-      (smooth ? gtf_canvas_blur : gtf_canvas_pixelate) (&one, (GtfArea) { 0, 0, 32, 32 }, 8);
-      (smooth ? gtf_canvas_blur : gtf_canvas_pixelate) (&other, (GtfArea) { 0, 0, 32, 32 }, 8);
+      (smooth ? gtf_canvas_blur : gtf_canvas_pixelate) (&one, (GtfArea) { 0, 0, 32, 32 }, 8, NULL);
+      (smooth ? gtf_canvas_blur : gtf_canvas_pixelate) (&other, (GtfArea) { 0, 0, 32, 32 }, 8, NULL);
       g_assert_cmpmem (a->pixels, 32 * 32 * 3, b->pixels, 32 * 32 * 3);
       g_assert_cmpuint (a->pixels[0], ==, 150);
     }
+}
+
+/* Of a mask every pixel changes, and no sample that it does not touch. */
+static void
+test_masked (void)
+{
+  for (guint l = 0; l < G_N_ELEMENTS (layouts); l++)
+    for (guint smooth = 0; smooth < 2; smooth++)
+      {
+        Sheet sheet = sheet_new (&layouts[l], 37, 29);
+        g_autofree guint8 *before = g_memdup2 (sheet.bytes, sheet.size), *mask = g_new0 (guint8, 37 * 29);
+        const GtfCanvasPlane *first = &sheet.canvas.planes[0];
+        guint same = 0;
+
+        for (gint y = 9; y < 20; y++)
+          memset (mask + y * 37 + 11, 1, 10);
+        (smooth ? gtf_canvas_blur : gtf_canvas_pixelate) (&sheet.canvas, (GtfArea) { 0, 0, 37, 29 }, 8, mask);
+        for (gint y = 9; y < 20; y++)
+          for (gint x = 11; x < 21; x++)
+            same += first->data[y * first->row + x * first->pixel] == before[first->data - sheet.bytes + y * first->row + x * first->pixel];
+        g_assert_cmpuint (same, <, 10);       /* of 110, by chance */
+        assert_outside_same (&sheet, before, gtf_canvas_snap (&sheet.canvas, (GtfArea) { 11, 9, 10, 11 }));
+        g_free (sheet.bytes);
+      }
 }
 
 /* ---- letters ---- */
@@ -327,6 +351,7 @@ main (int argc, char **argv)
   g_test_add_func ("/drawing/frame", test_frame);
   g_test_add_func ("/drawing/inks", test_inks);
   g_test_add_func ("/drawing/hidden", test_hidden);
+  g_test_add_func ("/drawing/masked", test_masked);
   g_test_add_func ("/drawing/font", test_font);
   g_test_add_func ("/drawing/answers", test_answers);
   g_test_add_func ("/drawing/encode", test_encode);

@@ -16,10 +16,9 @@ static const Rectangle square = { 16, 8, 32, 24 };
 static char *repository;
 
 static GstBuffer *
-pass (const char *elements, const char *task, const char *caps, GstMessage **message)
+pass_frame (const char *elements, const char *task, const char *caps, GstBuffer *buffer, GstMessage **message)
 {
   g_autofree char *line = g_strdup_printf ("gtfsegment model=%s task=%s%s", repository, task, elements);
-  GstBuffer *buffer = frame_new (caps, 0x204060, square, 0xffffff);
   Fixture f;
 
   fixture_setup_source (&f, line, caps, FALSE);
@@ -28,6 +27,12 @@ pass (const char *elements, const char *task, const char *caps, GstMessage **mes
   *message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_ELEMENT);
   teardown (&f);
   return buffer;
+}
+
+static GstBuffer *
+pass (const char *elements, const char *task, const char *caps, GstMessage **message)
+{
+  return pass_frame (elements, task, caps, frame_new (caps, 0x204060, square, 0xffffff), message);
 }
 
 static const GstStructure *
@@ -108,6 +113,39 @@ test_drawn (void)
   gst_buffer_unmap (depth, &c);
 }
 
+/* What is hidden of a segment is its pixels, in two light greys here: afterwards they are one, and nothing else has changed. */
+static void
+test_hidden (void)
+{
+  static const char *const labels[] = { "white", "black" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (labels); i++)
+    {
+      g_autofree char *overlay = g_strdup_printf (" ! gtfoverlay mode=pixelate labels=%s", labels[i]);
+      g_autoptr (GstMessage) message = NULL;
+      g_autoptr (GstBuffer) plain = frame_new (FORMAT ("GRAY8"), 0x404040, square, 0xf0f0f0), out = NULL;
+      GstMapInfo a, b;
+
+      gst_buffer_map (plain, &a, GST_MAP_WRITE);
+      for (gint y = square.top; y < square.bottom; y++)
+        for (gint x = square.left; x < square.right; x += 2)
+          a.data[y * 64 + x] = 0xe0;
+      a.data[12 * 64 + 20] = 0x40;          /* a hole in the mask */
+      gst_buffer_unmap (plain, &a);
+      out = pass_frame (overlay, "image-segmentation", FORMAT ("GRAY8"), gst_buffer_copy_deep (plain), &message);
+      gst_buffer_map (plain, &a, GST_MAP_READ);
+      gst_buffer_map (out, &b, GST_MAP_READ);
+      for (gint y = 0; y < 47; y++)
+        for (gint x = 0; x < 63; x++)
+          if (i == 0 && x >= square.left && x < square.right && y >= square.top && y < square.bottom && a.data[y * 64 + x] > 0x80)
+            g_assert_true (b.data[y * 64 + x] > 0xe0 && b.data[y * 64 + x] < 0xf0);
+          else
+            g_assert_cmpuint (b.data[y * 64 + x], ==, a.data[y * 64 + x]);
+      gst_buffer_unmap (plain, &a);
+      gst_buffer_unmap (out, &b);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -119,6 +157,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfsegment/masks", test_masks);
   g_test_add_func ("/gtfsegment/depth", test_depth);
   g_test_add_func ("/gtfsegment/drawn", test_drawn);
+  g_test_add_func ("/gtfsegment/hidden", test_hidden);
   status = g_test_run ();
   toy_remove (repository);
   g_free (repository);
