@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * How it works. A frame that comes in goes into the outlet (outlet.c), whose task hands it on, and, if it is its turn (`interval`, QoS), to
+ * The way of a frame through GtfVideo. A frame that comes in goes into the outlet (outlet.c), whose task hands it on, and, if it is its turn (`interval`, QoS), to
  * the worker (worker.c). Of a live source the worker takes the newest frame and those that waited longer than `max-lag` are left out; of
  * another one every frame whose turn it is is worked on, and it waits for what is found in it. Before a buffer leaves, finish() waits for its
  * own result, no longer than `latency` by the pipeline's clock where the source is live, and attaches the newest result that is not of a
@@ -56,12 +56,6 @@ gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, G
   g_autoptr (GtfImage) image = gtf_frame_to_image (&PRIVATE (self)->converter, buffer, &frame->info, error);
 
   return image && !gtf_turn_is_none (&frame->turn) ? gtf_turn_image (&frame->turn, image, error) : g_steal_pointer (&image);
-}
-
-const char *
-gtf_video_get_parameters (GtfVideo *self)
-{
-  return PRIVATE (self)->parameters;
 }
 
 char *

@@ -40,9 +40,8 @@ struct _GtfVideoClass
 
 /* For look: the frame as a picture, upright; NULL: error. On the worker's thread only. */
 GtfImage *gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error);
-/* With the object lock: (transfer none): the property `parameters` as a JSON object, as it was when the element started. */
-const char *gtf_video_get_parameters (GtfVideo *self);
-/* (transfer full) (nullable): those, with @labels (nullable, separated by commas) as candidate_labels and @threshold where it is not below 0 */
+/* (transfer full): the property `parameters`, as it was when the element started, as a JSON object with @labels (nullable,
+ * separated by commas) as candidate_labels and @threshold where it is not below 0 */
 char *gtf_video_make_parameters (GtfVideo *self, const char *labels, double threshold);
 /* For class_init: the property `threshold`, below 0: the task's own. */
 void  gtf_video_install_threshold (GObjectClass *klass, guint id, const char *blurb);

@@ -10,14 +10,10 @@ G_BEGIN_DECLS
 
 /* As text_model_new (), with an image processor instead of a tokenizer. Freed by text_model_free (). */
 TextModel *image_model_new (GtfTask *task, const char *name, const char *const *heads, const char *wanted, GError **error);
-/* Decodes and processes one file and runs the model on it. @parameters (nullable): for the image processor, as JSON. */
-gboolean   image_model_run (TextModel *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
-/* The same of a picture that is already decoded; @path is for messages. */
-gboolean   image_model_run_image (TextModel *self, const GtfImage *image, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
-/* A path, or a list of paths: @run once for each; the answers nest as the inputs do. */
-typedef JsonNode *(*ImageRun) (const char *path, gpointer data, GError **error);
-JsonNode  *image_run_each  (JsonNode *inputs, ImageRun run, gpointer data, GError **error);
-/* The same of pictures: the one that the program gave, or those that the inputs name, decoded. @name is for messages. */
+/* Processes a picture and runs the model on it. @name is for messages; @parameters (nullable): for the image processor, as JSON. */
+gboolean   image_model_run_image (TextModel *self, const GtfImage *image, const char *name, const char *parameters, GCancellable *cancellable, GError **error);
+/* The picture that the program gave, or those that the inputs name, a path or a list of paths, decoded: @answer once for each; the answers nest
+ * as the inputs do. */
 typedef JsonNode *(*ImageAnswer) (const GtfImage *image, const char *name, gpointer data, GError **error);
 JsonNode  *image_answer_each (const GtfRequest *request, ImageAnswer answer, gpointer data, GError **error);
 

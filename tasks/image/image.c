@@ -62,14 +62,6 @@ run_tensors (TextModel *self, GHashTable *tensors, const char *path, GCancellabl
 }
 
 gboolean
-image_model_run (TextModel *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GHashTable) tensors = gtf_preprocessor_run_file (self->task->preprocessor, path, parameters, cancellable, error);
-
-  return tensors != NULL && run_tensors (self, tensors, path, cancellable, error);
-}
-
-gboolean
 image_model_run_image (TextModel *self, const GtfImage *image, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GHashTable) tensors = gtf_preprocessor_run_images (self->task->preprocessor, &image, 1, parameters, error);
@@ -80,45 +72,25 @@ image_model_run_image (TextModel *self, const GtfImage *image, const char *path,
 }
 
 JsonNode *
-image_run_each (JsonNode *inputs, ImageRun run, gpointer data, GError **error)
+image_answer_each (const GtfRequest *request, ImageAnswer answer, gpointer data, GError **error)
 {
   gboolean is_list;
-  g_autoptr (GPtrArray) paths = text_inputs_read (inputs, "inputs", &is_list, error);
+  g_autoptr (GPtrArray) paths = NULL;
   g_autoptr (JsonArray) list = json_array_new ();
 
+  if (request->image)
+    return answer (request->image, "the picture", data, error);
+  paths = text_inputs_read (request->inputs, "inputs", &is_list, error);
   for (guint i = 0; paths && i < paths->len; i++)
     {
-      JsonNode *answer = run (paths->pdata[i], data, error);
+      g_autoptr (GtfImage) image = gtf_image_load (paths->pdata[i], request->cancellable, error);
+      JsonNode *one = image ? answer (image, paths->pdata[i], data, error) : NULL;
 
-      if (answer == NULL)
+      if (one == NULL)
         return NULL;
-      json_array_add_element (list, answer);
+      json_array_add_element (list, one);
     }
   if (paths == NULL)
     return NULL;
   return is_list ? json_node_init_array (json_node_alloc (), list) : json_array_dup_element (list, 0);
-}
-
-typedef struct
-{
-  ImageAnswer answer;
-  gpointer data;
-  GCancellable *cancellable;
-} Pictures;
-
-static JsonNode *
-answer_file (const char *path, gpointer data, GError **error)
-{
-  const Pictures *pictures = data;
-  g_autoptr (GtfImage) image = gtf_image_load (path, pictures->cancellable, error);
-
-  return image ? pictures->answer (image, path, pictures->data, error) : NULL;
-}
-
-JsonNode *
-image_answer_each (const GtfRequest *request, ImageAnswer answer, gpointer data, GError **error)
-{
-  Pictures pictures = { answer, data, request->cancellable };
-
-  return request->image ? answer (request->image, "the picture", data, error) : image_run_each (request->inputs, answer_file, &pictures, error);
 }
