@@ -24,6 +24,7 @@
 #include "layers/vision.h"
 #include "layers/pyramid.h"
 #include "layers/dense.h"
+#include "layers/phrases.h"
 #include "layers/stages.h"
 #include "layers/text-summary.h"
 #include "model/model.h"

@@ -47,6 +47,10 @@ LEVIT = dict(image_size=64, patch_size=16, hidden_sizes=[16, 24, 32], num_attent
 MOBILEVIT = dict(hidden_sizes=[8, 8, 12], neck_hidden_sizes=[4, 8, 8, 12, 12, 16, 20], num_attention_heads=2, expand_ratio=2.0)
 BIT = dict(embedding_size=8, hidden_sizes=[16, 24, 32], depths=[1, 2, 1], num_groups=4)
 FOCAL = dict(image_size=32, embed_dim=8, depths=[1, 2, 1], focal_levels=[2, 1, 2], focal_windows=[3, 3, 3], mlp_ratio=2.0)
+GROUNDING = dict(
+    backbone_config={**SWIN, "model_type": "swin", "out_indices": [1, 2], "image_size": 64}, text_config={**TEXT, "model_type": "bert", "vocab_size": 1030, "hidden_size": 8, "max_position_embeddings": 12}, d_model=32,
+    num_feature_levels=3, num_queries=7, encoder_layers=1, decoder_layers=2, encoder_ffn_dim=16, decoder_ffn_dim=12, encoder_attention_heads=4, decoder_attention_heads=2, encoder_n_points=2,
+    decoder_n_points=3)
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
 INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features": ["stage3"]}
@@ -238,6 +242,11 @@ FAMILIES = {
         "interpolated": case("OwlViT", "ForObjectDetection", {"vision_config": {**SMALL, "hidden_act": "gelu"}, "text_config": TEXT, "projection_dim": 16}, (32, 40), texts=TEXTS + [[0, 3, 4, 0, 0, 0]], batch=1, interpolate=True),
     },
     "owlv2": {"detection": case("Owlv2", "ForObjectDetection", {"vision_config": SMALL, "text_config": TEXT, "projection_dim": 16}, SQUARE, texts=TEXTS, batch=1)},
+    "grounding-dino": {
+        "detection": case("GroundingDino", "ForObjectDetection", GROUNDING, (48, 40), texts=[[1, 101, 7, 102, 2, 5]], batch=1, best=True, matrices=0.2),
+        "separate": case("GroundingDino", "ForObjectDetection", {**GROUNDING, "decoder_bbox_embed_share": False, "position_embedding_type": "learned", "tie_word_embeddings": False}, (36, 40),
+                         texts=[[101, 7, 9, 1012, 4, 1029, 5, 102]], batch=1, best=True, matrices=0.2),
+    },
     "siglip": {
         "both": case("Siglip", "Model", {"vision_config": SMALL, "text_config": TEXT}, SQUARE, texts=TEXTS),
         "vision": case("SiglipVision", "", SMALL, SQUARE, model="SiglipVisionModel", states=True),

@@ -49,7 +49,8 @@ def narrow_timm(kwargs):
 def make(folder, case):
     shutil.rmtree(folder, ignore_errors=True)
     config = getattr(transformers, case["config"])(**case["kwargs"])
-    config._attn_implementation = "eager"
+    if not case.get("best"):            # the text encoder's mask is made for the attention that is taken by itself
+        config._attn_implementation = "eager"
     with narrow_timm(case.get("timm", {})):
         model = getattr(transformers, case["class"])(config)
     case.get("edit", lambda model: None)(model)         # what no switch of the config can change
@@ -71,8 +72,11 @@ def make(folder, case):
         if not any(out.get(name) is not None for name in NAMES):        # a head that nothing asks for
             out = model.base_model(**inputs, **options, return_dict=True)
     results = {"out." + name: out[name].float().contiguous() for name in NAMES if out.get(name) is not None}
+    if case.get("best"):
+        results.pop("out.last_hidden_state")
+        results["out.logits"] = results["out.logits"].max(-1, keepdim=True).values      # of all tokens
     if case.get("texts"):
-        results.pop("out.image_embeds")         # of length 1 there
+        results.pop("out.image_embeds", None)         # of length 1 there
     if case.get("states"):
         for name in ("hidden_states", "attentions"):
             if out.get(name):
