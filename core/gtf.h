@@ -30,6 +30,7 @@
 #include "model/model.h"
 #include "model/session.h"
 #include "text/tokenizer.h"
+#include "hub/search.h"
 #include "pipeline/preprocessor.h"
 #include "pipeline/task.h"
 #include "pipeline/pipeline.h"

@@ -264,6 +264,14 @@ is_passing (guint status)
   return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
+/* A host that does not exist, or that nobody listens on, is not there in a moment either. */
+static gboolean
+may_come_back (const GError *error)
+{
+  return error->domain != GTF_ERROR && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) && !g_error_matches (error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND)
+         && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+}
+
 /* A failed connection in our words. A module that is not there, a redirect that leads nowhere and a cancelled call say enough themselves. */
 static void
 say_unreachable (const GtfHubRequest *request, GError **error)
@@ -308,7 +316,7 @@ gtf_hub_client_send (GtfHubClient *self, GtfHubRequest *request, char **url, GCa
             *url = g_steal_pointer (&from);
           return g_steal_pointer (&response);
         }
-      again = response ? is_passing (response->status) : local->domain != GTF_ERROR && !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      again = response ? is_passing (response->status) : may_come_back (local);
       again = again && request->flags & GTF_HUB_REQUEST_PATIENT && attempt < MAX_TRIES;
       if (again && response && asked_wait (response) >= 0)
         backoff = (guint) asked_wait (response) * 1000;

@@ -95,7 +95,7 @@ gtf_hub_fetch_model (const char *id, const char *revision, GtfHubParts parts, Gt
       return g_steal_pointer (&snapshot);
     }
   g_clear_error (&local);
-  repo = gtf_hub_repo_new (GTF_HUB_MODEL, id, revision, error);
+  repo = gtf_hub_repo_new (GTF_HUB_TYPE_MODEL, id, revision, error);
   if (repo == NULL)
     return NULL;
   fetched = fetch (repo, parts, snapshot ? GTF_HUB_REQUEST_PLAIN : GTF_HUB_REQUEST_PATIENT, progress, data, commit, &asked, cancellable, &local);

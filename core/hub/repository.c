@@ -268,7 +268,7 @@ gtf_hub_ask_tree (GtfHubClient *client, const GtfHubRepo *repo, const char *comm
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_hub_file_free);
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autofree char *rest = g_strdup_printf ("/tree/%s?recursive=true&expand=false", commit);
+  g_autofree char *revision = g_uri_escape_string (commit, NULL, FALSE), *rest = g_strdup_printf ("/tree/%s?recursive=true&expand=false", revision);
   g_autofree char *url = gtf_hub_repo_dup_api (repo, client, rest);
 
   for (guint pages = 0; url; pages++)

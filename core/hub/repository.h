@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  GTF_HUB_MODEL,
-  GTF_HUB_DATASET,
-  GTF_HUB_SPACE
+  GTF_HUB_TYPE_MODEL,
+  GTF_HUB_TYPE_DATASET,
+  GTF_HUB_TYPE_SPACE
 } GtfHubType;
 
 typedef struct

@@ -132,7 +132,10 @@ int cli_tokenize   (int argc, char **argv);
 int cli_preprocess (int argc, char **argv);
 int cli_inspect    (int argc, char **argv);
 int cli_convert    (int argc, char **argv);
+int cli_search     (int argc, char **argv);
 int cli_download   (int argc, char **argv);
+int cli_cache      (int argc, char **argv);
+int cli_auth       (int argc, char **argv);
 int cli_plugins    (int argc, char **argv);
 int cli_env        (int argc, char **argv);
 

@@ -187,7 +187,7 @@ check (Download *self)
   g_autoptr (GError) error = NULL;
   const char *id = self->arguments->len ? self->arguments->pdata[0] : NULL, *at = id ? strchr (id, '@') : NULL;
   g_autofree char *name = at ? g_strndup (id, (gsize) (at - id)) : g_strdup (id);
-  GtfHubType type = GTF_HUB_MODEL;
+  GtfHubType type = GTF_HUB_TYPE_MODEL;
   int status;
 
   if (id == NULL)

@@ -10,6 +10,9 @@
 #include "base/json.h"
 #include "model/config.h"
 #include "model/safetensors.h"
+#include "hub/cache.h"
+#include "hub/headers.h"
+#include "hub/scan.h"
 #include "pipeline/reference.h"
 #include "registry/registry.h"
 #include "text/tokenizer-classes.h"
@@ -261,11 +264,33 @@ inspect_file (const char *path, const Inspect *self)
   return show (&f, self, &error) ? CLI_OK : cli_failure (error);
 }
 
+/* The weights in the folder; of a repository whose weights are still on the Hub, their headers. */
+static GtfSafetensors *
+open_weights (const GtfReference *reference, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  GtfSafetensors *weights = gtf_safetensors_open (reference->directory, &local);
+  g_autofree char *headers = NULL;
+
+  if (!weights && g_error_matches (local, GTF_ERROR, GTF_ERROR_NOT_FOUND) && reference->commit && !gtf_hub_is_offline ())
+    {
+      g_clear_error (&local);
+      headers = gtf_hub_fetch_headers (reference->id, reference->commit, reference->directory, cancellable, &local);
+      weights = headers ? gtf_safetensors_open (headers, &local) : NULL;
+    }
+  if (headers)
+    gtf_hub_remove_path (headers, NULL);
+  if (!weights)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return weights;
+}
+
 static int
 inspect (const char *ref, const Inspect *self)
 {
+  GCancellable *cancellable = cli_interrupt_init ();
   g_autoptr (GError) error = NULL, no_weights = NULL;
-  g_autoptr (GtfReference) reference = gtf_reference_resolve (ref, self->revision, &error);
+  g_autoptr (GtfReference) reference = cli_fetch (ref, self->revision, GTF_HUB_SMALL_PARTS, cancellable, &error);
   g_autoptr (GtfConfig) config = reference ? gtf_config_load (reference->directory, &error) : NULL;
   g_autoptr (GtfSafetensors) weights = NULL;
   g_autofree char *full = self->revision ? g_strdup_printf ("%s@%s", ref, self->revision) : g_strdup (ref);
@@ -274,7 +299,7 @@ inspect (const char *ref, const Inspect *self)
   if (config == NULL)
     return cli_failure (error);
   find_facts (&f, full, reference, config);
-  if ((weights = gtf_safetensors_open (reference->directory, &no_weights)))
+  if ((weights = open_weights (reference, cancellable, &no_weights)))
     f.weights = weight_map_new (weights, wants_tree (self));
   if (!show (&f, self, &error))
     return cli_failure (error);

@@ -19,7 +19,10 @@ static const struct
   { "preprocess", cli_preprocess, "the tensors that a model would see" },
   { "inspect", cli_inspect, "what a model is and what is in it" },
   { "convert", cli_convert, "weights as safetensors, of another type or in shards" },
+  { "search", cli_search, "models of the Hub, and whether one can be run here" },
   { "download", cli_download, "a repository of the Hub, or files of it, into the cache" },
+  { "cache", cli_cache, "what was downloaded: list, delete, compare with the Hub" },
+  { "auth", cli_auth, "log in to the Hub and out of it" },
   { "plugins", cli_plugins, "architectures, tasks and preprocessors that there are" },
   { "env", cli_env, "versions, folders and processor, for reports of errors" },
 };

@@ -17,7 +17,7 @@ _gtransformers_models() {
 
 _gtransformers() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-  local commands="run tokenize preprocess inspect convert download plugins env" options=
+  local commands="run tokenize preprocess inspect convert search download cache auth plugins env" options=
 
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -46,11 +46,16 @@ _gtransformers() {
     inspect) options="--weights --format --output --revision --quiet --help" ;;
     convert) options="--to --output --dtype --shard-size --revision --quiet --help" ;;
     download) options="--include --exclude --revision --type --cache-dir --local-dir --force-download --dry-run --token --max-workers --quiet --help" ;;
+    search) options="--task --library --author --language --license --tag --sort --limit --format --json --quiet --help" ;;
+    cache) options="ls rm prune verify --cache-dir --revisions --filter --sort --limit --show-warnings --yes --dry-run --revision --local-dir --fail-on-missing-files --fail-on-extra-files --format --json --quiet --help" ;;
+    auth) options="login logout whoami list switch token --token --force --token-name --format --json --quiet --help" ;;
     plugins) options="--update-cache --quiet --help" ;;
     env) options="--help" ;;
   esac
   if [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+  elif [[ $command == cache || $command == auth ]] && [ "$COMP_CWORD" -eq 2 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "${options%% --*}" -- "$cur")
   elif [ "$command" = run ] && [ "$COMP_CWORD" -eq 2 ]; then
     mapfile -t COMPREPLY < <(compgen -W "auto $(_gtransformers_tasks)" -- "$cur")
   else

@@ -9,6 +9,7 @@ other wrote, both download into one cache at the same time.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -139,6 +140,62 @@ def together(endpoint, folder):
     check("together: nothing incomplete", not list(home.rglob("*.incomplete")))
 
 
+def command(tool, args, env):
+    run = subprocess.run([*tool, *args], env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return run.returncode, run.stdout
+
+
+OURS = [str(TOOL)]
+THEIRS = [sys.executable, "-c", "import sys; from huggingface_hub.cli.hf import main; sys.argv = ['hf'] + sys.argv[1:]; main()"]
+
+# What is asked of one cache by both, in this order: (arguments, whether standard output must be the same).
+COMMANDS = [
+    (["cache", "ls", "--format", "json"], True),
+    (["cache", "ls", "-q"], True),
+    (["cache", "ls", "--revisions", "--format", "json"], True),
+    (["cache", "ls", "--revisions", "-q", "--sort", "size"], True),
+    (["cache", "ls", "-q", "--filter", "size>1MB"], True),
+    (["cache", "ls", "-q", "--filter", "refs=v1"], True),
+    (["cache", "ls", "-q", "--filter", "accessed<1h", "--limit", "1", "--sort", "name:desc"], True),
+    (["cache", "ls", "--filter", "color=red"], False),
+    (["cache", "ls", "--sort", "color"], False),
+    (["cache", "rm", "model/none"], True),
+    (["cache", "rm", "model/org/small", "--dry-run", "--format", "json"], True),
+    (["cache", "rm", "model/org/small"], False),
+    (["cache", "verify", "org/model", "--format", "json"], True),
+    (["cache", "verify", "org/none"], False),
+    (["cache", "verify", "org/model", "--revision", "none"], False),
+    (["cache", "rm", "model/org/small", "--yes", "--format", "json"], True),
+    (["cache", "rm", "hf://models/org/model/onnx/model.onnx", "-y"], False),
+    (["cache", "ls", "--format", "json"], True),
+    (["cache", "verify", "org/model", "--fail-on-missing-files"], False),
+    (["cache", "prune"], True),
+    (["cache", "rm", "model/org/model", "-y"], False),
+    (["cache", "ls", "-q"], True),
+    (["auth", "whoami"], False),
+    (["auth", "login", "--token", "hf_wrong"], False),
+    (["auth", "login", "--token", "hf_test_0123456789abcdefghij"], False),
+    (["auth", "whoami", "--format", "json"], True),
+    (["auth", "token"], False),
+    (["auth", "switch", "--token-name", "none"], False),
+    (["auth", "logout"], False),
+    (["auth", "logout"], False),
+]
+
+
+def compare_commands(endpoint, folder):
+    homes = [folder / "commands-ours", folder / "commands-theirs"]
+    for home in homes:
+        for args in (["org/model"], ["org/model", "--revision", "v1"], ["org/small"]):
+            ours(args, environment(endpoint, home))
+    for args, same in COMMANDS:
+        a, b = (command(tool, args, environment(endpoint, home)) for tool, home in zip((OURS, THEIRS), homes))
+        said = [re.sub(r"[0-9]+ seconds ago", "a few seconds ago", out).replace("-ours", "-theirs") for _, out in (a, b)]
+        left = [{name: data for name, data in tree(home).items() if not name.startswith(".check_for")} for home in homes]
+        check(" ".join(args), a[0] == b[0] and (not same or said[0] == said[1]), f"{a} {b}")
+        check(" ".join(args) + ": what is left", left[0] == left[1], str(set(left[0]) ^ set(left[1])))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -148,6 +205,7 @@ def main():
         compare_cases(endpoint, folder)
         compare_local(endpoint, folder)
         exchange(endpoint, folder)
+        compare_commands(endpoint, folder)
         together(endpoint, folder)
         server.stdin.close()
         server.wait()

@@ -40,7 +40,7 @@ typedef struct
   GOutputStream *out;
   gboolean is_cdn;
   char *method, *path;          /* without the query */
-  char *range, *token;
+  char *range, *token, *query;
   HubFault fault;
   gboolean faulty, keep;
 } Request;
@@ -458,6 +458,45 @@ answer_whoami (Request *r)
     answer_error (r, 401, "", "Invalid credentials in Authorization header", NULL);
 }
 
+/* (transfer full) (nullable): a parameter of the query. */
+static char *
+parameter (const Request *r, const char *name)
+{
+  g_auto (GStrv) parts = g_strsplit (r->query ? r->query : "", "&", -1);
+  gsize n = strlen (name);
+
+  for (char **part = parts; *part; part++)
+    if (strncmp (*part, name, n) == 0 && (*part)[n] == '=')
+      return g_uri_unescape_string (*part + n + 1, NULL);
+  return NULL;
+}
+
+/* One model a repository; pages of two at most. */
+static void
+answer_search (Request *r)
+{
+  g_autofree char *words = parameter (r, "search"), *cursor = parameter (r, "cursor"), *limit = parameter (r, "limit"), *link = NULL;
+  guint from = cursor ? (guint) g_ascii_strtoull (cursor, NULL, 10) : 0, most = limit ? (guint) MIN (g_ascii_strtoull (limit, NULL, 10), 2) : 2, n = 0, at = 0;
+  g_autoptr (GString) out = g_string_new ("[");
+
+  for (guint i = 0; i < r->server->trees->len; i++)
+    {
+      const Tree *tree = r->server->trees->pdata[i];
+
+      if (strcmp (tree->revision, "main") != 0 || (words && !strstr (tree->id, words)) || at++ < from)
+        continue;
+      if (n == most)
+        {
+          link = g_strdup_printf ("Link: <%s/api/models?cursor=%u&limit=%s&search=%s>; rel=\"next\"\r\n", r->server->endpoint, from + n, limit ? limit : "2", words ? words : "");
+          break;
+        }
+      g_string_append_printf (out, "%s{\"id\":\"%s\",\"pipeline_tag\":\"fill-mask\",\"downloads\":%u,\"likes\":3,\"tags\":[\"en\"],\"config\":{\"model_type\":\"bert\"},"
+                              "\"safetensors\":{\"total\":1234567}}", n++ ? "," : "", tree->id, 1000 - i);
+    }
+  g_string_append_c (out, ']');
+  answer_text (r, 200, link ? link : "", out->str);
+}
+
 static const char resolve_word[] = "/resolve/", revision_word[] = "/revision/", tree_word[] = "/tree/";
 
 /* PREFIX id WORD revision [/ rest] */
@@ -473,6 +512,11 @@ route (Request *r)
   if (strcmp (r->path, "/api/whoami-v2") == 0)
     {
       answer_whoami (r);
+      return;
+    }
+  if (strcmp (r->path, "/api/models") == 0)
+    {
+      answer_search (r);
       return;
     }
   for (guint i = 0; i < G_N_ELEMENTS (words) && !at; i++)
@@ -586,6 +630,7 @@ read_request (Request *r, GDataInputStream *in)
     return FALSE;
   r->method = g_strdup (parts[0]);
   r->path = g_strndup (parts[1], strcspn (parts[1], "?"));
+  r->query = strchr (parts[1], '?') ? g_strdup (strchr (parts[1], '?') + 1) : NULL;
   for (;;)
     {
       g_autofree char *header = g_data_input_stream_read_line (in, NULL, r->server->stop, NULL);
@@ -612,6 +657,7 @@ request_clear (Request *r)
   g_free (r->path);
   g_free (r->range);
   g_free (r->token);
+  g_free (r->query);
 }
 
 static gboolean

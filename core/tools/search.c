@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * gtransformers search: models of the Hub, and whether one can be run here.
+ */
+#include "tools/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "base/json-print.h"
+#include "registry/registry.h"
+#include "tools/hub-output.h"
+
+typedef struct
+{
+  CliHubOutput output;
+  const char *task, *library, *author, *language, *license, *tag, *sort, *limit;
+  gboolean help;
+  GPtrArray *arguments;
+} Search;
+
+static void
+put (JsonObject *query, const char *name, const char *value)
+{
+  if (value)
+    json_object_set_string_member (query, name, value);
+}
+
+static char *
+query_of (const Search *self, guint limit)
+{
+  g_autoptr (JsonObject) query = json_object_new ();
+  g_autoptr (JsonNode) node = NULL;
+
+  put (query, "search", self->arguments->len ? self->arguments->pdata[0] : NULL);
+  put (query, "task", self->task);
+  put (query, "library", self->library);
+  put (query, "author", self->author);
+  put (query, "language", self->language);
+  put (query, "license", self->license);
+  put (query, "tag", self->tag);
+  put (query, "sort", self->sort);
+  json_object_set_int_member (query, "limit", limit);
+  node = json_node_init_object (json_node_alloc (), query);
+  return gtf_json_print (node, GTF_JSON_COMPACT);
+}
+
+/* Whether a module for it is here, by the caches and names of modules alone: none is opened. (transfer full) */
+static char *
+runs_here (GPtrArray *modules, const char *model_type)
+{
+  if (model_type == NULL)
+    return g_strdup ("?");
+  for (guint i = 0; i < modules->len; i++)
+    {
+      const GtfPluginInfo *info = modules->pdata[i];
+
+      if (info->kind == GTF_PLUGIN_ARCHITECTURE
+          && (strcmp (info->name, model_type) == 0 || (info->keys && g_strv_contains ((const char *const *) info->keys, model_type))))
+        return g_strdup ("yes");
+    }
+  return g_strdup_printf ("needs gtf-%s", model_type);
+}
+
+static char *
+count (gint64 n)
+{
+  return n ? cli_hub_size (n) : g_strdup ("");
+}
+
+static void
+print (const Search *self, GListModel *found)
+{
+  static const char *const columns[] = { "id", "task", "downloads", "likes", "parameters", "runs", NULL };
+  g_autoptr (CliHubTable) table = cli_hub_table_new (columns, "id");
+  g_autoptr (GPtrArray) modules = gtf_registry_list ();
+
+  for (guint i = 0; i < g_list_model_get_n_items (found); i++)
+    {
+      g_autoptr (GtfHubModel) model = g_list_model_get_item (found, i);
+      g_autofree char *parameters = count (gtf_hub_model_get_parameters (model)), *runs = runs_here (modules, gtf_hub_model_get_model_type (model));
+
+      cli_hub_table_row (table);
+      cli_hub_table_put (table, "id", gtf_hub_model_get_id (model));
+      cli_hub_table_put (table, "task", gtf_hub_model_get_task (model));
+      cli_hub_table_put (table, "library", gtf_hub_model_get_library (model));
+      cli_hub_table_put (table, "model_type", gtf_hub_model_get_model_type (model));
+      cli_hub_table_put_int (table, "downloads", gtf_hub_model_get_downloads (model));
+      cli_hub_table_put_int (table, "likes", gtf_hub_model_get_likes (model));
+      if (self->output.json)
+        cli_hub_table_put_int (table, "parameters", gtf_hub_model_get_parameters (model));
+      else
+        cli_hub_table_put (table, "parameters", parameters);
+      cli_hub_table_put (table, "last_modified", gtf_hub_model_get_modified (model));
+      cli_hub_table_put (table, "runs", runs);
+    }
+  cli_hub_table_print (table, &self->output);
+}
+
+static int
+search (const Search *self)
+{
+  GCancellable *cancellable = cli_interrupt_init ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GListModel) found = NULL;
+  g_autofree char *query = NULL;
+  guint64 limit = 30;
+
+  if (self->limit && !g_ascii_string_to_unsigned (self->limit, 10, 1, 10000, &limit, NULL))
+    return cli_usage_error ("search", "--limit '%s': expected a number from 1 to 10000", self->limit);
+  query = query_of (self, (guint) limit);
+  found = gtf_hub_search (query, cancellable, &error);
+  if (found == NULL)
+    return g_error_matches (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT) ? cli_usage_error ("search", "--%s", error->message) : cli_failure (error);
+  print (self, found);
+  return CLI_OK;
+}
+
+int
+cli_search (int argc, char **argv)
+{
+  g_autoptr (GPtrArray) arguments = g_ptr_array_new ();
+  Search self = { .arguments = arguments };
+  const CliOption options[] = {
+    { "task", 0, CLI_STRING, &self.task, "TASK", "only models for it: text-classification" },
+    { "library", 0, CLI_STRING, &self.library, "NAME", "only of this library: transformers" },
+    { "author", 0, CLI_STRING, &self.author, "NAME", "only by this user or organization" },
+    { "language", 0, CLI_STRING, &self.language, "CODE", "only for this language: en" },
+    { "license", 0, CLI_STRING, &self.license, "NAME", "only under this licence: apache-2.0" },
+    { "tag", 0, CLI_STRING, &self.tag, "TAG", "only with this tag" },
+    { "sort", 0, CLI_STRING, &self.sort, "KEY", "downloads (default), likes, trending, created or modified" },
+    { "limit", 0, CLI_STRING, &self.limit, "N", "how many at most; 30 if none is given" },
+    CLI_HUB_OUTPUT_OPTIONS (self.output),
+    { "help", 'h', CLI_FLAG, &self.help, NULL, "this" },
+    { NULL }
+  };
+  g_autoptr (GError) error = NULL;
+
+  if (!cli_parse_options ("search", argc, argv, options, arguments, &error))
+    return cli_usage_error ("search", "%s", error->message);
+  if (g_strcmp0 (self.output.format, "table") == 0)
+    self.output.format = "human";
+  if (!cli_hub_output_choose (&self.output, &error))
+    return cli_usage_error ("search", "%s", error->message);
+  if (self.help)
+    {
+      printf ("Usage: gtransformers search [QUERY] [OPTION...]\n\nOptions:\n");
+      cli_print_options (options);
+      return CLI_OK;
+    }
+  if (arguments->len > 1)
+    return cli_usage_error ("search", "'%s' was not expected: put words that belong together into quotes", (char *) arguments->pdata[1]);
+  return search (&self);
+}
