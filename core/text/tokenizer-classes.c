@@ -487,6 +487,15 @@ static const GtfTokenizerRow classes[] =
       "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "�" }, "content": "" }] },
       "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
+  { "PerceiverTokenizer", NULL, "", "perceiver", JSON ({
+      "settings": { "model_max_length": 2048 },
+      "tokens": { "bos_token": "[BOS]", "eos_token": "[EOS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]" },
+      "before": ["$pad_token", "$bos_token", "$eos_token", "$mask_token", "$cls_token", "$sep_token"],
+      "model": { "type": "BPE" }, "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false },
+      "decoder": "$byte_level_decoder",
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
+                          "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+
   { "CanineTokenizer", NULL, "", "canine", JSON ({
       "settings": { "model_max_length": 2048, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
       "tokens": { "bos_token": "\uE000", "eos_token": "\uE001", "sep_token": "\uE001", "cls_token": "\uE000", "pad_token": "\u0000", "mask_token": "\uE003" },

@@ -7,8 +7,17 @@ from cases import BASE, LABELS, cases
 FUNNEL = dict(vocab_size=30, block_sizes=[1, 2, 1], num_decoder_layers=1, d_model=8, n_head=2, d_head=6, d_inner=12, pad_token_id=0, bos_token_id=1, eos_token_id=2)
 YOSO = dict(BASE, pad_token_id=1, hash_code_len=3)
 ESMC = dict(vocab_size=40, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12)
+PERCEIVER = dict(vocab_size=30, d_model=16, d_latents=12, num_latents=5, num_blocks=2, num_self_attends_per_block=2, num_self_attention_heads=2,
+                 num_cross_attention_heads=4, max_position_embeddings=9)
 
 FAMILIES = {
+    "perceiver": cases("PerceiverConfig", "Perceiver", PERCEIVER, {
+        "masked-lm": ("ForMaskedLM", {}, {}),
+        "masked-lm-query": ("ForMaskedLM", dict(cross_attention_shape_for_attention="q", use_query_residual=False, hidden_act="relu", self_attention_widening_factor=2), {}),
+        "masked-lm-channels": ("ForMaskedLM", dict(qk_channels=8, v_channels=12, cross_attention_widening_factor=3), dict(no_mask=True)),
+        "sequence": ("ForSequenceClassification", LABELS, {}),
+        "sequence-long": ("ForSequenceClassification", dict(LABELS, max_position_embeddings=40, num_blocks=1), dict(alone=True, length=33)),
+    }),
     # no token is hidden from attention: padding counts
     "yoso": cases("YosoConfig", "Yoso", YOSO, {
         "model": ("Model", {}, dict(alone=True)),

@@ -276,6 +276,7 @@ def repositories():
     add("byt5", "t5", {}, {"tokenizer_class": "ByT5Tokenizer"}, texts=byt5)
     add("byt5-list", "t5", {}, {"tokenizer_class": "ByT5Tokenizer", "extra_ids": 2, "additional_special_tokens": ["<extra_id_0>", "<extra_id_1>"],
                                 "eos_token": {"__type": "AddedToken"} | token("</s>", lstrip=True, rstrip=True)}, texts=byt5)
+    add("perceiver", "perceiver", {}, {"tokenizer_class": "PerceiverTokenizer"}, texts=TEXTS + ["[BOS]a[MASK] b [PAD]"])
     add("canine", "canine", {}, {"tokenizer_class": "CanineTokenizer"}, texts=TEXTS + ["hi \ue003 you\ue001", "\U0010ffff\uffff"])
     return list_of
 
