@@ -279,30 +279,13 @@ read_parts (GtfConversion *c, GError **error)
   return ok;
 }
 
-/* What users added to the SentencePiece model, for classes whose library cuts it out of texts. */
+/* Only the classes that call the library have its user-defined pieces cut out of texts. */
 static gboolean
 read_user_pieces (GtfConversion *c, GError **error)
 {
   GtfTokenizer *self = c->tokenizer;
-  gint32 unknown = MAX (gtf_tokenizer_get_special_id (self, "unk_token"), 0);
-  if (!json_object_has_member (c->template.row, "user_pieces"))
-    return TRUE;
-  self->user_ids = g_try_new (gint32, c->spm->n_pieces + 1);
-  gboolean room = self->user_ids != NULL;
-  for (gsize i = 0; room && i < c->spm->n_pieces; i++)
-    {
-      const GtfSpmPiece *piece = &c->spm->pieces[i];
-      gsize n = self->user_pieces.n_entries;
-      if (piece->type != GTF_SPM_USER_DEFINED || piece->length == 0)
-        continue;
-      gint32 id = gtf_vocab_find (&self->model->vocab, piece->text, piece->length);
-      self->user_ids[n] = id >= 0 ? id : unknown;
-      room = gtf_vocab_add (&self->user_pieces, piece->text, piece->length, (gint32) n) == GTF_VOCAB_ADDED;
-    }
-  if (room && (self->user_pieces.n_entries == 0 || gtf_vocab_trie_build (&self->user_trie, &self->user_pieces)))
-    return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: no memory for the pieces that users defined", c->vocab_path);
-  return FALSE;
+  return !json_object_has_member (c->template.row, "user_pieces") ||
+         gtf_user_pieces_read (&self->user_pieces, c->spm, &self->model->vocab, MAX (gtf_tokenizer_get_special_id (self, "unk_token"), 0), error);
 }
 
 static void

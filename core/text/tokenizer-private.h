@@ -9,7 +9,7 @@
 #include "text/model.h"
 #include "text/passes.h"
 #include "text/rows.h"
-#include "text/vocab-trie.h"
+#include "text/user-pieces.h"
 #include "text/word-cache.h"
 
 G_BEGIN_DECLS
@@ -31,9 +31,7 @@ struct _GtfTokenizer
   char *special_gap;                   /* nullable: special tokens are decoded by themselves, with this behind each */
   gboolean special_lead;               /* and a space before what one is behind of, the first or not behind another */
   gboolean drop_first;                 /* the normalizer puts a character before each text, the token of which is left out */
-  GtfVocab user_pieces;                /* found in the normalised text before the model sees it, numbered from 0 */
-  GtfVocabTrie user_trie;              /* the same, without nodes where there are none */
-  gint32 *user_ids;                    /* and their ids */
+  GtfUserPieces user_pieces;
   GPtrArray *features;                 /* nullable: what a model is told of each token (token-features.c) */
   char *refused;                       /* nullable: why no text can be encoded */
   gint64 max_length;                   /* model_max_length, or 0: none */

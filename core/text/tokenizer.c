@@ -76,10 +76,8 @@ finalize (GObject *object)
   g_hash_table_unref (self->roles);
   g_ptr_array_unref (self->idle);
   g_mutex_clear (&self->lock);
-  gtf_vocab_trie_clear (&self->user_trie);
-  gtf_vocab_clear (&self->user_pieces);
+  gtf_user_pieces_clear (&self->user_pieces);
   g_clear_pointer (&self->features, g_ptr_array_unref);
-  g_free (self->user_ids);
   g_free (self->refused);
   g_free (self->directory);
   g_free (self->special_gap);
@@ -246,33 +244,6 @@ add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint 
     }
 }
 
-/* A GtfCutFunc: what users added to a SentencePiece model is a token wherever a text has it, the longest first. */
-static gboolean
-cut_user_pieces (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
-{
-  const GtfTokenizer *self = data;
-  const char *text = pieces->buffer->text;
-  gsize done = piece->begin;
-  for (gsize at = done, stop; at < piece->end; at = stop)
-    {
-      GtfVocabTrieWalk walk = { 0, at };
-      gint32 id = -1, next;
-      stop = at + gtf_utf8_size (text[at]);
-      while ((next = gtf_vocab_trie_next (&self->user_trie, &self->user_pieces, text, piece->end, at, &walk)) >= 0)
-        {
-          id = next;
-          stop = walk.at;
-        }
-      if (id < 0)
-        continue;
-      gtf_pieces_add (pieces, done, at);
-      gtf_pieces_add_token (pieces, at, stop, self->user_ids[id]);
-      done = stop;
-    }
-  gtf_pieces_add (pieces, done, piece->end);
-  return TRUE;
-}
-
 /* U+0000 comes as C0 80, as in the strings of our JSON nodes. NULL: there is none. */
 static char *
 unescape_nul (const char *text, gsize *length)
@@ -312,7 +283,7 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
   if (!gtf_pieces_check (p, error) || !count_chars (w, text, length, error) || !gtf_pieces_cut (p, gtf_added_tokens_cut_plain, &self->added, error) ||
       (self->language_codes && !gtf_pieces_cut (p, gtf_text_model_cut_code, self->model, error)) || !gtf_pass_apply (self->normalizer, p, error) ||
       !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) || !gtf_pass_apply (self->pre_tokenizer, p, error) ||
-      (self->user_trie.n_nodes && !gtf_pieces_cut (p, cut_user_pieces, self, error)))
+      !gtf_user_pieces_cut (&self->user_pieces, p, error))
     return NULL;
   GtfSegment *segment = gtf_segment_new ();
   for (gsize i = 0; i < p->n_pieces; i++)
