@@ -350,23 +350,16 @@ decoder_forward (GtfContext *c, const Pass *p, const Layer *w, GtfTensor *x, con
 static const GtfTensor *
 flatten (GtfContext *c, const Config *config, GtfTensor *const *maps, GtfDeformable *how)
 {
-  const gint64 n = gtf_dim (maps[0], 0);
-  GtfTensor *rows[GTF_MAX_LEVELS];
-  g_autofree GtfTensor **all = g_new (GtfTensor *, (gsize) (n * config->n_levels));
-  gint64 total = 0;
+  GtfTensor *tokens[GTF_MAX_LEVELS];
 
   for (gint64 i = 0; i < config->n_levels; i++)
     {
       how->heights[i] = gtf_dim (maps[i], 1);
       how->widths[i] = gtf_dim (maps[i], 2);
       how->n_points[i] = config->n_points;
-      total += how->heights[i] * how->widths[i];
-      rows[i] = gtf_reshape (c, maps[i], 2, (gint64[]){ n * how->heights[i] * how->widths[i], config->d });
+      tokens[i] = gtf_map_tokens (c, maps[i]);
     }
-  for (gint64 b = 0; b < n; b++)
-    for (gint64 i = 0; i < config->n_levels; i++)
-      all[b * config->n_levels + i] = gtf_steps (c, rows[i], b * how->heights[i] * how->widths[i], how->heights[i] * how->widths[i]);
-  return gtf_reshape (c, gtf_concat (c, all, n * config->n_levels), 3, (gint64[]){ n, total, config->d });
+  return gtf_failed (c) ? NULL : gtf_chain_tokens (c, tokens, config->n_levels);
 }
 
 /* The best proposals of all pixels: their boxes become references, and what is known of them the queries. */
@@ -375,7 +368,7 @@ propose (GtfContext *c, const Weights *w, Pass *p, GtfTensor *const *maps)
 {
   const Config *config = p->config;
   const gint64 n = gtf_dim (p->memory, 0);
-  GtfTensor *valid, *anchors = gtf_anchors (c, maps, config->n_levels, 0.05f, &valid);
+  GtfTensor *valid, *anchors = gtf_anchors (c, maps, config->n_levels, 0.05f, FALSE, &valid);
   GtfTensor *x = gtf_layer_norm (c, w->proposal_norm, gtf_linear (c, w->proposal, gtf_keep_rows (c, p->memory, valid)), (float) config->eps);
   GtfTensor *best = gtf_top_rows (c, gtf_linear (c, w->proposal_scores, x), config->n_queries);
   GtfTensor *boxes = gtf_add (c, gtf_detection_mlp (c, w->proposal_boxes, 3, x), anchors);

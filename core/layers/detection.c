@@ -197,6 +197,45 @@ gtf_map_tokens (GtfContext *c, const GtfTensor *map)
   return gtf_reshape (c, map, 3, (gint64[]){ map->shape[0], map->shape[1] * map->shape[2], map->shape[3] });
 }
 
+/**
+ * gtf_chain_tokens:
+ * @parts: (array length=n): [B][T][D], each with its own T
+ * @n: how many
+ *
+ * Returns: (transfer none) (nullable): [B][sum of T][D]: of each of the batch all parts, one behind the other
+ */
+GtfTensor *
+gtf_chain_tokens (GtfContext *c, GtfTensor *const *parts, gint64 n)
+{
+  gint64 n_batch, d, total = 0, at = 0;
+  GtfTensor *y;
+
+  if (n < 1 || !gtf_op_begin (c, "chain_tokens", 1, parts[0]))
+    return NULL;
+  n_batch = parts[0]->shape[0];
+  d = gtf_tensor_cols (parts[0]);
+  for (gint64 i = 0; i < n; i++)
+    {
+      if (parts[i]->n_dims != 3 || parts[i]->shape[0] != n_batch || parts[i]->shape[2] != d)
+        {
+          gtf_fail_shapes (c, parts[0], parts[i], "tokens of one batch");
+          return NULL;
+        }
+      total += parts[i]->shape[1];
+    }
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ n_batch, total, d });
+  for (gint64 i = 0; i < n && y != NULL; i++)
+    {
+      const GtfTensor *part = gtf_packed (c, parts[i]);
+      const gint64 size = parts[i]->shape[1] * d;
+
+      for (gint64 b = 0; part != NULL && b < n_batch; b++)
+        memcpy (gtf_tensor_f32 (y) + b * total * d + at, gtf_tensor_f32 (part) + b * size, (gsize) size * sizeof (float));
+      at += size;
+    }
+  return y;
+}
+
 GtfTensor *
 gtf_repeat_rows (GtfContext *c, const GtfTensor *rows, gint64 n_batch)
 {

@@ -37,14 +37,21 @@ GTF_API GtfTensor *gtf_learnt_positions_2d (GtfContext *c, const GtfEmbedding *r
 GTF_API GtfTensor *gtf_grid_waves  (GtfContext *c, gint64 height, gint64 width, gint64 features, double temperature);
 /* A map [B][H][W][D] as tokens [B][H * W][D]. */
 GTF_API GtfTensor *gtf_map_tokens  (GtfContext *c, const GtfTensor *map);
+/* Of each of a batch all parts [B][T][D], one behind the other: [B][sum of T][D]. */
+GTF_API GtfTensor *gtf_chain_tokens (GtfContext *c, GtfTensor *const *parts, gint64 n);
 /* The same rows for each of a batch: [n][D] -> [B][n][D]; zeros of that shape. */
 GTF_API GtfTensor *gtf_repeat_rows (GtfContext *c, const GtfTensor *rows, gint64 n_batch);
 GTF_API GtfTensor *gtf_zero_rows   (GtfContext *c, gint64 n_batch, gint64 n, gint64 d);
 
 /* Boxes (centre, width, height; parts of the picture) as a layer moves them: sigmoid (deltas + logit (references)); of points [..][2] the centre. */
 GTF_API GtfTensor *gtf_refine_boxes (GtfContext *c, const GtfTensor *deltas, const GtfTensor *references, float eps);
-/* A box around each pixel of all maps, as logits [S][4], and whether it counts, [S]. */
-GTF_API GtfTensor *gtf_anchors      (GtfContext *c, GtfTensor *const *maps, gint64 n_maps, float grid, GtfTensor **valid);
+/* A box around each pixel of all maps, as logits [S][4], and whether it counts, [S]; with masks [B][H][W] instead of maps for each picture. */
+GTF_API GtfTensor *gtf_anchors      (GtfContext *c, GtfTensor *const *maps, gint64 n_maps, float grid, gboolean masked, GtfTensor **valid);
+/* Reference points for gtf_deformable_attention (), by the masks [B][H][W] of all maps: of each of their pixels, [B][S][n][2]; of queries, [B][Q][n][2 or 4]. */
+GTF_API GtfTensor *gtf_pixel_references (GtfContext *c, GtfTensor *const *masks, gint64 n);
+GTF_API GtfTensor *gtf_level_references (GtfContext *c, const GtfTensor *references, GtfTensor *const *masks, gint64 n);
+/* Sines and cosines of coordinates [..][n]: [..][n * features]. */
+GTF_API GtfTensor *gtf_coordinate_waves (GtfContext *c, const GtfTensor *x, gint64 features, gboolean down_first);
 /* x [B][S][D] with zeros where keep [S] or [B][S] is 0. */
 GTF_API GtfTensor *gtf_keep_rows    (GtfContext *c, const GtfTensor *x, const GtfTensor *keep);
 /* Of each picture the n rows of scores [B][S][C] whose best is best, for gtf_take (): I32 [B][n]. */

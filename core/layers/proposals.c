@@ -114,41 +114,176 @@ gtf_top_rows (GtfContext *c, const GtfTensor *scores, gint64 n)
   return y;
 }
 
+/* How many pixels of a mask's first column and row are seen: those of a picture that is padded below and on the right. */
+static void
+measure_seen (const GtfTensor *mask, gint64 picture, float *down, float *across)
+{
+  const gint64 h = mask->shape[1], w = mask->shape[2];
+  const float *m = gtf_tensor_f32 (mask) + picture * h * w;
+
+  *down = *across = 0;
+  for (gint64 i = 0; i < h; i++)
+    *down += m[i * w];
+  for (gint64 i = 0; i < w; i++)
+    *across += m[i];
+}
+
 /**
  * gtf_anchors:
- * @maps: (array length=n_maps): feature maps [B][H][W][..]
+ * @maps: (array length=n_maps): feature maps [B][H][W][..], or, with @masked, their masks [B][H][W]
  * @n_maps: how many
  * @grid: size of a box of the first map; it doubles from map to map
- * @valid: (out): [S]: 1, or 0 where an anchor is too near to the edge
+ * @masked: each picture has anchors of its own, as parts of what its mask shows
+ * @valid: (out): [S] or [B][S]: 1, or 0 where an anchor is padding or too near to the edge
  *
- * Returns: (transfer none) (nullable): [S][4]: a box around each pixel of all maps, its logits; the highest number where it is not valid
+ * Returns: (transfer none) (nullable): [S][4] or [B][S][4]: a box around each pixel of all maps, its logits; the highest number where it is not valid
  */
 GtfTensor *
-gtf_anchors (GtfContext *c, GtfTensor *const *maps, gint64 n_maps, float grid, GtfTensor **valid)
+gtf_anchors (GtfContext *c, GtfTensor *const *maps, gint64 n_maps, float grid, gboolean masked, GtfTensor **valid)
 {
+  const gint64 n_pictures = masked && !gtf_failed (c) ? maps[0]->shape[0] : 1;
   gint64 n = 0, at = 0;
   GtfTensor *y;
 
   *valid = NULL;
-  if (gtf_failed (c) || !gtf_op_begin (c, "anchors", 0))
+  if (!gtf_op_begin (c, "anchors", 0))
     return NULL;
   for (gint64 i = 0; i < n_maps; i++)
     n += maps[i]->shape[1] * maps[i]->shape[2];
-  y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ n, 4 });
-  *valid = gtf_new_tensor (c, GTF_DTYPE_F32, 1, (gint64[]){ n });
-  for (gint64 i = 0; y != NULL && *valid != NULL && i < n_maps; i++)
-    for (gint64 j = 0; j < maps[i]->shape[1] * maps[i]->shape[2]; j++, at++)
-      {
-        const gint64 h = maps[i]->shape[1], w = maps[i]->shape[2];
-        const float size = grid * exp2f ((float) i), box[] = { ((float) (j % w) + 0.5f) / (float) w, ((float) (j / w) + 0.5f) / (float) h, size, size };
-        gboolean ok = TRUE;
+  y = masked ? gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ n_pictures, n, 4 }) : gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ n, 4 });
+  *valid = masked ? gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ n_pictures, n }) : gtf_new_tensor (c, GTF_DTYPE_F32, 1, &n);
+  for (gint64 i = 0; y != NULL && *valid != NULL && i < n_pictures * n_maps; i++)
+    {
+      const GtfTensor *map = maps[i % n_maps];
+      const gint64 h = map->shape[1], w = map->shape[2];
+      const float size = grid * exp2f ((float) (i % n_maps)), *mask = masked ? gtf_tensor_f32 (map) + i / n_maps * h * w : NULL;
+      float down = (float) h, across = (float) w;
 
-        for (gint k = 0; k < 4; k++)
-          ok = ok && box[k] > 1e-2f && box[k] < 1 - 1e-2f;
-        gtf_tensor_f32 (*valid)[at] = ok;
-        for (gint k = 0; k < 4; k++)
-          gtf_tensor_f32 (y)[at * 4 + k] = ok ? logf (box[k] / (1 - box[k])) : FLT_MAX;
-      }
+      if (masked)
+        measure_seen (map, i / n_maps, &down, &across);
+      for (gint64 j = 0; j < h * w; j++, at++)
+        {
+          const float box[] = { ((float) (j % w) + 0.5f) / across, ((float) (j / w) + 0.5f) / down, size, size };
+          gboolean ok = mask == NULL || mask[j] != 0;
+
+          for (gint k = 0; k < 4; k++)
+            ok = ok && box[k] > 1e-2f && box[k] < 1 - 1e-2f;
+          gtf_tensor_f32 (*valid)[at] = ok;
+          for (gint k = 0; k < 4; k++)
+            gtf_tensor_f32 (y)[at * 4 + k] = ok ? logf (box[k] / (1 - box[k])) : FLT_MAX;
+        }
+    }
+  return y;
+}
+
+/* The part of a mask that is seen, across and down. */
+static void
+seen_parts (const GtfTensor *mask, gint64 picture, float *parts)
+{
+  measure_seen (mask, picture, &parts[1], &parts[0]);
+  parts[0] /= (float) mask->shape[2];
+  parts[1] /= (float) mask->shape[1];
+}
+
+/**
+ * gtf_pixel_references:
+ * @masks: (array length=n): [B][H][W] of each map
+ * @n: how many maps
+ *
+ * Returns: (transfer none) (nullable): [B][S][n][2]: where each pixel of all maps stands in each map
+ */
+GtfTensor *
+gtf_pixel_references (GtfContext *c, GtfTensor *const *masks, gint64 n)
+{
+  gint64 n_pixels = 0;
+  float *to;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "pixel_references", 0))
+    return NULL;
+  for (gint64 i = 0; i < n; i++)
+    n_pixels += masks[i]->shape[1] * masks[i]->shape[2];
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ masks[0]->shape[0], n_pixels, n, 2 });
+  to = y != NULL ? gtf_tensor_f32 (y) : NULL;
+  for (gint64 i = 0; to != NULL && i < masks[0]->shape[0] * n; i++)
+    {
+      const GtfTensor *mask = masks[i % n];
+      const gint64 h = mask->shape[1], w = mask->shape[2];
+      float own[2], others[2];
+
+      seen_parts (mask, i / n, own);
+      for (gint64 j = 0; j < h * w; j++)
+        for (gint64 level = 0; level < n; level++, to += 2)
+          {
+            seen_parts (masks[level], i / n, others);
+            to[0] = ((float) (j % w) + 0.5f) / (own[0] * (float) w) * others[0];
+            to[1] = ((float) (j / w) + 0.5f) / (own[1] * (float) h) * others[1];
+          }
+    }
+  return y;
+}
+
+/**
+ * gtf_level_references:
+ * @references: (nullable): [B][Q][2 or 4], as parts of what is seen of the pictures
+ * @masks: (array length=n): [B][H][W] of each map
+ * @n: how many maps
+ *
+ * Returns: (transfer none) (nullable): [B][Q][n][2 or 4]: as parts of each map
+ */
+GtfTensor *
+gtf_level_references (GtfContext *c, const GtfTensor *references, GtfTensor *const *masks, gint64 n)
+{
+  gint64 n_queries, coordinates;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "level_references", 1, references) || !(references = gtf_packed (c, references)))
+    return NULL;
+  n_queries = references->shape[1];
+  coordinates = references->shape[2];
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ references->shape[0], n_queries, n, coordinates });
+  for (gint64 i = 0; y != NULL && i < references->shape[0] * n; i++)
+    {
+      float parts[2];
+
+      seen_parts (masks[i % n], i / n, parts);
+      for (gint64 q = i / n * n_queries; q < (i / n + 1) * n_queries; q++)
+        for (gint64 k = 0; k < coordinates; k++)
+          gtf_tensor_f32 (y)[(q * n + i % n) * coordinates + k] = gtf_tensor_f32 (references)[q * coordinates + k] * parts[k % 2];
+    }
+  return y;
+}
+
+/**
+ * gtf_coordinate_waves:
+ * @x: (nullable): [..][n]: parts of the picture, across first
+ * @features: of each coordinate
+ * @down_first: the first two change places
+ *
+ * Returns: (transfer none) (nullable): [..][n * features]: sines and cosines by turns
+ */
+GtfTensor *
+gtf_coordinate_waves (GtfContext *c, const GtfTensor *x, gint64 features, gboolean down_first)
+{
+  gint64 n;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "coordinate_waves", 1, x) || !(x = gtf_packed (c, x)))
+    return NULL;
+  n = gtf_tensor_cols (x);
+  y = gtf_new_like (c, x, n * features);
+  for (gint64 i = 0; y != NULL && i < gtf_tensor_rows (x) * n; i++)
+    {
+      const gint64 at = down_first && i % n < 2 ? i - i % n + 1 - i % n : i;
+      float *to = gtf_tensor_f32 (y) + i * features;
+
+      for (gint64 k = 0; k < features; k++)
+        {
+          const float wave = gtf_tensor_f32 (x)[at] * (float) (2 * G_PI) / powf (10000, (float) (2 * (k / 2)) / (float) features);
+
+          to[k] = k % 2 ? cosf (wave) : sinf (wave);
+        }
+    }
   return y;
 }
 

@@ -21,6 +21,8 @@ HERE = pathlib.Path(__file__).parent
 PROCESSOR = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "size": {"height": 24, "width": 24}, "resample": 2, "do_rescale": True,
              "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 DETECTOR = {**PROCESSOR, "image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 24, "longest_edge": 40}, "do_pad": True, "format": "coco_detection"}
+DETECTORS = {"detr": {**DETECTOR, "image_processor_type": "DetrImageProcessor"}, "conditional_detr": {**DETECTOR, "image_processor_type": "ConditionalDetrImageProcessor"},
+             "rt_detr": {**DETECTOR, "image_processor_type": "RTDetrImageProcessor", "size": {"height": 64, "width": 96}}}
 SEGMENTER = {**PROCESSOR, "image_processor_type": "SegformerImageProcessor", "size": {"height": 32, "width": 32}, "do_reduce_labels": False}
 OWL = {**PROCESSOR, "do_pad": True, "do_center_crop": False}
 CLASSIFY, FEATURES, DETECT = "image-classification", "image-feature-extraction", "object-detection"
@@ -38,6 +40,7 @@ CASES = [
     (FEATURES, "beit/model", {}), (FEATURES, "dinov2/model", {"pool": True}), (FEATURES, "vit/other-size", {"pool": True}),
     (DETECT, "yolos/detection", {"threshold": 0.1}), (DETECT, "yolos/detection", {}), (DETECT, "yolos/detection", {"threshold": 1}),
     (DETECT, "yolos/base-size", {"threshold": 0.2}), (DETECT, "yolos/base-size", {"threshold": -3}),
+    *((DETECT, repository, {"threshold": threshold}) for repository in ("detr/detection", "conditional_detr/detection", "rt_detr/detection") for threshold in (0.3, 0)),
     (SEGMENT, "segformer/semantic", {}), (SEGMENT, "segformer/semantic", {"subtask": "semantic", "threshold": 2}), (SEGMENT, "segformer/semantic", {"subtask": "panoptic"}),
     (DEPTH, "depth_anything/relative", {}),
     *((ZERO, repository, parameters) for repository in ("clip/both", "clip/both-highest", "siglip/both") for parameters in (
@@ -84,7 +87,7 @@ def main():
         folder = HERE.parent / "vision" / repository
         config = json.loads((folder / "config.json").read_text())
         size = config.get("vision_config", config).get("image_size")
-        processor = DETECTOR if task == DETECT else {**OWL, "image_processor_type": "Owlv2ImageProcessor" if "owlv2" in repository else "OwlViTImageProcessor"} if task == ZERO_DETECT else ESTIMATOR if task == DEPTH else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
+        processor = DETECTORS.get(folder.parent.name, DETECTOR) if task == DETECT else {**OWL, "image_processor_type": "Owlv2ImageProcessor" if "owlv2" in repository else "OwlViTImageProcessor"} if task == ZERO_DETECT else ESTIMATOR if task == DEPTH else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
         if config["model_type"] != "timm_wrapper":      # its config.json says it
             (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
         if task in (ZERO, ZERO_DETECT):

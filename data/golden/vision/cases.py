@@ -56,6 +56,8 @@ YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection
 INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features": ["stage3"]}
 DETR = dict(backbone_config=INNER, d_model=16, num_queries=5, encoder_layers=2, encoder_ffn_dim=24, encoder_attention_heads=2, decoder_layers=2, decoder_ffn_dim=20,
             decoder_attention_heads=4, num_labels=3)
+DEFORMABLE = {**DETR, "backbone_config": {**INNER, "out_features": ["stage2", "stage3"]}, "d_model": 32, "encoder_n_points": 2, "decoder_n_points": 3, "num_feature_levels": 4,
+              "encoder_layers": 1, "disable_custom_kernels": True}
 SEEN = [(30, 21), (45, 50)]     # of pictures of 45 x 50
 RT_INNER = dict(model_type="rt_detr_resnet", embedding_size=8, hidden_sizes=[8, 12, 12, 16], depths=[1, 1, 1, 1], layer_type="basic", out_indices=[2, 3, 4])
 RT_DETR = dict(backbone_config=RT_INNER, encoder_hidden_dim=16, encoder_in_channels=[12, 12, 16], encoder_ffn_dim=20, encoder_attention_heads=2, d_model=16, num_queries=7,
@@ -117,6 +119,16 @@ FAMILIES = {
         "timm-groups": of_timm("seresnext26t_32x4d", timm=dict(channels=(16, 16, 16, 16), stem_width=8)),
         "timm-indices": case("Detr", "ForObjectDetection", {**DETR, "backbone_config": {"model_type": "timm_backbone", "backbone": "resnet10t", "out_indices": [2, -2],
                                                                                          "output_stride": 8}}, (45, 50), timm={**NARROW, "stem_width": 8}),
+    },
+    "conditional_detr": {
+        "detection": case("ConditionalDetr", "ForObjectDetection", DETR, (45, 50), seen=SEEN),
+        "learned": case("ConditionalDetr", "ForObjectDetection", {**DETR, "position_embedding_type": "learned", "auxiliary_loss": True, "decoder_layers": 3}, (33, 50)),
+    },
+    "deformable_detr": {
+        "detection": case("DeformableDetr", "ForObjectDetection", DEFORMABLE, (45, 50), seen=SEEN),
+        "refine": case("DeformableDetr", "ForObjectDetection", {**DEFORMABLE, "with_box_refine": True, "num_feature_levels": 2}, (45, 50), seen=SEEN),
+        "two-stage": case("DeformableDetr", "ForObjectDetection", {**DEFORMABLE, "with_box_refine": True, "two_stage": True, "two_stage_num_proposals": 6}, (45, 50), seen=SEEN),
+        "one-level": case("DeformableDetr", "ForObjectDetection", {**DEFORMABLE, "backbone_config": INNER, "num_feature_levels": 1, "position_embedding_type": "learned"}, (60, 50)),
     },
     "rt_detr": {
         "detection": case("RTDetr", "ForObjectDetection", RT_DETR, (64, 96), batch=1),
