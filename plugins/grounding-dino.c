@@ -342,7 +342,7 @@ propose (GtfContext *c, const Picture *p, const GtfTensor *picture, const GtfTen
 {
   const Config *config = p->config;
   const Weights *w = p->w;
-  GtfTensor *valid, *anchors = gtf_anchors (c, p->maps, config->n_levels, 0.05f, &valid), *x, *deltas, *best;
+  GtfTensor *valid, *anchors = gtf_anchors (c, p->maps, config->n_levels, 0.05f, FALSE, &valid), *x, *deltas, *best;
 
   if (w->proposal == NULL)
     return gtf_activate (c, gtf_reshape (c, gtf_embedding_range (c, w->points, 0, config->n_queries), 3, (gint64[]){ 1, config->n_queries, 4 }), GTF_ACTIVATION_SIGMOID);

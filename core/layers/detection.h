@@ -57,6 +57,16 @@ GTF_API GtfTensor *gtf_keep_rows    (GtfContext *c, const GtfTensor *x, const Gt
 /* Of each picture the n rows of scores [B][S][C] whose best is best, for gtf_take (): I32 [B][n]. */
 GTF_API GtfTensor *gtf_top_rows     (GtfContext *c, const GtfTensor *scores, gint64 n);
 
+#define GTF_MAX_BINS 256
+
+/* Edges [..][4 * (n_bins + 1)], logits of distances of the left, upper, right and lower edge of boxes [..][4]: the boxes with these edges; of each edge the n
+ * highest probabilities and their mean, [..][4 * (n + 1)]. */
+GTF_API GtfTensor *gtf_edge_boxes   (GtfContext *c, const GtfTensor *edges, const GtfTensor *boxes, gint64 n_bins, const GtfTensor *up, const GtfTensor *scale);
+GTF_API GtfTensor *gtf_edge_peaks   (GtfContext *c, const GtfTensor *edges, gint64 n_bins, gint64 n);
+GTF_API GtfTensor *gtf_clamp        (GtfContext *c, const GtfTensor *x, float minimum, float maximum);
+/* A number for each row: x [..][C], column [..][1]. */
+GTF_API GtfTensor *gtf_add_column   (GtfContext *c, const GtfTensor *x, const GtfTensor *column);
+
 typedef struct
 {
   const GtfLinear *q, *k, *v, *out;

@@ -63,6 +63,9 @@ RT_INNER = dict(model_type="rt_detr_resnet", embedding_size=8, hidden_sizes=[8, 
 RT_DETR = dict(backbone_config=RT_INNER, encoder_hidden_dim=16, encoder_in_channels=[12, 12, 16], encoder_ffn_dim=20, encoder_attention_heads=2, d_model=16, num_queries=7,
                decoder_in_channels=[16, 16, 16], decoder_ffn_dim=20, decoder_n_points=2, decoder_layers=2, decoder_attention_heads=4, num_labels=3, hidden_expansion=0.5,
                num_denoising=0)
+HGNET = dict(model_type="hgnet_v2", stem_channels=[3, 4, 8], hidden_sizes=[8, 8, 12, 16], depths=[1, 1, 1, 1], stage_in_channels=[8, 8, 8, 12], stage_mid_channels=[4, 4, 4, 4],
+             stage_out_channels=[8, 8, 12, 16], stage_num_blocks=[1, 1, 1, 1], stage_numb_of_layers=[1, 1, 1, 1], out_indices=[2, 3, 4])
+D_FINE = {**RT_DETR, "backbone_config": HGNET, "encoder_in_channels": [8, 12, 16], "depth_mult": 0.34, "max_num_bins": 8, "lqe_hidden_dim": 10}
 OF_TIMM = {k: v for k, v in DETR.items() if k != "backbone_config"} | {"encoder_layers": 1, "decoder_layers": 1}
 NARROW = dict(channels=(4, 6, 8, 10))
 PRETRAINED = {"input_size": [3, 33, 33], "interpolation": "bilinear", "crop_pct": 0.9, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}
@@ -123,6 +126,11 @@ FAMILIES = {
     "conditional_detr": {
         "detection": case("ConditionalDetr", "ForObjectDetection", DETR, (45, 50), seen=SEEN),
         "learned": case("ConditionalDetr", "ForObjectDetection", {**DETR, "position_embedding_type": "learned", "auxiliary_loss": True, "decoder_layers": 3}, (33, 50)),
+    },
+    "d_fine": {
+        "detection": case("DFine", "ForObjectDetection", D_FINE, (64, 64)),
+        "projected": case("DFine", "ForObjectDetection", {**D_FINE, "d_model": 24, "decoder_n_points": [1, 2, 3], "decoder_offset_scale": 0.8, "lqe_layers": 3, "top_prob_values": 2,
+                                                          "reg_scale": 3.0, "up": 0.7, "normalize_before": True, "activation_function": "relu"}, (96, 64), batch=1),
     },
     "deformable_detr": {
         "detection": case("DeformableDetr", "ForObjectDetection", DEFORMABLE, (45, 50), seen=SEEN),
