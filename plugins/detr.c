@@ -3,7 +3,8 @@
  * DETR: Carion et al., "End-to-End Object Detection with Transformers" (2020), and Table Transformer: Smock et al., "PubTables-1M" (2021).
  *
  * The last feature map of a backbone is a text of pixels with positions; a decoder whose queries are learnt makes of it a fixed number of objects,
- * each a class and a box. Table Transformer normalises before a layer instead of behind it. docs/models/detr.md tells what is easily got wrong.
+ * each a class and a box, and, with another head, a mask: where the query looks, made larger step by step with the help of the larger feature maps.
+ * Table Transformer normalises before a layer instead of behind it. docs/models/detr.md tells what is easily got wrong.
  */
 #include <gtf/gtf.h>
 
@@ -28,6 +29,15 @@ typedef struct
   const GtfLinear *up, *down;
 } Layer;
 
+/* A convolution of 3 x 3 in the head for masks, and a feature map that is added before it. */
+typedef struct
+{
+  const GtfConv2d *conv, *adapter;
+  const GtfNorm *norm;
+} MaskStep;
+
+#define N_MASK_STEPS 5
+
 typedef struct
 {
   const GtfInnerModel *backbone;
@@ -35,7 +45,9 @@ typedef struct
   const GtfEmbedding *queries, *rows, *columns; /* rows, columns: learnt positions */
   const Layer *encoder, *decoder;
   const GtfNorm *encoder_norm, *decoder_norm;
-  const GtfLinear *classes, *boxes[3];
+  const GtfLinear *classes, *boxes[3], *mask_q, *mask_k;
+  MaskStep mask[N_MASK_STEPS];
+  const GtfConv2d *mask_out;
 } Weights;
 
 #define BACKBONE "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"out_indices\": [1, 2, 3, 4]}}"
@@ -123,14 +135,38 @@ static const GtfWeight weights[] = {
   { GTF_WEIGHT_END }
 };
 
-static const GtfWeight detection[] = {
-  { GTF_WEIGHT_LINEAR, "class_labels_classifier", G_STRUCT_OFFSET (Weights, classes), 0, { GTF_DIM (Config, n_classes), D } },
-  GTF_DETECTION_MLP (Weights, boxes, "bbox_predictor", Config, d, 4),
+/* The head for masks stands around a whole detector, "detr". */
+#define HEAD_LINEAR(field, name, out) { GTF_WEIGHT_LINEAR, name "|detr." name, G_STRUCT_OFFSET (Weights, field), 0, { out, D } }
+#define DETECTION                                                                                                                  \
+  HEAD_LINEAR (classes, "class_labels_classifier", GTF_DIM (Config, n_classes)), HEAD_LINEAR (boxes[0], "bbox_predictor.layers.0", D), \
+  HEAD_LINEAR (boxes[1], "bbox_predictor.layers.1", D), HEAD_LINEAR (boxes[2], "bbox_predictor.layers.2", GTF_DIM_CONST (4))
+
+static const GtfWeight detection[] = { DETECTION, { GTF_WEIGHT_END } };
+
+#define MASK_CONV(field, name) { GTF_WEIGHT_CONV2D, name, G_STRUCT_OFFSET (Weights, field), 0, { GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED } }
+#define MASK_NORM(field, name) { GTF_WEIGHT_NORM, name, G_STRUCT_OFFSET (Weights, field), 0, { GTF_DIM_STORED } }
+#define MASK_STEP(i, number, name) MASK_CONV (mask[i].conv, "mask_head.lay" number "|mask_head." name ".conv"), MASK_NORM (mask[i].norm, "mask_head.gn" number "|mask_head." name ".norm")
+#define MASK_FUSION(i, number, step, which)                                                                                        \
+  MASK_STEP (i, number, "fpn_stages." step ".refine"), MASK_CONV (mask[i].adapter, "mask_head.adapter" which "|mask_head.fpn_stages." step ".fpn_adapter")
+
+static const GtfWeight segmentation[] = {
+  DETECTION,
+  GTF_DETECTION_LINEAR (Weights, mask_q, "bbox_attention.q_linear|bbox_attention.q_proj", D, D),
+  GTF_DETECTION_LINEAR (Weights, mask_k, "bbox_attention.k_linear|bbox_attention.k_proj", D, D),
+  MASK_STEP (0, "1", "conv1"),
+  MASK_STEP (1, "2", "conv2"),
+  MASK_FUSION (2, "3", "0", "1"),
+  MASK_FUSION (3, "4", "1", "2"),
+  MASK_FUSION (4, "5", "2", "3"),
+  MASK_CONV (mask_out, "mask_head.out_lay|mask_head.output_conv"),
   { GTF_WEIGHT_END }
 };
 
+static const char *const segmentation_tasks[] = { "image-segmentation", NULL };
+
 static const GtfHead heads[] = {
   { "ForObjectDetection", gtf_detection_tasks, detection, "model" },
+  { "ForSegmentation", segmentation_tasks, segmentation, "detr.model" },
   { "Model", gtf_vision_base_tasks, NULL, "model" },
   { NULL }
 };
@@ -227,6 +263,69 @@ place (GtfContext *c, const Weights *w, Pass *p, const GtfTensor *pixels, const 
     p->places = gtf_positions_2d (c, mask, &how);
 }
 
+/* ---- masks ----------------------------------------------------------------------------------------------------------- */
+
+/* Part i of n equal ones of a tensor, along its first dimension, as pixels of so many rows and columns. */
+static GtfTensor *
+part_of (GtfContext *c, const GtfTensor *x, gint64 i, gint64 height, gint64 width)
+{
+  const gint64 d = gtf_dim (x, -1);
+  gint64 n = 1;
+
+  for (gint k = 0; x != NULL && k + 1 < (gint) gtf_tensor_get_n_dims (x); k++)
+    n *= gtf_dim (x, k);
+  return gtf_reshape (c, gtf_steps (c, gtf_reshape (c, x, 2, (gint64[]){ n, d }), i * height * width, height * width), 4, (gint64[]){ 1, height, width, d });
+}
+
+/* The mask of one query: [1][h][w][1]. */
+static GtfTensor *
+mask_of (GtfContext *c, const Config *config, const Weights *w, GtfTensor *const *fusions, gint64 picture, GtfTensor *x)
+{
+  const GtfWindow around = { .padding = 1 };
+
+  for (gint64 i = 0; i < N_MASK_STEPS && x != NULL; i++)
+    {
+      const gint64 height = gtf_dim (fusions[i], 1), width = gtf_dim (fusions[i], 2);
+
+      if (fusions[i] != NULL)
+        x = gtf_add (c, part_of (c, fusions[i], picture, height, width), gtf_resize (c, x, height, width, GTF_RESIZE_NEAREST));
+      x = gtf_conv2d (c, w->mask[i].conv, x, &around, GTF_ACTIVATION_NONE, NULL);
+      x = gtf_activate (c, gtf_group_norm (c, w->mask[i].norm, x, MIN (8, gtf_dim (x, 3)), 1e-5f), config->activation);
+    }
+  return gtf_conv2d (c, w->mask_out, x, &around, GTF_ACTIVATION_NONE, NULL);
+}
+
+/* What the head for masks makes of the queries @x: [B][queries][h][w]. One query at a time: their feature maps together would be large. */
+static GtfTensor *
+make_masks (GtfContext *c, const Weights *w, const Pass *p, GtfTensor *const *maps, gint64 n_maps, GtfTensor *projected, const GtfTensor *x)
+{
+  const Config *config = p->config;
+  const gint64 n = gtf_dim (x, 0), n_queries = config->n_queries, height = gtf_dim (projected, 1), width = gtf_dim (projected, 2);
+  GtfTensor *fusions[N_MASK_STEPS] = { NULL }, *looks, *all;
+  g_autofree GtfTensor **masks = g_new0 (GtfTensor *, (gsize) (n * n_queries));
+  gint64 h = 0, v = 0;
+
+  if (n_maps < 3)
+    {
+      gtf_fail (c, "the head for masks needs three feature maps or more, and the backbone gives %" G_GINT64_FORMAT, n_maps);
+      return NULL;
+    }
+  looks = gtf_attention_maps (c, gtf_linear (c, w->mask_q, x), gtf_linear (c, w->mask_k, p->memory), p->mask, config->encoder_heads);
+  for (gint64 i = 2; i < N_MASK_STEPS; i++)
+    fusions[i] = gtf_conv2d (c, w->mask[i].adapter, maps[4 - i], NULL, GTF_ACTIVATION_NONE, NULL);
+  for (gint64 i = 0; i < n * n_queries && !gtf_failed (c); i++)
+    {
+      const gsize mark = gtf_push (c);
+      GtfTensor *both[] = { part_of (c, projected, i / n_queries, height, width), part_of (c, looks, i, height, width) };
+
+      masks[i] = gtf_pop_keep (c, mark, mask_of (c, config, w, fusions, i / n_queries, gtf_join (c, both, 2)));
+      h = gtf_dim (masks[i], 1);
+      v = gtf_dim (masks[i], 2);
+    }
+  all = gtf_failed (c) ? NULL : gtf_concat (c, masks, n * n_queries);
+  return gtf_reshape (c, all, 4, (gint64[]){ n, n_queries, h, v });
+}
+
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
@@ -251,6 +350,8 @@ forward (GtfContext *c, const GtfForward *f)
     return;
   gtf_output (c, "logits", gtf_linear (c, w->classes, x));
   gtf_output (c, "pred_boxes", gtf_activate (c, gtf_detection_mlp (c, w->boxes, 3, x), GTF_ACTIVATION_SIGMOID));
+  if (w->mask_out != NULL)
+    gtf_output (c, "pred_masks", make_masks (c, w, &p, maps, n_maps, projected, x));
 }
 
 static const char *const detr_types[] = { "detr", NULL }, *const table_types[] = { "table-transformer", NULL };

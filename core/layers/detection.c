@@ -279,3 +279,63 @@ gtf_detection_mlp (GtfContext *c, const GtfLinear *const *layers, gint64 n_layer
     y = gtf_linear_act (c, layers[i], y, i + 1 < n_layers ? GTF_ACTIVATION_RELU : GTF_ACTIVATION_NONE);
   return y;
 }
+
+/* One query's row of a map: the scores of all heads and tokens, then their softmax. */
+static void
+map_query (const float *q, const float *k, const float *mask, gint64 n_tokens, gint64 d, gint64 n_heads, float *to)
+{
+  const gint64 size = d / n_heads;
+  const float scale = 1.0f / sqrtf ((float) size);
+  float most = -INFINITY, sum = 0;
+
+  for (gint64 t = 0; t < n_tokens; t++)
+    for (gint64 head = 0; head < n_heads; head++)
+      {
+        float score = mask ? mask[t] : 0;
+
+        for (gint64 i = head * size; i < (head + 1) * size; i++)
+          score += q[i] * scale * k[t * d + i];
+        to[t * n_heads + head] = score;
+        most = MAX (most, score);
+      }
+  for (gint64 i = 0; i < n_tokens * n_heads; i++)
+    sum += to[i] = expf (to[i] - most);
+  for (gint64 i = 0; i < n_tokens * n_heads; i++)
+    to[i] /= sum;
+}
+
+/**
+ * gtf_attention_maps:
+ * @q: (nullable): [B][Q][D]
+ * @k: (nullable): [B][T][D]
+ * @mask: (nullable): [B][1][1][T], added to the scores
+ * @n_heads: heads, side by side in D
+ *
+ * Returns: (transfer none) (nullable): [B][Q][T][heads]: how much each query looks at each token with each head, 1 together
+ */
+GtfTensor *
+gtf_attention_maps (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *mask, gint64 n_heads)
+{
+  gint64 n_queries, n_tokens, d;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "attention_maps", 2, q, k) || !(q = gtf_packed (c, q)) || !(k = gtf_packed (c, k)))
+    return NULL;
+  if (q->n_dims != 3 || k->n_dims != 3 || q->shape[0] != k->shape[0] || q->shape[2] != k->shape[2] || n_heads < 1 || q->shape[2] % n_heads != 0)
+    {
+      gtf_fail_shapes (c, q, k, "queries and keys of the same heads");
+      return NULL;
+    }
+  n_queries = q->shape[1];
+  n_tokens = k->shape[1];
+  d = q->shape[2];
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ q->shape[0], n_queries, n_tokens, n_heads });
+  for (gint64 i = 0; y != NULL && i < q->shape[0] * n_queries; i++)
+    {
+      const gint64 picture = i / n_queries;
+
+      map_query (gtf_tensor_f32 (q) + i * d, gtf_tensor_f32 (k) + picture * n_tokens * d, mask ? gtf_tensor_f32 (mask) + picture * n_tokens : NULL, n_tokens, d, n_heads,
+                 gtf_tensor_f32 (y) + i * n_tokens * n_heads);
+    }
+  return y;
+}

@@ -75,6 +75,8 @@ typedef struct
 /* x + out (attention (q, k, v)). */
 GTF_API GtfTensor *gtf_detection_attend (GtfContext *c, const GtfDetectionAttention *w, const GtfAttention *how, const GtfTensor *q, const GtfTensor *k,
                                          const GtfTensor *v, const GtfTensor *residual);
+/* Where each query looks: the softmax over all heads and tokens together; q [B][Q][D], k [B][T][D], mask as of gtf_mask_scores (): [B][Q][T][heads]. */
+GTF_API GtfTensor *gtf_attention_maps (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *mask, gint64 n_heads);
 /* Three or so linear layers with ReLU between. */
 GTF_API GtfTensor *gtf_detection_mlp (GtfContext *c, const GtfLinear *const *layers, gint64 n_layers, const GtfTensor *x);
 

@@ -116,6 +116,8 @@ FAMILIES = {
         "detection": case("Detr", "ForObjectDetection", DETR, (45, 50), seen=SEEN),
         "learned": case("Detr", "ForObjectDetection", {**DETR, "position_embedding_type": "learned", "auxiliary_loss": True, "activation_function": "gelu"}, (50, 40)),
         "model": case("Detr", "Model", {**DETR, "num_channels": 3}, (45, 50), batch=3),
+        "segmentation": case("Detr", "ForSegmentation", {**DETR, "backbone_config": {**INNER, "hidden_sizes": [8, 8, 12, 16], "depths": [1, 1, 1, 1], "out_features": [
+            "stage1", "stage2", "stage3", "stage4"]}, "d_model": 32, "encoder_attention_heads": 8, "num_queries": 3}, (45, 50), seen=SEEN),
         "timm": of_timm("resnet18", SEEN),
         "timm-dilated": of_timm("resnet26d.bt_in1k", dilation=True),
         "timm-tiered": of_timm("resnet14t", timm={**NARROW, "stem_width": 8}),
