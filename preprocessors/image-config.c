@@ -17,6 +17,7 @@ static const GtfParam params[] = {
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_center_crop, "do_center_crop"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_rescale, "do_rescale"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_normalize, "do_normalize"),
+  GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_convert_rgb, "do_convert_rgb"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_pad, "do_pad"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_flip_channel_order, "do_flip_channel_order"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, rescale_offset, "rescale_offset"),

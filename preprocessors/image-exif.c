@@ -73,5 +73,10 @@ gtf_image_orient (GtfImage *image, guint orientation, GError **error)
           from_y = in->height - 1 - from_y;
         memcpy (out->pixels + ((gsize) y * (gsize) out->width + (gsize) x) * 3, in->pixels + ((gsize) from_y * (gsize) in->width + (gsize) from_x) * 3, 3);
       }
+  if (out)
+    {
+      out->has_transparent = in->has_transparent;
+      memcpy (out->transparent, in->transparent, sizeof out->transparent);
+    }
   return out;
 }

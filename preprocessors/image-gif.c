@@ -24,9 +24,9 @@ on_read (GifFileType *gif, GifByteType *to, int n)
   return (int) left;
 }
 
-/* Skips to the first picture; *background: the index under it. FALSE: there is none, or the file is broken. */
+/* Skips to the first picture; *transparent: the index of the transparent colour, if there is one. FALSE: there is no picture, or the file is broken. */
 static gboolean
-find_picture (GifFileType *gif, guint *background)
+find_picture (GifFileType *gif, gint *transparent)
 {
   GifRecordType record;
 
@@ -40,7 +40,7 @@ find_picture (GifFileType *gif, guint *background)
       if (record != EXTENSION_RECORD_TYPE || DGifGetExtension (gif, &code, &block) != GIF_OK)
         return FALSE;
       if (block && code == GRAPHICS_EXT_FUNC_CODE && block[0] >= 4 && block[1] & 1)
-        *background = block[4];
+        *transparent = block[4];
       while (block)
         if (DGifGetExtensionNext (gif, &block) != GIF_OK)
           return FALSE;
@@ -62,7 +62,7 @@ put_color (const ColorMapObject *colors, guint index, guint8 *to)
 }
 
 static gboolean
-read_rows (GifFileType *gif, GtfImage *image, guint background)
+read_rows (GifFileType *gif, GtfImage *image, gint transparent)
 {
   static const gint starts[] = { 0, 4, 2, 1 }, steps[] = { 8, 8, 4, 2 };
   const GifImageDesc *at = &gif->Image;
@@ -72,7 +72,9 @@ read_rows (GifFileType *gif, GtfImage *image, guint background)
   if (at->Left < 0 || at->Top < 0 || at->Width < 1 || at->Height < 1 || at->Width > image->width - at->Left || at->Height > image->height - at->Top)
     return FALSE;
   for (gsize i = 0; i < (gsize) image->width * (gsize) image->height; i++)
-    put_color (colors, background, image->pixels + 3 * i);
+    put_color (colors, (guint) MAX (transparent, 0), image->pixels + 3 * i);
+  image->has_transparent = transparent >= 0;
+  put_color (colors, (guint) MAX (transparent, 0), image->transparent);
   row = g_malloc ((gsize) at->Width);
   for (gint pass = 0; pass < (at->Interlace ? 4 : 1); pass++)
     for (gint y = starts[pass]; y < at->Height; y += at->Interlace ? steps[pass] : 1)
@@ -92,11 +94,11 @@ gtf_image_decode_gif (const guint8 *data, gsize length, const char *name, guint 
 {
   Input input = { data, length, 0 };
   int code = 0;
-  guint background = 0;
+  gint transparent = -1;
   GifFileType *gif = DGifOpen (&input, on_read, &code);
   GtfImage *image = NULL;
 
-  if (gif && find_picture (gif, &background))
+  if (gif && find_picture (gif, &transparent))
     {
       image = gtf_image_begin ((guint64) MAX (gif->SWidth, 0), (guint64) MAX (gif->SHeight, 0), name, error);
       if (!image)
@@ -104,7 +106,7 @@ gtf_image_decode_gif (const guint8 *data, gsize length, const char *name, guint 
           DGifCloseFile (gif, NULL);
           return NULL;
         }
-      if (!read_rows (gif, image, background))
+      if (!read_rows (gif, image, transparent))
         g_clear_pointer (&image, gtf_image_free);
     }
   if (!image)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * PNG by libpng: palettes, grey of 1, 2, 4 bits and interlaced rows become 8-bit RGB, alpha and tRNS are dropped. Of 16 bits the
+ * PNG by libpng: palettes, grey of 1, 2, 4 bits and interlaced rows become 8-bit RGB, alpha is dropped, and of tRNS kept which colour it is. Of 16 bits the
  * upper 8 stay, except where Pillow keeps 16-bit grey and clips it at 255 on conversion.
  */
 #include "image.h"
@@ -53,6 +53,40 @@ clip_grey (GtfImage *image)
     }
 }
 
+/* The colour that stands for transparency, as Pillow has it: of a palette only where one entry is transparent and the others are not at all. */
+static void
+find_transparent (png_structp png, png_infop info, int depth, int color, GtfImage *image)
+{
+  png_color_16p value = NULL;
+  png_colorp palette = NULL;
+  png_bytep alpha = NULL;
+  int n = 0, n_colors = 0, at = -1;
+
+  if (!png_get_tRNS (png, info, &alpha, &n, &value))
+    return;
+  if (color == PNG_COLOR_TYPE_PALETTE && png_get_PLTE (png, info, &palette, &n_colors))
+    {
+      for (int i = 0; i < n; i++)
+        if (alpha[i] != 255 && (alpha[i] != 0 || at >= 0))
+          return;
+        else if (alpha[i] == 0)
+          at = i;
+      image->has_transparent = at >= 0 && at < n_colors;
+      if (image->has_transparent)
+        memcpy (image->transparent, (guint8[]){ palette[at].red, palette[at].green, palette[at].blue }, 3);
+    }
+  else if (color == PNG_COLOR_TYPE_RGB && depth == 8)
+    {
+      image->has_transparent = TRUE;
+      memcpy (image->transparent, (guint8[]){ (guint8) value->red, (guint8) value->green, (guint8) value->blue }, 3);
+    }
+  else if (color == PNG_COLOR_TYPE_GRAY && depth > 1 && depth <= 8)
+    {
+      image->has_transparent = TRUE;
+      memset (image->transparent, (guint8) value->gray, 3);      /* as in the file, though fewer bits than 8 are spread over 8 */
+    }
+}
+
 static gboolean
 decode (png_structp png, png_infop info, Input *input, GtfImage **image, png_bytep **rows, const char *name, guint *orientation, GError **error)
 {
@@ -74,6 +108,7 @@ decode (png_structp png, png_infop info, Input *input, GtfImage **image, png_byt
   *image = gtf_image_begin (width, height, name, error);
   if (!*image)
     return FALSE;
+  find_transparent (png, info, depth, color, *image);
   if (depth == 16 && color != PNG_COLOR_TYPE_GRAY)
     png_set_strip_16 (png);
   if (color == PNG_COLOR_TYPE_PALETTE)

@@ -6,6 +6,19 @@
 
 #include <string.h>
 
+GtfImage *
+gtf_image_on_white (const GtfImage *image, GError **error)
+{
+  GtfImage *out = gtf_image_new (image->width, image->height, error);
+
+  for (gsize i = 0; out && i < (gsize) image->width * (gsize) image->height * 3; i += 3)
+    if (memcmp (image->pixels + i, image->transparent, 3) == 0)
+      memset (out->pixels + i, 255, 3);
+    else
+      memcpy (out->pixels + i, image->pixels + i, 3);
+  return out;
+}
+
 /* How much is cut off before the middle. Python rounds 0.5 to 0 and 1.5 to 2. */
 static gint
 cut_before (gint more, gboolean rounds)

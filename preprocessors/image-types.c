@@ -11,6 +11,7 @@
 #define HALVES .mean = { 0.5, 0.5, 0.5 }, .std = { 0.5, 0.5, 0.5 }
 #define IMAGENET .mean = { 0.485, 0.456, 0.406 }, .std = { 0.229, 0.224, 0.225 }
 #define CLIP .mean = { 0.48145466, 0.4578275, 0.40821073 }, .std = { 0.26862954, 0.26130258, 0.27577711 }
+#define RGB .do_convert_rgb = TRUE
 #define SIZE(h, w) .size = { .height = h, .width = w }
 #define SHORTEST(n) .size = { .shortest_edge = n }
 #define EDGES(s, l) .size = { .shortest_edge = s, .longest_edge = l }
@@ -22,24 +23,24 @@
 #define BOXES(name, rule, made, best) \
   { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE }, made, best }
 
-#define MASKS(name, rule, divisor, made) \
-  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_ALWAYS_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .size_divisor = divisor }, \
+#define MASKS(name, rule, divisor, rgb, made) \
+  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_ALWAYS_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_convert_rgb = rgb, .size_divisor = divisor }, \
     SEGMENTS | GTF_SEGMENTATION_PAIRS | (made) }
 #define SEGMENTS (GTF_SEGMENTATION_SEMANTIC | GTF_SEGMENTATION_INSTANCE | GTF_SEGMENTATION_PANOPTIC)
 
 static const GtfImageType types[] = {
   { "ViT", 0, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (224, 224), HALVES } },
   { "DeiT", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (256, 256), CROP (224), HALVES } },
-  { "Bit", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), CLIP } },
-  { "CLIP", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), CLIP } },
-  { "ChineseCLIP", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), CLIP } },
-  { "Blip", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (384, 384), CLIP } },
-  { "Siglip", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), HALVES } },
+  { "Bit", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SHORTEST (224), CROP (224), CLIP } },
+  { "CLIP", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SHORTEST (224), CROP (224), CLIP } },
+  { "ChineseCLIP", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SHORTEST (224), CROP (224), CLIP } },
+  { "Blip", 0, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SIZE (384, 384), CLIP } },
+  { "Siglip", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SIZE (224, 224), HALVES } },
   { "MobileNetV1", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES } },
   { "MobileNetV2", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES }, CLASSES },
   { "Pvt", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), IMAGENET } },
-  { "OwlViT", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (768, 768), .crop_size = { .height = 768, .width = 768 }, CLIP } },
-  { "Owlv2", GTF_IMAGE_BLURS, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (960, 960), CLIP, .do_pad = TRUE } },
+  { "OwlViT", 0, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SIZE (768, 768), .crop_size = { .height = 768, .width = 768 }, CLIP } },
+  { "Owlv2", GTF_IMAGE_BLURS, gtf_image_size_plain, NULL, NULL, { DO, RGB, LINEAR, SIZE (960, 960), CLIP, .do_pad = TRUE } },
   { "Segformer", GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (512, 512), IMAGENET }, CLASSES },
   { "Beit", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), .crop_size = { .height = 224, .width = 224 }, HALVES }, CLASSES },
   { "RTDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, "pixel_mask",
@@ -49,9 +50,9 @@ static const GtfImageType types[] = {
   BOXES ("DeformableDetr", gtf_image_size_plain, GTF_SEGMENTATION_NONE, 100),
   BOXES ("GroundingDino", gtf_image_size_plain, GTF_SEGMENTATION_NONE, 0),
   BOXES ("Yolos", gtf_image_size_yolos, GTF_SEGMENTATION_NONE, 0),
-  MASKS ("MaskFormer", gtf_image_size_up, 32, GTF_SEGMENTATION_LAYERS),
-  MASKS ("Mask2Former", gtf_image_size_up, 32, GTF_SEGMENTATION_LAYERS | GTF_SEGMENTATION_384),
-  MASKS ("OneFormer", gtf_image_size_plain, 0, GTF_SEGMENTATION_LOGITS | GTF_SEGMENTATION_ANTIALIAS | GTF_SEGMENTATION_TASK_INPUTS),
+  MASKS ("MaskFormer", gtf_image_size_up, 32, FALSE, GTF_SEGMENTATION_LAYERS),
+  MASKS ("Mask2Former", gtf_image_size_up, 32, FALSE, GTF_SEGMENTATION_LAYERS | GTF_SEGMENTATION_384),
+  MASKS ("OneFormer", gtf_image_size_plain, 0, TRUE, GTF_SEGMENTATION_LOGITS | GTF_SEGMENTATION_ANTIALIAS | GTF_SEGMENTATION_TASK_INPUTS),
   { "Eomt", GTF_IMAGE_RECTANGLES | GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, EDGES (640, 640), IMAGENET } },
   { "ConvNext", GTF_IMAGE_RECTANGLES, gtf_image_size_convnext, gtf_image_crop_convnext, NULL, { DO, CUBIC, SHORTEST (384), HALVES, .crop_pct = 224.0 / 256 } },
   { "Levit", GTF_IMAGE_RECTANGLES, gtf_image_size_levit, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), IMAGENET } },
@@ -62,11 +63,11 @@ static const GtfImageType types[] = {
     { DO, CUBIC, SIZE (346, 346), .crop_size = { .height = 289, .width = 289 }, HALVES, .include_top = TRUE } },
   { "DPT", 0, gtf_image_size_dpt, NULL, NULL, { DO, CUBIC, SIZE (384, 384), HALVES }, CLASSES },
   { "GLPN", GTF_IMAGE_NO_CROP, gtf_image_size_down, NULL, NULL, { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, HALVES, .size_divisor = 32 } },
-  { "TextNet", GTF_IMAGE_RECTANGLES, gtf_image_size_up, NULL, NULL, { DO, LINEAR, SHORTEST (640), .crop_size = { .height = 224, .width = 224 }, IMAGENET, .size_divisor = 32 } },
+  { "TextNet", GTF_IMAGE_RECTANGLES, gtf_image_size_up, NULL, NULL, { DO, RGB, LINEAR, SHORTEST (640), .crop_size = { .height = 224, .width = 224 }, IMAGENET, .size_divisor = 32 } },
   { "TimmWrapper", GTF_IMAGE_RECTANGLES | GTF_IMAGE_OF_PILLOW, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (256), CROP (224), IMAGENET } },
   { "Vilt", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_vilt, NULL, "pixel_mask", { DO, CUBIC, SHORTEST (384), HALVES, .do_pad = TRUE, .size_divisor = 32 } },
   { "Idefics2", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP | GTF_IMAGE_GROUPS, gtf_image_size_idefics2, NULL, "pixel_attention_mask",
-    { DO, LINEAR, EDGES (378, 980), HALVES, .do_pad = TRUE } }
+    { DO, RGB, LINEAR, EDGES (378, 980), HALVES, .do_pad = TRUE } }
 };
 
 /* Old files say ...FeatureExtractor; ...Fast and ...Pil are what backends of one processor were called. */

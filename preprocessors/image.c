@@ -190,6 +190,44 @@ run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint 
   return data && put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, g_steal_pointer (&data), n_images * each * sizeof (float), error);
 }
 
+static gboolean
+run_plain (const Front *self, const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
+{
+  g_autoptr (GPtrArray) done = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
+  guint groups = self->type->flags & GTF_IMAGE_GROUPS ? 1 : 0;
+  gboolean masks = self->type->mask && (config->do_pad || self->type->flags & GTF_IMAGE_ALWAYS_PADS);
+  GtfExtent extent;
+
+  for (guint i = 0; i < n_images; i++)
+    {
+      GtfImage *image = process (self, config, images[i], error);
+
+      if (!image)
+        return FALSE;
+      g_ptr_array_add (done, image);
+    }
+  return find_extent (self, config, done, &extent, error) && put_pixels (config, groups, done, extent, out, error) &&
+         (!masks || put_mask (done, groups, self->type->mask, extent, out, error));
+}
+
+/* Conversion to RGB is done by the decoder but for this: where a colour stands for transparency, the reference lays the picture on white. @own holds
+ * those that had to be made. */
+static gboolean
+convert_to_rgb (const GtfImage **images, guint n_images, GPtrArray *own, GError **error)
+{
+  for (guint i = 0; i < n_images; i++)
+    if (images[i]->has_transparent)
+      {
+        GtfImage *image = gtf_image_on_white (images[i], error);
+
+        if (!image)
+          return FALSE;
+        g_ptr_array_add (own, image);
+        images[i] = image;
+      }
+  return TRUE;
+}
+
 static GHashTable *
 run_images (gpointer state, const GtfImage *const *images, guint n_images, const char *parameters, GError **error)
 {
@@ -197,26 +235,14 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
   GtfImageConfig config = self->config;
   g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : NULL;
   g_autoptr (GHashTable) out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) gtf_tensor_unref);
-  g_autoptr (GPtrArray) done = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
-  guint groups = self->type->flags & GTF_IMAGE_GROUPS ? 1 : 0;
-  gboolean masks;
-  GtfExtent extent;
+  g_autoptr (GPtrArray) own = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
+  g_autofree const GtfImage **list = g_memdup2 (images, n_images * sizeof *images);
 
   if ((parameters && !object) || (object && !gtf_image_config_read (&config, object, !(self->type->flags & GTF_IMAGE_RECTANGLES), "parameters", error)))
     return NULL;
-  if (self->type->flags & GTF_IMAGE_BLURS)
-    return run_blurred (&config, images, n_images, out, error) ? g_steal_pointer (&out) : NULL;
-  for (guint i = 0; i < n_images; i++)
-    {
-      GtfImage *image = process (self, &config, images[i], error);
-
-      if (!image)
-        return NULL;
-      g_ptr_array_add (done, image);
-    }
-  masks = self->type->mask && (config.do_pad || self->type->flags & GTF_IMAGE_ALWAYS_PADS);
-  if (!find_extent (self, &config, done, &extent, error) || !put_pixels (&config, groups, done, extent, out, error) ||
-      (masks && !put_mask (done, groups, self->type->mask, extent, out, error)))
+  if (config.do_convert_rgb && !convert_to_rgb (list, n_images, own, error))
+    return NULL;
+  if (!(self->type->flags & GTF_IMAGE_BLURS ? run_blurred (&config, list, n_images, out, error) : run_plain (self, &config, list, n_images, out, error)))
     return NULL;
   return g_steal_pointer (&out);
 }

@@ -68,7 +68,7 @@ typedef struct
 
 typedef struct
 {
-  gboolean do_resize, do_center_crop, do_rescale, do_normalize, do_pad;
+  gboolean do_convert_rgb, do_resize, do_center_crop, do_rescale, do_normalize, do_pad;
   gboolean do_flip_channel_order, rescale_offset, include_top, keep_aspect_ratio;
   gint64 resample, ensure_multiple_of, size_divisor, patch_size, max_num_patches;
   double rescale_factor, crop_pct;
@@ -109,6 +109,9 @@ GtfImage *gtf_image_center_crop (const GtfImage *image, gint width, gint height,
 void      gtf_image_levels (const GtfImageConfig *config, float levels[3][256]);
 /* three planes of out_height rows of out_width, the picture at (left, top), 0 around it */
 void      gtf_image_to_planes (const GtfImage *image, const float levels[3][256], gboolean flip, gint left, gint top, GtfExtent out, float *planes);
+
+/* the same picture, white where it is transparent */
+GtfImage *gtf_image_on_white (const GtfImage *image, GError **error);
 
 /* image-blur.c: how large OWLv2's planes are, and what stands in them */
 GtfExtent gtf_image_blurred_extent (const GtfImageConfig *config, const GtfImage *image);

@@ -547,8 +547,11 @@ gtf_image_copy (const GtfImage *self)
 {
   GtfImage *copy = gtf_image_new (self->width, self->height, NULL);
 
-  if (copy)
-    memcpy (copy->pixels, self->pixels, (gsize) self->width * (gsize) self->height * 3);
+  if (!copy)
+    return NULL;
+  memcpy (copy->pixels, self->pixels, (gsize) self->width * (gsize) self->height * 3);
+  copy->has_transparent = self->has_transparent;
+  memcpy (copy->transparent, self->transparent, sizeof copy->transparent);
   return copy;
 }
 

@@ -8,6 +8,7 @@
 #include <json-glib/json-glib.h>
 #include <glib/gstdio.h>
 #include "base/json-print.h"
+#include "base/json.h"
 #include "pipeline/preprocessor.h"
 
 /* The picture of make.py. */
@@ -101,6 +102,39 @@ load_bytes (const guint8 *bytes, gsize n, GError **error)
   return image;
 }
 
+/* Which colour stands for transparency, and that it becomes white where a processor converts to RGB. */
+static void
+check_transparent (const GtfImage *image, JsonNode *node)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gtf-XXXXXX", NULL), *path = g_build_filename (folder, "preprocessor_config.json", NULL);
+  g_autoptr (GtfPreprocessor) processor = NULL;
+  g_autoptr (GHashTable) out = NULL;
+  gsize plane = (gsize) image->width * (gsize) image->height;
+  g_autoptr (GBytes) bytes = NULL;
+  const guint8 *planes;
+
+  g_assert_cmpint (image->has_transparent, ==, node != NULL);
+  for (guint c = 0; node && c < 3; c++)
+    g_assert_cmpint (image->transparent[c], ==, json_array_get_int_element (json_node_get_array (node), c));
+  g_assert_true (g_file_set_contents (path, "{\"image_processor_type\": \"CLIPImageProcessor\", \"do_resize\": false, \"do_center_crop\": false, \"do_rescale\": false, \"do_normalize\": false}", -1, NULL));
+  processor = gtf_preprocessor_load (folder, NULL, &error);
+  g_assert_no_error (error);
+  out = gtf_preprocessor_run_images (processor, &image, 1, NULL, &error);
+  g_assert_no_error (error);
+  bytes = gtf_tensor_get_bytes (g_hash_table_lookup (out, "pixel_values"));
+  planes = g_bytes_get_data (bytes, NULL);
+  for (gsize i = 0; i < plane; i++)
+    for (guint c = 0; c < 3; c++)
+      {
+        const guint8 *pixel = image->pixels + 3 * i;
+
+        g_assert_cmpint (planes[c * plane + i], ==, image->has_transparent && memcmp (pixel, image->transparent, 3) == 0 ? 255 : pixel[c]);
+      }
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
 /* A file of data/golden/image/files.json and the pixels that Pillow finds in it. */
 static void
 test_pillow (gconstpointer data)
@@ -116,6 +150,7 @@ test_pillow (gconstpointer data)
   g_assert_cmpint (image->width, ==, json_object_get_int_member (c, "width"));
   g_assert_cmpint (image->height, ==, json_object_get_int_member (c, "height"));
   g_assert_cmpmem (image->pixels, (gsize) image->width * (gsize) image->height * 3, expected, n_expected);
+  check_transparent (image, gtf_json_find (c, "transparent"));
   /* Cut off anywhere, it is a picture or one error; load_bytes () looks at what the error says. */
   for (gsize length = 0; length < n; length++)
     {

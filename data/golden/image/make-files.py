@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Small pictures of every kind that Pillow writes, and what convert("RGB") makes of them: data/golden/image/files.json.
+"""Small pictures of every kind that Pillow writes, what convert("RGB") makes of them, and which colour then stands for transparency:
+data/golden/image/files.json.
 
     pip install pillow numpy tifffile imagecodecs
     python3 data/golden/image/make-files.py
@@ -25,7 +26,7 @@ cases = []
 def add(name, data):
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
     cases.append({"name": name, "file": base64.b64encode(data).decode(), "width": image.width, "height": image.height,
-                  "rgb": base64.b64encode(image.tobytes()).decode()})
+                  "rgb": base64.b64encode(image.tobytes()).decode(), "transparent": image.info.get("transparency")})
 
 
 def pillow(name, image, kind, **options):
@@ -46,6 +47,12 @@ planes = np.moveaxis(rgb, -1, 0)
 pillow("png-rgb", picture, "PNG")
 pillow("png-alpha", Image.fromarray(np.dstack([rgb, alpha])), "PNG")
 pillow("png-palette", picture.convert("P", palette=Image.ADAPTIVE, colors=13), "PNG")
+few = picture.convert("P", palette=Image.ADAPTIVE, colors=13)
+pillow("png-palette-transparent", few, "PNG", transparency=4)
+pillow("png-palette-alpha", few, "PNG", transparency=bytes([255, 0, 128]))
+pillow("png-rgb-transparent", picture, "PNG", transparency=(15, 23, 1))
+pillow("png-grey-transparent", picture.convert("L"), "PNG", transparency=90)
+pillow("gif-transparent", few, "GIF", transparency=4)
 pillow("png-bits", picture.convert("1"), "PNG")
 pillow("png-grey-16", Image.fromarray((x * 30).astype(np.uint16)), "PNG")
 pillow("jpeg", picture, "JPEG", quality=85)
