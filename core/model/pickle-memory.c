@@ -85,7 +85,7 @@ gtf_pickle_alloc (GtfPickle *self, gsize size, GError **error)
   char *at;
 
   if (size > GTF_PICKLE_MAX_MEMORY)
-    size = GTF_PICKLE_MAX_MEMORY;         /* refused below, without overflow */
+    size = GTF_PICKLE_MAX_MEMORY + 1;     /* refused below, without overflow */
   size = (size + ALIGN - 1) & ~(gsize) (ALIGN - 1);
   if (size > BLOCK / 4)
     return new_block (self, size, error);
