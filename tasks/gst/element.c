@@ -3,6 +3,7 @@
 
 #include <json-glib/json-glib.h>
 #include "elements.h"
+#include "models.h"
 #include "base/json-print.h"
 #include "pipeline/reference.h"
 
@@ -147,7 +148,8 @@ load_pipeline (GtfElement *self, gboolean first)
   post_progress (self, GST_PROGRESS_TYPE_START, model ? model : "the built-in model");
   reference = model ? gtf_reference_fetch (model, revision, GTF_HUB_WEIGHTS, on_download, self, p->cancellable, &error) : NULL;
   if (error == NULL)
-    pipeline = gtf_pipeline_load (task, model, options, p->cancellable, &error);
+    pipeline = GTF_ELEMENT_GET_CLASS (self)->shares_model ? gtf_models_load (task, model, options, p->cancellable, &error)
+                                                           : gtf_pipeline_load (task, model, options, p->cancellable, &error);
   if (!pipeline && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     post_progress (self, GST_PROGRESS_TYPE_CANCELED, "cancelled");
   else if (!pipeline)
@@ -204,7 +206,7 @@ load_again (GtfElement *self)
   GtfElementPrivate *p = PRIVATE (self);
 
   gtf_element_lock (self);
-  if (p->started && GTF_ELEMENT_GET_CLASS (self)->hot_model)
+  if (p->started && GTF_ELEMENT_GET_CLASS (self)->shares_model)
     {
       p->wanted = TRUE;
       if (p->loader_ended && p->pipeline)

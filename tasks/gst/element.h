@@ -31,8 +31,8 @@ struct _GtfElementClass
   void (*stop)        (GtfElement *self);
   /* With the lock; what is 0 already may stay. (nullable) */
   void (*get_stats)   (GtfElement *self, GtfElementStats *stats);
-  /* `model` may be changed while it runs: it then asks for its pipeline each time. */
-  gboolean hot_model;
+  /* It asks for its pipeline each time, and keeps nothing in it: `model` may be changed while it runs, and elements may have one in common. */
+  gboolean shares_model;
 };
 
 /* What subclasses wait on and guard their own state with. */

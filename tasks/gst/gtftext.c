@@ -502,7 +502,7 @@ gtf_text_class_init (GtfTextClass *klass)
   own->start = gtf_text_start;
   own->stop = gtf_text_stop;
   own->get_stats = gtf_text_get_stats;
-  own->hot_model = TRUE;
+  own->shares_model = TRUE;
   g_object_class_install_property (object, PROP_TASK, g_param_spec_string ("task", "Task", "A task over text, by the name that transformers gives it", DEFAULT_TASK, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY));
   gtf_element_install_live_string (object, PROP_LABELS, "labels", "Labels", "zero-shot-classification: what to choose from, separated by commas; may be changed while playing");
   gtf_element_install_live_string (object, PROP_QUESTION, "question", "Question", "question-answering: what is asked of the captions (text-ranking, sentence-similarity: what they are compared with); may be changed while playing");

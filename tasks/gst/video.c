@@ -356,7 +356,7 @@ gtf_video_class_init (GtfVideoClass *klass)
   own->start = gtf_video_start;
   own->stop = gtf_video_stop;
   own->get_stats = gtf_video_get_stats;
-  own->hot_model = TRUE;
+  own->shares_model = TRUE;
   gtf_element_install_uint (object, PROP_INTERVAL, "interval", "Interval", "At most one of so many frames is worked on", 1, G_MAXINT, 1);
   gtf_element_install_uint (object, PROP_LATENCY, "latency", "Latency", "Frames of a live source wait so long for what is found in them, ms", 0, 60000, 0);
   gtf_element_install_uint (object, PROP_MAX_LAG, "max-lag", "Maximum lag", "Frames of a live source that wait longer are not worked on any more, ms; 0: only the newest waits", 0, 3600000, 0);
