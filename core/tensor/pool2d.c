@@ -261,40 +261,101 @@ gtf_scale_channels (GtfContext *c, const GtfTensor *x, const GtfTensor *factors)
   return y;
 }
 
+#define RUN 64                  /* pixels whose sums are single precision */
+
+/* One picture. Each thread sums some pixels, channel by channel: in runs of single precision, and these in double. */
 typedef struct
 {
-  const GtfNorm *w;
-  gint64 n, groups, pixels, channels;   /* n: groups of all pictures */
-  float eps;
+  const GtfKernels *kernels;
+  gint64 pixels, channels;
   const float *x;
+  float *minus_mean;            /* of each channel's group, negative; NULL: sums, not squares around it */
+  float *scratch;               /* [parts][2][channels] */
+  double *sums;                 /* [parts][channels] */
+  const float *scale, *shift;   /* of each channel */
   float *y;
 } Groups;
 
-/* Groups of some pictures, each in two passes: mean, then what lies around it. */
 static void
-groups_part (gpointer data, guint part, guint n_parts)
+sums_part (gpointer data, guint part, guint n_parts)
 {
   const Groups *g = data;
-  const gint64 width = g->channels / g->groups;
+  const gint64 n = g->channels, end = (part + 1) * g->pixels / n_parts;
+  float *run = g->scratch + (gint64) part * 2 * n, *row = run + n;
+  double *sums = g->sums + (gint64) part * n;
 
-  for (gint64 i = part * g->n / n_parts; i < (part + 1) * g->n / n_parts; i++)
+  memset (sums, 0, (gsize) n * sizeof *sums);
+  for (gint64 first = part * g->pixels / n_parts; first < end; first += RUN)
     {
-      const gint64 first = i % g->groups * width, at = i / g->groups * g->pixels * g->channels + first;
-      double sum = 0.0, squares = 0.0, mean, factor;
+      memset (run, 0, (gsize) n * sizeof *run);
+      for (gint64 p = first; p < MIN (first + RUN, end); p++)
+        {
+          const float *x = g->x + p * n;
 
-      for (gint64 p = 0; p < g->pixels; p++)
-        for (gint64 k = 0; k < width; k++)
-          sum += g->x[at + p * g->channels + k];
-      mean = sum / (double) (g->pixels * width);
-      for (gint64 p = 0; p < g->pixels; p++)
-        for (gint64 k = 0; k < width; k++)
-          squares += (g->x[at + p * g->channels + k] - mean) * (g->x[at + p * g->channels + k] - mean);
-      factor = 1.0 / sqrt (squares / (double) (g->pixels * width) + g->eps);
-      for (gint64 p = 0; p < g->pixels; p++)
-        for (gint64 k = 0; k < width; k++)
-          g->y[at + p * g->channels + k] = (float) ((g->x[at + p * g->channels + k] - mean) * factor) * g->w->weight[first + k]
-                                           + (g->w->bias != NULL ? g->w->bias[first + k] : 0.0f);
+          if (g->minus_mean != NULL)
+            {
+              g->kernels->add (x, g->minus_mean, n, row);
+              g->kernels->multiply (row, row, n, row);
+              x = row;
+            }
+          g->kernels->add (run, x, n, run);
+        }
+      for (gint64 k = 0; k < n; k++)
+        sums[k] += run[k];
     }
+}
+
+/* The sum of group i over all parts. */
+static double
+group_sum (const Groups *g, gint64 parts, gint64 groups, gint64 i)
+{
+  const gint64 width = g->channels / groups;
+  double sum = 0.0;
+
+  for (gint64 part = 0; part < parts; part++)
+    for (gint64 k = i * width; k < (i + 1) * width; k++)
+      sum += g->sums[part * g->channels + k];
+  return sum;
+}
+
+static void
+apply_part (gpointer data, guint part, guint n_parts)
+{
+  const Groups *g = data;
+
+  for (gint64 p = part * g->pixels / n_parts; p < (part + 1) * g->pixels / n_parts; p++)
+    {
+      float *y = g->y + p * g->channels;
+
+      g->kernels->multiply (g->x + p * g->channels, g->scale, g->channels, y);
+      g->kernels->add (y, g->shift, g->channels, y);
+    }
+}
+
+/* Mean, then what lies around it, then each pixel times a factor plus a summand; @factors: [3][channels] for what is computed. */
+static void
+normalise_picture (GtfContext *c, Groups *g, const GtfNorm *w, gint64 groups, float eps, float *factors, guint parts)
+{
+  const gint64 n = g->channels, width = n / groups;
+  const double count = (double) (g->pixels * width);
+  float *minus_mean = factors, *scale = factors + n, *shift = factors + 2 * n;
+
+  g->minus_mean = NULL;
+  gtf_pool_run (c->pool, parts, sums_part, g);
+  for (gint64 k = 0; k < n; k++)
+    minus_mean[k] = k % width == 0 ? (float) (-group_sum (g, parts, groups, k / width) / count) : minus_mean[k - 1];
+  g->minus_mean = minus_mean;
+  gtf_pool_run (c->pool, parts, sums_part, g);
+  for (gint64 k = 0; k < n; k++)
+    scale[k] = k % width == 0 ? (float) (1.0 / sqrt (group_sum (g, parts, groups, k / width) / count + eps)) : scale[k - 1];
+  for (gint64 k = 0; k < n; k++)
+    {
+      scale[k] *= w->weight[k];
+      shift[k] = minus_mean[k] * scale[k] + (w->bias != NULL ? w->bias[k] : 0.0f);
+    }
+  g->scale = scale;
+  g->shift = shift;
+  gtf_pool_run (c->pool, parts, apply_part, g);
 }
 
 /**
@@ -309,8 +370,11 @@ groups_part (gpointer data, guint part, guint n_parts)
 GtfTensor *
 gtf_group_norm (GtfContext *c, const GtfNorm *w, const GtfTensor *x, gint64 n_groups, float eps)
 {
-  Groups g = { .w = w, .groups = n_groups, .eps = eps };
+  Groups g = { .kernels = c->kernels };
+  float *factors;
   GtfTensor *y;
+  guint parts;
+  gsize mark;
 
   if (!gtf_op_begin (c, "group_norm", 1, x))
     return NULL;
@@ -325,11 +389,19 @@ gtf_group_norm (GtfContext *c, const GtfNorm *w, const GtfTensor *x, gint64 n_gr
   y = x != NULL ? gtf_new_like (c, x, w->n) : NULL;
   if (y == NULL || gtf_tensor_get_n_elements (y) == 0)
     return y;
-  g.n = x->shape[0] * n_groups;
   g.channels = w->n;
   g.pixels = gtf_tensor_rows (x) / x->shape[0];
-  g.x = gtf_tensor_f32 (x);
-  g.y = gtf_tensor_f32 (y);
-  gtf_pool_run (c->pool, gtf_tensor_get_n_elements (y) < 4096 ? 1 : gtf_pool_get_n_threads (c->pool), groups_part, &g);
-  return y;
+  parts = g.pixels * g.channels < 16384 ? 1 : gtf_pool_get_n_threads (c->pool);
+  mark = gtf_push (c);
+  factors = gtf_arena_alloc (c, (gsize) g.channels * 3 * sizeof *factors);
+  g.scratch = gtf_arena_alloc (c, (gsize) g.channels * 2 * parts * sizeof *g.scratch);
+  g.sums = gtf_arena_alloc (c, (gsize) g.channels * parts * sizeof *g.sums);
+  for (gint64 b = 0; b < x->shape[0] && !gtf_failed (c); b++)
+    {
+      g.x = gtf_tensor_f32 (x) + b * g.pixels * g.channels;
+      g.y = gtf_tensor_f32 (y) + b * g.pixels * g.channels;
+      normalise_picture (c, &g, w, n_groups, eps, factors, parts);
+    }
+  gtf_pop (c, mark);
+  return gtf_failed (c) ? NULL : y;
 }
