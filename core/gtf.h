@@ -17,6 +17,7 @@
 #include "tensor/windows.h"
 #include "registry/plugin.h"
 #include "layers/detection.h"
+#include "layers/query-masks.h"
 #include "layers/text-input.h"
 #include "layers/encoder.h"
 #include "layers/text-heads.h"

@@ -182,10 +182,12 @@ static const GtfWeight classifier[] = {
   { GTF_WEIGHT_END }
 };
 
+/* Under their numbers in MaskFormer's files, which count from 0 without the stem. */
 #define MAP_NORM(i, name) { GTF_WEIGHT_NORM, "hidden_states_norms." name, G_STRUCT_OFFSET (Weights, map_norm[i]), GTF_WEIGHT_OPTIONAL, { GTF_DIM_STORED } }
+#define MAP_STAGE(i, number) MAP_NORM (i, "stage" #i "|hidden_states_norms." #number)
 static const GtfWeight backbone[] = {
-  MAP_NORM (0, "stem"), MAP_NORM (1, "stage1"), MAP_NORM (2, "stage2"), MAP_NORM (3, "stage3"), MAP_NORM (4, "stage4"), MAP_NORM (5, "stage5"),
-  MAP_NORM (6, "stage6"), MAP_NORM (7, "stage7"), MAP_NORM (8, "stage8"), { GTF_WEIGHT_END }
+  MAP_NORM (0, "stem"), MAP_STAGE (1, 0), MAP_STAGE (2, 1), MAP_STAGE (3, 2), MAP_STAGE (4, 3), MAP_STAGE (5, 4), MAP_STAGE (6, 5), MAP_STAGE (7, 6),
+  MAP_STAGE (8, 7), { GTF_WEIGHT_END }
 };
 
 #define HEADS(prefix)                                                                                                              \
@@ -371,7 +373,7 @@ forward (GtfContext *c, const GtfForward *f)
     gtf_output (c, "logits", gtf_linear (c, w->classifier, pooled));
 }
 
-static const char *const swin_types[] = { "swin", NULL }, *const swinv2_types[] = { "swinv2", NULL };
+static const char *const swin_types[] = { "swin", "maskformer-swin", NULL }, *const swinv2_types[] = { "swinv2", NULL };
 
 #define ARCHITECTURE(name)                                                                                                         \
   static const GtfArchitecture name = {                                                                                            \

@@ -137,6 +137,23 @@ old_backbone (GtfConfig *config, JsonObject *fallback, JsonObject **object, GErr
   return TRUE;
 }
 
+/* The config of a file, with the members that the family gives to all models of this type, whatever the file says: "always" of its default. */
+static JsonObject *
+with_fixed (JsonObject *own, JsonObject *fallback)
+{
+  JsonObject *always = fallback ? find_object (fallback, "always") : NULL;
+  JsonNode *type = gtf_json_find (own, "model_type");
+  const char *name = type && JSON_NODE_HOLDS_VALUE (type) && json_node_get_value_type (type) == G_TYPE_STRING ? json_node_get_string (type) : "";
+  JsonObject *fixed = always ? find_object (always, name) : NULL, *object;
+
+  if (!fixed)
+    return json_object_ref (own);
+  object = json_object_new ();
+  add_members (object, fixed);
+  add_members (object, own);
+  return object;
+}
+
 /* The object that is the config, however the file tells it. */
 static gboolean
 find_config (GtfConfig *config, const GtfConfigField *field, JsonObject **object, GError **error)
@@ -146,9 +163,11 @@ find_config (GtfConfig *config, const GtfConfigField *field, JsonObject **object
   g_autofree char *found = NULL;
 
   *object = NULL;
+  if (field->fallback_string && !(fallback = gtf_json_parse_object ("the default of a plugin", field->fallback_string, -1, 0, error)))
+    return FALSE;
   if (node && JSON_NODE_HOLDS_OBJECT (node))
     {
-      *object = json_object_ref (json_node_get_object (node));
+      *object = with_fixed (json_node_get_object (node), fallback);
       return TRUE;
     }
   if (node)
@@ -158,8 +177,6 @@ find_config (GtfConfig *config, const GtfConfigField *field, JsonObject **object
                    field->keys, found);
       return FALSE;
     }
-  if (field->fallback_string && !(fallback = gtf_json_parse_object ("the default of a plugin", field->fallback_string, -1, 0, error)))
-    return FALSE;
   if (strcmp (field->keys, "backbone_config") == 0)
     return old_backbone (config, fallback, object, error);
   *object = g_steal_pointer (&fallback);

@@ -49,6 +49,8 @@ GTF_API GtfTensor *gtf_linear     (GtfContext *c, const GtfLinear *w, const GtfT
 GTF_API GtfTensor *gtf_linear_act (GtfContext *c, const GtfLinear *w, const GtfTensor *x, GtfActivation act);
 /* y = residual + x W^T + b */
 GTF_API GtfTensor *gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfTensor *residual);
+/* Outputs first .. first + n of a layer that has several things side by side. */
+GTF_API GtfTensor *gtf_linear_part (GtfContext *c, const GtfLinear *w, const GtfTensor *x, gint64 first, gint64 n);
 /* In groups: w [out][in / groups]; each part of the outputs sees its part of the inputs alone. */
 GTF_API GtfTensor *gtf_linear_groups (GtfContext *c, const GtfLinear *w, const GtfTensor *x, gint64 n_groups);
 
@@ -84,6 +86,8 @@ GTF_API GtfTensor *gtf_concat     (GtfContext *c, GtfTensor *const *parts, gint6
 /* The tensors side by side along the last dimension (a copy); their other dimensions are alike. */
 GTF_API GtfTensor *gtf_join       (GtfContext *c, GtfTensor *const *parts, gint64 n_parts);
 GTF_API GtfTensor *gtf_reshape    (GtfContext *c, const GtfTensor *x, guint n_dims, const gint64 *shape);
+/* Integers (I32, I64) as float32. */
+GTF_API GtfTensor *gtf_as_floats  (GtfContext *c, const GtfTensor *x);
 /* Rows of x [..][D], counted over all its other dimensions, by an I32 tensor of their numbers: [..] -> [..][D]. */
 GTF_API GtfTensor *gtf_take       (GtfContext *c, const GtfTensor *x, const GtfTensor *rows);
 /* I32 [n] of what a function gives for 0 .. n - 1: ids for gtf_embedding () and gtf_take (). */

@@ -86,6 +86,11 @@ GTF_API gint64     gtf_conv2d_size (const GtfConv2d *w, guint dim);
 /* Group normalisation (Wu, He 2018) of [B][H][W][C] or [B][T][C]: over all pixels and the channels of a group. */
 GTF_API GtfTensor *gtf_group_norm (GtfContext *c, const GtfNorm *w, const GtfTensor *x, gint64 n_groups, float eps);
 
+/* The product of each row with each query of its picture: x [B][..][D], queries [B][N][D] -> [B][..][N]. */
+GTF_API GtfTensor *gtf_products   (GtfContext *c, const GtfTensor *x, const GtfTensor *queries);
+/* For GtfAttention.mask: logits of masks [B][H][W][N] -> [B][1][N][H * W]; a query sees what its mask shows, and all where that is nothing. */
+GTF_API GtfTensor *gtf_foreground (GtfContext *c, const GtfTensor *masks);
+
 /* Rows that stand before those of each picture or text: first [n][D], x [B][T][D] -> [B][n + T][D]. */
 GTF_API GtfTensor *gtf_prepend (GtfContext *c, const GtfTensor *first, const GtfTensor *x);
 /* The mean over all steps: [B][T][D] -> [B][D]. */

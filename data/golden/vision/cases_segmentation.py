@@ -2,6 +2,7 @@
 #
 # The families whose heads are for segmentation; the form of cases.py.
 
+import transformers
 from torch import nn
 
 from cases import case
@@ -9,6 +10,22 @@ from cases import case
 SEGFORMER = dict(num_encoder_blocks=3, depths=[1, 2, 1], sr_ratios=[4, 2, 1], hidden_sizes=[8, 12, 16], patch_sizes=[7, 3, 3], strides=[4, 2, 2],
                  num_attention_heads=[1, 2, 4], mlp_ratios=[2, 2, 2], decoder_hidden_size=10)
 MOBILENET = dict(depth_multiplier=0.02, depth_divisible_by=2, min_depth=4, finegrained_output=False)
+
+STAGES = ["stage1", "stage2", "stage3", "stage4"]
+RESNET = dict(embedding_size=8, hidden_sizes=[8, 12, 16, 20], depths=[1, 1, 1, 1], layer_type="basic", num_channels=1, out_features=STAGES)
+SWIN = dict(embed_dim=4, depths=[1, 2, 1, 1], num_heads=[1, 1, 2, 2], window_size=3, mlp_ratio=1.0, image_size=32, num_channels=1)
+DETR = dict(d_model=16, decoder_layers=2, decoder_attention_heads=2, decoder_ffn_dim=12, num_queries=5)
+MASKFORMER = dict(fpn_feature_size=32, mask_feature_size=6, num_labels=4)
+MASK2FORMER = dict(feature_size=32, mask_feature_size=6, hidden_dim=16, encoder_feedforward_dim=20, encoder_layers=2, decoder_layers=5, num_attention_heads=2, dim_feedforward=12,
+                   num_queries=5, num_labels=4)
+ONEFORMER = dict(conv_dim=32, mask_dim=32, hidden_dim=32, encoder_feedforward_dim=20, encoder_layers=1, decoder_layers=3, num_attention_heads=2, dim_feedforward=12, num_queries=5,
+                 num_labels=4, task_seq_len=7, query_dec_layers=2)
+TASK = [[9, 3, 0, 21, 4, 1, 1]]
+
+
+def backbone(kind="ResNet", **more):
+    """A config within a config."""
+    return getattr(transformers, kind + "Config")(**more)
 
 
 def narrow(model):
@@ -35,5 +52,23 @@ FAMILIES = {
                                                                      "expand_ratio": 2.5, "layer_norm_eps": 0.1}, (33, 40), batch=1),
         "semantic": case("MobileNetV2", "ForSemanticSegmentation", {**MOBILENET, "num_labels": 4, "output_stride": 8}, (41, 50), batch=1, edit=narrow),
         "wide-windows": case("MobileNetV2", "ForSemanticSegmentation", {**MOBILENET, "num_labels": 3, "output_stride": 4, "tf_padding": False}, (33, 32), batch=1, edit=narrow),
+    },
+    "maskformer": {
+        "instance": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone(**RESNET), "decoder_config": backbone("MaskFormerDetr", **DETR)}, (41, 70), batch=1),
+        "swin": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone("Swin", **SWIN), "decoder_config": backbone("MaskFormerDetr", **DETR)}, (41, 70), batch=1),
+        "plain": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone(**{**RESNET, "out_features": ["stage2", "stage4"]}), "decoder_config":
+                                                                backbone("MaskFormerDetr", **{**DETR, "d_model": 20, "auxiliary_loss": True, "activation_function": "gelu"})}, (33, 40)),
+    },
+    "mask2former": {
+        "universal": case("Mask2Former", "ForUniversalSegmentation", {**MASK2FORMER, "backbone_config": backbone(**RESNET)}, (41, 70), batch=1),
+        "norm-first": case("Mask2Former", "ForUniversalSegmentation", {**MASK2FORMER, "backbone_config": backbone(**RESNET), "pre_norm": True, "hidden_dim": 32, "decoder_layers": 3, "activation_function": "gelu",
+                                                                       "common_stride": 8}, (33, 40)),
+        "projected": case("Mask2Former", "ForUniversalSegmentation", {**MASK2FORMER, "backbone_config": backbone(**RESNET), "hidden_dim": 32, "enforce_input_projection": True,
+                                                                      "decoder_layers": 1, "encoder_layers": 0}, (33, 40), batch=1),
+    },
+    "oneformer": {
+        "universal": case("OneFormer", "ForUniversalSegmentation", {**ONEFORMER, "backbone_config": backbone(**RESNET)}, (41, 70), batch=1, task=TASK),
+        "norm-first": case("OneFormer", "ForUniversalSegmentation", {**ONEFORMER, "backbone_config": backbone(**RESNET), "pre_norm": True, "use_task_norm": False, "layer_norm_eps": 0.01}, (33, 40),
+                           task=TASK + [[5, 1, 1, 2, 3, 0, 0]]),
     },
 }

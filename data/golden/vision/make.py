@@ -20,7 +20,8 @@ import cases
 import cases_segmentation
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "pred_masks"]
+NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "pred_masks", "encoder_last_hidden_state",
+         "pixel_decoder_last_hidden_state", "transformer_decoder_last_hidden_state", "transformer_decoder_object_queries", "class_queries_logits", "masks_queries_logits"]
 
 
 def random_weights(model, matrices=0.4):
@@ -57,13 +58,16 @@ def make(folder, case):
     model.eval()
     random_weights(model, case.get("matrices", 0.4))
     generator = torch.Generator().manual_seed(7)
-    pixels = torch.rand(case.get("batch", 2), getattr(getattr(config, "vision_config", config), "num_channels", 3), *case["size"], generator=generator) * 2 - 1
+    sized = getattr(config, "vision_config", getattr(config, "backbone_config", None) or config)
+    pixels = torch.rand(case.get("batch", 2), getattr(sized, "num_channels", 3), *case["size"], generator=generator) * 2 - 1
     inputs = {"pixel_values": pixels.half().float()}
     for i, (height, width) in enumerate(case.get("seen", [])):
         mask = inputs.setdefault("pixel_mask", torch.zeros(pixels.shape[0], *pixels.shape[2:], dtype=torch.int64))
         mask[i, :height, :width] = 1
     if case.get("texts"):
         inputs["input_ids"] = torch.tensor(case["texts"], dtype=torch.int32)
+    if case.get("task"):
+        inputs["task_inputs"] = torch.tensor(case["task"], dtype=torch.int32)
     options = {"interpolate_pos_encoding": True} if case.get("interpolate") else {}
     if case.get("states"):
         options.update(output_hidden_states=True, output_attentions=True)
