@@ -131,12 +131,13 @@ tokenize_task (Request *request, const char *name, GError **error)
 {
   const Segmenter *self = request->self;
   g_autofree char *kwargs = g_strdup_printf ("{\"padding\": \"max_length\", \"max_length\": %" G_GINT64_FORMAT "}", self->task_length);
+  g_autofree char *text = g_strconcat ("the task is ", name ? name : "panoptic", NULL);
   g_auto (TextTokens) tokens = { 0 };
   g_autoptr (GBytes) bytes = NULL;
   const TextRow *row;
 
   text_tokens_init (&tokens);
-  if (!text_tokens_add (&tokens, gtf_tokenizer_encode (self->model->task->tokenizer, name ? name : "panoptic", NULL, kwargs, error), FALSE, TRUE, error))
+  if (!text_tokens_add (&tokens, gtf_tokenizer_encode (self->model->task->tokenizer, text, NULL, kwargs, error), FALSE, TRUE, error))
     return FALSE;
   row = (const TextRow *) tokens.rows->data;
   bytes = g_bytes_new (row->ids, row->n * sizeof (gint32));
