@@ -18,6 +18,7 @@
 #include "registry/plugin.h"
 #include "layers/detection.h"
 #include "layers/query-masks.h"
+#include "layers/uper.h"
 #include "layers/text-input.h"
 #include "layers/encoder.h"
 #include "layers/text-heads.h"

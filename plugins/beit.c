@@ -8,9 +8,13 @@
  */
 #include <gtf/gtf.h>
 
+#define N_MAPS 4                /* hidden states that the head for segmentation sees */
+
 typedef struct
 {
   GtfVisionConfig vision;
+  const char *out_indices, *pool_scales;        /* for segmentation, as the next three */
+  gint64 maps[N_MAPS], n_scales, scales[GTF_UPER_SCALES];
   gboolean has_biases, shares_bias, means, reshapes, has_pyramid;       /* the last two: as a backbone */
   gint64 vocab_size, n_stages;
   gint64 layer_distances, shared_distances;     /* rows of the tables; 0: there are none */
@@ -26,6 +30,8 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_BOOL_FIELD (Config, means, "use_mean_pooling", TRUE),
   GTF_CONFIG_BOOL_FIELD (Config, reshapes, "reshape_hidden_states", TRUE),
   GTF_CONFIG_BOOL_FIELD (Config, has_pyramid, "add_fpn", FALSE),
+  GTF_CONFIG_LIST_FIELD (Config, out_indices, "out_indices|segmentation_indices"),
+  GTF_CONFIG_LIST_FIELD (Config, pool_scales, "pool_scales"),
   GTF_CONFIG_INT_FIELD (Config, vocab_size, "vocab_size", 1, 1 << 24, 8192),
   GTF_CONFIG_FIELDS_END
 };
@@ -36,8 +42,11 @@ derive (gpointer data, GError **error)
   Config *config = data;
   gint64 n;
 
-  if (!gtf_vision_config_derive (data, error))
+  if (!gtf_vision_config_derive (data, error) || !gtf_uper_scales (config->pool_scales, config->scales, &config->n_scales, error))
     return FALSE;
+  for (gint64 i = 0; i < N_MAPS && gtf_config_list_size (config->out_indices) == N_MAPS; i++)
+    if (!gtf_config_list_int (config->out_indices, i, 1, config->vision.encoder.n_layers + 1, &config->maps[i]))
+      config->maps[i] = 0;
   n = (2 * (config->vision.image_height / config->vision.patch_height) - 1) * (2 * (config->vision.image_width / config->vision.patch_width) - 1) + 3;
   config->n_stages = config->vision.encoder.n_layers + 1;
   config->layer_distances = config->has_biases ? n : 0;
@@ -53,6 +62,8 @@ typedef struct
   const GtfTensor *bias;                /* shared by all layers */
   const GtfNorm *pooler_norm, *lm_norm;
   const GtfLinear *lm;
+  const GtfConv2d *enlarge[3];          /* of segmentation: the finest map twice, with a normalisation between, and the next */
+  GtfUperHead uper;
 } Weights;
 
 #define HIDDEN GTF_VISION_DIM (encoder.hidden_size)
@@ -93,8 +104,19 @@ static const GtfWeight masked[] = {
   { GTF_WEIGHT_END }
 };
 
+#define ENLARGE(i, name, norms)                                                                                                    \
+  { GTF_WEIGHT_CONV2D, name, G_STRUCT_OFFSET (Weights, enlarge[i]), GTF_WEIGHT_TRANSPOSED, { HIDDEN, HIDDEN, GTF_DIM_CONST (2), GTF_DIM_CONST (2) }, .norm = norms }
+static const GtfWeight segmentation[] = {
+  ENLARGE (0, "fpn1.0|fpn.fpn1.conv_transpose1", "fpn1.1|fpn.fpn1.normalization"),
+  ENLARGE (1, "fpn1.3|fpn.fpn1.conv_transpose2", NULL),
+  ENLARGE (2, "fpn2.0|fpn.fpn2", NULL),
+  GTF_UPER_HEAD (Weights, uper, GTF_VISION_DIM (encoder.n_labels)),
+  { GTF_WEIGHT_END }
+};
+
 #define HEADS(prefix)                                                                                                              \
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, prefix },                                               \
+  { "ForSemanticSegmentation", gtf_segmentation_tasks, segmentation, prefix },                                                     \
   { "ForMaskedImageModeling", gtf_vision_base_tasks, masked, prefix },                                                             \
   { "Backbone", gtf_vision_base_tasks, NULL, prefix },                                                                             \
   { "Model", gtf_vision_base_tasks, base, prefix }
@@ -171,6 +193,33 @@ picture_bias (GtfContext *c, const Config *config, const Weights *w, const GtfTe
   return bias;
 }
 
+/* UPerNet's head over four hidden states, which are made to look like maps of four sizes: logits [B][labels][4 rows][4 columns]. */
+static void
+segment (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x, const Bias *bias)
+{
+  const GtfVisionConfig *v = &config->vision;
+  const GtfWindow twice = { .stride = 2 };
+  GtfTensor *maps[N_MAPS] = { NULL };
+
+  for (gint64 i = 0; i <= v->encoder.n_layers && !gtf_failed (c); i++)
+    {
+      if (i > 0)
+        x = gtf_vision_layer (c, v, &w->vision.layers[i - 1], x, bias->rows != NULL ? layer_bias (c, i - 1, bias) : NULL);
+      for (gint64 k = 0; k < N_MAPS; k++)
+        if (config->maps[k] == i + 1)
+          maps[k] = gtf_reshape (c, gtf_steps (c, x, 1, gtf_dim (x, 1) - 1), 4, (gint64[]){ gtf_dim (x, 0), bias->down, bias->across, gtf_dim (x, 2) });
+    }
+  for (gint64 k = 0; k < N_MAPS; k++)
+    if (maps[k] == NULL)
+      gtf_fail (c, "out_indices: a head for segmentation needs %d numbers from 1 to num_hidden_layers + 1", N_MAPS);
+  if (gtf_failed (c))
+    return;
+  maps[0] = gtf_conv_transpose2d (c, w->enlarge[1], gtf_conv_transpose2d (c, w->enlarge[0], maps[0], &twice, GTF_ACTIVATION_GELU), &twice, GTF_ACTIVATION_NONE);
+  maps[1] = gtf_conv_transpose2d (c, w->enlarge[2], maps[1], &twice, GTF_ACTIVATION_NONE);
+  maps[3] = gtf_max_pool2d (c, maps[3], &(GtfWindow){ 2, 2 });
+  gtf_output (c, "logits", gtf_pixels_first (c, gtf_uper_classes (c, &w->uper, maps, N_MAPS, config->scales, config->n_scales)));
+}
+
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
@@ -185,6 +234,11 @@ forward (GtfContext *c, const GtfForward *f)
   if (x == NULL || gtf_failed (c))
     return;
   bias = picture_bias (c, config, w, gtf_input (c, "pixel_values"));
+  if (w->uper.classifier != NULL)
+    {
+      segment (c, config, w, x, &bias);
+      return;
+    }
   x = gtf_vision_encode (c, v, w->vision.layers, x, bias.rows != NULL ? layer_bias : NULL, &bias);
   if (w->vision.norm != NULL)
     x = gtf_layer_norm (c, w->vision.norm, x, eps);
@@ -221,7 +275,7 @@ static const char *const beit_types[] = { "beit", NULL }, *const data2vec_types[
   static const GtfArchitecture name = {                                                                                            \
     .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive,   \
     .model_types = name##_types, .config = config_fields, .weights = weights, .heads = name##_heads,                               \
-    .ignored = "*.mask_token|*.relative_position_index|classifier.*|*pooler.*", .forward = forward, .features = features, \
+    .ignored = "*.mask_token|*.relative_position_index|classifier.*|*pooler.*|auxiliary_head.*", .forward = forward, .features = features, \
     .n_stages = GTF_DIM (Config, n_stages)                                                                                         \
   }
 

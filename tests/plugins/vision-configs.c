@@ -40,6 +40,9 @@ static const struct
   { "oneformer/universal", "conv_dim", "64", "conv_dim (64) must be hidden_dim (32)" },
   { "oneformer/universal", "enforce_input_proj", "true", "enforce_input_proj false" },
   { "oneformer/universal", "task_seq_len", "0", "task_seq_len" },
+  { "upernet/semantic", "pool_scales", "[1, 0]", "pool_scales: expected 1 to 8 numbers from 1" },
+  { "upernet/semantic", "pool_scales", "[1, 2, 3, 4, 5, 6, 7, 8, 9]", "pool_scales: expected 1 to 8 numbers" },
+  { "beit/semantic", "pool_scales", "[1.5]", "pool_scales" },
 };
 
 /* The config of a repository with one member changed, alone in a folder. */

@@ -5,7 +5,7 @@
 import transformers
 from torch import nn
 
-from cases import case
+from cases import BEIT, case
 
 SEGFORMER = dict(num_encoder_blocks=3, depths=[1, 2, 1], sr_ratios=[4, 2, 1], hidden_sizes=[8, 12, 16], patch_sizes=[7, 3, 3], strides=[4, 2, 2],
                  num_attention_heads=[1, 2, 4], mlp_ratios=[2, 2, 2], decoder_hidden_size=10)
@@ -70,5 +70,18 @@ FAMILIES = {
         "universal": case("OneFormer", "ForUniversalSegmentation", {**ONEFORMER, "backbone_config": backbone(**RESNET)}, (41, 70), batch=1, task=TASK),
         "norm-first": case("OneFormer", "ForUniversalSegmentation", {**ONEFORMER, "backbone_config": backbone(**RESNET), "pre_norm": True, "use_task_norm": False, "layer_norm_eps": 0.01}, (33, 40),
                            task=TASK + [[5, 1, 1, 2, 3, 0, 0]]),
+    },
+    "upernet": {
+        "semantic": case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone(**RESNET), "hidden_size": 8, "num_labels": 4, "auxiliary_channels": 4}, (37, 50), batch=1),
+        "other-scales": case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone(**{**RESNET, "out_features": ["stage2", "stage3"]}), "hidden_size": 8, "num_labels": 3,
+                                                                    "pool_scales": [1, 4, 7], "use_auxiliary_head": False}, (49, 34)),
+    },
+    "beit": {
+        "semantic": case("Beit", "ForSemanticSegmentation", {**BEIT, "num_hidden_layers": 4, "use_relative_position_bias": True, "out_indices": [1, 2, 3, 4], "num_labels": 4,
+                                                             "use_auxiliary_head": False, "pool_scales": [1, 2]}, (24, 32), batch=1),
+    },
+    "data2vec-vision": {
+        "semantic": case("Data2VecVision", "ForSemanticSegmentation", {**BEIT, "num_hidden_layers": 4, "use_shared_relative_position_bias": True, "out_indices": [1, 2, 3, 4],
+                                                                       "num_labels": 3, "auxiliary_channels": 2, "pool_scales": [1, 3]}, (24, 24), batch=1),
     },
 }

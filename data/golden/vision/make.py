@@ -97,7 +97,7 @@ def make(folder, case):
 
 
 def main():
-    for family, table in {**cases.FAMILIES, **cases_segmentation.FAMILIES}.items():
+    for family, table in [*cases.FAMILIES.items(), *cases_segmentation.FAMILIES.items()]:
         for name, case in table.items():
             if not sys.argv[1:] or family in sys.argv[1:] or f"{family}/{name}" in sys.argv[1:]:
                 make(HERE / family / name, case)
