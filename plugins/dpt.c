@@ -62,6 +62,11 @@ derive (gpointer data, GError **error)
   config->neck.sizes = config->neck.sizes ? config->neck.sizes : "96|192|384|768";
   if (config->is_hybrid)
     {
+      if (config->backbone == NULL)
+        {
+          g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "backbone_config: expected the config of a backbone, since is_hybrid is true, found none");
+          return FALSE;
+        }
       config->hybrid = config->backbone;
       config->backbone = NULL;
       config->neck.first_assembled = 2;

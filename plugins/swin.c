@@ -31,7 +31,7 @@ typedef struct
   GTF_CONFIG_INT_FIELD (Config, n_channels, "num_channels", 1, 1 << 12, 3),                                                        \
   GTF_CONFIG_COUNT_FIELD (Config, n_labels, "id2label|num_labels", 0, 1 << 20, 2),                                                 \
   GTF_CONFIG_INT_FIELD (Config, embed_size, "embed_dim", 1, 1 << 14, 96),                                                          \
-  GTF_CONFIG_INT_FIELD (Config, window, "window_size", 1, 256, 7),                                                                 \
+  GTF_CONFIG_INT_FIELD (Config, window, "window_size", 1, 64, 7),                                                                 \
   GTF_CONFIG_FLOAT_FIELD (Config, eps, "layer_norm_eps", 0, 1, 1e-5),                                                              \
   GTF_CONFIG_FLOAT_FIELD (Config, mlp_ratio, "mlp_ratio", 0.001, 1024, 4),                                                         \
   GTF_CONFIG_ACTIVATION_FIELD (Config, activation, "hidden_act", "gelu"),                                                          \

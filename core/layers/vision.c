@@ -288,3 +288,26 @@ gtf_vision_repeat (GtfContext *c, const GtfTensor *x, gint64 t, gint64 n)
 
   return gtf_reshape (c, y, 3, (gint64[]){ n_pictures, n, gtf_dim (x, -1) });
 }
+
+GtfTensor *
+gtf_patch_rotary_table (GtfContext *c, gint64 first, gint64 height, gint64 width, gint64 d, double theta)
+{
+  const gint64 half = d / 2, quarter = d / 4;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "patch_rotary_table", 0))
+    return NULL;
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ first + height * width, d });
+  for (gint64 i = 0; y != NULL && i < first + height * width; i++)
+    for (gint64 k = 0; k < half; k++)
+      {
+        const gint64 patch = i - first;
+        const float place = k < quarter ? ((float) (patch / width) + 0.5f) / (float) height : ((float) (patch % width) + 0.5f) / (float) width;
+        const float frequency = 1.0f / powf ((float) theta, (float) (k % quarter) * 4.0f / (float) d);
+        const float angle = i < first ? 0.0f : (float) (2 * G_PI) * (2.0f * place - 1.0f) * frequency;
+
+        gtf_tensor_f32 (y)[i * d + k] = cosf (angle);
+        gtf_tensor_f32 (y)[i * d + half + k] = sinf (angle);
+      }
+  return y;
+}

@@ -84,7 +84,10 @@ GTF_API void       gtf_vision_features (GtfContext *c, const GtfForward *f, cons
                                         gint64 height, gint64 width, GtfVisionBias bias, gconstpointer data);
 /* Step t of each picture: [B][T][D] -> [B][D]. */
 GTF_API GtfTensor *gtf_vision_token  (GtfContext *c, const GtfTensor *x, gint64 t);
-/* The same once for each of n others: [B][n][D]. */
+/* A table for gtf_rotate () by which patches turn, one half of their pairs by how far down their middle lies, from -1 to 1, the other by how far across;
+ * @first tokens before them do not turn: [first + height * width][d / 2 cosines, d / 2 sines]. */
+GTF_API GtfTensor *gtf_patch_rotary_table (GtfContext *c, gint64 first, gint64 height, gint64 width, gint64 d, double theta);
+/* Step t of each picture once for each of n others: [B][n][D]. */
 GTF_API GtfTensor *gtf_vision_repeat (GtfContext *c, const GtfTensor *x, gint64 t, gint64 n);
 /* The cosine of each picture [..][D] with each text [..][D], times exp (@scale), plus @bias (may be NULL): [pictures][texts]. */
 GTF_API GtfTensor *gtf_compare_towers (GtfContext *c, const GtfTensor *images, const GtfTensor *texts, const GtfTensor *scale, const GtfTensor *bias);

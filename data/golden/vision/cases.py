@@ -100,6 +100,10 @@ FAMILIES = {
         "large": case("Dinov2WithRegisters", "ForImageClassification", {**DINO, "num_register_tokens": 2}, (56, 40)),
         "small": case("Dinov2WithRegisters", "Model", {**DINO, "image_size": 56, "use_swiglu_ffn": True}, (24, 32)),
     },
+    "dinov3_vit": {
+        "model": case("DINOv3ViT", "Model", {**SMALL, "num_register_tokens": 3}, WIDE),
+        "gated": case("DINOv3ViT", "Model", {**SMALL, "use_gated_mlp": True, "proj_bias": False, "mlp_bias": False, "key_bias": True, "rope_theta": 7.0, "hidden_act": "silu"}, (24, 40)),
+    },
     "beit": {
         **family("Beit", {**BEIT, "use_relative_position_bias": True}, SQUARE),
         "shared": case("Beit", "ForImageClassification", {**BEIT, "use_shared_relative_position_bias": True, "use_mean_pooling": False}, SQUARE),
@@ -239,6 +243,10 @@ FAMILIES = {
         "backbone": case("DPT", "ForDepthEstimation", {**NECK, "backbone_config": {**DINO_BACKBONE, "model_type": "dinov2"}}, (48, 32)),
         "beit": case("DPT", "ForDepthEstimation", {**NECK, "backbone_config": {**BEIT, "model_type": "beit", "num_hidden_layers": 3, "use_relative_position_bias": True, "out_indices": [1, 2, 3],
                                                                                "reshape_hidden_states": False}}, (32, 24), batch=1),
+        "hybrid": case("DPT", "ForDepthEstimation", {**DPT, "is_hybrid": True, "image_size": 64, "patch_size": 16, "neck_hidden_sizes": [8, 16, 6, 8], "reassemble_factors": [1, 1, 1, 0.5], "num_hidden_layers": 3,
+                                                     "backbone_out_indices": [0, 1, 0, 2], "backbone_featmap_shape": [1, 24, 4, 4], "backbone_config": {
+                                                         "model_type": "bit", "embedding_size": 8, "hidden_sizes": [8, 16, 24], "depths": [1, 1, 1], "num_groups": 4, "global_padding": "same",
+                                                         "embedding_dynamic_padding": True, "out_features": ["stage1", "stage2", "stage3"]}}, (64, 64), batch=1),
         "swinv2": case("DPT", "ForDepthEstimation", {**NECK, "neck_hidden_sizes": [8, 16], "backbone_config": {**SWIN, "model_type": "swinv2", "out_features": ["stage1", "stage2"]}}, (32, 48), batch=1),
         "model": case("DPT", "Model", DPT, (40, 24), batch=1),
     },
