@@ -51,6 +51,9 @@ GROUNDING = dict(
     backbone_config={**SWIN, "model_type": "swin", "out_indices": [1, 2], "image_size": 64}, text_config={**TEXT, "model_type": "bert", "vocab_size": 1030, "hidden_size": 8, "max_position_embeddings": 12}, d_model=32,
     num_feature_levels=3, num_queries=7, encoder_layers=1, decoder_layers=2, encoder_ffn_dim=16, decoder_ffn_dim=12, encoder_attention_heads=4, decoder_attention_heads=2, encoder_n_points=2,
     decoder_n_points=3)
+CVT = dict(patch_sizes=[7, 3], patch_stride=[4, 2], patch_padding=[2, 1], embed_dim=[8, 12], num_heads=[1, 3], depth=[1, 2], mlp_ratio=[2.0, 1.5], attention_drop_rate=[0.0, 0.0],
+           drop_rate=[0.0, 0.0], drop_path_rate=[0.0, 0.0], qkv_bias=[True, True], cls_token=[False, True], qkv_projection_method=["dw_bn", "dw_bn"], kernel_qkv=[3, 3],
+           padding_kv=[1, 1], stride_kv=[2, 2], padding_q=[1, 1], stride_q=[1, 1])
 YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection_tokens": 4, "hidden_act": "relu"}
 
 INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features": ["stage3"]}
@@ -227,6 +230,10 @@ FAMILIES = {
         "classifier": case("Swinv2", "ForImageClassification", {**SWIN, "num_labels": 5}, (40, 40)),
         "model": case("Swinv2", "Model", {**SWIN, "pretrained_window_sizes": [4, 0], "qkv_bias": False, "hidden_act": "relu"}, (33, 46), batch=3),
         "no-shift": case("Swinv2", "Model", {**SWIN, "window_size": 7, "pretrained_window_sizes": [2, 6]}, (37, 61)),
+    },
+    "cvt": {
+        "classifier": case("Cvt", "ForImageClassification", {**CVT, "num_labels": 5}, (45, 62)),
+        "model": case("Cvt", "Model", {**CVT, "kernel_qkv": [3, 5], "padding_q": [1, 2], "padding_kv": [0, 1], "stride_kv": [1, 3], "num_channels": 1}, (33, 48), batch=3),
     },
     "pvt": {
         "classifier": case("Pvt", "ForImageClassification", {**PYRAMID, "sequence_reduction_ratios": [4, 2, 1], "image_size": 32, "num_labels": 5}, (32, 32)),
