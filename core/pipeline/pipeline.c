@@ -4,6 +4,7 @@
  */
 #include "pipeline/pipeline-private.h"
 
+#include "pipeline/auto-model.h"
 #include "registry/registry.h"
 
 /**
@@ -75,13 +76,20 @@ find_task (const char *task, const char *directory, GError **error)
 static gboolean
 load (GtfPipeline *self, const char *task, const char *model, const GtfPipelineOptions *options, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *builtin = NULL;
+  g_autofree char *builtin = NULL, *chosen = NULL;
 
   if (g_strcmp0 (task, "auto") != 0)
     {
       self->plugin = (const GtfTaskPlugin *) gtf_registry_find (GTF_PLUGIN_TASK, task, error);
       if (self->plugin == NULL)
         return FALSE;
+    }
+  if (g_strcmp0 (model, "auto") == 0 && self->plugin)
+    {
+      model = chosen = gtf_auto_model_for_task (self->plugin->head.name, cancellable, error);
+      if (chosen == NULL)
+        return FALSE;
+      g_message ("auto: %s", chosen);
     }
   if (model == NULL)
     {

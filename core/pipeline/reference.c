@@ -139,7 +139,7 @@ resolve (const char *ref, const char *revision, const Fetch *fetch, GError **err
   if (strcmp (ref, "auto") == 0)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED,
-                   "auto: choosing a model from the Hub is not there yet; name a folder, org/name or builtin/NAME (for a folder of this name write ./auto)");
+                   "auto: a model can be chosen only for a task; name a folder, org/name or builtin/NAME (for a folder of this name write ./auto)");
       return NULL;
     }
   if (g_file_test (ref, G_FILE_TEST_IS_DIR))

@@ -78,6 +78,24 @@ print_dry_run (const GtfHubDownload *options, const char *commit, GPtrArray *fil
     }
 }
 
+/* Whether a snapshot has all that was asked for, as far as the listing of its commit is known. */
+static gboolean
+is_whole (const Download *self, const GtfHubStore *store, const char *commit)
+{
+  g_autoptr (GPtrArray) files = gtf_hub_tree_read (store->folder, commit), chosen = NULL;
+  g_auto (GStrv) include = patterns (self->include), exclude = patterns (self->exclude);
+
+  chosen = files ? gtf_hub_select_matching (files, include, exclude) : NULL;
+  for (guint i = 0; chosen && i < chosen->len; i++)
+    {
+      g_autofree char *path = gtf_hub_store_pointer (store, commit, ((GtfHubFile *) chosen->pdata[i])->path);
+
+      if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /* Without a network: what the cache has. (transfer full) (nullable) */
 static char *
 cached_instead (const Download *self, const GtfHubRepo *repo, const char *path)
@@ -86,6 +104,8 @@ cached_instead (const Download *self, const GtfHubRepo *repo, const char *path)
   g_autofree char *commit = gtf_hub_is_commit (repo->revision) ? g_strdup (repo->revision) : gtf_hub_read_ref (store->folder, repo->revision), *found = NULL;
 
   if (commit == NULL || self->local_dir)
+    return NULL;
+  if (path == NULL && !is_whole (self, store, commit))
     return NULL;
   found = path ? gtf_hub_store_pointer (store, commit, path) : gtf_hub_store_snapshot (store, commit);
   return g_file_test (found, path ? G_FILE_TEST_IS_REGULAR : G_FILE_TEST_IS_DIR) ? g_steal_pointer (&found) : NULL;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/json-print.h"
 #include "base/json.h"
+#include "pipeline/auto-model.h"
 #include "pipeline/reference.h"
 #include "registry/registry.h"
 
@@ -362,12 +363,22 @@ run_arguments (Run *run)
 static int
 choose_model (Run *run, char **owned)
 {
+  g_autoptr (GError) error = NULL;
+
+  if (g_strcmp0 (run->model, "auto") == 0 && run->plugin)
+    {
+      run->model = *owned = gtf_auto_model_for_task (run->plugin->head.name, run->cancellable, &error);
+      if (run->model == NULL)
+        return cli_failure (error);
+      cli_note ("model: %s", run->model);
+      return CLI_OK;
+    }
   if (run->model)
     return CLI_OK;
   *owned = run->plugin ? gtf_builtin_for_task (run->plugin->head.name) : NULL;
   if (*owned == NULL)
     {
-      g_autoptr (GError) error = g_error_new (GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: there is no built-in model for this task; name one with --model REF", run->task);
+      error = g_error_new (GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: there is no built-in model for this task; name one with --model REF", run->task);
 
       return cli_failure (error);
     }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/json-print.h"
-#include "registry/registry.h"
+#include "pipeline/auto-model.h"
 #include "tools/hub-output.h"
 
 typedef struct
@@ -50,14 +50,8 @@ runs_here (GPtrArray *modules, const char *model_type)
 {
   if (model_type == NULL)
     return g_strdup ("?");
-  for (guint i = 0; i < modules->len; i++)
-    {
-      const GtfPluginInfo *info = modules->pdata[i];
-
-      if (info->kind == GTF_PLUGIN_ARCHITECTURE
-          && (strcmp (info->name, model_type) == 0 || (info->keys && g_strv_contains ((const char *const *) info->keys, model_type))))
-        return g_strdup ("yes");
-    }
+  if (gtf_modules_serve (modules, model_type))
+    return g_strdup ("yes");
   return g_strdup_printf ("needs gtf-%s", model_type);
 }
 

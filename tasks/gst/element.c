@@ -2,6 +2,7 @@
 #include "element.h"
 
 #include <json-glib/json-glib.h>
+#include <string.h>
 #include "elements.h"
 #include "models.h"
 #include "base/json-print.h"
@@ -146,7 +147,7 @@ load_pipeline (GtfElement *self, gboolean first)
   task = GTF_ELEMENT_GET_CLASS (self)->get_task (self);
   GST_OBJECT_UNLOCK (self);
   post_progress (self, GST_PROGRESS_TYPE_START, model ? model : "the built-in model");
-  reference = model ? gtf_reference_fetch (model, revision, GTF_HUB_WEIGHTS, on_download, self, p->cancellable, &error) : NULL;
+  reference = model && strcmp (model, "auto") != 0 ? gtf_reference_fetch (model, revision, GTF_HUB_WEIGHTS, on_download, self, p->cancellable, &error) : NULL;
   if (error == NULL)
     pipeline = GTF_ELEMENT_GET_CLASS (self)->shares_model ? gtf_models_load (task, model, options, p->cancellable, &error)
                                                            : gtf_pipeline_load (task, model, options, p->cancellable, &error);

@@ -130,6 +130,15 @@ def exchange(endpoint, folder):
             check(f"{name}: {who} offline", status == 0 and offline == path, stderr)
 
 
+def incomplete_offline(endpoint, folder):
+    """Offline a snapshot that lacks what is asked for is an error, and one that has it is not."""
+    home = folder / "incomplete"
+    ours(["org/model", "--include", "*.json"], environment(endpoint, home))
+    for args in (["org/model"], ["org/model", "--include", "*.json"], ["org/model", "config.json"], ["org/model", "empty.txt"]):
+        a, b = (run(args, environment("http://127.0.0.1:9", home, HF_HUB_OFFLINE="1")) for run in (ours, theirs))
+        check("offline: " + " ".join(args), a[0] == b[0], f"{a} {b}")
+
+
 def together(endpoint, folder):
     home = folder / "together"
     env = environment(endpoint, home)
@@ -205,6 +214,7 @@ def main():
         compare_cases(endpoint, folder)
         compare_local(endpoint, folder)
         exchange(endpoint, folder)
+        incomplete_offline(endpoint, folder)
         compare_commands(endpoint, folder)
         together(endpoint, folder)
         server.stdin.close()

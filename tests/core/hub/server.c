@@ -490,8 +490,8 @@ answer_search (Request *r)
           link = g_strdup_printf ("Link: <%s/api/models?cursor=%u&limit=%s&search=%s>; rel=\"next\"\r\n", r->server->endpoint, from + n, limit ? limit : "2", words ? words : "");
           break;
         }
-      g_string_append_printf (out, "%s{\"id\":\"%s\",\"pipeline_tag\":\"fill-mask\",\"downloads\":%u,\"likes\":3,\"tags\":[\"en\"],\"config\":{\"model_type\":\"bert\"},"
-                              "\"safetensors\":{\"total\":1234567}}", n++ ? "," : "", tree->id, 1000 - i);
+      g_string_append_printf (out, "%s{\"id\":\"%s\",\"pipeline_tag\":\"fill-mask\",\"downloads\":%u,\"likes\":3,\"tags\":[\"en\"],\"config\":{\"model_type\":\"%s\"},"
+                              "\"safetensors\":{\"total\":1234567}}", n++ ? "," : "", tree->id, 1000 - i, strstr (tree->id, "alien") ? "alien" : "bert");
     }
   g_string_append_c (out, ']');
   answer_text (r, 200, link ? link : "", out->str);

@@ -59,7 +59,7 @@ static const struct
   { "builtin/nothing", NULL, NULL, NULL, "no built-in model" },
   { "builtin/", NULL, NULL, NULL, "no built-in model" },
   { "builtin/../cache", NULL, NULL, NULL, "no built-in model" },
-  { "auto", NULL, NULL, NULL, "not there yet" },
+  { "auto", NULL, NULL, NULL, "only for a task" },
   { "", NULL, NULL, NULL, "empty" },
   { "file", NULL, NULL, NULL, "found a file" },
   { "./nowhere", NULL, NULL, NULL, "no such folder" },
