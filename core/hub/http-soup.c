@@ -77,8 +77,9 @@ use_proxies (SoupSession *session)
   soup_session_set_proxy_resolver (session, any ? resolver : NULL);
 }
 
-static void
-use_certificates (SoupSession *session)
+/* (transfer full) (nullable): the certificates to trust. */
+static GTlsDatabase *
+load_certificates (void)
 {
   static const char *const variables[] = { "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE" };
 
@@ -90,11 +91,28 @@ use_certificates (SoupSession *session)
 
       if (error)
         g_warning ("%s=%s: %s", variables[i], path, error->message);
-      if (database == NULL)
-        continue;
-      soup_session_set_tls_database (session, database);
-      return;
+      if (database)
+        return g_steal_pointer (&database);
     }
+  return g_tls_backend_get_default_database (g_tls_backend_get_default ());
+}
+
+/* Once, and only for https: left to itself each session reads and parses all of them at its first connection, also for http (a second for eight
+ * threads). */
+static void
+use_certificates (SoupSession *session, const char *url)
+{
+  static GMutex lock;
+  static GTlsDatabase *database;
+
+  if (g_ascii_strncasecmp (url, "https:", 6) != 0)
+    return;
+  g_mutex_lock (&lock);
+  if (database == NULL)
+    database = load_certificates ();
+  g_mutex_unlock (&lock);
+  if (soup_session_get_tls_database (session) != database)
+    soup_session_set_tls_database (session, database);
 }
 
 static gpointer
@@ -104,7 +122,7 @@ session_open (guint timeout, const char *user_agent)
 
   soup_session_remove_feature_by_type (session, SOUP_TYPE_AUTH_MANAGER);
   use_proxies (session);
-  use_certificates (session);
+  soup_session_set_tls_database (session, NULL);        /* use_certificates() */
   return session;
 }
 
@@ -134,6 +152,7 @@ session_send (gpointer session, const GtfHttpRequest *request, GCancellable *can
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "this is no address of the Web");
       return NULL;
     }
+  use_certificates (session, request->url);
   soup_message_set_flags (message, SOUP_MESSAGE_NO_REDIRECT);
   for (guint i = 0; request->headers && request->headers[i]; i += 2)
     soup_message_headers_append (soup_message_get_request_headers (message), request->headers[i], request->headers[i + 1]);
