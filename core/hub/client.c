@@ -264,12 +264,12 @@ is_passing (guint status)
   return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
-/* A host that does not exist, or that nobody listens on, is not there in a moment either. */
+/* A host that does not exist, that nobody listens on or whose certificate is wrong is not better in a moment. */
 static gboolean
 may_come_back (const GError *error)
 {
   return error->domain != GTF_ERROR && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) && !g_error_matches (error, G_RESOLVER_ERROR, G_RESOLVER_ERROR_NOT_FOUND)
-         && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+         && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED) && !g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE);
 }
 
 /* A failed connection in our words. A module that is not there, a redirect that leads nowhere and a cancelled call say enough themselves. */
