@@ -103,29 +103,52 @@ gtf_mask_scores (GtfContext *c, const GtfTensor *mask)
 
 /* ---- positions ------------------------------------------------------------------------------------------------------- */
 
-/* Where pixel i of a line of n, `stride` apart, stands among those that are seen; and the place of the last. */
-static void
-count_line (const float *mask, gint64 stride, gint64 i, gint64 n, float *place, float *last)
+/* A pixel's place among those that are seen of its line, and the place of the last. */
+typedef struct
 {
-  *place = *last = 0;
-  for (gint64 j = 0; j < n; j++)
-    {
-      *last += mask[j * stride];
-      if (j == i)
-        *place = *last;
-    }
+  float place, last;
+} Place;
+
+/* The places of a line of n pixels, `stride` apart. */
+static void
+count_line (const float *mask, gint64 stride, gint64 n, Place *places)
+{
+  float seen = 0;
+
+  for (gint64 i = 0; i < n; i++)
+    places[i * stride].place = seen += mask[i * stride];
+  for (gint64 i = 0; i < n; i++)
+    places[i * stride].last = seen;
 }
 
 static void
-put_waves (float place, float last, const GtfPositions2d *how, double temperature, float *to)
+put_waves (const Place *at, const GtfPositions2d *how, const float *divisors, float *to)
 {
-  if (how->scale != 0)
-    place = (place + (float) how->shift) / (last + 1e-6f) * (float) how->scale;
-  for (gint64 i = 0; i < how->features; i++)
-    {
-      float wave = place / powf ((float) temperature, (float) (2 * (i / 2)) / (float) how->features);
+  const float place = how->scale != 0 ? (at->place + (float) how->shift) / (at->last + 1e-6f) * (float) how->scale : at->place;
 
-      to[i] = i % 2 ? cosf (wave) : sinf (wave);
+  for (gint64 i = 0; i < how->features; i++)
+    to[i] = i % 2 ? cosf (place / divisors[i]) : sinf (place / divisors[i]);
+}
+
+/* All pixels of a picture; most have the waves of the one beside or above them, which are copied. */
+static void
+fill_picture (const GtfPositions2d *how, const Place *down, const Place *across, const float *divisors, gint64 h, gint64 w, float *to)
+{
+  const gint64 n = how->features;
+
+  for (gint64 i = 0; i < h * w; i++)
+    {
+      const gboolean same_down = i % w > 0 && memcmp (&down[i], &down[i - 1], sizeof *down) == 0, same_across = i >= w && memcmp (&across[i], &across[i - w], sizeof *across) == 0;
+      float *row = to + i * 2 * n;
+
+      if (same_down)
+        memcpy (row, row - 2 * n, (gsize) n * sizeof *row);
+      else
+        put_waves (&down[i], how, divisors, row);
+      if (same_across)
+        memcpy (row + n, row + n - w * 2 * n, (gsize) n * sizeof *row);
+      else
+        put_waves (&across[i], how, divisors + n, row + n);
     }
 }
 
@@ -140,23 +163,32 @@ GtfTensor *
 gtf_positions_2d (GtfContext *c, const GtfTensor *mask, const GtfPositions2d *how)
 {
   const gint64 features = how->features;
+  const double across = how->temperature_x != 0 ? how->temperature_x : how->temperature;
   gint64 h, w;
   GtfTensor *y;
+  Place *places;
+  float *divisors;
 
   if (!gtf_op_begin (c, "positions_2d", 1, mask))
     return NULL;
   h = mask->shape[1];
   w = mask->shape[2];
   y = gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ mask->shape[0], h * w, 2 * features });
-  for (gint64 i = 0; y != NULL && i < mask->shape[0] * h * w; i++)
+  places = gtf_arena_alloc (c, (gsize) (2 * h * w) * sizeof *places);
+  divisors = gtf_arena_alloc (c, (gsize) (2 * features) * sizeof *divisors);
+  if (y == NULL || places == NULL || divisors == NULL)
+    return NULL;
+  for (gint64 i = 0; i < 2 * features; i++)
+    divisors[i] = powf ((float) (i < features ? how->temperature : across), (float) (2 * (i % features / 2)) / (float) features);
+  for (gint64 b = 0; b < mask->shape[0]; b++)
     {
-      const float *picture = gtf_tensor_f32 (mask) + i / (h * w) * h * w;
-      float *to = gtf_tensor_f32 (y) + i * 2 * features, place, last;
+      const float *picture = gtf_tensor_f32 (mask) + b * h * w;
 
-      count_line (picture + i % w, w, i / w % h, h, &place, &last);
-      put_waves (place, last, how, how->temperature, to);
-      count_line (picture + i / w % h * w, 1, i % w, w, &place, &last);
-      put_waves (place, last, how, how->temperature_x != 0 ? how->temperature_x : how->temperature, to + features);
+      for (gint64 i = 0; i < w; i++)
+        count_line (picture + i, w, h, places + i);
+      for (gint64 i = 0; i < h; i++)
+        count_line (picture + i * w, 1, w, places + h * w + i * w);
+      fill_picture (how, places, places + h * w, divisors, h, w, gtf_tensor_f32 (y) + b * h * w * 2 * features);
     }
   return y;
 }

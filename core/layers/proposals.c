@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 #include "tensor/context-private.h"
+#include "tensor/deformable.h"
 
 static float
 sigmoid (float x)
@@ -188,7 +189,7 @@ seen_parts (const GtfTensor *mask, gint64 picture, float *parts)
 /**
  * gtf_pixel_references:
  * @masks: (array length=n): [B][H][W] of each map
- * @n: how many maps
+ * @n: how many maps, at most GTF_MAX_LEVELS
  *
  * Returns: (transfer none) (nullable): [B][S][n][2]: where each pixel of all maps stands in each map
  */
@@ -199,7 +200,7 @@ gtf_pixel_references (GtfContext *c, GtfTensor *const *masks, gint64 n)
   float *to;
   GtfTensor *y;
 
-  if (!gtf_op_begin (c, "pixel_references", 0))
+  if (n < 1 || n > GTF_MAX_LEVELS || !gtf_op_begin (c, "pixel_references", 0))
     return NULL;
   for (gint64 i = 0; i < n; i++)
     n_pixels += masks[i]->shape[1] * masks[i]->shape[2];
@@ -209,15 +210,16 @@ gtf_pixel_references (GtfContext *c, GtfTensor *const *masks, gint64 n)
     {
       const GtfTensor *mask = masks[i % n];
       const gint64 h = mask->shape[1], w = mask->shape[2];
-      float own[2], others[2];
+      float own[2], others[2 * GTF_MAX_LEVELS];
 
       seen_parts (mask, i / n, own);
+      for (gint64 level = 0; level < n; level++)
+        seen_parts (masks[level], i / n, others + 2 * level);
       for (gint64 j = 0; j < h * w; j++)
         for (gint64 level = 0; level < n; level++, to += 2)
           {
-            seen_parts (masks[level], i / n, others);
-            to[0] = ((float) (j % w) + 0.5f) / (own[0] * (float) w) * others[0];
-            to[1] = ((float) (j / w) + 0.5f) / (own[1] * (float) h) * others[1];
+            to[0] = ((float) (j % w) + 0.5f) / (own[0] * (float) w) * others[2 * level];
+            to[1] = ((float) (j / w) + 0.5f) / (own[1] * (float) h) * others[2 * level + 1];
           }
     }
   return y;
