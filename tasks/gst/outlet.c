@@ -99,12 +99,23 @@ gtf_outlet_start (GtfOutlet *self, GstEvent *flush_stop)
   return gst_pad_start_task (self->pad, push_out, self, NULL) && good;
 }
 
+/* With the lock. What tells of the stream itself (its start, caps, tags) outlives a flush, also where it had not gone out yet. */
 static void
-silence (GtfOutlet *self)
+keep_sticky (GtfOutlet *self)
+{
+  for (GList *l = self->queue.head; l; l = l->next)
+    if (GST_IS_EVENT (l->data) && GST_EVENT_IS_STICKY (l->data) && GST_EVENT_TYPE (l->data) != GST_EVENT_SEGMENT && GST_EVENT_TYPE (l->data) != GST_EVENT_EOS)
+      gst_pad_store_sticky_event (self->pad, l->data);
+}
+
+static void
+silence (GtfOutlet *self, gboolean keeps_sticky)
 {
   g_mutex_lock (&self->lock);
   self->flushing = TRUE;
   self->flow = GST_FLOW_FLUSHING;
+  if (keeps_sticky)
+    keep_sticky (self);
   drop (self);
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
@@ -115,7 +126,7 @@ gtf_outlet_flush (GtfOutlet *self, GstEvent *flush_start)
 {
   gboolean good;
 
-  silence (self);
+  silence (self, TRUE);
   good = gst_pad_push_event (self->pad, flush_start);
   gst_pad_pause_task (self->pad);       /* waits for a push under way, which the event has freed */
   return good;
@@ -124,7 +135,7 @@ gtf_outlet_flush (GtfOutlet *self, GstEvent *flush_start)
 gboolean
 gtf_outlet_stop (GtfOutlet *self)
 {
-  silence (self);
+  silence (self, FALSE);
   return gst_pad_stop_task (self->pad);
 }
 

@@ -30,7 +30,7 @@ void          gtf_outlet_init  (GtfOutlet *self, GstElement *element, GstPad *pa
 void          gtf_outlet_clear (GtfOutlet *self);
 /* Starts with nothing in the queue: pad activation, or FLUSH_STOP, which it takes and hands on. */
 gboolean      gtf_outlet_start (GtfOutlet *self, GstEvent *flush_stop);
-/* What waits is dropped and the pad falls silent. FLUSH_START, which it takes and hands on, frees a pad that is blocked. */
+/* What waits is dropped, but for sticky events, which the pad keeps, and the pad falls silent. FLUSH_START, which it takes and hands on, frees a pad that is blocked. */
 gboolean      gtf_outlet_flush (GtfOutlet *self, GstEvent *flush_start);
 /* Deactivation: what waits is dropped, and the pad's task has ended afterwards. */
 gboolean      gtf_outlet_stop  (GtfOutlet *self);
