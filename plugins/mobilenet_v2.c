@@ -80,11 +80,9 @@ static const GtfWeight deeplab[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const segmentation_tasks[] = { "image-segmentation", NULL };
-
 static const GtfHead heads[] = {
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, "mobilenet_v2" },
-  { "ForSemanticSegmentation", segmentation_tasks, deeplab, "mobilenet_v2" },
+  { "ForSemanticSegmentation", gtf_segmentation_tasks, deeplab, "mobilenet_v2" },
   { "Model", gtf_vision_base_tasks, NULL, "mobilenet_v2" },
   { NULL }
 };

@@ -138,10 +138,8 @@ static const GtfWeight decoder[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const segmentation_tasks[] = { "image-segmentation", NULL };
-
 static const GtfHead heads[] = {
-  { "ForSemanticSegmentation", segmentation_tasks, decoder, "segformer" },
+  { "ForSemanticSegmentation", gtf_segmentation_tasks, decoder, "segformer" },
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, "segformer" },
   { "Model", gtf_vision_base_tasks, NULL, "segformer" },
   { NULL }

@@ -28,6 +28,12 @@ def backbone(kind="ResNet", **more):
     return getattr(transformers, kind + "Config")(**more)
 
 
+def of_the_hub(config):
+    """MaskFormer's published files: a Swin whose stages nothing asks for."""
+    own = {key: value for key, value in config["backbone_config"].items() if key not in ("out_features", "out_indices", "stage_names")}
+    return {**config, "backbone_config": {**own, "model_type": "swin"}}
+
+
 def narrow(model):
     """DeepLabV3+ with 6 channels instead of 256, which its class does not let a config choose."""
     head, width = model.segmentation_head, 6
@@ -55,7 +61,7 @@ FAMILIES = {
     },
     "maskformer": {
         "instance": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone(**RESNET), "decoder_config": backbone("MaskFormerDetr", **DETR)}, (41, 70), batch=1),
-        "swin": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone("Swin", **SWIN), "decoder_config": backbone("MaskFormerDetr", **DETR)}, (41, 70), batch=1),
+        "swin": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone("Swin", **SWIN), "decoder_config": backbone("MaskFormerDetr", **DETR)}, (41, 70), batch=1, stored=of_the_hub),
         "plain": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone(**{**RESNET, "out_features": ["stage2", "stage4"]}), "decoder_config":
                                                                 backbone("MaskFormerDetr", **{**DETR, "d_model": 20, "auxiliary_loss": True, "activation_function": "gelu"})}, (33, 40)),
     },

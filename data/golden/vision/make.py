@@ -7,6 +7,7 @@
 #   python3 make.py [FAMILY[/CASE]...]
 import contextlib
 import functools
+import json
 import pathlib
 import shutil
 import sys
@@ -90,6 +91,9 @@ def make(folder, case):
     model.save_pretrained(folder)
     for extra in folder.glob("generation_config.json"):
         extra.unlink()
+    if case.get("stored"):                      # as other versions write it
+        path = folder / "config.json"
+        path.write_text(json.dumps(case["stored"](json.loads(path.read_text())), indent=2) + "\n")
     weights = load_file(folder / "model.safetensors")
     save_file({k: v.half() if v.is_floating_point() else v for k, v in weights.items()}, folder / "model.safetensors", metadata={"format": "pt"})
     save_file({**inputs, **results}, folder / "golden.safetensors")
