@@ -29,7 +29,20 @@ _gtransformers() {
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -W "$(_gtransformers_models)" -- "$cur"; compgen -d -- "$cur")
       return ;;
-    --format | -f) mapfile -t COMPREPLY < <(compgen -W "text json html srt vtt" -- "$cur"); return ;;
+    --format | -f)
+      case "$command$prev" in
+        run*) options="text json html srt vtt coco png jpeg" ;;
+        inspect*) options="text json html" ;;
+        *--format) options="human json quiet" ;;
+        *) return ;;                            # cache -f: a filter
+      esac
+      mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+      return ;;
+    --sort)
+      [ "$command" = cache ] && options="accessed modified name size" || options="downloads likes trending created modified"
+      mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+      return ;;
+    --task) mapfile -t COMPREPLY < <(compgen -W "$(_gtransformers_tasks)" -- "$cur"); return ;;
     --dtype)
       [ "$command" = convert ] && options="float64" || options="int8"
       mapfile -t COMPREPLY < <(compgen -W "float32 bfloat16 float16 $options auto" -- "$cur")
@@ -37,7 +50,7 @@ _gtransformers() {
     --to) mapfile -t COMPREPLY < <(compgen -W "safetensors" -- "$cur"); return ;;
     --update-cache | --cache-dir | --local-dir) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --type | --repo-type) mapfile -t COMPREPLY < <(compgen -W "model dataset space" -- "$cur"); return ;;
-    --set | -s | --threads | --revision | --shard-size | --include | --exclude | --token | --max-workers) return ;;
+    --set | -s | --threads | --revision | --shard-size | --include | --exclude | --token | --token-name | --max-workers | --filter | --limit | --library | --author | --language | --license | --tag) return ;;
   esac
   case "$command" in
     run) options="--model --set --format --output --jsonl --dtype --threads --revision --adapter --quiet --help" ;;
