@@ -162,11 +162,9 @@ static const GtfWeight segmentation[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const segmentation_tasks[] = { "image-segmentation", NULL };
-
 static const GtfHead heads[] = {
   { "ForObjectDetection", gtf_detection_tasks, detection, "model" },
-  { "ForSegmentation", segmentation_tasks, segmentation, "detr.model" },
+  { "ForSegmentation", gtf_segmentation_tasks, segmentation, "detr.model" },
   { "Model", gtf_vision_base_tasks, NULL, "model" },
   { NULL }
 };

@@ -139,11 +139,11 @@ static const GtfWeight segmentation[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const depth_tasks[] = { "depth-estimation", NULL }, *const segmentation_tasks[] = { "image-segmentation", NULL };
+static const char *const depth_tasks[] = { "depth-estimation", NULL };
 
 static const GtfHead heads[] = {
   { "ForDepthEstimation", depth_tasks, depth, "dpt" },
-  { "ForSemanticSegmentation", segmentation_tasks, segmentation, "dpt" },
+  { "ForSemanticSegmentation", gtf_segmentation_tasks, segmentation, "dpt" },
   { "Model", gtf_vision_base_tasks, base, "dpt" },
   { NULL }
 };

@@ -120,11 +120,9 @@ static const GtfWeight deeplab[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const segmentation_tasks[] = { "image-segmentation", NULL };
-
 static const GtfHead heads[] = {
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, "mobilevit" },
-  { "ForSemanticSegmentation", segmentation_tasks, deeplab, "mobilevit" },
+  { "ForSemanticSegmentation", gtf_segmentation_tasks, deeplab, "mobilevit" },
   { "Model", gtf_vision_base_tasks, base, "mobilevit" },
   { NULL }
 };

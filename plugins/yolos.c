@@ -70,10 +70,8 @@ static const GtfWeight detection[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const detection_tasks[] = { "object-detection", NULL };
-
 static const GtfHead heads[] = {
-  { "ForObjectDetection", detection_tasks, detection, "vit" },
+  { "ForObjectDetection", gtf_detection_tasks, detection, "vit" },
   { "Model", gtf_vision_base_tasks, gtf_vit_pooler, "vit" },
   { NULL }
 };
