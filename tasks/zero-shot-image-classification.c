@@ -39,16 +39,9 @@ zero_shot_open (GtfTask *task, GError **error)
   static const char *const heads[] = { "zero-shot-image-classification", NULL };
   g_autoptr (ZeroShot) self = g_new0 (ZeroShot, 1);
 
-  self->model = image_model_new (task, "zero-shot-image-classification", heads, "two towers, one for pictures and one for texts (CLIPModel, SiglipModel)", error);
+  self->model = image_texts_model_new (task, "zero-shot-image-classification", heads, "two towers, one for pictures and one for texts (CLIPModel, SiglipModel)", error);
   if (self->model == NULL)
     return FALSE;
-  if (task->tokenizer == NULL)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: zero-shot-image-classification: the repository has no tokenizer (tokenizer.json, vocab.txt, ...)",
-                   gtf_model_get_directory (task->model));
-      return FALSE;
-    }
-  self->model->tokenizer = task->tokenizer;
   self->sigmoid = strstr (gtf_model_get_model_type (task->model), "siglip") != NULL;
   self->masks = gtf_tokenizer_hands_attention_mask (task->tokenizer);
   task->state = g_steal_pointer (&self);

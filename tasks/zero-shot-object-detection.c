@@ -42,16 +42,9 @@ zero_shot_open (GtfTask *task, GError **error)
   static const char *const heads[] = { "zero-shot-object-detection", NULL };
   g_autoptr (ZeroShot) self = g_new0 (ZeroShot, 1);
 
-  self->model = image_model_new (task, "zero-shot-object-detection", heads, "a detector that reads what to look for (OwlViTForObjectDetection ...)", error);
+  self->model = image_texts_model_new (task, "zero-shot-object-detection", heads, "a detector that reads what to look for (OwlViTForObjectDetection ...)", error);
   if (self->model == NULL)
     return FALSE;
-  if (task->tokenizer == NULL)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: zero-shot-object-detection: the repository has no tokenizer (tokenizer.json, vocab.txt, ...)",
-                   gtf_model_get_directory (task->model));
-      return FALSE;
-    }
-  self->model->tokenizer = task->tokenizer;
   self->is_square = strcmp (gtf_model_get_model_type (task->model), "owlv2") == 0;
   task->state = g_steal_pointer (&self);
   return TRUE;

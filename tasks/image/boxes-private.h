@@ -23,6 +23,9 @@ typedef struct
   GtfTensor *ids, *mask;        /* I32 [texts][longest] */
 } ImageTexts;
 
+/* As image_model_new (), with a tokenizer besides: a repository without one is an error. */
+TextModel *image_texts_model_new (GtfTask *task, const char *name, const char *const *heads, const char *wanted, GError **error);
+
 gboolean image_texts_init  (ImageTexts *self, const TextTokens *tokens, GError **error);
 void     image_texts_clear (ImageTexts *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ImageTexts, image_texts_clear)

@@ -5,17 +5,6 @@
 #include "image/image-private.h"
 #include "model/timm.h"
 
-static gboolean
-can_do (GtfModel *model, const char *const *heads)
-{
-  const char *const *tasks = gtf_model_get_tasks (model);
-
-  for (; tasks && *tasks; tasks++)
-    if (g_strv_contains (heads, *tasks))
-      return TRUE;
-  return FALSE;
-}
-
 TextModel *
 image_model_new (GtfTask *task, const char *name, const char *const *heads, const char *wanted, GError **error)
 {
@@ -23,7 +12,7 @@ image_model_new (GtfTask *task, const char *name, const char *const *heads, cons
   g_autoptr (TextModel) self = g_new0 (TextModel, 1);
   g_autofree char *path = g_build_filename (directory, "config.json", NULL);
 
-  if (!gtf_model_can (task->model, "forward") || !can_do (task->model, heads))
+  if (!gtf_model_can (task->model, "forward") || !text_model_can_do (task->model, heads))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: %s: config.json: \"architectures\": expected a model with %s, found %s", directory, name, wanted,
                    class_name ? class_name : gtf_model_get_model_type (task->model));

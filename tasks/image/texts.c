@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Texts of different lengths as one block of ids with its mask.
+ * A model that compares pictures with texts, and texts of different lengths as one block of ids with its mask.
  */
 #include "image/boxes-private.h"
+
+TextModel *
+image_texts_model_new (GtfTask *task, const char *name, const char *const *heads, const char *wanted, GError **error)
+{
+  g_autoptr (TextModel) self = image_model_new (task, name, heads, wanted, error);
+
+  if (self == NULL)
+    return NULL;
+  if (task->tokenizer == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: %s: the repository has no tokenizer (tokenizer.json, vocab.txt, ...)",
+                   gtf_model_get_directory (task->model), name);
+      return NULL;
+    }
+  self->tokenizer = task->tokenizer;
+  return g_steal_pointer (&self);
+}
 
 gboolean
 image_texts_init (ImageTexts *self, const TextTokens *tokens, GError **error)

@@ -4,13 +4,13 @@
  */
 #include "text/text-private.h"
 
-static gboolean
-can_do (GtfModel *model, const char *const *heads)
+gboolean
+text_model_can_do (GtfModel *model, const char *const *tasks)
 {
-  const char *const *tasks = gtf_model_get_tasks (model);
+  const char *const *can = gtf_model_get_tasks (model);
 
-  for (; tasks && *tasks; tasks++)
-    if (g_strv_contains (heads, *tasks))
+  for (; can && *can; can++)
+    if (g_strv_contains (tasks, *can))
       return TRUE;
   return FALSE;
 }
@@ -23,7 +23,7 @@ check (GtfTask *task, const char *name, const char *const *heads, const char *wa
   if (!gtf_model_can (task->model, "forward"))
     g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: %s: the architecture %s has no forward pass over text", directory, name,
                  class_name ? class_name : gtf_model_get_model_type (task->model));
-  else if (heads && !can_do (task->model, heads))
+  else if (heads && !text_model_can_do (task->model, heads))
     g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: %s: config.json: \"architectures\": expected a model with %s, found %s", directory, name, wanted,
                  class_name ? class_name : "none");
   else if (task->tokenizer == NULL)

@@ -28,6 +28,8 @@ typedef struct
 TextModel *text_model_new  (GtfTask *task, const char *name, const char *const *heads, const char *wanted, GError **error);
 void       text_model_free (TextModel *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TextModel, text_model_free)
+/* Whether the model's head does one of @tasks. */
+gboolean   text_model_can_do (GtfModel *model, const char *const *tasks);
 
 /* ---- batch.c: from rows of ids to outputs --------------------------------------------------------------------------------- */
 
