@@ -115,7 +115,7 @@ static int
 whoami (Auth *self)
 {
   GCancellable *cancellable = cli_interrupt_init ();
-  g_autofree char *token = gtf_hub_get_token (), *orgs = NULL, *endpoint = gtf_hub_get_endpoint ();
+  g_autofree char *token = gtf_hub_get_token (), *orgs = NULL, *endpoint = gtf_hub_get_endpoint (), *address = gtf_hub_url_display (endpoint);
   g_autoptr (GtfHubClient) client = NULL;
   g_autoptr (GtfHubAccount) account = NULL;
   g_autoptr (GError) error = NULL;
@@ -132,7 +132,7 @@ whoami (Auth *self)
     printf ("%s\n", account->name);
   else
     cli_hub_result (&self->output, "%s", "Logged in", "user", account->name, "orgs", *orgs ? orgs : NULL, "endpoint",
-                    strcmp (endpoint, GTF_HUB_DEFAULT_ENDPOINT) ? endpoint : NULL, NULL);
+                    strcmp (endpoint, GTF_HUB_DEFAULT_ENDPOINT) ? address : NULL, NULL);
   return CLI_OK;
 }
 

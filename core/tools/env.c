@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include "hub/cache.h"
+#include "hub/client.h"
 #include "hub/environment.h"
 #include "pipeline/reference.h"
 #include "registry/registry.h"
 
-static const char *const variables[] = { "GTF_ISA", "GTF_THREADS", "G_MESSAGES_DEBUG", "HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT",
-                                         "HF_HUB_OFFLINE",
-                                         "TRANSFORMERS_OFFLINE", "HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_DISABLE_SYMLINKS", "NO_COLOR" };
+static const char *const variables[] = { "GTF_ISA", "GTF_THREADS", "G_MESSAGES_DEBUG", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE",
+                                         "HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_DISABLE_SYMLINKS", "NO_COLOR" };
 
 static void
 print_processor (void)
@@ -47,6 +47,7 @@ print_environment (void)
   g_auto (GStrv) modules = gtf_registry_get_folders ();
   g_auto (GStrv) models = gtf_builtin_get_path ();
   g_autofree char *cache = gtf_hub_get_cache_dir (), *endpoint = gtf_hub_get_endpoint (), *token = gtf_hub_get_token (), *token_path = gtf_hub_get_token_path ();
+  g_autofree char *address = gtf_hub_url_display (endpoint);            /* may have a password in it */
   struct utsname system = { 0 };
 
   uname (&system);
@@ -58,7 +59,7 @@ print_environment (void)
   print_path ("modules:", modules);
   print_path ("built-in models:", models);
   printf ("Hugging Face:     %s%s%s\n", cache, g_file_test (cache, G_FILE_TEST_IS_DIR) ? "" : "  (not there)", gtf_hub_is_offline () ? "  offline" : "");
-  printf ("endpoint:         %s\n", endpoint);
+  printf ("endpoint:         %s\n", address);
   printf ("token:            %s (%s)\n", token ? "yes" : "no", token_path);
   if (cli_user_plugin_path)
     printf ("GTF_PLUGIN_PATH=%s\n", cli_user_plugin_path);
