@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The commands that ask the Hub, from outside, with the Hub of tests/core/hub: what is printed where, exit statuses, and what was asked. Each
+ * case has a cache of its own. "Retry-After: 0" makes the tool try again at once.
+ */
+#include "../hub/server.h"
+#include "../model/repository.h"
+#include "tool.h"
+
+static HubServer *server;
+static char *scratch, *home, *commit;
+
+#define AT_ONCE "Retry-After: 0\r\n"
+
+static const struct
+{
+  const char *line;
+  const char *variable;         /* "NAME=VALUE", NULL: none */
+  HubFault fault;               /* .part NULL: none */
+  int status;
+  const char *out, *err;        /* all of it, or after a '~' what is in it, separated by '~'; NULL: nothing */
+  guint requests;
+} cases[] = {
+  { "search", NULL, { 0 }, 0,
+    "ID        TASK      DOWNLOADS LIKES PARAMETERS RUNS\n"
+    "--------- --------- --------- ----- ---------- ---------------\n"
+    "org/bert  fill-mask      1000     3 1.2M       yes\n"
+    "org/alien fill-mask       999     3 1.2M       needs gtf-alien\n"
+    "org/last  fill-mask       998     3 1.2M       yes\n", NULL, 2 },
+  { "search ali --json", NULL, { 0 }, 0,
+    "[{\"id\": \"org/alien\", \"task\": \"fill-mask\", \"library\": \"\", \"model_type\": \"alien\", \"downloads\": 999, \"likes\": 3, \"parameters\": 1234567, "
+    "\"last_modified\": \"\", \"runs\": \"needs gtf-alien\"}]\n", NULL, 1 },
+  { "search --limit 1 --quiet", NULL, { 0 }, 0, "org/bert\n", NULL, 1 },
+  { "search --limit 3 -q", NULL, { 0 }, 0, "org/bert\norg/alien\norg/last\n", NULL, 2 },
+  { "search nothing", NULL, { 0 }, 0, "No results found.\n", NULL, 1 },
+  { "search nothing --format json", NULL, { 0 }, 0, "[]\n", NULL, 1 },
+  { "search nothing -q", NULL, { 0 }, 0, NULL, NULL, 1 },
+  { "search last -q", NULL, { "GET", "/api/models", HUB_STATUS, 500, 1, AT_ONCE }, 0, "org/last\n", NULL, 2 },
+  { "search last -q", NULL, { "GET", "/api/models", HUB_STATUS, 429, 1, "Retry-After: 1\r\n" }, 0, "org/last\n", NULL, 2 },
+  { "search", NULL, { "GET", "/api/models", HUB_STATUS, 500, 0, AT_ONCE }, 1, NULL, "error: search: the Hub answers 500: made to fail\n", 6 },
+  { "search --json", NULL, { "GET", "/api/models", HUB_STATUS, 429, 0, AT_ONCE }, 1, NULL, "~error: search: ~(429): try again in 0 s; ~logged in\n", 6 },
+  { "search", NULL, { "GET", "/api/models", HUB_STATUS, 403 }, 1, NULL, "~error: search: not allowed (403): made to fail", 1 },
+  { "search", NULL, { "GET", "/api/models", HUB_BODY, 0, 0, "<html>" }, 1, NULL, "~error: search: the answer of the Hub~", 1 },
+  { "search", NULL, { "GET", "/api/models", HUB_BODY, 0, 0, "[{\"id\": 3}]" }, 1, NULL, "~error: search: the answer of the Hub is not what it should be~\"id\"", 1 },
+  { "search", "HF_ENDPOINT=http://127.0.0.1:1", { 0 }, 1, NULL, "~error: search: http://127.0.0.1:1/api/models cannot be reached: ", 0 },
+  { "search", "HF_HUB_OFFLINE=1", { 0 }, 1, NULL, "~error: search: the Hub is not asked, since HF_HUB_OFFLINE ", 0 },
+  { "search a b", NULL, { 0 }, 2, NULL, "~'b' was not expected~\nTry: gtransformers search --help\n", 0 },
+  { "search --limit 0", NULL, { 0 }, 2, NULL, "~--limit '0'", 0 },
+  { "search --limit x", NULL, { 0 }, 2, NULL, "~--limit 'x'", 0 },
+  { "search --sort size", NULL, { 0 }, 2, NULL, "~--sort~'size'", 0 },
+  { "search --format yaml", NULL, { 0 }, 2, NULL, "~--format 'yaml'", 0 },
+  { "search --nonsense", NULL, { 0 }, 2, NULL, "~--nonsense", 0 },
+
+  { "inspect org/none", NULL, { 0 }, 1, NULL, "~error: org/none (revision main): the Hub has no such repository~no token was sent\n", 1 },
+  { "inspect org/none --revision v2", "HF_TOKEN=" HUB_TOKEN, { 0 }, 1, NULL, "~error: org/none (revision v2): the Hub has no such repository~this token", 1 },
+  { "inspect org/bert --revision v9", NULL, { 0 }, 1, NULL, "error: org/bert (revision v9): the repository has no such revision\n", 1 },
+  { "inspect org/last", NULL, { "GET", "/revision/", HUB_STATUS, 404 }, 1, NULL, "error: org/last (revision main): not found (404): made to fail\n", 1 },
+  { "inspect org/bert", "HF_HUB_OFFLINE=1", { 0 }, 1, NULL, "~error: org/bert: revision 'main' is not in the Hugging Face cache~gtransformers download org/bert\n", 0 },
+
+  { "download org/bert config.json", NULL, { 0 }, 0, "$H/hub/models--org--bert/snapshots/$C/config.json\n", NULL, 2 },
+  { "download org/bert none.json", NULL, { 0 }, 1, NULL, "error: org/bert (revision main): none.json: there is no such file in this revision\n", 1 },
+  { "download org/bert config.json", "HF_HUB_OFFLINE=1", { 0 }, 1, NULL, "~error: org/bert (revision main): config.json: the Hub is not asked, since HF_HUB_OFFLINE ", 0 },
+  { "download", NULL, { 0 }, 2, NULL, "~repository is missing", 0 },
+  { "download org/bert --type thing", NULL, { 0 }, 2, NULL, "~--type 'thing'", 0 },
+  { "download org/bert@v1 --revision v1", NULL, { 0 }, 2, NULL, "~--revision", 0 },
+
+  { "auth whoami", NULL, { 0 }, 1, NULL, "error: Not logged in. Run `gtransformers auth login` first.\n", 0 },
+  { "auth whoami --json", NULL, { 0 }, 1, NULL, "error: Not logged in. Run `gtransformers auth login` first.\n", 0 },
+  { "auth whoami", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "Logged in\n  user: tester\n  orgs: org\n  endpoint: $E\n", NULL, 1 },
+  { "auth whoami -q", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "tester\n", NULL, 1 },
+  { "auth whoami", "HF_TOKEN=hf_old", { 0 }, 1, NULL, "~error: the account: the Hub does not know this token~", 1 },
+  { "auth", NULL, { 0 }, 2, NULL, "~expected a command", 0 },
+  { "auth nonsense", NULL, { 0 }, 2, NULL, "~'nonsense'", 0 },
+
+  { "env", NULL, { 0 }, 0, "~\nendpoint:         $E\n~\ntoken:            no ($H/token)\n", NULL, 0 },
+  { "env x", NULL, { 0 }, 2, NULL, "~'x' was not expected", 0 },
+};
+
+static Outcome
+run (const char *line, const char *variable)
+{
+  g_autoptr (GSubprocessLauncher) launcher = tool_launcher ();
+  g_auto (GStrv) parts = g_strsplit (variable ? variable : "", "=", 2);
+
+  if (variable)
+    g_subprocess_launcher_setenv (launcher, parts[0], parts[1], TRUE);
+  return tool_run_with (launcher, line, "");
+}
+
+static gboolean
+fits (const char *text, const char *expected)
+{
+  g_autofree char *full = tool_fill_in (expected ? expected : "");
+
+  return *full == '~' ? tool_says (text, full) : strcmp (text, full) == 0;
+}
+
+static guint
+count_lines (const char *text)
+{
+  guint n = 0;
+
+  while ((text = strchr (text, '\n')))
+    {
+      n++;
+      text++;
+    }
+  return n;
+}
+
+static void
+test_cases (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_auto (Outcome) o = { 0 };
+      g_autofree char *asked = NULL;
+
+      folder_remove (home);
+      if (cases[i].fault.part)
+        hub_server_fault (server, &cases[i].fault);
+      o = run (cases[i].line, cases[i].variable);
+      hub_server_clear_faults (server);
+      asked = hub_server_take_log (server);
+      if (o.status != cases[i].status || !fits (o.out, cases[i].out) || !fits (o.err, cases[i].err) || count_lines (asked) != cases[i].requests)
+        g_error ("%s (%s): status %d, output \"%s\", message \"%s\", requests:\n%s", cases[i].line, cases[i].variable ? cases[i].variable : "", o.status, o.out, o.err, asked);
+    }
+}
+
+/* Whatever is set, no output has it. */
+static void
+test_secrets (void)
+{
+  static const char *const lines[] = { "env", "search", "auth whoami", "auth whoami --json", "inspect org/none", "download org/none config.json" };
+  static const char secret[] = "hf_test_0123456789", password[] = "open-sesame";
+  g_autofree char *endpoint = g_strdup_printf ("http://user:%s@%s", password, hub_server_get_endpoint (server) + strlen ("http://"));
+
+  for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
+    {
+      g_autoptr (GSubprocessLauncher) launcher = tool_launcher ();
+      g_auto (Outcome) o = { 0 };
+
+      g_subprocess_launcher_setenv (launcher, "HF_TOKEN", HUB_TOKEN, TRUE);
+      g_subprocess_launcher_setenv (launcher, "HF_ENDPOINT", endpoint, TRUE);
+      o = tool_run_with (launcher, lines[i], "");
+      g_assert_cmpint (o.status, ==, i < 4 ? 0 : 1);
+      if (strstr (o.out, secret) || strstr (o.err, secret) || strstr (o.out, password) || strstr (o.err, password))
+        g_error ("%s: output \"%s\", message \"%s\"", lines[i], o.out, o.err);
+      if (i == 0)
+        g_assert_true (tool_says (o.out, "\nendpoint:         $E\n~\ntoken:            yes ("));
+    }
+  g_free (hub_server_take_log (server));
+}
+
+/* Of the file of weights only a beginning was asked for. */
+static void
+check_ranges (const char *asked)
+{
+  g_auto (GStrv) lines = g_strsplit (asked, "\n", -1);
+  guint64 bytes = 0;
+
+  for (char **line = lines; *line; line++)
+    {
+      const char *range = strstr (*line, "range=bytes="), *dash = range ? strchr (range, '-') : NULL;
+
+      if (!strstr (*line, " cdn"))
+        continue;
+      if (!dash || !g_ascii_isdigit (dash[1]))
+        g_error ("all of a large file was asked for: %s", *line);
+      bytes += g_ascii_strtoull (dash + 1, NULL, 10) - g_ascii_strtoull (range + strlen ("range=bytes="), NULL, 10) + 1;
+    }
+  g_assert_cmpuint (bytes, >, 8);
+  g_assert_cmpuint (bytes, <=, 100000);
+}
+
+/* A repository that is not in the cache: 265 kB of weights, of which the header is read; then with all but the weights in the cache. */
+static void
+test_inspect (void)
+{
+  static const struct { const char *line, *says; } shapes[] = {
+    { "inspect org/bert", "folder         $H/hub/models--org--bert/snapshots/$C\ncommit         $C\nmodel_type     bert\narchitecture   BertForMaskedLM\n~\ntasks          fill-mask~"
+      "\ntensors        2, 264.2 kB, 1 file\nparameters     66,048 (F32 66,048)\n~files\n  config.json  " },
+    { "inspect org/bert --weights", "\ntable  ~\n  weight  ~ F32     [256, 256]           model.safetensors\n" },
+    { "inspect org/bert --format json", "{\"folder\": \"$H/hub/models--org--bert/snapshots/$C\", \"commit\": \"$C\", \"model_type\": \"bert\"~\"weights\": {\"tensors\": 2, \"parameters\": 66048, " },
+    { "inspect org/bert --format html", "<!DOCTYPE html>~<h1>org/bert</h1>~F32 [256, 256]~</html>\n" },
+  };
+  g_autofree char *weights = g_build_filename (home, "hub", "models--org--bert", "snapshots", commit, "model.safetensors", NULL);
+
+  folder_remove (home);
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      g_auto (Outcome) o = run (shapes[i].line, NULL);
+      g_autofree char *asked = hub_server_take_log (server);
+
+      if (o.status != 0 || *o.err || !tool_says (o.out, shapes[i].says))
+        g_error ("%s: status %d, output \"%s\", message \"%s\"", shapes[i].line, o.status, o.out, o.err);
+      check_ranges (asked);
+      g_assert_false (g_file_test (weights, G_FILE_TEST_EXISTS));
+      if (i)
+        g_assert_null (strstr (asked, "config.json"));
+    }
+}
+
+/* What was downloaded is there without a network, with a note; what was not is not. */
+static void
+test_offline (void)
+{
+  static const char line[] = "download org/bert config.json";
+  g_auto (Outcome) online = { 0 }, offline = { 0 }, quiet = { 0 }, other = { 0 };
+  g_autofree char *text = NULL, *asked = NULL;
+
+  folder_remove (home);
+  online = run (line, NULL);
+  g_assert_cmpint (online.status, ==, 0);
+  g_free (hub_server_take_log (server));
+  offline = run (line, "HF_HUB_OFFLINE=1");
+  quiet = run ("download org/bert config.json --quiet", "HF_HUB_OFFLINE=1");
+  other = run ("download org/bert model.safetensors", "HF_HUB_OFFLINE=1");
+  asked = hub_server_take_log (server);
+  g_assert_cmpstr (asked, ==, "");
+  g_assert_cmpint (offline.status, ==, 0);
+  g_assert_cmpstr (offline.out, ==, online.out);
+  g_assert_true (tool_says (offline.err, "HF_HUB_OFFLINE~the copy in the cache is used\n"));
+  g_assert_cmpstr (quiet.out, ==, online.out);
+  g_assert_cmpstr (quiet.err, ==, "");
+  tool_assert_failure ("model.safetensors", &other, "org/bert (revision main): model.safetensors: ~HF_HUB_OFFLINE");
+  g_assert_true (g_file_get_contents (g_strchomp (online.out), &text, NULL, NULL));
+  g_assert_nonnull (strstr (text, "\"model_type\""));
+}
+
+/* The repositories; the type of a model is "alien" if its name says so, else "bert". */
+static void
+fill (void)
+{
+  static const char config[] = "{\"model_type\": \"bert\", \"architectures\": [\"BertForMaskedLM\"], \"dtype\": \"float32\"}";
+  g_autoptr (GHashTable) tensors = tensors_new ();
+  g_autofree char *path = g_build_filename (scratch, "model.safetensors", NULL), *data = NULL;
+  gsize length;
+
+  add_random (tensors, "table.weight", 256, 256);
+  add_random (tensors, "table.bias", 512, 0);
+  put_tensors (scratch, "model.safetensors", tensors);
+  g_assert_true (g_file_get_contents (path, &data, &length, NULL));
+  hub_server_add (server, "org/bert", "main", "config.json", config, -1, FALSE);
+  hub_server_add (server, "org/alien", "main", "config.json", "{}", -1, FALSE);
+  hub_server_add (server, "org/last", "main", "config.json", config, -1, FALSE);
+  hub_server_add (server, "org/bert", "main", "model.safetensors", data, (gssize) length, TRUE);
+  commit = hub_server_get_commit (server, "org/bert", "main");
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const unset[] = { "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE",
+                                       "HUGGINGFACE_HUB_CACHE", "HF_HUB_DISABLE_IMPLICIT_TOKEN", "G_MESSAGES_DEBUG" };
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (unset); i++)
+    g_unsetenv (unset[i]);
+  scratch = g_dir_make_tmp ("gtf-hub-XXXXXX", NULL);
+  home = g_build_filename (scratch, "home", NULL);
+  g_setenv ("no_proxy", "127.0.0.1", TRUE);
+  g_setenv ("HF_HOME", home, TRUE);
+  server = hub_server_new ();
+  fill ();
+  g_setenv ("HF_ENDPOINT", hub_server_get_endpoint (server), TRUE);
+  tool_name ("$H", home);
+  tool_name ("$C", commit);
+  tool_name ("$E", hub_server_get_endpoint (server));
+  g_test_add_func ("/tools/hub/cases", test_cases);
+  g_test_add_func ("/tools/hub/secrets", test_secrets);
+  g_test_add_func ("/tools/hub/inspect", test_inspect);
+  g_test_add_func ("/tools/hub/offline", test_offline);
+  status = g_test_run ();
+  hub_server_free (server);
+  folder_remove (scratch);
+  g_free (scratch);
+  g_free (home);
+  g_free (commit);
+  return status;
+}
