@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Dense prediction from the layers of a vision transformer (Ranftl et al., "Vision Transformers for Dense Prediction", 2021): tokens of
- * some layers become pictures of different sizes, which are added up from the smallest to the largest. DPT, Depth Anything, ZoeDepth.
+ * some layers become pictures of different sizes, which are added up from the smallest to the largest. DPT, Depth Anything.
  */
 #pragma once
 

@@ -17,7 +17,7 @@ typedef struct
 
 /* @json may be NULL. Members that concern others (revision, adapter) are passed over. */
 gboolean    gtf_model_options_parse (const char *json, GtfModelOptions *options, GError **error);
-/* "float32" for F32 ...; the names of the contract */
+/* "float32" for F32 ...: the names that "dtype" may have */
 const char *gtf_compute_dtype_name  (GtfDtype dtype);
 /* INVALID: no such name. "auto" is INVALID too, but TRUE is returned. */
 gboolean    gtf_compute_dtype_parse (const char *name, GtfDtype *dtype, GError **error);

@@ -12,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-/* Exit statuses of the contract. */
+/* Exit statuses, as docs/command-line.md tells them. */
 #define CLI_OK      0
 #define CLI_FAILED  1
 #define CLI_USAGE   2
