@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The commands that ask the Hub, from outside, with the Hub of tests/core/hub: what is printed where, exit statuses, and what was asked. Each
+ * The commands that ask the Hub, and --model auto, from outside, with the Hub of tests/core/hub: what is printed where, exit statuses, and what was asked. Each
  * case has a cache of its own. "Retry-After: 0" makes the tool try again at once.
  */
 #include "../hub/server.h"
@@ -228,6 +228,54 @@ test_offline (void)
   g_assert_nonnull (strstr (text, "\"model_type\""));
 }
 
+/* A model that can be run. */
+static void
+add_masked (void)
+{
+  static const char *const files[] = { "config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autofree char *path = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-tasks", "masked", files[i], NULL), *data = NULL;
+      gsize length;
+
+      g_assert_true (g_file_get_contents (path, &data, &length, NULL));
+      hub_server_add (server, "org/masked", "main", files[i], data, (gssize) length, g_str_has_suffix (path, ".safetensors"));
+    }
+}
+
+/* --model auto: the first of the answer that can be run here is fetched and run. Offline it cannot be chosen. */
+static void
+test_auto (void)
+{
+  static const char line[] = "run fill-mask --model auto 'The [MASK] here.' --set top_k=1";
+  const HubFault answer = { "GET", "/api/models", HUB_BODY, 0, 1,
+                            "[{\"id\": \"org/alien\", \"config\": {\"model_type\": \"alien\"}}, {\"id\": \"org/masked\", \"config\": {\"model_type\": \"bert\"}}]" };
+  const HubFault aliens = { "GET", "/api/models", HUB_BODY, 0, 1, "[{\"id\": \"org/alien\", \"config\": {\"model_type\": \"alien\"}}]" };
+  g_auto (Outcome) named = { 0 }, chosen = { 0 }, offline = { 0 }, none = { 0 };
+  g_autofree char *asked = NULL;
+
+  folder_remove (home);
+  add_masked ();
+  hub_server_fault (server, &answer);
+  chosen = run (line, NULL);
+  asked = hub_server_take_log (server);
+  named = run ("run fill-mask --model org/masked 'The [MASK] here.' --set top_k=1", "HF_HUB_OFFLINE=1");
+  g_assert_cmpint (chosen.status, ==, 0);
+  g_assert_true (tool_says (chosen.out, "{\"score\": ~\"token_str\": "));
+  g_assert_cmpstr (chosen.err, ==, "model: org/masked\n");
+  g_assert_true (tool_says (asked, "GET /api/models\n~/org/masked/resolve/"));
+  g_assert_null (strstr (asked, "org/alien"));
+  g_assert_cmpint (named.status, ==, 0);
+  g_assert_cmpstr (named.out, ==, chosen.out);
+  g_assert_cmpstr (named.err, ==, "");
+  offline = run (line, "HF_HUB_OFFLINE=1");
+  tool_assert_failure ("offline", &offline, "search: the Hub is not asked, since HF_HUB_OFFLINE ");
+  hub_server_fault (server, &aliens);
+  none = run (line, NULL);
+  tool_assert_failure ("none", &none, "auto: of the 1 most downloaded models for fill-mask ");
+}
+
 /* The repositories; the type of a model is "alien" if its name says so, else "bert". */
 static void
 fill (void)
@@ -272,6 +320,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/hub/secrets", test_secrets);
   g_test_add_func ("/tools/hub/inspect", test_inspect);
   g_test_add_func ("/tools/hub/offline", test_offline);
+  g_test_add_func ("/tools/hub/auto", test_auto);             /* last: it adds a repository */
   status = g_test_run ();
   hub_server_free (server);
   folder_remove (scratch);
