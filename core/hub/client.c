@@ -118,6 +118,16 @@ same_origin (const char *a, const char *b)
          && g_uri_get_host (first) && g_uri_get_host (second) && g_ascii_strcasecmp (g_uri_get_host (first), g_uri_get_host (second)) == 0;
 }
 
+/* What is made of HF_ENDPOINT need not be one. */
+static gboolean
+is_web_address (const char *url)
+{
+  g_autoptr (GUri) uri = g_uri_parse (url, G_URI_FLAGS_PARSE_RELAXED | G_URI_FLAGS_ENCODED, NULL);
+  const char *host = uri ? g_uri_get_host (uri) : NULL;
+
+  return host && *host && (strcmp (g_uri_get_scheme (uri), "http") == 0 || strcmp (g_uri_get_scheme (uri), "https") == 0);
+}
+
 /* (transfer full): where a redirect leads, an address of the Web. */
 static char *
 redirect_target (const GtfHubRequest *request, const char *from, const GtfHttpResponse *response, GError **error)
@@ -300,6 +310,11 @@ gtf_hub_client_send (GtfHubClient *self, GtfHubRequest *request, char **url, GCa
   if (gtf_hub_is_offline ())
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_IO, "%s: the Hub is not asked, since HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set", request->what);
+      return NULL;
+    }
+  if (!is_web_address (request->url))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "%s: HF_ENDPOINT is no address of the Web: expected one like %s", request->what, GTF_HUB_DEFAULT_ENDPOINT);
       return NULL;
     }
   for (guint attempt = 1;; attempt++)

@@ -104,7 +104,7 @@ search (const Search *self)
   query = query_of (self, (guint) limit);
   found = gtf_hub_search (query, cancellable, &error);
   if (found == NULL)
-    return g_error_matches (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT) ? cli_usage_error ("search", "--%s", error->message) : cli_failure (error);
+    return g_str_has_prefix (error->message, "sort: ") ? cli_usage_error ("search", "--%s", error->message) : cli_failure (error);
   print (self, found);
   return CLI_OK;
 }
