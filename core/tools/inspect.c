@@ -280,6 +280,14 @@ open_weights (const GtfReference *reference, GCancellable *cancellable, GError *
     }
   if (headers)
     gtf_hub_remove_path (headers, NULL);
+  if (!weights && headers)              /* the file's name there says nothing to anybody */
+    {
+      g_autoptr (GString) text = g_string_new (local->message);
+
+      g_string_replace (text, headers, reference->id, 0);
+      g_free (local->message);
+      local->message = g_string_free (g_steal_pointer (&text), FALSE);
+    }
   if (!weights)
     g_propagate_error (error, g_steal_pointer (&local));
   return weights;
