@@ -43,6 +43,9 @@ static const struct
   { "search", NULL, { "GET", "/api/models", HUB_BODY, 0, 0, "<html>" }, 1, NULL, "~error: search: the answer of the Hub~", 1 },
   { "search", NULL, { "GET", "/api/models", HUB_BODY, 0, 0, "[{\"id\": 3}]" }, 1, NULL, "~error: search: the answer of the Hub is not what it should be~\"id\"", 1 },
   { "search", "HF_ENDPOINT=http://127.0.0.1:1", { 0 }, 1, NULL, "~error: search: http://127.0.0.1:1/api/models cannot be reached: ", 0 },
+  { "search", "HF_ENDPOINT=nonsense", { 0 }, 1, NULL, "error: search: HF_ENDPOINT is no address of the Web: expected one like https://huggingface.co\n", 0 },
+  { "inspect org/bert", "HF_ENDPOINT=ftp://a", { 0 }, 1, NULL, "~error: org/bert (revision main): HF_ENDPOINT is no address of the Web: ", 0 },
+  { "search", "HF_TOKEN=a b", { 0 }, 1, NULL, "~error: the token of the Hub holds a space~HF_TOKEN", 0 },
   { "search", "HF_HUB_OFFLINE=1", { 0 }, 1, NULL, "~error: search: the Hub is not asked, since HF_HUB_OFFLINE ", 0 },
   { "search a b", NULL, { 0 }, 2, NULL, "~'b' was not expected~\nTry: gtransformers search --help\n", 0 },
   { "search --limit 0", NULL, { 0 }, 2, NULL, "~--limit '0'", 0 },
@@ -56,6 +59,7 @@ static const struct
   { "inspect org/bert --revision v9", NULL, { 0 }, 1, NULL, "error: org/bert (revision v9): the repository has no such revision\n", 1 },
   { "inspect org/last", NULL, { "GET", "/revision/", HUB_STATUS, 404 }, 1, NULL, "error: org/last (revision main): not found (404): made to fail\n", 1 },
   { "inspect org/bert", "HF_HUB_OFFLINE=1", { 0 }, 1, NULL, "~error: org/bert: revision 'main' is not in the Hugging Face cache~gtransformers download org/bert\n", 0 },
+  { "inspect org/bert --revision spoilt", NULL, { 0 }, 1, "~\nmodel_type     bert\n~\nuse in\n", "~error: org/bert/model.safetensors: is no safetensors file, or truncated: ", 5 },
 
   { "download org/bert config.json", NULL, { 0 }, 0, "$H/hub/models--org--bert/snapshots/$C/config.json\n", NULL, 2 },
   { "download org/bert none.json", NULL, { 0 }, 1, NULL, "error: org/bert (revision main): none.json: there is no such file in this revision\n", 1 },
@@ -293,6 +297,8 @@ fill (void)
   hub_server_add (server, "org/alien", "main", "config.json", "{}", -1, FALSE);
   hub_server_add (server, "org/last", "main", "config.json", config, -1, FALSE);
   hub_server_add (server, "org/bert", "main", "model.safetensors", data, (gssize) length, TRUE);
+  hub_server_add (server, "org/bert", "spoilt", "config.json", config, -1, FALSE);
+  hub_server_add (server, "org/bert", "spoilt", "model.safetensors", data + 100, 300, TRUE);
   commit = hub_server_get_commit (server, "org/bert", "main");
 }
 
