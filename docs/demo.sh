@@ -57,7 +57,7 @@ gtransformers run text-classification "What a wonderful evening!" --model builti
 
 title "To try next"
 cat <<TEXT
-  ./dev shell                                    then, with a model that knows all words (hf download openai/whisper-base):
+  ./dev shell                                    then, with a model that knows all words (fetched at first use):
   gtransformers run $task FILE --model openai/whisper-base --format srt
   gst-launch-1.0 autoaudiosrc ! audioconvert ! audioresample ! gtfasr model=openai/whisper-base ! fakesink dump=true
 TEXT
