@@ -66,8 +66,7 @@ static const GtfWeight weights[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const depth_tasks[] = { "depth-estimation", NULL };
-static const GtfHead heads[] = { { "ForDepthEstimation", depth_tasks, NULL, "depth_anything" }, { NULL } };
+static const GtfHead heads[] = { { "ForDepthEstimation", gtf_depth_tasks, NULL, "depth_anything" }, { NULL } };
 
 static GtfTensor *
 estimate (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x, gint64 height, gint64 width)

@@ -139,10 +139,9 @@ static const GtfWeight segmentation[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const depth_tasks[] = { "depth-estimation", NULL };
 
 static const GtfHead heads[] = {
-  { "ForDepthEstimation", depth_tasks, depth, "dpt" },
+  { "ForDepthEstimation", gtf_depth_tasks, depth, "dpt" },
   { "ForSemanticSegmentation", gtf_segmentation_tasks, segmentation, "dpt" },
   { "Model", gtf_vision_base_tasks, base, "dpt" },
   { NULL }

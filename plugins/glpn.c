@@ -103,10 +103,9 @@ static const GtfWeight depth[] = {
   { GTF_WEIGHT_END }
 };
 
-static const char *const depth_tasks[] = { "depth-estimation", NULL };
 
 static const GtfHead heads[] = {
-  { "ForDepthEstimation", depth_tasks, depth, "glpn" },
+  { "ForDepthEstimation", gtf_depth_tasks, depth, "glpn" },
   { "Model", gtf_vision_base_tasks, NULL, "glpn" },
   { NULL }
 };

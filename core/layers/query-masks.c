@@ -15,8 +15,6 @@
 #define GROUPS 32
 #define POINTS 4                /* that deformable attention sees in each map */
 
-const char *const gtf_segmentation_tasks[] = { "image-segmentation", NULL };
-
 #define LAYER(field, name, out, in) GTF_QUERY_LINEAR (GtfPixelLayer, field, name, out, in)
 
 const GtfWeight gtf_pixel_layer[] = {

@@ -149,6 +149,5 @@ GTF_API GtfTensor *gtf_decode_queries (GtfContext *c, const GtfQueryMaskConfig *
   GTF_QUERY_LINEAR (GtfQueryMaskWeights, pixels.masks, "pixel_level_module.decoder.mask_projection", mask_size, pixel_size)
 
 GTF_API const GtfWeight gtf_pixel_layer[];
-GTF_API const char *const gtf_segmentation_tasks[];
 
 G_END_DECLS

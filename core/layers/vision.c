@@ -29,6 +29,8 @@ const GtfWeight gtf_vision_classifier[] = { GTF_VISION_CLASSIFIER (classifier, "
 
 const char *const gtf_vision_base_tasks[] = { "image-feature-extraction", NULL };
 const char *const gtf_vision_classification_tasks[] = { "image-classification", "image-feature-extraction", NULL };
+const char *const gtf_segmentation_tasks[] = { "image-segmentation", NULL };
+const char *const gtf_depth_tasks[] = { "depth-estimation", NULL };
 
 /* One number for both sides, or height and width. */
 gboolean

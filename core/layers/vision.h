@@ -150,5 +150,7 @@ GTF_API const GtfWeight gtf_vit_pooler[];               /* the bare model: poole
 GTF_API const GtfWeight gtf_vision_classifier[];        /* classifier */
 GTF_API const char *const gtf_vision_base_tasks[];
 GTF_API const char *const gtf_vision_classification_tasks[];
+GTF_API const char *const gtf_segmentation_tasks[];
+GTF_API const char *const gtf_depth_tasks[];
 
 G_END_DECLS
