@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Opens the module gtf-http-soup.so: FOLDER/hub as installed, FOLDER/core in a build folder.
+ * Requests go to the module gtf-http-soup.so, which is opened with the first.
  */
 #include "hub/http.h"
 
-#include <gmodule.h>
 #include <string.h>
-#include "base/folders.h"
+#include "hub/module.h"
 
 #define MODULE "gtf-http-soup.so"
 
@@ -14,43 +13,6 @@ struct _GtfHttp
 {
   gpointer session;
 };
-
-static const GtfHttpTransport *
-open_transport (const char *path, char **why)
-{
-  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
-  GtfHttpTransportFunc function;
-  const GtfHttpTransport *found = NULL;
-
-  if (module && g_module_symbol (module, "gtf_http_transport", (gpointer *) &function))
-    {
-      g_module_make_resident (module);
-      found = function ();
-    }
-  if (found && found->abi == GTF_HTTP_ABI)
-    return found;
-  g_free (*why);
-  *why = g_strdup_printf ("%s: %s", path, module ? "is of another version" : g_module_error ());
-  return NULL;
-}
-
-static const GtfHttpTransport *
-find_transport (char **why)
-{
-  static const char *const subfolders[] = { "hub", "core" };
-  g_auto (GStrv) folders = gtf_module_folders ();
-
-  for (guint i = 0; folders[i]; i++)
-    for (guint s = 0; s < G_N_ELEMENTS (subfolders); s++)
-      {
-        g_autofree char *path = g_build_filename (folders[i], subfolders[s], MODULE, NULL);
-        const GtfHttpTransport *found = g_file_test (path, G_FILE_TEST_EXISTS) ? open_transport (path, why) : NULL;
-
-        if (found)
-          return found;
-      }
-  return NULL;
-}
 
 static const GtfHttpTransport *
 get_transport (GError **error)
@@ -61,11 +23,10 @@ get_transport (GError **error)
 
   g_mutex_lock (&lock);
   if (transport == NULL)
-    transport = find_transport (&why);
+    transport = gtf_hub_module_open (MODULE, "gtf_http_transport", GTF_HTTP_ABI, &why);
   g_mutex_unlock (&lock);
   if (transport == NULL)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_PLUGIN, "nothing can be downloaded: the module " MODULE " (libsoup 3) %s%s",
-                 why ? "cannot be opened: " : "is not installed", why ? why : "");
+    g_set_error (error, GTF_ERROR, GTF_ERROR_PLUGIN, "nothing can be downloaded: the module " MODULE " (libsoup 3) %s", why);
   return transport;
 }
 

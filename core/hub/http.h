@@ -9,6 +9,7 @@
 
 #include <gio/gio.h>
 #include "base/error.h"
+#include "hub/module.h"
 
 G_BEGIN_DECLS
 
@@ -50,12 +51,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfHttpResponse, gtf_http_response_free)
 
 typedef struct
 {
-  guint abi;
+  GtfHubModuleAbi abi;
   gpointer         (*open)  (guint timeout, const char *user_agent);
   void             (*close) (gpointer session);
   GtfHttpResponse *(*send)  (gpointer session, const GtfHttpRequest *request, GCancellable *cancellable, GError **error);
 } GtfHttpTransport;
-
-typedef const GtfHttpTransport *(*GtfHttpTransportFunc) (void);
 
 G_END_DECLS

@@ -31,8 +31,6 @@ GTF_API GtfReference *gtf_reference_fetch   (const char *ref, const char *revisi
 GTF_API void          gtf_reference_free    (GtfReference *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfReference, gtf_reference_free)
 
-/* (transfer full) (nullable): a plain value of the front matter of README.md: "license", "pipeline_tag". */
-GTF_API char  *gtf_repository_card_value (const char *directory, const char *key);
 /* (transfer full) (nullable): "builtin/NAME" of the model that comes with the installation for a task. */
 GTF_API char  *gtf_builtin_for_task (const char *task);
 /* (transfer full): folders that may hold built-in models, first wins. */

@@ -7,29 +7,18 @@
 
 #include <string.h>
 #include "base/json.h"
+#include "hub/card.h"
 #include "model/config.h"
 #include "registry/registry.h"
 
-char *
-gtf_repository_card_value (const char *directory, const char *key)
+/* (transfer full) (nullable): what the card says. One that cannot be read says nothing. */
+static char *
+task_of_card (const char *directory)
 {
-  g_autofree char *path = g_build_filename (directory, "README.md", NULL), *text = NULL, *prefix = g_strconcat (key, ":", NULL);
-  g_auto (GStrv) lines = NULL;
+  g_autoptr (GtfHubCard) card = gtf_hub_card_load (directory, NULL);
+  g_auto (GStrv) values = card ? gtf_hub_card_dup_values (card, "pipeline_tag") : NULL;
 
-  if (!g_file_get_contents (path, &text, NULL, NULL) || !g_str_has_prefix (text, "---"))
-    return NULL;
-  lines = g_strsplit (text, "\n", -1);
-  for (guint i = 1; lines[i] && !g_str_has_prefix (lines[i], "---"); i++)
-    if (g_str_has_prefix (lines[i], prefix))
-      {
-        char *value = g_strstrip (lines[i] + strlen (prefix));
-        gsize n = strlen (value);
-
-        if (n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n - 1] == value[0])
-          return g_strndup (value + 1, n - 2);
-        return *value ? g_strdup (value) : NULL;
-      }
-  return NULL;
+  return values ? g_strdup (*values) : NULL;
 }
 
 /* sentence-transformers repositories say what they are for beside their architecture. */
@@ -49,7 +38,7 @@ task_of_layout (const char *directory, GtfConfig *config)
 char *
 gtf_task_name_of_repository (const char *directory, GError **error)
 {
-  g_autofree char *card = gtf_repository_card_value (directory, "pipeline_tag");
+  g_autofree char *card = task_of_card (directory);
   g_autoptr (GtfConfig) config = NULL;
   const GtfArchitecture *architecture;
   const char *class_name, *by_layout;

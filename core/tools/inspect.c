@@ -11,6 +11,7 @@
 #include "model/config.h"
 #include "model/safetensors.h"
 #include "hub/cache.h"
+#include "hub/card.h"
 #include "hub/headers.h"
 #include "hub/scan.h"
 #include "pipeline/reference.h"
@@ -85,6 +86,27 @@ put_tokenizer (JsonObject *facts, const char *directory, char **mask)
     put_special_tokens (facts, tokenizer, mask);
 }
 
+/* What the card says of the model. A card that cannot be read says what is wrong with it. */
+static void
+put_card (JsonObject *facts, const char *directory)
+{
+  static const char *const keys[] = { "license", "license_name", "language", "tags", "datasets", "base_model", "pipeline_tag", "library_name" };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfHubCard) card = gtf_hub_card_load (directory, &error);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_auto (GStrv) values = card ? gtf_hub_card_dup_values (card, keys[i]) : NULL;
+      g_autofree char *joined = values ? g_strjoinv (", ", values) : NULL;
+
+      put (facts, keys[i], joined);
+    }
+  if (error && !g_error_matches (error, GTF_ERROR, GTF_ERROR_NOT_FOUND))
+    put (facts, "card", error->message);
+  if (!json_object_has_member (facts, "license"))
+    put (facts, "license", "not stated");
+}
+
 /* All that is known of a repository, or of a file of weights. */
 typedef struct
 {
@@ -110,7 +132,7 @@ static void
 find_facts (Findings *f, const char *ref, const GtfReference *reference, const GtfConfig *config)
 {
   const char *plugin = NULL;
-  g_autofree char *missing = NULL, *tasks = tasks_of (config, &plugin, &missing), *license = gtf_repository_card_value (reference->directory, "license"), *mask = NULL;
+  g_autofree char *missing = NULL, *tasks = tasks_of (config, &plugin, &missing), *mask = NULL;
   g_auto (GStrv) list = tasks ? g_strsplit (tasks, ", ", 2) : NULL;
 
   f->title = g_strdup (reference->id);
@@ -122,7 +144,7 @@ find_facts (Findings *f, const char *ref, const GtfReference *reference, const G
   put (f->facts, "plugin", plugin ? plugin : missing);
   put (f->facts, "tasks", tasks);
   put (f->facts, "dtype", gtf_config_get_dtype ((GtfConfig *) config));
-  put (f->facts, "license", license ? license : "not stated");
+  put_card (f->facts, reference->directory);
   put_tokenizer (f->facts, reference->directory, &mask);
   f->files = inspect_files (reference->directory);
   f->use = list && *list ? inspect_use (ref, *list, mask) : NULL;

@@ -80,6 +80,8 @@ static const struct { const char *line; int status; const char *says; } cases[] 
   { "inspect $M --format srt", 2, "expected text, json or html" },
   { "inspect $M --output $T/x.foo", 2, "no format has this ending" },
   { "inspect $T/none", 1, "none: has no weights" },
+  { "inspect $T/odd", 0, "license        other\nlicense_name   odd-1.0\nlanguage       en, no\ntags           a, b\nbase_model     org/base\npipeline_tag   fill-mask\nlibrary_name   transformers\n" },
+  { "inspect $T/bad-card", 0, "card           ~/bad-card/README.md: line 2, column 5: is no YAML: ~\nlicense        not stated\n" },
 };
 
 static void
@@ -132,16 +134,23 @@ static void
 make_odd (void)
 {
   g_autofree char *folder = g_build_filename (scratch, "odd", NULL), *none = g_build_filename (scratch, "none", NULL);
+  g_autofree char *bad = g_build_filename (scratch, "bad-card", NULL);
   g_autoptr (GHashTable) tensors = tensors_new ();
 
   g_mkdir (folder, 0700);
   g_mkdir (none, 0700);
+  g_mkdir (bad, 0700);
   add_random (tensors, "<b>\x1b[31m.&amp;", 2, 0);
   add_random (tensors, "layers.10.w", 2, 3);
   add_random (tensors, "layers.9.w", 2, 3);
   add_random (tensors, "layers", 2, 0);
   add_random (tensors, "..", 2, 0);
   put_tensors (folder, "model.safetensors", tensors);
+  put_tensors (bad, "model.safetensors", tensors);
+  put_file (bad, "config.json", "{\"model_type\": \"bert\"}", -1);
+  put_file (bad, "README.md", "---\na: b: c\n---\n", -1);
+  put_file (folder, "README.md", "---\nlicense: other\nlicense_name: odd-1.0\nlanguage: [en, no]\ntags:\n- a\n- b\nbase_model: org/base\npipeline_tag: fill-mask\n"
+            "library_name: transformers\n---\n", -1);
   put_file (folder, "config.json", "{\"model_type\": \"bert\"}", -1);
   put_file (none, "config.json", "{\"model_type\": \"bert\"}", -1);
 }
