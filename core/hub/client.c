@@ -208,7 +208,7 @@ static GtfHttpResponse *
 send_through_redirects (GtfHubClient *self, const GtfHubRequest *request, char **url, GCancellable *cancellable, GError **error)
 {
   g_autofree char *at = g_strdup (request->url);
-  gboolean with_token = TRUE;
+  gboolean with_token = same_origin (at, self->endpoint);      /* the answer to an earlier question may have named another host */
 
   for (guint i = 0; i <= MAX_REDIRECTS; i++)
     {

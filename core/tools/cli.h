@@ -58,6 +58,8 @@ int      cli_usage_error   (const char *command, const char *format, ...) G_GNUC
 int      cli_failure       (const GError *error);                                                   /* CLI_FAILED */
 void     cli_note          (const char *format, ...) G_GNUC_PRINTF (1, 2);                          /* nothing with --quiet */
 gboolean cli_colours       (int fd);
+/* What comes from a stranger, on one line: each character that a terminal would take for a command is a "?". (transfer full) */
+char    *cli_printable     (const char *text);
 
 /* ---- interrupt.c: Ctrl-C ---- */
 

@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The snippets are those of README.md, with the model's name and task put in.
+ * The snippets are those of README.md, with the model's name and task put in; the page of an architecture is the one of docs/models that names its source.
  */
-#include "tools/inspect-use.h"
+#include "tools/inspect.h"
 
 #include <string.h>
-#include <sys/stat.h>
-
-#define MAX_DEPTH 8
-#define MAX_FILES 10000
+#include "base/folders.h"
 
 /* For each task: arguments of the command, inputs and parameters as JSON, and a line for the element that serves it (%s: the model). MASK is the tokenizer's. */
+#define VIDEO "filesrc location=street.mp4 ! decodebin ! videoconvert ! "
+#define SHOW " ! gtfoverlay ! videoconvert ! autovideosink"
+#define CAPTIONS "filesrc location=talk.srt ! subparse ! gtftext "
+#define CHOICE "[\"cat\", \"dog\"]"
+
 static const struct { const char *task, *arguments, *inputs, *parameters, *pipeline; } tasks[] = {
   { "automatic-speech-recognition", "talk.flac", "\"talk.flac\"", NULL,
     "filesrc location=talk.flac ! decodebin ! audioconvert ! audioresample ! gtfasr model=%s ! fakesink dump=true" },
-  { "object-detection", "street.jpg", "\"street.jpg\"", NULL,
-    "filesrc location=street.mp4 ! decodebin ! videoconvert ! gtfdetect model=%s ! gtfoverlay ! videoconvert ! autovideosink" },
-  { "image-classification", "cat.jpg", "\"cat.jpg\"", NULL, NULL },
-  { "image-segmentation", "street.jpg", "\"street.jpg\"", NULL, NULL },
+  { "object-detection", "street.jpg", "\"street.jpg\"", NULL, VIDEO "gtfdetect model=%s" SHOW },
+  { "image-classification", "cat.jpg", "\"cat.jpg\"", NULL, VIDEO "gtfclassify model=%s" SHOW },
+  { "image-segmentation", "street.jpg", "\"street.jpg\"", NULL, VIDEO "gtfsegment model=%s" SHOW },
   { "image-feature-extraction", "cat.jpg", "\"cat.jpg\"", NULL, NULL },
-  { "depth-estimation", "street.jpg", "\"street.jpg\"", NULL, NULL },
-  { "zero-shot-image-classification", "cat.jpg --set candidate_labels='[\"cat\", \"dog\"]'", "\"cat.jpg\"", "{\"candidate_labels\": [\"cat\", \"dog\"]}", NULL },
-  { "zero-shot-object-detection", "cat.jpg --set candidate_labels='[\"cat\", \"dog\"]'", "\"cat.jpg\"", "{\"candidate_labels\": [\"cat\", \"dog\"]}", NULL },
+  { "depth-estimation", "street.jpg", "\"street.jpg\"", NULL, VIDEO "gtfsegment task=depth-estimation model=%s" SHOW },
+  { "zero-shot-image-classification", "cat.jpg --set candidate_labels='" CHOICE "'", "\"cat.jpg\"", "{\"candidate_labels\": " CHOICE "}", VIDEO "gtfclassify labels=cat,dog model=%s" SHOW },
+  { "zero-shot-object-detection", "cat.jpg --set candidate_labels='" CHOICE "'", "\"cat.jpg\"", "{\"candidate_labels\": " CHOICE "}", VIDEO "gtfdetect labels=cat,dog model=%s" SHOW },
   { "fill-mask", "\"It is MASK here.\"", "\"It is MASK here.\"", NULL, NULL },
-  { "question-answering", "--set question=\"Who?\" --set context=@report.txt", "{\"question\": \"Who?\", \"context\": \"Maria went home.\"}", NULL, NULL },
-  { "zero-shot-classification", "\"A text.\" --set candidate_labels='[\"news\", \"sport\"]'", "\"A text.\"", "{\"candidate_labels\": [\"news\", \"sport\"]}", NULL },
-  { "text-classification", "\"A text.\"", "\"A text.\"", NULL, "filesrc location=talk.srt ! subparse ! gtftext model=%s results=- ! fakesink" },
-  { "token-classification", "\"A text.\"", "\"A text.\"", NULL, "filesrc location=talk.srt ! subparse ! gtftext task=token-classification model=%s results=- ! fakesink" },
+  { "question-answering", "--set question=\"Who?\" --set context=@report.txt", "{\"question\": \"Who?\", \"context\": \"Maria went home.\"}", NULL,
+    CAPTIONS "task=question-answering question=\"Who?\" model=%s results=- ! fakesink" },
+  { "zero-shot-classification", "\"A text.\" --set candidate_labels='[\"news\", \"sport\"]'", "\"A text.\"", "{\"candidate_labels\": [\"news\", \"sport\"]}",
+    CAPTIONS "task=zero-shot-classification labels=news,sport model=%s results=- ! fakesink" },
+  { "text-classification", "\"A text.\"", "\"A text.\"", NULL, CAPTIONS "model=%s results=- ! fakesink" },
+  { "token-classification", "\"A text.\"", "\"A text.\"", NULL, CAPTIONS "task=token-classification model=%s results=- ! fakesink" },
   { "", "\"A text.\"", "\"A text.\"", NULL, NULL },      /* any other */
 };
 
@@ -71,70 +74,38 @@ inspect_use (const char *ref, const char *task, const char *mask)
   return use;
 }
 
-/* ---- files ---------------------------------------------------------------------------------------------------------- */
+/* ---- the page ------------------------------------------------------------------------------------------------------- */
 
-typedef struct
+/* (transfer full) (nullable): the page below @folder that names @source. */
+static char *
+find_page (const char *folder, const char *source)
 {
-  char *name;
-  gint64 size;
-} File;
-
-static void
-file_free (gpointer data)
-{
-  g_free (((File *) data)->name);
-  g_free (data);
-}
-
-static void
-find_files (const char *directory, const char *prefix, guint depth, GPtrArray *files)
-{
-  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   const char *entry;
 
-  while (dir && (entry = g_dir_read_name (dir)) && files->len < MAX_FILES)
+  while (dir && (entry = g_dir_read_name (dir)))
     {
-      g_autofree char *path = g_build_filename (directory, entry, NULL), *name = g_strconcat (prefix, entry, NULL), *inner = g_strconcat (name, "/", NULL);
-      struct stat st;
+      g_autofree char *path = g_build_filename (folder, entry, NULL), *text = NULL;
 
-      if (strcmp (entry, ".git") == 0 || strcmp (entry, ".cache") == 0 || stat (path, &st) != 0)
-        continue;
-      if (S_ISDIR (st.st_mode) && depth < MAX_DEPTH)
-        find_files (path, inner, depth + 1, files);
-      else if (S_ISREG (st.st_mode))
-        {
-          File *file = g_new (File, 1);
-
-          file->name = g_steal_pointer (&name);
-          file->size = st.st_size;
-          g_ptr_array_add (files, file);
-        }
+      if (g_str_has_suffix (entry, ".md") && g_file_get_contents (path, &text, NULL, NULL) && strstr (text, source))
+        return g_filename_to_uri (path, NULL, NULL);
     }
+  return NULL;
 }
 
-static gint
-compare_files (gconstpointer a, gconstpointer b)
+/* Out of the build folder docs/models leads to those of the source. */
+char *
+inspect_page (const char *plugin)
 {
-  return strcmp ((*(File *const *) a)->name, (*(File *const *) b)->name);
-}
+  g_autofree char *source = g_strdup_printf ("plugins/%s.c", plugin);
+  g_auto (GStrv) folders = gtf_module_folders ();
+  char *page = NULL;
 
-JsonArray *
-inspect_files (const char *directory)
-{
-  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (file_free);
-  JsonArray *out = json_array_new ();
-
-  find_files (directory, "", 0, files);
-  g_ptr_array_sort (files, compare_files);
-  for (guint i = 0; i < files->len; i++)
+  for (guint i = 0; folders[i] && !page; i++)
     {
-      const File *file = files->pdata[i];
-      g_autofree char *valid = g_utf8_make_valid (file->name, -1);
-      JsonObject *object = json_object_new ();
+      g_autofree char *folder = g_build_filename (folders[i], "docs", "models", NULL);
 
-      json_object_set_string_member (object, "name", valid);
-      json_object_set_int_member (object, "size", file->size);
-      json_array_add_object_element (out, object);
+      page = find_page (folder, source);
     }
-  return out;
+  return page ? page : find_page (GTF_DOCS_DIR "/models", source);
 }

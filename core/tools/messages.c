@@ -34,6 +34,20 @@ print_error (const char *text)
   fprintf (stderr, "%serror:%s %s\n", colours ? "\033[1;31m" : "", colours ? "\033[0m" : "", safe->str);
 }
 
+char *
+cli_printable (const char *text)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  for (const char *p = valid; *p; p = g_utf8_next_char (p))
+    if (g_unichar_iscntrl (g_utf8_get_char (p)))
+      g_string_append_c (out, '?');
+    else
+      g_string_append_len (out, p, g_utf8_next_char (p) - p);
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
 int
 cli_usage_error (const char *command, const char *format, ...)
 {

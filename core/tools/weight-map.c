@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include "tensor/tensor.h"
+#include "tools/cli.h"
 
 /* ---- the tree ------------------------------------------------------------------------------------------------------- */
 
@@ -246,23 +247,11 @@ shape_text (JsonObject *leaf)
   return g_string_free (out, FALSE);
 }
 
-/* A name from a file, without what would move the cursor of a terminal. */
-static char *
-printable (const char *name)
-{
-  char *copy = g_strdup (name);
-
-  for (char *p = copy; *p; p++)
-    if (g_ascii_iscntrl (*p))
-      *p = '?';
-  return copy;
-}
-
 static void
 tree_text (JsonObject *node, guint depth, GString *out)
 {
   JsonArray *children = json_object_has_member (node, "children") ? json_object_get_array_member (node, "children") : NULL;
-  g_autofree char *name = printable (json_object_get_string_member (node, "name")), *size = weight_map_size (json_object_get_int_member (node, "bytes"));
+  g_autofree char *name = cli_printable (json_object_get_string_member (node, "name")), *size = weight_map_size (json_object_get_int_member (node, "bytes"));
   g_autofree char *count = grouped (json_object_get_int_member (node, "parameters"));
   gint width = MAX (56 - 2 * (gint) depth, 1);
 

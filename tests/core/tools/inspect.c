@@ -69,8 +69,15 @@ static const struct { const char *line; int status; const char *says; } cases[] 
   { "inspect $M", 0, "parameters     1,672 (F16 1,672)\n~memory         float32 6.7 kB, float16 3.3 kB, bfloat16 3.3 kB, int8 1.7 kB" },
   { "inspect $B", 0, "tensors        46, 3.3 kB, 1 file\n" },
   { "inspect $B --weights", 0, "\n    encoder.layer   ~\n      1   ~      word_embeddings.weight ~ [30, 8]              pytorch_model.bin\n" },
-  { "inspect $K/masked", 0, "special_tokens ~mask [MASK]~files\n  config.json ~use in\n  command        gtransformers run fill-mask \"It is [MASK] here.\" --model ~  python         Gtf." },
+  { "inspect $K/masked", 0, "special_tokens ~mask_token [MASK]~files\n  config.json ~use in\n  command        gtransformers run fill-mask \"It is [MASK] here.\" --model ~  python         Gtf." },
   { "inspect $K/masked --format html", 0, "<h2>Use in</h2>~gtransformers run fill-mask &quot;It is [MASK] here.&quot; --model" },
+  { "inspect $K/masked", 0, "\nplugin         bert\ndocumentation  file:///~/docs/models/bert.md\ntasks          fill-mask, ~\ntokenizer      class PreTrainedTokenizerFast, tokens 170, max_length 48\n" },
+  { "inspect $K/masked --format html", 0, "<a href=\"file:///~/docs/models/bert.md\">~<h2>Files</h2>" },
+  { "inspect $K/masked --format json", 0, "\"special_tokens\": {\"unk_token\": \"[UNK]\", ~\"mask_token\": \"[MASK]\"}" },
+  { "inspect builtin/whisper-words", 0, "\ngeneration     ~decoder_start_token_id 1240, ~gst-launch-1.0 filesrc location=talk.flac ! decodebin ! audioconvert ! audioresample ! gtfasr " },
+  { "inspect $T/odd", 0, "chat template default\n  {{ a?[1m }}\n  2\n  3\n  4\n  5\n  6\n  ... 2 lines more: --format json\nchat template tools\n  {{ b }}\n" },
+  { "inspect $T/odd --format html", 0, "<h2>Chat template</h2>~<pre>{{ a~<th align=\"left\" valign=\"top\">tools</th><td>{{ b }}</td>" },
+  { "inspect $T/odd --format json", 0, "\"chat_template\": {\"default\": \"{{ a~\\n2\\n3\\n4\\n5\\n6\\n7\\n8\", \"tools\": \"{{ b }}\"}" },
   { "inspect $B/pytorch_model.bin", 0, "file           ~/bert-legacy/pytorch_model.bin\ntensors        46, 3.3 kB, 1 file\n" },
   { "inspect $B/config.json", 1, "config.json: is no file of weights" },
   { "inspect $T/odd --weights", 0, "<b>?[31m.&amp; ~ [2]  " },
@@ -81,7 +88,7 @@ static const struct { const char *line; int status; const char *says; } cases[] 
   { "inspect $M --output $T/x.foo", 2, "no format has this ending" },
   { "inspect $T/none", 1, "none: has no weights" },
   { "inspect $T/odd", 0, "license        other\nlicense_name   odd-1.0\nlanguage       en, no\ntags           a, b\nbase_model     org/base\npipeline_tag   fill-mask\nlibrary_name   transformers\n" },
-  { "inspect $T/bad-card", 0, "card           ~/bad-card/README.md: line 2, column 5: is no YAML: ~\nlicense        not stated\n" },
+  { "inspect $T/bad-card", 0, "card_error     ~/bad-card/README.md: line 2, column 5: is no YAML: ~\nlicense        not stated\n" },
 };
 
 static void
@@ -134,7 +141,7 @@ static void
 make_odd (void)
 {
   g_autofree char *folder = g_build_filename (scratch, "odd", NULL), *none = g_build_filename (scratch, "none", NULL);
-  g_autofree char *bad = g_build_filename (scratch, "bad-card", NULL);
+  g_autofree char *bad = g_build_filename (scratch, "bad-card", NULL), *more = g_build_filename (folder, "additional_chat_templates", NULL);
   g_autoptr (GHashTable) tensors = tensors_new ();
 
   g_mkdir (folder, 0700);
@@ -152,6 +159,9 @@ make_odd (void)
   put_file (folder, "README.md", "---\nlicense: other\nlicense_name: odd-1.0\nlanguage: [en, no]\ntags:\n- a\n- b\nbase_model: org/base\npipeline_tag: fill-mask\n"
             "library_name: transformers\n---\n", -1);
   put_file (folder, "config.json", "{\"model_type\": \"bert\"}", -1);
+  put_file (folder, "chat_template.jinja", "{{ a\x1b[1m }}\n2\n3\n4\n5\n6\n7\n8", -1);
+  g_mkdir (more, 0700);
+  put_file (more, "tools.jinja", "{{ b }}", -1);
   put_file (none, "config.json", "{\"model_type\": \"bert\"}", -1);
 }
 
