@@ -124,7 +124,7 @@ gtf_hub_card_new (const char *name, const char *text, gsize length, GError **err
   g_autoptr (GtfHubCard) self = g_new0 (GtfHubCard, 1);
 
   self->name = g_strdup (name);
-  self->text = g_strndup (text, length);
+  self->text = length ? g_strndup (text, length) : g_strdup ("");
   self->length = strlen (self->text);
   if (self->length != length)
     {
