@@ -78,7 +78,7 @@ const GtfSpectrum *
 gtf_spectrum_get (void)
 {
 #ifdef GTF_SPECTRUM_X86
-  const char *limit = g_getenv ("GTF_ISA");      /* as in core/kernels: generic, avx2, avx512 */
+  const char *limit = g_getenv ("GTF_ISA");      /* as in core/kernels: above avx512 there is nothing more here */
 
   if (limit && g_str_equal (limit, "generic"))
     return &gtf_spectrum_generic;

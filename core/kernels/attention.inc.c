@@ -7,86 +7,7 @@
  * the cache.
  */
 
-static gint64
-round_up (gint64 n)
-{
-  return (n + GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL;
-}
-
-#if VW == 16
-#define NARROW(t) (t)->narrow
-#else
-#define NARROW(t) FALSE
-#endif
-
-/* Words of 32 bits that one query or key takes: floats, or pairs of bfloat16. */
-static gint64
-head_words (const GtfHeadTask *t)
-{
-  return NARROW (t) ? (t->d + 1) / 2 : t->d;
-}
-
-static gint64
-pack_size (const GtfHeadTask *t)
-{
-  return round_up (t->keys) * head_words (t) + (NARROW (t) ? (t->keys + 1) / 2 : t->keys) * round_up (t->dv);
-}
-
-static void
-pack_floats (const GtfHeadTask *t, float *packed)
-{
-  gint64 width = round_up (t->dv);
-  float *values = packed + round_up (t->keys) * t->d;
-  const float *k = t->k, *v = t->v;
-
-  for (gint64 p = 0; p < t->keys; p += GTF_PANEL)
-    {
-      gint64 n = MIN (GTF_PANEL, t->keys - p);
-      float *to = packed + p * t->d;
-      for (gint64 l = 0; l < t->d; l++)
-        for (gint64 j = 0; j < GTF_PANEL; j++)
-          to[l * GTF_PANEL + j] = j < n ? k[(p + j) * t->ldk + l] : 0.0f;
-    }
-  for (gint64 i = 0; i < t->keys; i++)
-    {
-      memcpy (values + i * width, v + i * t->ldv, (gsize) t->dv * sizeof *values);
-      memset (values + i * width + t->dv, 0, (gsize) (width - t->dv) * sizeof *values);
-    }
-}
-
-#if VW == 16
-/* Keys as pairs along d, values as pairs of keys. */
-static void
-pack_pairs (const GtfHeadTask *t, float *packed)
-{
-  gint64 words = head_words (t), width = round_up (t->dv);
-  guint32 *keys = (guint32 *) packed, *values = keys + round_up (t->keys) * words;
-
-  memset (packed, 0, (gsize) pack_size (t) * sizeof *packed);
-  for (gint64 i = 0; i < t->keys; i++)
-    {
-      guint32 *to = keys + i / GTF_PANEL * GTF_PANEL * words + i % GTF_PANEL;
-      const float *k = (const float *) t->k + i * t->ldk, *v = (const float *) t->v + i * t->ldv;
-      for (gint64 l = 0; l < t->d; l++)
-        to[l / 2 * GTF_PANEL] |= (guint32) gtf_f32_to_bf16 (k[l]) << (l % 2 * 16);
-      for (gint64 l = 0; l < t->dv; l++)
-        values[i / 2 * width + l] |= (guint32) gtf_f32_to_bf16 (v[l]) << (i % 2 * 16);
-    }
-}
-#endif
-
-static void
-pack_head (const GtfHeadTask *t, float *packed)
-{
-#if VW == 16
-  if (t->narrow)
-    {
-      pack_pairs (t, packed);
-      return;
-    }
-#endif
-  pack_floats (t, packed);
-}
+#include "kernels/attention-pack.inc.c"
 
 static float
 dot (const float *a, const float *b, gint64 n)
@@ -119,6 +40,7 @@ dot_bf16 (const float *a, const guint16 *b, gint64 n)
 /* Queries that work together: keys and values of a block are read once for all of them. */
 #define GROUP_TILES 4
 #define KEY_BLOCK 128
+#define GROUP_MOST 32           /* the rows that tiles of AMX have */
 
 typedef struct
 {
@@ -131,9 +53,26 @@ typedef struct
   const float *q;               /* of the group: as they lie, or as bfloat16 */
   gint64 ldq, words;
   gboolean tops_known;          /* the largest score of each row was found with the scores */
-  float top[TILE_ROWS * GROUP_TILES];
-  float factor[TILE_ROWS * GROUP_TILES];        /* 1 / sum of each row */
+  float top[GROUP_MOST];
+  float factor[GROUP_MOST];        /* 1 / sum of each row */
 } Group;
+
+#ifdef KERNELS_AMX
+#define AMX_TILES(t) (t)->narrow
+
+/* Products of all rows of a group, from a on, with n panels of b: `words` of each. Rows up to whole tiles must be there in a and c. */
+static void
+amx_group_tile (const Group *g, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, gint64 words, gint64 n, float *c, gint64 ldc)
+{
+  const AmxTile t = { .a = a, .lda = lda, .b = b, .ldb = ldb, .bps = bps, .steps = words / AMX_STEP, .c = c, .ldc = ldc, .ahead = (const char *) b };
+
+  amx_bf16_tiles[(g->rows - 1) / 16][n - 1] (&t);
+}
+#else
+#define AMX_TILES(t) FALSE
+#define AMX_ROWS TILE_ROWS
+#define AMX_PANELS TILE_PANELS
+#endif
 
 INLINE vf
 load_kv (const int bf16, const void *p, gint64 i)
@@ -207,20 +146,26 @@ static void
 scores_packed (Group *g, const float *packed_k)
 {
   const GtfHeadTask *t = g->task;
-  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * g->words, most = PANELS_FOR (g->rows), whole = t->keys / GTF_PANEL;
-  float tops[TILE_ROWS * GROUP_TILES][VW];
+  gint64 panels = (g->keys + GTF_PANEL - 1) / GTF_PANEL, bps = GTF_PANEL * g->words, whole = t->keys / GTF_PANEL;
+  const gint64 most = AMX_TILES (t) ? AMX_PANELS : PANELS_FOR (g->rows), at_once = AMX_TILES (t) ? AMX_ROWS : TILE_ROWS;
+  float tops[GROUP_MOST][VW];
 
   /* with neither masks nor factors that turn the order around: what the tile gives is what the softmax sees */
   g->tops_known = t->causal_past < 0 && t->mask == NULL && t->scale > 0.0f;
   for (gint64 i = 0; i < g->rows; i++)
     v_store (tops[i], v_set1 (-INFINITY));
   for (gint64 p = 0; p < panels; p += most)
-    for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
+    for (gint64 i = 0; i < g->rows; i += at_once)
       {
-        gint64 rows = MIN (TILE_ROWS, g->rows - i), n = MIN (most, panels - p);
+        gint64 rows = MIN (at_once, g->rows - i), n = MIN (most, panels - p);
         float *to = g->scores + i * g->stride + p * GTF_PANEL;
 
-        g->tiles[rows - 1][n - 1] (g->words, g->q + i * g->ldq, g->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, to, g->stride, packed_k + p * bps);
+#ifdef KERNELS_AMX
+        if (t->narrow)
+          amx_group_tile (g, g->q, g->ldq, packed_k + p * bps, GTF_PANEL, bps, g->words, n, to, g->stride);
+        else
+#endif
+          g->tiles[rows - 1][n - 1] (g->words, g->q + i * g->ldq, g->ldq, packed_k + p * bps, GTF_PANEL, bps, NULL, 0, to, g->stride, packed_k + p * bps);
         if (g->tops_known)
           raise_tops (to, g->stride, rows, (MIN (p + n, whole) - p) * GTF_PANEL, tops + i);
       }
@@ -324,7 +269,7 @@ group_softmax (Group *g, gint64 row)
   if (t->narrow)
     {
       g->factor[row] = 1.0f / row_exp2_narrow (s, factor * 1.44269504f, top, n);
-      memset ((guint16 *) s + n, 0, (gsize) (g->keys + 1 - n) * sizeof (guint16));
+      memset ((guint16 *) s + n, 0, (gsize) (2 * words_for (t, g->keys) - n) * sizeof (guint16));
       return;
     }
 #endif
@@ -361,13 +306,20 @@ value_panels (Group *g, const char *v, gint64 ldv, gint64 panel, gint64 n)
 {
   const GtfHeadTask *t = g->task;
   gint64 cols = MIN (n * GTF_PANEL, t->dv - panel * GTF_PANEL);
-  gboolean whole = cols == n * GTF_PANEL;
-  float edge[TILE_ROWS * GROUP_TILES * TILE_PANELS * GTF_PANEL];
+  gboolean whole = cols == n * GTF_PANEL && (!AMX_TILES (t) || g->rows % 16 == 0);
+  float edge[GROUP_MOST * TILE_PANELS * GTF_PANEL];
   float *out = whole ? t->out + g->q0 * t->ldo + panel * GTF_PANEL : edge;
-  gint64 ldo = whole ? t->ldo : n * GTF_PANEL, keys = NARROW (t) ? (g->keys + 1) / 2 : g->keys;
+  gint64 ldo = whole ? t->ldo : n * GTF_PANEL, keys = words_for (t, g->keys);
   gint64 size = t->bf16_kv ? sizeof (guint16) : sizeof (float);
   const TileFunc (*value_tiles)[TILE_PANELS] = t->bf16_kv ? halves_tiles : g->tiles;
 
+#ifdef KERNELS_AMX
+  if (t->narrow)
+    {
+      amx_group_tile (g, g->scores, g->stride, (const float *) v + panel * GTF_PANEL, ldv, GTF_PANEL, keys, n, out, ldo);
+      keys = 0;
+    }
+#endif
   for (gint64 l = 0; l < keys; l += KEY_BLOCK)
     for (gint64 i = 0; i < g->rows; i += TILE_ROWS)
       value_tiles[MIN (TILE_ROWS, g->rows - i) - 1][n - 1] (MIN (KEY_BLOCK, keys - l), g->scores + i * g->stride + l, g->stride,
@@ -383,7 +335,7 @@ group_values (Group *g, const float *packed)
   const GtfHeadTask *t = g->task;
   const void *v = packed != NULL ? packed : t->v;
   gint64 panels = packed != NULL ? round_up (t->dv) / GTF_PANEL : t->dv / GTF_PANEL, ldv = packed != NULL ? round_up (t->dv) : t->ldv;
-  gint64 most = PANELS_FOR (g->rows);
+  gint64 most = AMX_TILES (t) ? AMX_PANELS : PANELS_FOR (g->rows);
 
   for (gint64 p = 0; p < panels; p += most)
     value_panels (g, v, ldv, p, MIN (most, panels - p));
@@ -406,7 +358,11 @@ group_queries (Group *g, float *narrow)
   if (!t->narrow)
     return;
   for (gint64 i = 0; i < g->rows; i++)
-    narrow_row (t->q + (g->q0 + i) * t->ldq, t->d, (guint16 *) (narrow + i * (g->words + VW)));
+    {
+      float *row = narrow + i * (g->words + VW);
+      memset (row, 0, (gsize) g->words * sizeof *row);
+      narrow_row (t->q + (g->q0 + i) * t->ldq, t->d, (guint16 *) row);
+    }
   g->q = narrow;
   g->ldq = g->words + VW;
   g->tiles = bf16_tiles;
@@ -416,15 +372,20 @@ group_queries (Group *g, float *narrow)
 static void
 attention (const GtfHeadTask *t, const float *packed, gint64 q0, gint64 q1)
 {
-  Group g = { .task = t, .stride = (t->keys + TILE_PANELS * GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL + GTF_PANEL, .words = head_words (t) };
-  gint64 group = TILE_ROWS * GROUP_TILES;
+  Group g = { .task = t, .stride = (t->keys + TILE_PANELS * GTF_PANEL - 1) / GTF_PANEL * GTF_PANEL + GTF_PANEL, .words = words_for (t, t->d) };
+  const gint64 step = AMX_TILES (t) ? 16 : TILE_ROWS;
+  gint64 group = AMX_TILES (t) ? GROUP_MOST : TILE_ROWS * GROUP_TILES;
   float *scratch;
 
   /* the scores of a group should stay in L2 */
-  while (group > TILE_ROWS && group * g.stride > 65536)
-    group -= TILE_ROWS;
+  while (group > step && group * g.stride > 65536)
+    group -= step;
   scratch = gtf_scratch ((gsize) ((g.stride + g.words + 2 * GTF_PANEL) * group) * sizeof *scratch);
   g.scores = scratch + (g.words + 2 * GTF_PANEL) * group;
+#ifdef KERNELS_AMX
+  if (t->narrow)
+    amx_begin ();
+#endif
   for (g.q0 = q0; g.q0 < q1; g.q0 += group)
     {
       g.rows = MIN (group, q1 - g.q0);
@@ -439,4 +400,8 @@ attention (const GtfHeadTask *t, const float *packed, gint64 q0, gint64 q1)
         group_softmax (&g, i);
       group_values (&g, packed != NULL ? packed + round_up (t->keys) * g.words : NULL);
     }
+#ifdef KERNELS_AMX
+  if (t->narrow)
+    amx_end ();
+#endif
 }

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Which kernels this machine runs: what the CPU has (CPUID) and what the operating system saves at a context switch
- * (XGETBV). GTF_ISA=generic|avx2|avx512 forces a lower one.
+ * (XGETBV); tiles of AMX must be asked for. GTF_ISA=generic|avx2|avx512|amx forces a lower one.
  */
 #include "kernels/kernels.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <x86intrin.h>
 
 #define BIT(x, n) (((x) >> (n)) & 1)
 
 typedef struct
 {
-  gboolean avx2, avx512, bf16, vnni;
+  gboolean avx2, avx512, bf16, vnni, amx;
 } Cpu;
 
 static guint64
@@ -41,8 +43,11 @@ detect (void)
   /* F, DQ, BW, VL */
   cpu.avx512 = cpu.avx2 && BIT (b, 16) && BIT (b, 17) && BIT (b, 30) && BIT (b, 31) && (xcr0 & 0xe6) == 0xe6;
   cpu.vnni = cpu.avx512 && BIT (c, 11);
+  /* BF16, TILE, INT8; and that the system saves the tiles' configuration and data */
+  cpu.amx = cpu.vnni && BIT (d, 22) && BIT (d, 24) && BIT (d, 25) && (xcr0 & 0x60000) == 0x60000;
   if (a >= 1 && __get_cpuid_count (7, 1, &a, &b, &c, &d))
     cpu.bf16 = cpu.avx512 && BIT (a, 5);
+  cpu.amx = cpu.amx && cpu.bf16;
   return cpu;
 }
 
@@ -58,6 +63,23 @@ cpu_get (void)
       g_once_init_leave (&once, 1);
     }
   return &cpu;
+}
+
+/* Linux gives a process room for tiles (8 kB a thread) only when it asks: then all its threads have it. It says no where a thread
+ * has an alternate stack for signals that is too small for them. */
+static gboolean
+may_use_tiles (void)
+{
+#if defined(__linux__) && defined(SYS_arch_prctl)
+  enum { REQUEST_STATE = 0x1023, TILE_DATA = 18 };      /* ARCH_REQ_XCOMP_PERM of asm/prctl.h, since Linux 5.16 */
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    g_once_init_leave (&once, syscall (SYS_arch_prctl, REQUEST_STATE, TILE_DATA) == 0 ? 2 : 1);
+  return once == 2;
+#else
+  return FALSE;
+#endif
 }
 
 #define TIMED(name, features, op)                                                                                                  \
@@ -102,6 +124,8 @@ const GtfKernels *
 gtf_kernels_for (const char *isa)
 {
 #if defined(__x86_64__)
+  if (g_strcmp0 (isa, "amx") == 0 && cpu_get ()->amx && may_use_tiles ())
+    return &gtf_kernels_amx;
   if (g_strcmp0 (isa, "avx512") == 0 && cpu_get ()->avx512)
     return &gtf_kernels_avx512;
   if (g_strcmp0 (isa, "avx2") == 0 && cpu_get ()->avx2)
@@ -113,7 +137,7 @@ gtf_kernels_for (const char *isa)
 static const GtfKernels *
 choose (void)
 {
-  static const char *const isas[] = { "avx512", "avx2", "generic" };
+  static const char *const isas[] = { "amx", "avx512", "avx2", "generic" };
   const char *forced = g_getenv ("GTF_ISA");
   const GtfKernels *k = NULL;
 
@@ -121,7 +145,7 @@ choose (void)
     {
       k = gtf_kernels_for (forced);
       if (k == NULL)
-        g_warning ("GTF_ISA is \"%s\"; expected generic, avx2 or avx512, and a CPU that has it", forced);
+        g_warning ("GTF_ISA is \"%s\"; expected generic, avx2, avx512 or amx, and a CPU and a system that have it", forced);
     }
   for (guint i = 0; k == NULL; i++)
     k = gtf_kernels_for (isas[i]);
@@ -139,21 +163,21 @@ gtf_kernels_get (void)
 }
 
 gboolean
-gtf_cpu_has (GtfDtype type)
+gtf_kernels_have (const GtfKernels *k, GtfDtype type)
 {
 #if defined(__x86_64__)
-  return type == GTF_DTYPE_BF16 ? cpu_get ()->bf16 : type == GTF_DTYPE_I8 && cpu_get ()->vnni;
-#else
-  return FALSE;
+  if (k == &gtf_kernels_amx || k == &gtf_kernels_avx512)
+    return type == GTF_DTYPE_BF16 ? cpu_get ()->bf16 : type == GTF_DTYPE_I8 && cpu_get ()->vnni;
 #endif
+  return FALSE;
 }
 
 gboolean
-gtf_cpu_is_fast_in (GtfDtype type)
+gtf_kernels_are_fast_in (const GtfKernels *k, GtfDtype type)
 {
 #if defined(__x86_64__)
-  if (type == GTF_DTYPE_BF16)
-    return gtf_cpu_has (type) && bf16_is_fast ();
+  if (k == &gtf_kernels_avx512 && type == GTF_DTYPE_BF16)
+    return gtf_kernels_have (k, type) && bf16_is_fast ();
 #endif
-  return gtf_cpu_has (type);
+  return gtf_kernels_have (k, type);
 }

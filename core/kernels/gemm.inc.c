@@ -23,50 +23,66 @@ typedef struct
   gboolean unscaled;            /* sums of int8 weights as float32, that still want the scale of their output */
 } Operand;
 
-static void
-epilogue (const GtfGemm *g, gint64 row, gint64 col, gint64 rows, gint64 cols)
-{
-  for (gint64 i = 0; i < rows; i++)
-    {
-      float *c = g->c + (row + i) * g->ldc + col;
-      if (g->residual != NULL && g->residual_first)
-        add (c, g->residual + (row + i) * g->ldr + col, cols, c);
-      if (g->act != GTF_ACTIVATION_NONE)
-        activate (g->act, c, cols, c);
-      if (g->residual != NULL && !g->residual_first)
-        add (c, g->residual + (row + i) * g->ldr + col, cols, c);
-    }
-}
-
 #if VW == 16
-/* Sums of u8 * s8, where the u8 are 128 too large, as float32. */
+/* Sums of u8 * s8, where the u8 are 128 too large, as float32 in their place. */
 static void
-dequantize (const GtfGemm *g, const Operand *o, const float *sums, gint64 row, gint64 col, gint64 rows, gint64 cols, gint64 stride)
+dequantize (const GtfGemm *g, const Operand *o, float *sums, gint64 row, gint64 col, gint64 rows, gint64 stride)
 {
-  for (gint64 j = 0; j < cols; j += VW)
+  for (gint64 j = 0; j < stride; j += VW)
     {
       __m512i excess = _mm512_slli_epi32 (_mm512_loadu_si512 (g->sums + col + j), 7);
       vf column = v_load (g->scale + col + j), bias = g->bias != NULL ? v_load (g->bias + col + j) : v_set1 (0.0f);
       for (gint64 i = 0; i < rows; i++)
         {
           vf x = _mm512_cvtepi32_ps (_mm512_sub_epi32 (_mm512_loadu_si512 (sums + i * stride + j), excess));
-          x = v_fma (v_mul (x, v_set1 (o->row_scale[row + i - o->first])), column, bias);
-          v_store_n (g->c + (row + i) * g->ldc + col + j, x, MIN (VW, cols - j));
+          v_store (sums + i * stride + j, v_fma (v_mul (x, v_set1 (o->row_scale[row + i - o->first])), column, bias));
         }
     }
 }
 #endif
 
-/* Sums of float32 activations and int8 weights -> c. */
+/* Sums of float32 activations and int8 weights in their place. */
 static void
-scale_columns (const GtfGemm *g, const float *sums, gint64 row, gint64 col, gint64 rows, gint64 cols, gint64 stride)
+scale_columns (const GtfGemm *g, float *sums, gint64 col, gint64 rows, gint64 stride)
 {
   for (gint64 i = 0; i < rows; i++)
-    for (gint64 j = 0; j < cols; j += VW)
+    for (gint64 j = 0; j < stride; j += VW)
       {
         vf bias = g->bias != NULL ? v_load (g->bias + col + j) : v_set1 (0.0f);
-        v_store_n (g->c + (row + i) * g->ldc + col + j, v_fma (v_load (sums + i * stride + j), v_load (g->scale + col + j), bias), MIN (VW, cols - j));
+        v_store (sums + i * stride + j, v_fma (v_load (sums + i * stride + j), v_load (g->scale + col + j), bias));
       }
+}
+
+/* Whether a tile's sums are the result as they are. Otherwise they are finished in a block of their own, where all rows lie in L1 together (in the
+ * result they are often a power of two apart), and go from there to the result. */
+static gboolean
+is_plain (const GtfGemm *g, const Operand *o)
+{
+  return o->row_scale == NULL && !o->unscaled && g->act == GTF_ACTIVATION_NONE && g->residual == NULL;
+}
+
+/* Sums of whole panels, [rows][stride] -> c. */
+static void
+finish_tile (const GtfGemm *g, const Operand *o, float *sums, gint64 row, gint64 col, gint64 rows, gint64 cols, gint64 stride)
+{
+  const float *residual = g->residual != NULL ? g->residual + row * g->ldr + col : NULL;
+  float *c = g->c + row * g->ldc + col;
+
+#if VW == 16
+  if (o->row_scale != NULL)
+    dequantize (g, o, sums, row, col, rows, stride);
+#endif
+  if (o->unscaled)
+    scale_columns (g, sums, col, rows, stride);
+  for (gint64 i = 0; residual != NULL && g->residual_first && i < rows; i++)
+    add (sums + i * stride, residual + i * g->ldr, cols, sums + i * stride);
+  if (g->act != GTF_ACTIVATION_NONE)
+    activate (g->act, sums, rows * stride, sums);
+  for (gint64 i = 0; i < rows; i++)
+    if (residual != NULL && !g->residual_first)
+      add (sums + i * stride, residual + i * g->ldr, cols, c + i * g->ldc);
+    else
+      memcpy (c + i * g->ldc, sums + i * stride, (gsize) cols * sizeof *c);
 }
 
 static const char *
@@ -95,7 +111,7 @@ static void
 panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int np, gint64 col, gint64 m0, gint64 m1, const char *ahead, gint64 lines)
 {
   gint64 width = (gint64) np * GTF_PANEL, cols = MIN (width, g->n - col), left = m1 - m0;
-  gboolean scaled = o->row_scale != NULL || o->unscaled, direct = cols == width && !scaled;
+  gboolean scaled = o->row_scale != NULL || o->unscaled, direct = cols == width && is_plain (g, o);
   _Alignas (64) float edge[TILE_ROWS * TILE_PANELS * GTF_PANEL];
   const float *bias = g->bias != NULL && !scaled ? g->bias + col : NULL;
 
@@ -105,24 +121,14 @@ panel_rows (const GtfGemm *g, const Operand *o, const float *b, gint64 bps, int 
       gint64 n_tiles = (left + TILE_ROWS - 1) / TILE_ROWS, mr = (left + n_tiles - 1) / n_tiles;
       float *c = g->c + row * g->ldc + col;
 
-      if (direct && o->k >= FETCH_STEPS)
-        fetch_tile (c, g->ldc, mr, width);
+      if (o->k >= FETCH_STEPS)
+        fetch_tile (c, g->ldc, mr, cols);
       o->tiles[mr - 1][np - 1] (o->k, o->a + (row - o->first) * o->lda, o->lda, b, GTF_PANEL, bps, bias, 0, direct ? c : edge,
                                 direct ? g->ldc : width, lines > 0 ? ahead : (const char *) b);
       ahead += o->k * LINE;
       lines -= o->k;
-#if VW == 16
-      if (o->row_scale != NULL)
-        dequantize (g, o, edge, row, col, mr, cols, width);
-      else
-#endif
-        if (o->unscaled)
-          scale_columns (g, edge, row, col, mr, cols, width);
-        else if (!direct)
-          for (gint64 i = 0; i < mr; i++)
-            memcpy (c + i * g->ldc, edge + i * width, (gsize) cols * sizeof *c);
-      if (g->act != GTF_ACTIVATION_NONE || g->residual != NULL)
-        epilogue (g, row, col, mr, cols);
+      if (!direct)
+        finish_tile (g, o, edge, row, col, mr, cols, width);
       row += mr;
       left -= mr;
     }
@@ -248,11 +254,66 @@ narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
   float *a = gtf_scratch ((gsize) (ROW_BLOCK * (lda + 1)) * sizeof *a), *scales = a + ROW_BLOCK * lda;
 
   for (gint64 i = m0; i < m1; i++)
-    if (quads)
-      scales[i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) (a + (i - m0) * lda));
-    else
-      narrow_row (g->a + i * g->lda, g->k, (guint16 *) (a + (i - m0) * lda));
+    {
+      float *to = a + (i - m0) * lda;
+      if (quads)
+        scales[i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) to);
+      else
+        {
+          v_store (to + lda - 2 * VW, v_set1 (0.0f));       /* up to a whole tile of AMX */
+          narrow_row (g->a + i * g->lda, g->k, (guint16 *) to);
+        }
+    }
   return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? scales : NULL, FALSE };
+}
+#endif
+
+#ifdef KERNELS_AMX
+/* Rows below the whole steps of np panels, filled up with zeros. */
+static const float *
+amx_rest (const float *b, gint64 bps, gint64 np, gint64 k, float *to)
+{
+  const gint64 whole = k / AMX_STEP * AMX_STEP;
+
+  if (whole == k)
+    return NULL;
+  memset (to, 0, (gsize) (np * AMX_TILE) * sizeof *to);
+  for (gint64 j = 0; j < np; j++)
+    memcpy (to + j * AMX_TILE, b + j * bps + whole * GTF_PANEL, (gsize) ((k - whole) * GTF_PANEL) * sizeof *to);
+  return to;
+}
+
+/* block_panels () by the tiles of AMX. */
+static void
+amx_block_panels (const GtfGemm *g, const Operand *o, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
+{
+  const AmxFunc (*tiles)[AMX_PANELS] = g->type == GTF_DTYPE_I8 ? amx_i8_tiles : amx_bf16_tiles;
+  const gint64 bps = (gint64) (g->panel_bytes / sizeof (float));
+  _Alignas (64) float edge[AMX_ROWS * AMX_PANELS * GTF_PANEL], rest[AMX_PANELS * AMX_TILE];
+
+  for (gint64 p = p0; p < p1; p += AMX_PANELS)
+    {
+      const gint64 np = MIN (AMX_PANELS, p1 - p), width = np * GTF_PANEL, col = p * GTF_PANEL, cols = MIN (width, g->n - col);
+      const float *b = (const float *) panel_at (g, p);
+      const float *bias = g->bias != NULL && o->row_scale == NULL ? g->bias + col : NULL;
+      AmxTile t = { .lda = o->lda, .b = b, .ldb = GTF_PANEL, .bps = bps, .steps = o->k / AMX_STEP, .rest = amx_rest (b, bps, np, o->k, rest), .bias = bias,
+                    .ahead = p + np < p1 ? panel_at (g, p + np) : (const char *) b };
+
+      for (gint64 row = m0; row < m1; row += AMX_ROWS)
+        {
+          const gint64 mr = MIN (AMX_ROWS, m1 - row);
+          const gboolean direct = cols == width && mr % 16 == 0 && is_plain (g, o);
+
+          t.a = o->a + (row - o->first) * o->lda;
+          t.c = direct ? g->c + row * g->ldc + col : edge;
+          t.ldc = direct ? g->ldc : width;
+          fetch_tile (g->c + row * g->ldc + col, g->ldc, mr, cols);
+          tiles[(mr - 1) / 16][np - 1] (&t);
+          if (!direct)
+            finish_tile (g, o, edge, row, col, mr, cols, width);
+          t.ahead = (const char *) b;
+        }
+    }
 }
 #endif
 
@@ -296,6 +357,25 @@ gemm_widened (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
     gemm_taken_apart (g, m0, m1, p0, p1);
 }
 
+#ifdef KERNELS_AMX
+/* Rows from which on whole tiles are faster than vectors. */
+#define AMX_LEAST 4
+
+static void
+gemm_amx (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
+{
+  amx_begin ();
+  for (gint64 row = m0; row < m1; row += ROW_BLOCK)
+    {
+      const gint64 end = MIN (row + ROW_BLOCK, m1);
+      const Operand o = narrow_block (g, row, end);
+
+      amx_block_panels (g, &o, row, end, p0, p1);
+    }
+  amx_end ();
+}
+#endif
+
 static void
 gemm (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
@@ -306,6 +386,13 @@ gemm (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
       gemm_widened (g, m0, m1, p0, p1);
       return;
     }
+#ifdef KERNELS_AMX
+  if (narrow && m1 - m0 >= AMX_LEAST)
+    {
+      gemm_amx (g, m0, m1, p0, p1);
+      return;
+    }
+#endif
   for (gint64 row = m0; row < m1; row += ROW_BLOCK)
     {
       gint64 end = MIN (row + ROW_BLOCK, m1);

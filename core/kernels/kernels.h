@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   GtfDtype type;                /* of the panels: F32, BF16, F16, I8 */
-  gboolean narrow;              /* BF16, I8: rows of a are rounded to that type too; only where gtf_cpu_has () it */
+  gboolean narrow;              /* BF16, I8: rows of a are rounded to that type too; only where gtf_kernels_have () it */
   GtfActivation act;
   gint64 m, n, k;
   const float *a;
@@ -48,7 +48,7 @@ typedef struct
   float *out;
   gint64 ldo;
   gboolean bf16_kv;             /* k and v are bfloat16; only without packed keys */
-  gboolean narrow;              /* products in bfloat16; only with packed keys, without `weights`, where the CPU has it */
+  gboolean narrow;              /* products in bfloat16; only with packed keys, without `weights`, where gtf_kernels_have () it */
 } GtfHeadTask;
 
 /* Windows of a convolution: y = act (window w^T + bias + residual). A window is a list of segments of k numbers, in the order of the weights. */
@@ -119,11 +119,11 @@ typedef struct
 
 const GtfKernels *gtf_kernels_get    (void);                /* of this CPU, or what GTF_ISA forces */
 const GtfKernels *gtf_kernels_for    (const char *isa);     /* NULL: unknown or not on this CPU */
-/* Whether this CPU multiplies this type itself (BF16, I8), whatever GTF_ISA says; and whether it does so faster than it
- * multiplies float32. */
-gboolean          gtf_cpu_has        (GtfDtype type);
-gboolean          gtf_cpu_is_fast_in (GtfDtype type);
+/* Whether these kernels multiply this type (BF16, I8) by instructions for it, here; and whether that is faster than products of
+ * float32. */
+gboolean          gtf_kernels_have        (const GtfKernels *k, GtfDtype type);
+gboolean          gtf_kernels_are_fast_in (const GtfKernels *k, GtfDtype type);
 
-extern const GtfKernels gtf_kernels_generic, gtf_kernels_avx2, gtf_kernels_avx512;
+extern const GtfKernels gtf_kernels_generic, gtf_kernels_avx2, gtf_kernels_avx512, gtf_kernels_amx;
 
 G_END_DECLS

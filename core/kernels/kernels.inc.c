@@ -238,6 +238,9 @@ to_bf16 (const float *x, gint64 n, guint16 *y)
     y[i] = gtf_f32_to_bf16 (x[i]);
 }
 
+#ifdef KERNELS_AMX
+#include "kernels/amx.inc.c"
+#endif
 #include "kernels/gemm.inc.c"
 #include "kernels/attention.inc.c"
 #include "kernels/conv.inc.c"

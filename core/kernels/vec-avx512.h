@@ -11,7 +11,9 @@
 #define TILE_ROWS 6
 #define TILE_PANELS 4
 #define PANELS_FOR(rows) TILE_PANELS
+#ifndef ISA
 #define ISA avx512
+#endif
 #define V_LDEXP_WIDE 1
 
 typedef __m512 vf;

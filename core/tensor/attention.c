@@ -315,7 +315,7 @@ prepare (GtfContext *c, Attention *t)
       if (t->k == NULL || t->v == NULL)
         return;
     }
-  t->narrow = c->narrow && t->weights == NULL && strcmp (t->kernels->name, "avx512") == 0 && gtf_cpu_is_fast_in (GTF_DTYPE_BF16);
+  t->narrow = c->narrow && t->weights == NULL && gtf_kernels_are_fast_in (t->kernels, GTF_DTYPE_BF16);
   if (plan_packing (c, t))
     gtf_pool_run (c->pool, (guint) MIN (t->n_kv * t->kv_heads, 16 * (gint64) n), pack_part, t);
 }

@@ -95,6 +95,8 @@ gtf_linear_get_row (const GtfLinear *self, gint64 row, float *dst)
 /* ---- the product ------------------------------------------------------------------------------------------------------- */
 
 #define UNIT 6                  /* rows are split between tiles */
+#define MANY_ROWS 96
+#define MANY_NARROW_ROWS 192    /* their products are over before the weights have come */
 /* Parts small enough that a thread that was held up does not hold up the others. */
 #define ROWS_A_PART 384
 #define BYTES_A_PART (8 << 20)  /* of weights, where outputs are split */
@@ -124,15 +126,16 @@ gemm_part (gpointer data, guint part, guint n_parts)
 void
 gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
 {
-  GemmJob job = { c->kernels, { 0 }, (w->out + GTF_PANEL - 1) / GTF_PANEL, args->m >= 96 };
+  GemmJob job = { c->kernels, { 0 }, (w->out + GTF_PANEL - 1) / GTF_PANEL, FALSE };
   guint n = gtf_pool_get_n_threads (c->pool);
 
-  job.gemm = (GtfGemm){ .type = w->type, .narrow = gtf_cpu_is_fast_in (w->type), .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
+  job.gemm = (GtfGemm){ .type = w->type, .narrow = gtf_kernels_are_fast_in (c->kernels, w->type), .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
                         .w = w->panels, .panel_bytes = w->panel_bytes, .bias = w->bias, .scale = w->scale, .sums = w->sums,
                         .residual = args->residual, .ldr = args->ldr, .c = args->c, .ldc = args->ldc,
                         .residual_first = args->residual_first };
   if (args->m == 0)
     return;
+  job.by_rows = args->m >= (job.gemm.narrow ? MANY_NARROW_ROWS : MANY_ROWS);
   /* A small product is done before a helper has heard of it. */
   if (args->m * w->out * w->in < 20000)
     n = 1;

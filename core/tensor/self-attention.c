@@ -41,7 +41,7 @@ gtf_self_attention_begin (GtfContext *c, const char *op, GtfSelfAttention *t, co
   t->d = q->shape[2] / t->heads;
   t->dv = v->shape[2] / t->heads;
   t->scale = args->scale != 0.0f ? args->scale : 1.0f / sqrtf ((float) t->d);
-  t->narrow = c->narrow && args->weights == NULL && strcmp (c->kernels->name, "avx512") == 0 && gtf_cpu_is_fast_in (GTF_DTYPE_BF16);
+  t->narrow = c->narrow && args->weights == NULL && gtf_kernels_are_fast_in (c->kernels, GTF_DTYPE_BF16);
   t->mask = t->mask != NULL ? gtf_packed (c, t->mask) : NULL;
   if (args->weights != NULL && t->sequences.starts != NULL && t->sequences.n > 1)
     {

@@ -196,7 +196,7 @@ measure_peak (GtfContext *c, GtfDtype type)
 static void
 bench_products (GtfContext *c, GtfDtype type)
 {
-  static const gint64 rows[] = { 1, 2, 5, 8, 16, 128, 1500 };
+  static const gint64 rows[] = { 1, 2, 4, 8, 16, 64, 128, 256, 512, 1500 };
 
   measure_peak (c, type);
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)

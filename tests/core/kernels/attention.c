@@ -88,7 +88,7 @@ check_case (const GtfKernels *kernels, const Case *c)
 static void
 check_attention (const GtfKernels *k)
 {
-  static const gint64 queries[] = { 1, 2, 5, 6, 7, 23 }, keys[] = { 23, 33, 64, 129, 500 }, ds[] = { 1, 8, 24, 64, 80 };
+  static const gint64 queries[] = { 1, 2, 5, 6, 7, 23, 32, 37 }, keys[] = { 23, 33, 64, 129, 500 }, ds[] = { 1, 8, 24, 64, 80 };
 
   for (guint i = 0; i < G_N_ELEMENTS (queries); i++)
     for (guint j = 0; j < G_N_ELEMENTS (keys); j++)
@@ -97,7 +97,7 @@ check_attention (const GtfKernels *k)
           {
             Case c = { queries[i], keys[j], ds[l], ds[(l + i) % 5], bits & 1, (bits >> 1) & 1, bits >> 2, FALSE, FALSE };
             check_case (k, &c);
-            c.narrow = c.packed && g_str_equal (k->name, "avx512") && gtf_cpu_has (GTF_DTYPE_BF16);
+            c.narrow = c.packed && gtf_kernels_have (k, GTF_DTYPE_BF16);
             if (c.narrow)
               check_case (k, &c);
             c.narrow = FALSE;
@@ -127,7 +127,7 @@ check_hidden_row (const GtfKernels *kernels)
   for (guint run = 0; run < 3; run++)
     {
       t.narrow = run == 2;
-      if (t.narrow && !(g_str_equal (kernels->name, "avx512") && gtf_cpu_has (GTF_DTYPE_BF16)))
+      if (t.narrow && !gtf_kernels_have (kernels, GTF_DTYPE_BF16))
         continue;
       t.weights = t.narrow ? NULL : weights;
       if (t.narrow)

@@ -123,6 +123,7 @@ check_products (const GtfKernels *kernels, GtfDtype type, gboolean narrow)
         }
   check_nan (kernels, type, narrow);
   check_case (kernels, &(Case){ type, narrow, 401, 72, 64, 0, GTF_ACTIVATION_GELU, TRUE, TRUE });
+  check_case (kernels, &(Case){ type, narrow, 64, 64, 128, 0, GTF_ACTIVATION_NONE, TRUE, FALSE });
   check_case (kernels, &(Case){ type, narrow, 9, 96, 2049, 0, GTF_ACTIVATION_NONE, TRUE, FALSE });
 }
 
@@ -130,7 +131,7 @@ static void
 check_type (const GtfKernels *kernels, GtfDtype type)
 {
   check_products (kernels, type, FALSE);
-  if (g_str_equal (kernels->name, "avx512") && gtf_cpu_has (type))
+  if (gtf_kernels_have (kernels, type))
     check_products (kernels, type, TRUE);
 }
 

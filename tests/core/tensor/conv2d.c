@@ -165,7 +165,7 @@ check_conv (const Case *t, guint extras, const GtfKernels *kernels)
 static void
 test_conv2d (void)
 {
-  static const char *const isas[] = { "generic", "avx2", "avx512" };
+  static const char *const isas[] = { "generic", "avx2", "avx512", "amx" };
 
   for (guint isa = 0; isa < G_N_ELEMENTS (isas); isa++)
     for (guint i = 0; i < G_N_ELEMENTS (cases) && gtf_kernels_for (isas[isa]); i++)
