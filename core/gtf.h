@@ -28,6 +28,8 @@
 #include "layers/dense.h"
 #include "layers/phrases.h"
 #include "layers/stages.h"
+#include "layers/shaped.h"
+#include "layers/towers.h"
 #include "layers/text-summary.h"
 #include "model/model.h"
 #include "model/session.h"

@@ -36,6 +36,7 @@ static const GtfImageType types[] = {
   { "ChineseCLIP", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SHORTEST (224), CROP (224), CLIP } },
   { "Blip", 0, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SIZE (384, 384), CLIP } },
   { "Siglip", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, RGB, CUBIC, SIZE (224, 224), HALVES } },
+  { "Siglip2", GTF_IMAGE_NO_CROP | GTF_IMAGE_PATCHES, gtf_image_size_patches, NULL, NULL, { DO, LINEAR, HALVES, .patch_size = 16, .max_num_patches = 256 } },
   { "MobileNetV1", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES } },
   { "MobileNetV2", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SHORTEST (256), CROP (224), HALVES }, CLASSES },
   { "Pvt", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), IMAGENET } },

@@ -83,9 +83,8 @@ find_extent (const Front *self, const GtfImageConfig *config, GPtrArray *images,
   return TRUE;
 }
 
-/* zeroed */
-static gpointer
-allocate (gsize n, gsize size, GError **error)
+gpointer
+gtf_image_allocate (gsize n, gsize size, GError **error)
 {
   gpointer data = n <= G_MAXSIZE / 16 ? g_try_malloc0 (n * size) : NULL;
 
@@ -94,9 +93,8 @@ allocate (gsize n, gsize size, GError **error)
   return data;
 }
 
-/* takes data */
-static gboolean
-put (GHashTable *out, const char *name, GtfDtype dtype, guint n_dims, const gint64 *shape, gpointer data, gsize length, GError **error)
+gboolean
+gtf_image_put (GHashTable *out, const char *name, GtfDtype dtype, guint n_dims, const gint64 *shape, gpointer data, gsize length, GError **error)
 {
   g_autoptr (GBytes) bytes = g_bytes_new_take (data, length);
   GtfTensor *tensor = gtf_tensor_new_bytes (dtype, n_dims, shape, bytes, error);
@@ -112,7 +110,7 @@ put_bytes (const GtfImageConfig *config, guint groups, GPtrArray *images, GtfExt
 {
   gsize plane = (gsize) extent.width * (gsize) extent.height, n = images->len * 3 * plane;
   gint64 shape[5] = { 1, images->len, 3, extent.height, extent.width };
-  guint8 *data = allocate (n, 1, error), *to = data;
+  guint8 *data = gtf_image_allocate (n, 1, error), *to = data;
 
   if (!data)
     return FALSE;
@@ -125,7 +123,7 @@ put_bytes (const GtfImageConfig *config, guint groups, GPtrArray *images, GtfExt
           for (guint c = 0; c < 3; c++)
             to[(config->do_flip_channel_order ? 2 - c : c) * plane + (gsize) y * (gsize) extent.width + (gsize) x] = image->pixels[((gsize) y * (gsize) image->width + (gsize) x) * 3 + c];
     }
-  return put (out, "pixel_values", GTF_DTYPE_U8, 4 + groups, shape + 1 - groups, data, n, error);
+  return gtf_image_put (out, "pixel_values", GTF_DTYPE_U8, 4 + groups, shape + 1 - groups, data, n, error);
 }
 
 static gboolean
@@ -137,13 +135,13 @@ put_pixels (const GtfImageConfig *config, guint groups, GPtrArray *images, GtfEx
 
   if (!config->do_rescale && !config->do_normalize && !config->include_top)
     return put_bytes (config, groups, images, extent, out, error);
-  data = allocate (n, sizeof (float), error);
+  data = gtf_image_allocate (n, sizeof (float), error);
   if (!data)
     return FALSE;
   gtf_image_levels (config, levels);
   for (guint i = 0; i < images->len; i++)
     gtf_image_to_planes (images->pdata[i], levels, config->do_flip_channel_order, 0, 0, extent, data + i * 3 * plane);
-  return put (out, "pixel_values", GTF_DTYPE_F32, 4 + groups, shape + 1 - groups, data, n * sizeof (float), error);
+  return gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4 + groups, shape + 1 - groups, data, n * sizeof (float), error);
 }
 
 /* 1 where the picture is, 0 where it is padded */
@@ -152,7 +150,7 @@ put_mask (GPtrArray *images, guint groups, const char *name, GtfExtent extent, G
 {
   gsize plane = (gsize) extent.width * (gsize) extent.height, n = images->len * plane;
   gint64 shape[4] = { 1, images->len, extent.height, extent.width };
-  gint64 *data = allocate (n, sizeof (gint64), error), *to = data;
+  gint64 *data = gtf_image_allocate (n, sizeof (gint64), error), *to = data;
 
   if (!data)
     return FALSE;
@@ -164,7 +162,7 @@ put_mask (GPtrArray *images, guint groups, const char *name, GtfExtent extent, G
         for (gint x = 0; x < image->width; x++)
           to[(gsize) y * (gsize) extent.width + (gsize) x] = 1;
     }
-  return put (out, name, GTF_DTYPE_I64, 3 + groups, shape + 1 - groups, data, n * sizeof (gint64), error);
+  return gtf_image_put (out, name, GTF_DTYPE_I64, 3 + groups, shape + 1 - groups, data, n * sizeof (gint64), error);
 }
 
 static gboolean
@@ -173,7 +171,7 @@ run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint 
   GtfExtent extent = gtf_image_blurred_extent (config, images[0]);
   gsize each = 3 * (gsize) extent.width * (gsize) extent.height;
   gint64 shape[4] = { n_images, 3, extent.height, extent.width };
-  g_autofree float *data = allocate (n_images * each, sizeof (float), error);
+  g_autofree float *data = gtf_image_allocate (n_images * each, sizeof (float), error);
 
   for (guint i = 0; data && i < n_images; i++)
     {
@@ -187,7 +185,7 @@ run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint 
       if (!gtf_image_blurred_planes (config, images[i], data + i * each, error))
         return FALSE;
     }
-  return data && put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, g_steal_pointer (&data), n_images * each * sizeof (float), error);
+  return data && gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, g_steal_pointer (&data), n_images * each * sizeof (float), error);
 }
 
 static gboolean
@@ -206,6 +204,8 @@ run_plain (const Front *self, const GtfImageConfig *config, const GtfImage *cons
         return FALSE;
       g_ptr_array_add (done, image);
     }
+  if (self->type->flags & GTF_IMAGE_PATCHES)
+    return gtf_image_put_patches (config, done, out, error);
   return find_extent (self, config, done, &extent, error) && put_pixels (config, groups, done, extent, out, error) &&
          (!masks || put_mask (done, groups, self->type->mask, extent, out, error));
 }

@@ -110,12 +110,21 @@ void      gtf_image_levels (const GtfImageConfig *config, float levels[3][256]);
 /* three planes of out_height rows of out_width, the picture at (left, top), 0 around it */
 void      gtf_image_to_planes (const GtfImage *image, const float levels[3][256], gboolean flip, gint left, gint top, GtfExtent out, float *planes);
 
+/* image.c: zeroed; NULL after the error */
+gpointer  gtf_image_allocate (gsize n, gsize size, GError **error);
+/* image.c: a tensor of the result; takes @data, of so many bytes */
+gboolean  gtf_image_put (GHashTable *out, const char *name, GtfDtype dtype, guint n_dims, const gint64 *shape, gpointer data, gsize length, GError **error);
+
 /* the same picture, white where it is transparent */
 GtfImage *gtf_image_on_white (const GtfImage *image, GError **error);
 
 /* image-blur.c: how large OWLv2's planes are, and what stands in them */
 GtfExtent gtf_image_blurred_extent (const GtfImageConfig *config, const GtfImage *image);
 gboolean  gtf_image_blurred_planes (const GtfImageConfig *config, const GtfImage *image, float *planes, GError **error);
+
+/* image-patches.c: a size of at most max_num_patches patches, and pictures as such instead of planes */
+gboolean  gtf_image_size_patches (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean  gtf_image_put_patches (const GtfImageConfig *config, GPtrArray *images, GHashTable *out, GError **error);
 
 /* ---- image-types.c: the table of image processors ---- */
 
@@ -127,7 +136,8 @@ typedef enum
   GTF_IMAGE_NO_CROP     = 1 << 3,   /* do_center_crop means nothing to it */
   GTF_IMAGE_GROUPS      = 1 << 4,   /* pictures of one conversation: one more dimension, [1][images] in front */
   GTF_IMAGE_BLURS       = 1 << 5,   /* OWLv2: image-blur.c instead of all else */
-  GTF_IMAGE_OF_PILLOW   = 1 << 6    /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
+  GTF_IMAGE_OF_PILLOW   = 1 << 6,   /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
+  GTF_IMAGE_PATCHES     = 1 << 7    /* cut into patches: image-patches.c */
 } GtfImageFlags;
 
 typedef struct

@@ -3,11 +3,53 @@
  * Two towers compared (Radford et al. 2021): the cosine of each picture with each text, times a learnt factor. And what patches that are compared one by
  * one need beside it (Minderer et al. 2022).
  */
-#include "layers/vision.h"
+#include "layers/towers.h"
 
 #include <float.h>
 #include <math.h>
 #include "tensor/context-private.h"
+
+#define WIDE GTF_TOWERS_DIM (text.hidden_size)
+#define READ(type, field, name, ...) { type, name, G_STRUCT_OFFSET (GtfEncoderLayer, field), 0, { __VA_ARGS__ } }
+
+const GtfWeight gtf_tower_layer[] = {
+  GTF_VISION_LAYER_NORM (block.attention_norm, "layer_norm1"),
+  GTF_VISION_QKV ("self_attn.{q_proj,k_proj,v_proj}"),
+  GTF_VISION_SQUARE (block.attention_out, "self_attn.out_proj"),
+  GTF_VISION_LAYER_NORM (block.output_norm, "layer_norm2"),
+  GTF_VISION_UP ("mlp.fc1"),
+  GTF_VISION_DOWN ("mlp.fc2"),
+  { GTF_WEIGHT_END }
+};
+
+const GtfWeight gtf_tower_text_layer[] = {
+  READ (GTF_WEIGHT_NORM, attention_norm, "layer_norm1", WIDE),
+  READ (GTF_WEIGHT_LINEAR, qkv, "self_attn.{q_proj,k_proj,v_proj}", GTF_DIM_TIMES (GtfTowersConfig, text.hidden_size, 3), WIDE),
+  READ (GTF_WEIGHT_LINEAR, attention_out, "self_attn.out_proj", WIDE, WIDE),
+  READ (GTF_WEIGHT_NORM, output_norm, "layer_norm2", WIDE),
+  READ (GTF_WEIGHT_LINEAR, up, "mlp.fc1", GTF_TOWERS_DIM (text.inner_size), WIDE),
+  READ (GTF_WEIGHT_LINEAR, down, "mlp.fc2", WIDE, GTF_TOWERS_DIM (text.inner_size)),
+  { GTF_WEIGHT_END }
+};
+
+const char *const gtf_towers_tasks[] = { "zero-shot-image-classification", NULL };
+
+gboolean
+gtf_towers_derive (gpointer data, GError **error)
+{
+  GtfTowersConfig *config = data;
+
+  return gtf_vision_config_derive (data, error) && gtf_text_config_derive (&config->text, error);
+}
+
+GtfTensor *
+gtf_towers_read (GtfContext *c, const GtfTowersConfig *config, const GtfTowersWeights *w, const GtfTextInput *input, gboolean causal)
+{
+  const GtfEncoder encoder = { .config = &config->text, .input = input, .layers = w->text_layers, .norm_first = TRUE, .final_norm = w->text_norm,
+                               .attention.causal = causal };
+
+  return gtf_encoder_run (c, &encoder, gtf_text_embed (c, &config->text, &w->words, input, gtf_text_positions (c, input, 0)));
+}
 
 static double
 dot (const float *a, const float *b, gint64 n)

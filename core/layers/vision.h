@@ -89,12 +89,6 @@ GTF_API GtfTensor *gtf_vision_token  (GtfContext *c, const GtfTensor *x, gint64 
 GTF_API GtfTensor *gtf_patch_rotary_table (GtfContext *c, gint64 first, gint64 height, gint64 width, gint64 d, double theta);
 /* Step t of each picture once for each of n others: [B][n][D]. */
 GTF_API GtfTensor *gtf_vision_repeat (GtfContext *c, const GtfTensor *x, gint64 t, gint64 n);
-/* The cosine of each picture [..][D] with each text [..][D], times exp (@scale), plus @bias (may be NULL): [pictures][texts]. */
-GTF_API GtfTensor *gtf_compare_towers (GtfContext *c, const GtfTensor *images, const GtfTensor *texts, const GtfTensor *scale, const GtfTensor *bias);
-/* Scores [..][texts] with the lowest number for texts that begin with the id 0: padding. */
-GTF_API GtfTensor *gtf_mask_texts    (GtfContext *c, const GtfTensor *x, const GtfTextInput *input);
-/* Where a box of one patch ends and how large it is, before the sigmoid: [height * width][4]. */
-GTF_API GtfTensor *gtf_patch_boxes   (GtfContext *c, gint64 height, gint64 width);
 
 /* The fields, with ViT's names and defaults. */
 #define GTF_VISION_CONFIG_FIELDS                                                                                                   \

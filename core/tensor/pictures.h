@@ -20,8 +20,9 @@ GTF_API GtfTensor *gtf_patches (GtfContext *c, const GtfTensor *x, gint64 height
  * @GTF_RESIZE_BICUBIC_ANTIALIAS: cubic with a = -0.5, over as many neighbours as one new pixel covers
  * @GTF_RESIZE_NEAREST: the pixel at floor (new * old size / new size)
  * @GTF_RESIZE_BILINEAR_CORNERS: linear, the first and last pixels stay where they are (align_corners=True)
+ * @GTF_RESIZE_BILINEAR_ANTIALIAS: linear, over as many neighbours as one new pixel covers
  *
- * How torch.nn.functional.interpolate () does it, with align_corners=False but for the last.
+ * How torch.nn.functional.interpolate () does it, with align_corners=False but for %GTF_RESIZE_BILINEAR_CORNERS.
  */
 typedef enum
 {
@@ -29,7 +30,8 @@ typedef enum
   GTF_RESIZE_BICUBIC,
   GTF_RESIZE_BICUBIC_ANTIALIAS,
   GTF_RESIZE_NEAREST,
-  GTF_RESIZE_BILINEAR_CORNERS
+  GTF_RESIZE_BILINEAR_CORNERS,
+  GTF_RESIZE_BILINEAR_ANTIALIAS
 } GtfResize;
 
 /* [B][H][W][C] -> [B][height][width][C] */

@@ -26,6 +26,12 @@ cubic (float x, float a)
   return x < 2.0f ? (((x - 5.0f) * x + 8.0f) * x - 4.0f) * a : 0.0f;
 }
 
+static float
+triangle (float x)
+{
+  return MAX (1.0f - fabsf (x), 0.0f);
+}
+
 static void
 cubic_taps (Taps *t, gint64 i, gint64 old, float scale)
 {
@@ -81,21 +87,26 @@ taps_width (GtfResize how, float scale)
     case GTF_RESIZE_NEAREST: return 1;
     case GTF_RESIZE_BICUBIC: return 4;
     case GTF_RESIZE_BICUBIC_ANTIALIAS: return 2 * (gint64) ceilf (MAX (scale, 1.0f) * 2.0f) + 1;
+    case GTF_RESIZE_BILINEAR_ANTIALIAS: return 2 * (gint64) ceilf (MAX (scale, 1.0f)) + 1;
     default: return 2;
     }
 }
 
-/* All old lines within two of the new line's width (of the old, if that is larger), weights with the sum 1. */
+/* All old lines within one (linear) or two (cubic) of the new line's width, or of the old, if that is larger; weights with the sum 1. */
 static void
-smooth_taps (Taps *t, gint64 i, gint64 old, float scale)
+smooth_taps (Taps *t, gint64 i, gint64 old, float scale, gboolean is_cubic)
 {
-  float support = scale >= 1.0f ? 2.0f * scale : 2.0f, inverse = scale >= 1.0f ? 1.0f / scale : 1.0f, centre = scale * ((float) i + 0.5f), sum = 0.0f;
+  float reach = is_cubic ? 2.0f : 1.0f, support = reach * MAX (scale, 1.0f), inverse = scale >= 1.0f ? 1.0f / scale : 1.0f, centre = scale * ((float) i + 0.5f), sum = 0.0f;
   gint64 first = MAX ((gint64) (centre - support + 0.5f), 0), n = MIN ((gint64) (centre + support + 0.5f), old) - first;
   float *weights = t->weights + i * t->width;
 
   n = CLAMP (n, 0, t->width);
   for (gint64 k = 0; k < n; k++)
-    sum += weights[k] = cubic (((float) (k + first) - centre + 0.5f) * inverse, -0.5f);
+    {
+      float at = ((float) (k + first) - centre + 0.5f) * inverse;
+
+      sum += weights[k] = is_cubic ? cubic (at, -0.5f) : triangle (at);
+    }
   for (gint64 k = 0; k < t->width; k++)
     {
       t->from[i * t->width + k] = MIN (first + k, old - 1);
@@ -124,7 +135,7 @@ make_taps (GtfContext *c, Taps *t, gint64 old, gint64 new, GtfResize how)
     else if (how == GTF_RESIZE_BILINEAR_CORNERS)
       corner_taps (t, i, old);
     else
-      smooth_taps (t, i, old, scale);
+      smooth_taps (t, i, old, scale, how == GTF_RESIZE_BICUBIC_ANTIALIAS);
   return TRUE;
 }
 

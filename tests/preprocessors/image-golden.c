@@ -35,6 +35,8 @@ read_element (const GtfTensor *tensor, GBytes *bytes, gsize i)
     {
     case GTF_DTYPE_F32:
       return (double) ((const float *) data)[i];
+    case GTF_DTYPE_I32:
+      return (double) ((const gint32 *) data)[i];
     case GTF_DTYPE_I64:
       return (double) ((const gint64 *) data)[i];
     default:

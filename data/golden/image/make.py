@@ -43,6 +43,7 @@ CASES = [
     ("Mask2FormerImageProcessor", {"size": E, "size_divisor": 8}), ("OneFormerImageProcessor", {"size": E}), ("ViltImageProcessor", {"size": {"shortest_edge": 40}, "size_divisor": 8}),
     ("TextNetImageProcessor", {"size": {"shortest_edge": 30}, "size_divisor": 8}), ("Idefics2ImageProcessor", {"size": E}),
     ("Owlv2ImageProcessor", {"size": {"height": 17, "width": 17}}), ("Owlv2ImageProcessor", {"size": {"height": 90, "width": 70}}),
+    ("Siglip2ImageProcessor", {"patch_size": 6, "max_num_patches": 20}), ("Siglip2ImageProcessor", {"patch_size": 4, "max_num_patches": 300, "do_normalize": False}),
     ("GLPNImageProcessor", {"size_divisor": 16}), ("GLPNImageProcessor", {}),
 ]
 cases = []
@@ -50,5 +51,5 @@ for i, (kind, config) in enumerate(CASES):
     width, height = [(67, 45), (41, 73)][i % 2]
     out = getattr(transformers, kind)(**config)(picture(width, height), return_tensors="pt")
     cases.append({"config": dict(config, image_processor_type=kind), "width": width, "height": height,
-                  "tensors": {k: kept(v.numpy().astype(np.float64)) for k, v in out.items() if k.startswith("pixel")}})
+                  "tensors": {k: kept(v.numpy().astype(np.float64)) for k, v in out.items() if k.startswith(("pixel", "spatial"))}})
 print(json.dumps(cases, separators=(",", ":")).replace('{"config"', '\n{"config"'))
