@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * MobileViT: Mehta, Rastegari, "MobileViT: Light-weight, General-purpose, and Mobile-friendly Vision Transformer" (2021); its head for
- * segmentation: Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation" (2017).
+ * MobileViT: Mehta, Rastegari, "MobileViT: Light-weight, General-purpose, and Mobile-friendly Vision Transformer" (2021); its second version: "Separable
+ * Self-attention for Mobile Vision Transformers" (2022); their head for segmentation: Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation" (2017).
  *
- * MobileNetV2's blocks, and three of its own: in them each pixel looks, as a transformer does, at those that have its place in their patches.
+ * MobileNetV2's blocks, and three of its own: in them each pixel looks, as a transformer does, at those that have its place in their patches; in the second version
+ * all these share one context.
  * docs/models/mobilevit.md tells what is easily got wrong.
  */
 #include <gtf/gtf.h>
@@ -16,6 +17,7 @@ typedef struct
   const char *rate_list, *sizes;
   double eps;
   GtfActivation activation;
+  gboolean is_second;
 } Config;
 
 static const GtfConfigField config_fields[] = {
@@ -28,6 +30,18 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_LIST_FIELD (Config, rate_list, "atrous_rates"),
   GTF_CONFIG_FLOAT_FIELD (Config, eps, "layer_norm_eps", 0, 1, 1e-5),
   GTF_CONFIG_ACTIVATION_FIELD (Config, activation, "hidden_act", "silu"),
+  GTF_CONFIG_FIELDS_END
+};
+
+static const GtfConfigField second_fields[] = {
+  GTF_CONFIG_INT_FIELD (Config, n_channels, "num_channels", 1, 1 << 12, 3),
+  GTF_CONFIG_COUNT_FIELD (Config, n_labels, "id2label|num_labels", 0, 1 << 20, 2),
+  GTF_CONFIG_INT_FIELD (Config, patch, "patch_size", 1, 256, 2),
+  GTF_CONFIG_INT_FIELD (Config, output_stride, "output_stride", 1, 1 << 16, 32),
+  GTF_CONFIG_LIST_FIELD (Config, rate_list, "atrous_rates"),
+  GTF_CONFIG_FLOAT_FIELD (Config, eps, "layer_norm_eps", 0, 1, 1e-5),
+  GTF_CONFIG_ACTIVATION_FIELD (Config, activation, "hidden_act", "swish"),
+  GTF_CONFIG_BOOL_FIELD (Config, is_second, "", TRUE),
   GTF_CONFIG_FIELDS_END
 };
 
@@ -120,6 +134,40 @@ static const GtfWeight deeplab[] = {
   { GTF_WEIGHT_END }
 };
 
+/* ---- the second version's: sizes and numbers of layers are those of the tensors ----------------------------------------------------- */
+
+#define PLAIN(Struct, field, name) { GTF_WEIGHT_LINEAR, name ".convolution", G_STRUCT_OFFSET (Struct, field), GTF_WEIGHT_BIAS_OPTIONAL, GTF_LINEAR_STORED }
+
+static const GtfWeight second_layer[] = {
+  NORM (Layer, attention_norm, "layernorm_before"), PLAIN (Layer, qkv, "attention.qkv_proj"), PLAIN (Layer, attention_out, "attention.out_proj"),
+  NORM (Layer, output_norm, "layernorm_after"), PLAIN (Layer, up, "ffn.conv1"), PLAIN (Layer, down, "ffn.conv2"),
+  { GTF_WEIGHT_END }
+};
+
+#define SECOND(i, path)                                                                                                            \
+  INVERTED (Weights, blocks[i].down., path ".downsampling_layer."), CONV (Weights, blocks[i].local, path ".conv_kxk", GTF_WEIGHT_GROUPED), \
+  PLAIN (Weights, blocks[i].in, path ".conv_1x1"),                                                                                 \
+  { GTF_WEIGHT_GROUP, path ".transformer.layer.%d", .offset = G_STRUCT_OFFSET (Weights, blocks[i].layers), .group = second_layer,  \
+    .group_size = sizeof (Layer), .count = GTF_DIM_STORED },                                                                       \
+  NORM (Weights, blocks[i].norm, path ".layernorm"), PIXELWISE (Weights, blocks[i].out, path ".conv_projection")
+
+static const GtfWeight second_weights[] = {
+  CONV (Weights, stem, "conv_stem", 0),
+  { GTF_WEIGHT_GROUP, "encoder.layer.0.layer.%d", .offset = G_STRUCT_OFFSET (Weights, first), .group = inverted, .group_size = sizeof (Inverted), .count = GTF_DIM_CONST (1) },
+  { GTF_WEIGHT_GROUP, "encoder.layer.1.layer.%d", .offset = G_STRUCT_OFFSET (Weights, second), .group = inverted, .group_size = sizeof (Inverted), .count = GTF_DIM_CONST (2) },
+  SECOND (0, "encoder.layer.2"), SECOND (1, "encoder.layer.3"), SECOND (2, "encoder.layer.4"),
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight second_classifier[] = { CLASSIFIER ("classifier"), { GTF_WEIGHT_END } };
+
+static const GtfHead second_heads[] = {
+  { "ForImageClassification", gtf_vision_classification_tasks, second_classifier, "mobilevitv2" },
+  { "ForSemanticSegmentation", gtf_segmentation_tasks, deeplab, "mobilevitv2" },
+  { "Model", gtf_vision_base_tasks, NULL, "mobilevitv2" },
+  { NULL }
+};
+
 static const GtfHead heads[] = {
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, "mobilevit" },
   { "ForSemanticSegmentation", gtf_segmentation_tasks, deeplab, "mobilevit" },
@@ -129,10 +177,10 @@ static const GtfHead heads[] = {
 
 /* ---- patches ------------------------------------------------------------------------------------------------------------- */
 
-/* A picture of down x across patches of side x side pixels. */
+/* Down x across patches of side x side pixels, the upper left part of a picture. */
 typedef struct
 {
-  gint64 side, down, across;
+  gint64 side, down, across, height, width;
 } Grid;
 
 /* Sorted by place in the patch, then by patch: the pixel at position i of all pictures. */
@@ -142,7 +190,7 @@ pixel_of (gint64 i, gconstpointer data)
   const Grid *g = data;
   const gint64 patches = g->down * g->across, area = g->side * g->side, patch = i % patches, place = i / patches % area, picture = i / patches / area;
 
-  return ((picture * g->down + patch / g->across) * g->side + place / g->side) * g->across * g->side + patch % g->across * g->side + place % g->side;
+  return (picture * g->height + patch / g->across * g->side + place / g->side) * g->width + patch % g->across * g->side + place % g->side;
 }
 
 /* And back: the position of pixel i. */
@@ -186,7 +234,8 @@ static GtfTensor *
 transform (GtfContext *c, const Config *config, const Block *w, gint64 layers, GtfTensor *x)
 {
   const gint64 n = gtf_dim (x, 0), height = gtf_dim (x, 1), width = gtf_dim (x, 2), d = gtf_dim (x, 3);
-  const Grid g = { config->patch, (height + config->patch - 1) / config->patch, (width + config->patch - 1) / config->patch };
+  const gint64 side = config->patch, down = (height + side - 1) / side, across = (width + side - 1) / side;
+  const Grid g = { side, down, across, down * side, across * side };
   const gint64 patches = g.down * g.across, area = g.side * g.side;
   const gboolean fits = height == g.down * g.side && width == g.across * g.side;
 
@@ -206,6 +255,58 @@ transform (GtfContext *c, const Config *config, const Block *w, gint64 layers, G
   return fits ? x : gtf_resize (c, x, height, width, GTF_RESIZE_BILINEAR);
 }
 
+/* ---- the second version --------------------------------------------------------------------------------------------------- */
+
+/* Each place in the patches [B * places][patches][D] has one context, the mean of all keys by scores that no query is asked for; every value is weighed by it. */
+static GtfTensor *
+share_context (GtfContext *c, const Layer *w, GtfTensor *x)
+{
+  const gint64 n = gtf_dim (x, 0), patches = gtf_dim (x, 1), d = gtf_dim (x, 2);
+  GtfTensor *qkv = gtf_linear (c, w->qkv, x), *key = gtf_slice (c, qkv, 1, d), *context, *value;
+  const GtfAttention a = { .n_heads = 1, .mask = gtf_reshape (c, gtf_transpose (c, gtf_slice (c, qkv, 0, 1)), 4, (gint64[]){ n, 1, 1, patches }) };
+
+  context = gtf_attention (c, gtf_zero_rows (c, n, 1, d), key, key, &a);
+  value = gtf_activate (c, gtf_slice (c, qkv, 1 + d, d), GTF_ACTIVATION_RELU);
+  value = gtf_scale_channels (c, gtf_reshape (c, value, 4, (gint64[]){ n, patches, 1, d }), gtf_reshape (c, context, 2, (gint64[]){ n, d }));
+  return gtf_reshape (c, value, 3, (gint64[]){ n, patches, d });
+}
+
+/* Normalised over all numbers of a picture: x [B * places][patches][D]. */
+static GtfTensor *
+normalise_all (GtfContext *c, const Config *config, const GtfNorm *w, GtfTensor *x, gint64 n_pictures)
+{
+  GtfTensor *y = gtf_group_norm (c, w, gtf_reshape (c, x, 3, (gint64[]){ n_pictures, -1, gtf_dim (x, 2) }), 1, (float) config->eps);
+
+  return gtf_reshape (c, y, 3, (gint64[]){ gtf_dim (x, 0), gtf_dim (x, 1), gtf_dim (x, 2) });
+}
+
+static GtfTensor *
+second_transform (GtfContext *c, const Config *config, const Block *w, GtfTensor *x)
+{
+  const gint64 n = gtf_dim (x, 0), height = gtf_dim (x, 1), width = gtf_dim (x, 2), d = gtf_dim (x, 3);
+  const Grid g = { config->patch, height / config->patch, width / config->patch, height, width };
+  const gint64 area = g.side * g.side, patches = g.down * g.across, below = height - g.down * g.side, right = width - g.across * g.side;
+
+  if (gtf_failed (c) || patches == 0)
+    {
+      gtf_fail (c, "the picture leaves %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels for patches of %" G_GINT64_FORMAT, height, width, config->patch);
+      return NULL;
+    }
+  x = gtf_reshape (c, gtf_take (c, x, gtf_indices (c, n * area * patches, pixel_of, &g)), 3, (gint64[]){ n * area, patches, d });
+  for (const Layer *l = w->layers; l->qkv != NULL && !gtf_failed (c); l++)
+    {
+      gsize mark = gtf_push (c);
+      GtfTensor *h = share_context (c, l, normalise_all (c, config, l->attention_norm, x, n));
+
+      h = gtf_linear_add (c, l->attention_out, h, x);
+      x = gtf_linear_act (c, l->up, normalise_all (c, config, l->output_norm, h, n), config->activation);
+      x = gtf_pop_keep (c, mark, gtf_linear_add (c, l->down, x, h));
+    }
+  x = gtf_take (c, normalise_all (c, config, w->norm, x, n), gtf_indices (c, n * area * patches, position_of, &g));
+  x = gtf_reshape (c, x, 4, (gint64[]){ n, g.down * g.side, g.across * g.side, d });
+  return gtf_pad_pixels (c, x, 0, 0, below, right);     /* what fills no patch is not seen */
+}
+
 static GtfTensor *
 block_forward (GtfContext *c, const Config *config, const Block *w, gint64 layers, GtfTensor *x, gint64 dilation)
 {
@@ -214,6 +315,11 @@ block_forward (GtfContext *c, const Config *config, const Block *w, gint64 layer
   GtfTensor *parts[2];
 
   x = inverted_forward (c, config, &w->down, x, dilation > 1 ? 1 : 2, MAX (dilation / 2, 1));
+  if (config->is_second)
+    {
+      x = gtf_linear (c, w->in, gtf_conv2d (c, w->local, x, &window, config->activation, NULL));
+      return gtf_linear (c, w->out, second_transform (c, config, w, x));
+    }
   parts[0] = x;
   x = gtf_linear (c, w->in, gtf_conv2d (c, w->local, x, &window, config->activation, NULL));
   parts[1] = gtf_linear_act (c, w->out, transform (c, config, w, layers, x), config->activation);
@@ -229,7 +335,7 @@ encode (GtfContext *c, const Config *config, const Weights *w)
 
   x = gtf_conv2d (c, w->stem, x, &(GtfWindow){ .stride = 2, .padding = 1 }, config->activation, NULL);
   x = inverted_forward (c, config, &w->first[0], x, 1, 1);
-  for (gint64 i = 0; i < 3; i++)
+  for (gint64 i = 0; i < (config->is_second ? 2 : 3); i++)
     x = inverted_forward (c, config, &w->second[i], x, i == 0 ? 2 : 1, 1);
   for (gint64 i = 0; i < N_BLOCKS && !gtf_failed (c); i++)
     {
@@ -268,15 +374,21 @@ forward (GtfContext *c, const GtfForward *f)
       gtf_output (c, "logits", gtf_pixels_first (c, segment (c, config, w, x)));
       return;
     }
-  x = gtf_linear_act (c, w->last, x, config->activation);
+  if (w->last != NULL)
+    x = gtf_linear_act (c, w->last, x, config->activation);
   gtf_stages_outputs (c, x, gtf_mean_pixels (c, x), FALSE, w->classifier);
 }
 
-static const char *const types[] = { "mobilevit", NULL };
+static const char *const types[] = { "mobilevit", NULL }, *const second_types[] = { "mobilevitv2", NULL };
 
 static const GtfArchitecture mobilevit = {
   .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = types,
   .config = config_fields, .weights = weights, .heads = heads, .ignored = "*.num_batches_tracked|classifier.*|conv_1x1_exp.*|segmentation_head.*", .forward = forward
 };
 
-GTF_TEXT_PLUGINS (mobilevit, "mobilevit", "MobileViT: inverted bottlenecks and transformers over patches", &mobilevit)
+static const GtfArchitecture mobilevitv2 = {
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = second_types,
+  .config = second_fields, .weights = second_weights, .heads = second_heads, .ignored = "*.num_batches_tracked|classifier.*|segmentation_head.*", .forward = forward
+};
+
+GTF_TEXT_PLUGINS (mobilevit, "mobilevit", "MobileViT: inverted bottlenecks and transformers over patches", &mobilevit, &mobilevitv2)

@@ -134,6 +134,7 @@ ACTIVATE (activate_relu6, v_min (v_set1 (6.0f), v_max (v_set1 (0.0f), x)))
 ACTIVATE (activate_leaky_relu, v_max (v_mul (x, v_set1 (0.01f)), x))
 ACTIVATE (activate_elu, v_less (v_set1 (0.0f), x, x, v_sub (v_exp (v_min (v_set1 (0.0f), x)), v_set1 (1.0f))))
 ACTIVATE (activate_hardswish, v_mul (x, v_mul (v_min (v_set1 (6.0f), v_max (v_set1 (0.0f), v_add (x, v_set1 (3.0f)))), v_set1 (1.0f / 6.0f))))
+ACTIVATE (activate_hardsigmoid, v_mul (v_min (v_set1 (6.0f), v_max (v_set1 (0.0f), v_add (x, v_set1 (3.0f)))), v_set1 (1.0f / 6.0f)))
 ACTIVATE (activate_mish, v_mish (x))
 ACTIVATE (activate_laplace, v_fma (v_erf (v_mul (v_sub (x, v_set1 (0.707107f)), v_set1 (1.0f / (0.282095f * 1.41421356f)))), v_set1 (0.5f), v_set1 (0.5f)))
 
@@ -159,7 +160,7 @@ activate (GtfActivation act, const float *x, gint64 n, float *y)
   static void (*const funcs[]) (const float *, gint64, float *) = {
     activate_none, activate_relu, activate_gelu, activate_gelu_tanh, activate_gelu_quick, activate_silu, activate_tanh, activate_sigmoid, activate_gelu_10,
     activate_relu2, activate_relu6, activate_leaky_relu, activate_elu, activate_hardswish, activate_mish, activate_laplace, activate_softplus,
-    activate_sqrt_softplus
+    activate_sqrt_softplus, activate_hardsigmoid
   };
   if (act != GTF_ACTIVATION_NONE || x != y)
     funcs[act] (x, n, y);

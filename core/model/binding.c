@@ -101,15 +101,25 @@ flattened (Plan *p, const GtfStoredTensor *t)
   return flat;
 }
 
+/* Something else of the same name, where layers have nothing but numbers: a normalisation where a convolution may be, or the other way round. */
+static gboolean
+is_other (const GtfWeight *w, const GtfStoredTensor *t)
+{
+  return (w->type == GTF_WEIGHT_NORM && t->n_dims > 1) || (w->type == GTF_WEIGHT_CONV2D && t->n_dims == 1);
+}
+
 /* Old checkpoints call the two tensors of a layer norm gamma and beta. */
 static const GtfStoredTensor *
 find_weight (Plan *p, const GtfWeight *w, const char *name)
 {
+  const GtfStoredTensor *t;
+
   if (w->type == GTF_WEIGHT_TENSOR)
     return gtf_safetensors_find (p->files, name);
   if (w->flags & GTF_WEIGHT_BARE)
     return flattened (p, gtf_safetensors_find (p->files, name));
-  return find_with (p, name, ".weight", w->type == GTF_WEIGHT_NORM ? ".gamma" : NULL);
+  t = find_with (p, name, ".weight", w->type == GTF_WEIGHT_NORM ? ".gamma" : NULL);
+  return t && (w->flags & GTF_WEIGHT_OPTIONAL) && is_other (w, t) ? NULL : t;
 }
 
 static gboolean
@@ -243,6 +253,13 @@ check_sum (Plan *p, const GtfBoundWeight *b)
               b->parts[0].weight->name, b->dims[0], sum);
 }
 
+/* As the file has it. */
+static gboolean
+is_stored (const GtfDim *dim)
+{
+  return dim->offset == -1 && dim->factor == -1;
+}
+
 static gboolean
 resolve_dims (Plan *p, const GtfWeight *w, GtfBoundWeight *b)
 {
@@ -257,7 +274,7 @@ resolve_dims (Plan *p, const GtfWeight *w, GtfBoundWeight *b)
     n = numbers[w->type];
   b->n_dims = n;
   for (guint i = 0; i < n; i++)
-    if (w->dims[i].offset == -1 && w->dims[i].factor == -1)
+    if (is_stored (&w->dims[i]))
       b->dims[i] = -1;          /* as the file has it */
     else if (!gtf_dim_resolve (&w->dims[i], p->config, &b->dims[i]))
       {
@@ -299,12 +316,27 @@ put_word (Plan *p, char **names)
 }
 
 static char **
-all_names (Plan *p, char **outer, const char *names, gint64 layer)
+all_names (Plan *p, char **outer, const char *text, gint64 layer)
 {
+  g_autofree char *names = g_strndup (text, strcspn (text, "&"));
   g_auto (GStrv) joined = gtf_weight_names_join (outer, names, layer);
 
   put_word (p, joined);
   return gtf_weight_names_prefix (joined, p->head->prefix, !p->in_head);
+}
+
+/* "a&b": a, where there is a weight b beside it; "a&!b": where there is none. */
+static gboolean
+is_meant (Plan *p, const GtfWeight *w, char **outer, gint64 layer)
+{
+  const char *other = strchr (w->name, '&');
+  const gboolean negated = other && other[1] == '!';
+  g_auto (GStrv) names = other ? all_names (p, outer, other + 1 + negated, layer) : NULL;
+  gboolean found = FALSE;
+
+  for (char **name = names; name && *name; name++)
+    found |= find_with (p, *name, ".weight", NULL) != NULL;
+  return !other || found != negated;
 }
 
 /* The tensor of another weight, which is used where the file has none of this name. */
@@ -412,6 +444,19 @@ bind_norm (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
 
 static gboolean walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to);
 
+/* How many layers a group has: as the config says, or as many as there are in the file. */
+static gboolean
+count_layers (Plan *p, const GtfWeight *w, char **names, gint64 *count)
+{
+  g_auto (GStrv) whole = NULL;
+
+  if (!is_stored (&w->count))
+    return gtf_dim_resolve (&w->count, p->config, count);
+  whole = gtf_weight_names_prefix (names, p->head->prefix, TRUE);
+  *count = gtf_weight_names_count_layers (whole, p->files);
+  return TRUE;
+}
+
 static gboolean
 bind_group (Plan *p, const GtfWeight *w, char **outer, gint64 layer, gpointer to)
 {
@@ -420,8 +465,8 @@ bind_group (Plan *p, const GtfWeight *w, char **outer, gint64 layer, gpointer to
   gsize size;
   char *array;
 
-  if (!gtf_dim_resolve (&w->count, p->config, &count) || count > gtf_safetensors_get_n_tensors (p->files)
-      || __builtin_mul_overflow ((gsize) count, w->group_size, &size))
+  if (!count_layers (p, w, names, &count) || count > gtf_safetensors_get_n_tensors (p->files)
+      || __builtin_mul_overflow ((gsize) count + is_stored (&w->count), w->group_size, &size))
     {
       g_set_error (&p->error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: config.json asks for %" G_GINT64_FORMAT " layers \"%s\", but the repository has only %u tensors",
                    gtf_safetensors_get_path (p->files, 0), count, w->name, gtf_safetensors_get_n_tensors (p->files));
@@ -497,6 +542,8 @@ walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
             return FALSE;
           continue;
         }
+      if (!is_meant (p, w, outer, layer))
+        continue;
       if (!resolve_dims (p, w, &b))
         return FALSE;
       b.eps = w->eps_field ? *(const double *) ((const char *) p->config + w->eps_field) : w->eps ? w->eps : 1e-5;

@@ -186,7 +186,9 @@ gtf_activation_from_name (const char *name, GtfActivation *activation)
     { "silu", GTF_ACTIVATION_SILU }, { "swish", GTF_ACTIVATION_SILU }, { "tanh", GTF_ACTIVATION_TANH }, { "sigmoid", GTF_ACTIVATION_SIGMOID },
     { "linear", GTF_ACTIVATION_NONE }, { "relu2", GTF_ACTIVATION_RELU2 }, { "relu6", GTF_ACTIVATION_RELU6 }, { "leaky_relu", GTF_ACTIVATION_LEAKY_RELU },
     { "elu", GTF_ACTIVATION_ELU }, { "hardswish", GTF_ACTIVATION_HARDSWISH }, { "mish", GTF_ACTIVATION_MISH }, { "laplace", GTF_ACTIVATION_LAPLACE },
-    { "softplus", GTF_ACTIVATION_SOFTPLUS }, { "sqrtsoftplus", GTF_ACTIVATION_SQRT_SOFTPLUS },
+    { "softplus", GTF_ACTIVATION_SOFTPLUS }, { "sqrtsoftplus", GTF_ACTIVATION_SQRT_SOFTPLUS }, { "hardsigmoid", GTF_ACTIVATION_HARDSIGMOID },
+    /* timm's names */
+    { "gelu_tanh", GTF_ACTIVATION_GELU_TANH }, { "hard_swish", GTF_ACTIVATION_HARDSWISH }, { "hard_sigmoid", GTF_ACTIVATION_HARDSIGMOID },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)

@@ -13,6 +13,7 @@
 #include "base/params.h"
 #include "base/quote.h"
 #include "model/model-private.h"
+#include "model/timm.h"
 #include "registry/registry.h"
 #include "tensor/context-private.h"
 
@@ -214,12 +215,13 @@ stage_of (const GtfInnerModel *self, JsonNode *node, gint64 n_stages)
   return i < n_stages ? i : -1;
 }
 
-/* Which stages are asked for: "out_features" by name, else "out_indices" by number, else the last. */
+/* Which stages are asked for: "out_features" by name, else "out_indices" by number, else the last. timm goes by the numbers. */
 static gboolean
 read_stages (GtfInnerModel *self, GError **error)
 {
   JsonObject *object = gtf_config_get_object (self->file);
-  const char *key = gtf_json_find (object, "out_features") ? "out_features" : "out_indices";
+  const gboolean by_number = strcmp (gtf_config_get_model_type (self->file), "timm_backbone") == 0 && gtf_json_find (object, "out_indices");
+  const char *key = gtf_json_find (object, "out_features") && !by_number ? "out_features" : "out_indices";
   JsonNode *node = gtf_json_find (object, key);
   JsonArray *list = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   gint64 n_stages, before = -1;
@@ -268,7 +270,7 @@ find_architecture (GtfInnerModel *self, GError **error)
   const char *path = gtf_config_get_path (self->file), *type = gtf_config_get_model_type (self->file);
   const GtfArchitecturePlugin *plugin;
 
-  if (!(self->architecture = gtf_registry_find_architecture (type, &plugin, error)))
+  if (!(self->architecture = gtf_timm_find_architecture (type, gtf_config_get_object (self->file), &plugin, error)))
     {
       g_prefix_error (error, "%s: ", path);
       return FALSE;

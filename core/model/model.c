@@ -14,6 +14,7 @@
 #include "model/inner-model.h"
 #include "model/options.h"
 #include "model/safetensors.h"
+#include "model/timm.h"
 #include "registry/registry.h"
 
 /**
@@ -68,7 +69,7 @@ find_architecture (GtfModel *self, GError **error)
   const char *path = gtf_config_get_path (self->config_file), *class_name = gtf_config_get_architecture (self->config_file);
   JsonNode *quantized = gtf_json_find (gtf_config_get_object (self->config_file), "quantization_config.quant_method");
 
-  self->architecture = gtf_registry_find_architecture (gtf_config_get_model_type (self->config_file), &self->plugin, error);
+  self->architecture = gtf_timm_find_architecture (gtf_config_get_model_type (self->config_file), gtf_config_get_object (self->config_file), &self->plugin, error);
   if (!self->architecture)
     {
       g_prefix_error (error, "%s: ", path);

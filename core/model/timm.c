@@ -6,6 +6,7 @@
 #include "model/timm.h"
 
 #include <math.h>
+#include <string.h>
 #include "base/error.h"
 #include "base/params.h"
 #include "base/quote.h"
@@ -56,6 +57,46 @@ gtf_timm_complete_config (JsonObject *config)
   if (!gtf_json_find (config, "model_type"))
     json_object_set_string_member (config, "model_type", "timm_wrapper");
   add_labels (config);
+}
+
+/* ---- its architecture --------------------------------------------------------------------------------------------------- */
+
+/* Cuts the last word off a name; the first one loses its number. FALSE: nothing is left to cut. */
+static gboolean
+shorten (char *name)
+{
+  char *end = strrchr (name, '_');
+
+  if (end == NULL)
+    for (end = name + strlen (name); end > name && g_ascii_isdigit (end[-1]);)
+      end--;
+  if (*end == '\0' || end == name)
+    return FALSE;
+  *end = '\0';
+  return TRUE;
+}
+
+const GtfArchitecture *
+gtf_timm_find_architecture (const char *model_type, JsonObject *config, const GtfArchitecturePlugin **plugin, GError **error)
+{
+  const char *key = strcmp (model_type, "timm_wrapper") == 0 ? "architecture" : strcmp (model_type, "timm_backbone") == 0 ? "backbone" : NULL;
+  JsonNode *node = key ? gtf_json_find (config, key) : NULL;
+  const GtfArchitecture *found = NULL;
+  g_autofree char *name = NULL;
+
+  if (node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
+    {
+      name = g_strdup (json_node_get_string (node));
+      name[strcspn (name, ".")] = '\0';
+    }
+  do
+    {
+      g_autofree char *type = name ? g_strconcat ("timm_", name, NULL) : NULL;
+
+      found = type ? gtf_registry_find_architecture (type, plugin, NULL) : NULL;
+    }
+  while (!found && name && shorten (name));
+  return found ? found : gtf_registry_find_architecture (model_type, plugin, error);
 }
 
 /* ---- its preprocessor ------------------------------------------------------------------------------------------------- */

@@ -7,15 +7,16 @@
 
 #include <string.h>
 
-/* @name with @layer for its %d. Only this one pattern is known: a table is no printf format. */
+/* @name with @layer for its %d, or one more for its %n. Only these patterns are known: a table is no printf format. */
 static char *
 with_layer (const char *name, gint64 layer)
 {
-  const char *at = strstr (name, "%d");
+  const char *at = strstr (name, "%d"), *from_one = at ? NULL : strstr (name, "%n");
 
-  if (!at)
+  if (!at && !from_one)
     return g_strdup (name);
-  return g_strdup_printf ("%.*s%" G_GINT64_FORMAT "%s", (int) (at - name), name, layer, at + 2);
+  at = at ? at : from_one;
+  return g_strdup_printf ("%.*s%" G_GINT64_FORMAT "%s", (int) (at - name), name, layer + (from_one != NULL), at + 2);
 }
 
 char **
@@ -62,6 +63,31 @@ gtf_weight_names_prefix (char **names, const char *prefix, gboolean prefix_first
         g_strv_builder_add (out, *name + strlen (dotted));
     }
   return g_strv_builder_end (out);
+}
+
+/* Whether a tensor's name begins with one of these. */
+static gboolean
+any_begins (const GtfSafetensors *files, char **names, gint64 layer)
+{
+  for (char **name = names; *name; name++)
+    {
+      g_autofree char *whole = with_layer (*name, layer), *folder = g_strconcat (whole, ".", NULL);
+
+      for (guint i = 0; i < gtf_safetensors_get_n_tensors (files); i++)
+        if (g_str_has_prefix (gtf_safetensors_get (files, i)->name, folder))
+          return TRUE;
+    }
+  return FALSE;
+}
+
+gint64
+gtf_weight_names_count_layers (char **names, const GtfSafetensors *files)
+{
+  gint64 n = 0;
+
+  while (n < gtf_safetensors_get_n_tensors (files) && any_begins (files, names, n))
+    n++;
+  return n;
 }
 
 char **

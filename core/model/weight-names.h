@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "base/defs.h"
+#include "model/safetensors.h"
 
 G_BEGIN_DECLS
 
@@ -14,6 +14,8 @@ char **gtf_weight_names_join   (char **outer, const char *names, gint64 layer);
 char **gtf_weight_names_prefix (char **names, const char *prefix, gboolean prefix_first);
 /* "self_attn.{q,k,v}_proj" -> three names; a name without braces -> itself. (transfer full) */
 char **gtf_weight_name_parts   (const char *name);
+/* How many layers a file has of a group with these names, a %d in each. */
+gint64 gtf_weight_names_count_layers (char **names, const GtfSafetensors *files);
 /* Whether the tensor's name matches one of the patterns, '|' between them, '*' and '?' as in file names. */
 gboolean gtf_weight_name_matches (const char *patterns, const char *name);
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "hub/card.h"
 #include "model/config.h"
+#include "model/timm.h"
 #include "registry/registry.h"
 
 /* (transfer full) (nullable): what the card says. One that cannot be read says nothing. */
@@ -46,7 +47,7 @@ gtf_task_name_of_repository (const char *directory, GError **error)
   if (card && gtf_registry_find (GTF_PLUGIN_TASK, card, NULL))
     return g_steal_pointer (&card);
   config = gtf_config_load (directory, error);
-  architecture = config ? gtf_registry_find_architecture (gtf_config_get_model_type (config), NULL, error) : NULL;
+  architecture = config ? gtf_timm_find_architecture (gtf_config_get_model_type (config), gtf_config_get_object (config), NULL, error) : NULL;
   if (architecture == NULL)
     return NULL;
   by_layout = task_of_layout (directory, config);

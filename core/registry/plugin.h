@@ -133,7 +133,7 @@ typedef enum
   GTF_WEIGHT_EMBEDDING,     /* const GtfEmbedding *  NAME.weight [n][d] */
   GTF_WEIGHT_CONV1D,        /* const GtfConv1d *     NAME.weight [out][in][kernel], NAME.bias [out] */
   GTF_WEIGHT_TENSOR,        /* const GtfTensor *     NAME [..], as float32 */
-  GTF_WEIGHT_GROUP,         /* T *                   an array of structs, one a layer; NAME holds a %d */
+  GTF_WEIGHT_GROUP,         /* T *                   an array of structs, one a layer; NAME holds a %d, or a %n where they are counted from 1 */
   GTF_WEIGHT_CONV2D,        /* const GtfConv2d *     NAME.weight [out][in / groups][height][width], NAME.bias [out] */
   GTF_WEIGHT_BATCH_NORM,    /* const GtfNorm *       NAME.{weight,bias,running_mean,running_var} [d], as one factor and one summand for gtf_affine () */
   GTF_WEIGHT_MODEL          /* const GtfInnerModel * all weights of the model that a GTF_CONFIG_MODEL field stands for, under NAME; `count` is that field */
@@ -165,7 +165,8 @@ typedef struct _GtfWeight GtfWeight;
  *   weight stand in braces: "self_attn.{q,k,v}_proj" is one product with the three outputs one after the other.
  * @dims: [out, in] / [d] / [n, d] / [out, in, kernel] / [out, in / groups, height, width] / the shape; the dimensions of a fused weight are those of the whole
  * @tied: (nullable): name of another weight's tensor that is used when the file has none of this name (a tied decoder)
- * @group, @group_size, @count: GTF_WEIGHT_GROUP: its table, the size of its struct, the number of layers
+ * @group, @group_size, @count: GTF_WEIGHT_GROUP: its table, the size of its struct, the number of layers; GTF_DIM_STORED: as many as the file has, and behind
+ *   them a struct of zeros
  * @norm: (nullable): GTF_WEIGHT_CONV2D, GTF_WEIGHT_LINEAR of one part: the batch normalisation NORM.{weight,bias,running_mean,running_var} behind
  *   it, which becomes part of weight and bias when they are loaded
  * @eps: of that normalisation, of GTF_WEIGHT_BATCH_NORM or of weights that are standardised (0: 1e-5); @eps_field: where it stands in the config instead, a double (0: nowhere)

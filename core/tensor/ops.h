@@ -34,7 +34,8 @@ typedef enum
   GTF_ACTIVATION_MISH,          /* x tanh (softplus (x)) */
   GTF_ACTIVATION_LAPLACE,       /* (1 + erf ((x - sqrt 1/2) / (0.282095 sqrt 2))) / 2 */
   GTF_ACTIVATION_SOFTPLUS,      /* log (1 + exp (x)) */
-  GTF_ACTIVATION_SQRT_SOFTPLUS
+  GTF_ACTIVATION_SQRT_SOFTPLUS,
+  GTF_ACTIVATION_HARDSIGMOID    /* relu6 (x + 3) / 6 */
 } GtfActivation;
 
 /* Weights as the binder packs them. A weights struct of an architecture holds const pointers to these. */

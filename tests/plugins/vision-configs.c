@@ -43,6 +43,15 @@ static const struct
   { "upernet/semantic", "pool_scales", "[1, 0]", "pool_scales: expected 1 to 8 numbers from 1" },
   { "upernet/semantic", "pool_scales", "[1, 2, 3, 4, 5, 6, 7, 8, 9]", "pool_scales: expected 1 to 8 numbers" },
   { "beit/semantic", "pool_scales", "[1.5]", "pool_scales" },
+  { "siglip2/both", "vision_config.num_patches", "0", "num_patches" },
+  { "timm_convnext/classifier", "architecture", "\"convnext_zepto_rms\"", "with layer normalisation" },
+  { "timm_convnext/first", "model_args.output_stride", "12", "expected 8, 16 or 32" },
+  { "timm_convnext/first", "model_args.global_pool", "\"max\"", "that takes means" },
+  { "timm_vit/classifier", "architecture", "\"vit_pwee_patch16_reg1_gap_256\"", "expected the name of a ViT" },
+  { "timm_vit/classifier", "architecture", "\"vit_base_patch16_xp_224\"", "expected the name of a ViT" },
+  { "timm_efficientnet/v3", "architecture", "\"efficientnet_cc_b0_4e\"", "EfficientNet or MobileNet" },
+  { "timm_efficientnet/v3", "architecture", "\"mixnet_s\"", "expected the name of a ResNet" },
+  { "timm_regnet/classifier", "architecture", "\"regnety_032_sgn\"", "expected the name of a RegNet" },
 };
 
 /* The config of a repository with one member changed, alone in a folder. */

@@ -97,7 +97,7 @@ test_wrong_pixels (void)
   } wrong[] = {
     { "vit", { 1, 3, 25, 24 }, "takes pictures of 24 x 24" }, { "vit", { 1, 1, 24, 24 }, "[B, 3, H, W]" }, { "vit", { 0, 3, 24, 24 }, "[B, 3, H, W]" },
     { "vit", { 1, 3, 1, 24 }, "takes pictures of 24 x 24" }, { "swin", { 1, 3, 16, 40 }, "leaves 2 patches for stage 2" }, { "swin", { 1, 1, 40, 40 }, "[B, 3, H, W]" },
-    { "pvt", { 1, 3, 32, 40 }, "no tail of the first" },
+    { "pvt", { 1, 3, 32, 40 }, "no tail of the first" }, { "siglip2", { 1, 3, 16, 16 }, "cut into patches" }, { "timm_vit", { 1, 3, 24, 32 }, "has positions for 9" },
   };
   g_autoptr (GError) error = NULL;
 

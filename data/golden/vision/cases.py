@@ -26,6 +26,7 @@ def stages(prefix, kwargs, size, **more):
 
 DINO = {k: v for k, v in SMALL.items() if k != "intermediate_size"} | {"mlp_ratio": 2, "layerscale_value": 0.5}
 TEXT = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=20)
+SHAPED = {k: v for k, v in SMALL.items() if k != "image_size"} | {"patch_size": 4, "num_patches": 16}
 RESNET = dict(embedding_size=8, hidden_sizes=[8, 12, 20], depths=[1, 2, 1])
 BEIT = {**SMALL, "layer_scale_init_value": 0.1}
 SWIN = dict(embed_dim=8, depths=[2, 2], num_heads=[2, 4], window_size=3, patch_size=4, image_size=40, mlp_ratio=2.0)
@@ -45,6 +46,7 @@ HGNET = dict(stem_channels=[3, 8, 12], stage_in_channels=[12, 16, 24], stage_mid
 POOLFORMER = dict(hidden_sizes=[8, 12, 20], depths=[1, 2, 1], num_encoder_blocks=3, patch_sizes=[7, 3, 3], strides=[4, 2, 2], padding=[2, 1, 1], mlp_ratio=2.0)
 LEVIT = dict(image_size=64, patch_size=16, hidden_sizes=[16, 24, 32], num_attention_heads=[2, 3, 4], depths=[1, 1, 1], key_dim=[4, 4, 4])
 MOBILEVIT = dict(hidden_sizes=[8, 8, 12], neck_hidden_sizes=[4, 8, 8, 12, 12, 16, 20], num_attention_heads=2, expand_ratio=2.0)
+MOBILEVIT2 = dict(width_multiplier=0.05, n_attn_blocks=[1, 2, 1], patch_size=1)
 BIT = dict(embedding_size=8, hidden_sizes=[16, 24, 32], depths=[1, 2, 1], num_groups=4)
 FOCAL = dict(image_size=32, embed_dim=8, depths=[1, 2, 1], focal_levels=[2, 1, 2], focal_windows=[3, 3, 3], mlp_ratio=2.0)
 GROUNDING = dict(
@@ -196,6 +198,11 @@ FAMILIES = {
         **stages("Levit", LEVIT, (64, 64), matrices=0.15),
         "teacher": case("Levit", "ForImageClassificationWithTeacher", {**LEVIT, "num_labels": 3, "mlp_ratio": [0, 2, 1], "depths": [2, 1, 1]}, (64, 64), matrices=0.15),
     },
+    "mobilevitv2": {
+        **stages("MobileViTV2", MOBILEVIT2, (64, 96)),
+        "odd": case("MobileViTV2", "ForImageClassification", {**MOBILEVIT2, "patch_size": 2, "hidden_act": "relu", "output_stride": 16, "num_labels": 3}, (70, 45)),
+        "segments": case("MobileViTV2", "ForSemanticSegmentation", {**MOBILEVIT2, "output_stride": 8, "atrous_rates": [1, 2, 3], "aspp_out_channels": 6, "num_labels": 4}, (64, 48)),
+    },
     "mobilevit": {
         **stages("MobileViT", MOBILEVIT, (64, 96)),
         "odd": case("MobileViT", "ForImageClassification", {**MOBILEVIT, "qkv_bias": False, "patch_size": 3, "hidden_act": "relu", "output_stride": 16, "num_labels": 3}, (70, 45)),
@@ -283,6 +290,16 @@ FAMILIES = {
         "detection": case("GroundingDino", "ForObjectDetection", GROUNDING, (48, 40), texts=[[1, 101, 7, 102, 2, 5]], batch=1, best=True, matrices=0.2),
         "separate": case("GroundingDino", "ForObjectDetection", {**GROUNDING, "decoder_bbox_embed_share": False, "position_embedding_type": "learned", "tie_word_embeddings": False}, (36, 40),
                          texts=[[101, 7, 9, 1012, 4, 1029, 5, 102]], batch=1, best=True, matrices=0.2),
+    },
+    "metaclip_2": {
+        "both": case("MetaClip2", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "eos_token_id": 2}, "projection_dim": 12}, SQUARE, texts=TEXTS),
+        "classifier": case("MetaClip2", "ForImageClassification", {"vision_config": SMALL, "text_config": TEXT, "num_labels": 5}, SQUARE),
+    },
+    "siglip2": {
+        "both": case("Siglip2", "Model", {"vision_config": SHAPED, "text_config": TEXT}, (12,), texts=TEXTS, shapes=[(3, 4), (1, 5)]),
+        "vision": case("Siglip2Vision", "", SHAPED, (30,), model="Siglip2VisionModel", states=True, shapes=[(5, 6), (7, 2)]),
+        "headless": case("Siglip2Vision", "", {**SHAPED, "vision_use_head": False}, (6,), model="Siglip2VisionModel", shapes=[(2, 3)]),
+        "classifier": case("Siglip2", "ForImageClassification", {"vision_config": SHAPED, "text_config": TEXT, "num_labels": 5}, (15,), shapes=[(3, 5), (4, 3), (1, 1)]),
     },
     "siglip": {
         "both": case("Siglip", "Model", {"vision_config": SMALL, "text_config": TEXT}, SQUARE, texts=TEXTS),

@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 
 import cases
 import cases_segmentation
+import cases_timm
+import slim_timm
 
 HERE = pathlib.Path(__file__).parent
 NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "pred_masks", "encoder_last_hidden_state",
@@ -53,7 +55,7 @@ def make(folder, case):
     config = getattr(transformers, case["config"])(**case["kwargs"])
     if not case.get("best"):            # the text encoder's mask is made for the attention that is taken by itself
         config._attn_implementation = "eager"
-    with narrow_timm(case.get("timm", {})):
+    with slim_timm.slim() if case.get("slim") else narrow_timm(case.get("timm", {})):
         model = getattr(transformers, case["class"])(config)
     case.get("edit", lambda model: None)(model)         # what no switch of the config can change
     model.eval()
@@ -62,6 +64,10 @@ def make(folder, case):
     sized = getattr(config, "vision_config", getattr(config, "backbone_config", None) or config)
     pixels = torch.rand(case.get("batch", 2), getattr(sized, "num_channels", 3), *case["size"], generator=generator) * 2 - 1
     inputs = {"pixel_values": pixels.half().float()}
+    if case.get("shapes"):              # patches, those of a picture first
+        inputs["pixel_values"] = torch.rand(len(case["shapes"]), case["size"][0], sized.num_channels * sized.patch_size**2, generator=generator).half().float() * 2 - 1
+        inputs["spatial_shapes"] = torch.tensor(case["shapes"], dtype=torch.int64)
+        inputs["pixel_attention_mask"] = (torch.arange(case["size"][0]) < inputs["spatial_shapes"].prod(-1, keepdim=True)).int()
     for i, (height, width) in enumerate(case.get("seen", [])):
         mask = inputs.setdefault("pixel_mask", torch.zeros(pixels.shape[0], *pixels.shape[2:], dtype=torch.int64))
         mask[i, :height, :width] = 1
@@ -101,7 +107,7 @@ def make(folder, case):
 
 
 def main():
-    for family, table in [*cases.FAMILIES.items(), *cases_segmentation.FAMILIES.items()]:
+    for family, table in [*cases.FAMILIES.items(), *cases_segmentation.FAMILIES.items(), *cases_timm.FAMILIES.items()]:
         for name, case in table.items():
             if not sys.argv[1:] or family in sys.argv[1:] or f"{family}/{name}" in sys.argv[1:]:
                 make(HERE / family / name, case)

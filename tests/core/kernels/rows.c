@@ -87,6 +87,7 @@ reference (GtfActivation a, double x)
     case GTF_ACTIVATION_MISH: return x * tanh (x > 20 ? x : log1p (exp (x)));
     case GTF_ACTIVATION_LAPLACE: return 0.5 * (1 + erf ((x - 0.707107) / (0.282095 * sqrt (2))));
     case GTF_ACTIVATION_SOFTPLUS: return x > 20 ? x : log1p (exp (x));
+    case GTF_ACTIVATION_HARDSIGMOID: return CLAMP (x + 3, 0, 6) / 6;
     case GTF_ACTIVATION_SQRT_SOFTPLUS: return sqrt (reference (GTF_ACTIVATION_SOFTPLUS, x));
     default: return x;
     }
@@ -95,7 +96,7 @@ reference (GtfActivation a, double x)
 static void
 check_activations (const GtfKernels *k)
 {
-  for (guint a = GTF_ACTIVATION_NONE; a <= GTF_ACTIVATION_SQRT_SOFTPLUS; a++)
+  for (guint a = GTF_ACTIVATION_NONE; a <= GTF_ACTIVATION_HARDSIGMOID; a++)
     {
       g_autofree float *x = g_new (float, 20001), *y = g_new (float, 20001);
       g_autofree char *what = g_strdup_printf ("%s activation %u", k->name, a);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * EfficientNets and MobileNets of timm as classifiers and backbones: Tan, Le, "EfficientNet" (2019) and "EfficientNetV2" (2021); Sandler et al., "MobileNetV2" (2018);
+ * Howard et al., "Searching for MobileNetV3" (2019); Tan et al., "MnasNet" (2018); Cui et al., "PP-LCNet" (2021); Dai et al., "FBNetV3" (2020).
+ *
+ * All are stages of four kinds of blocks, which the tensors tell apart. Where stages make the picture smaller, and the activations, follows from the family in the name.
+ * docs/models/timm.md tells what is easily got wrong.
+ */
+#include <gtf/gtf.h>
+
+#include <string.h>
+
+/**
+ * Family:
+ * @begins: how names begin; the first that fits counts
+ * @strides: of the first block of each stage
+ * @n_relu: stages from the first on whose activation is ReLU instead of @act
+ * @squeeze_act, @gate: of squeeze and excitation; GTF_ACTIVATION_NONE: the block's
+ * @pw_act: the second half of a separable convolution has an activation too, and there is no shortcut around it
+ * @no_skip: the first stage has no shortcut
+ */
+typedef struct
+{
+  const char *begins, *strides;
+  GtfActivation act, squeeze_act, gate;
+  gint n_relu;
+  gboolean pw_act, no_skip;
+} Family;
+
+#define SILU GTF_ACTIVATION_SILU
+#define RELU GTF_ACTIVATION_RELU
+#define RELU6 GTF_ACTIVATION_RELU6
+#define HARD GTF_ACTIVATION_HARDSWISH
+#define LIKE_BLOCK GTF_ACTIVATION_NONE
+#define SIGMOID GTF_ACTIVATION_SIGMOID
+#define HARD_SIGMOID GTF_ACTIVATION_HARDSIGMOID
+
+static const Family families[] = {
+  { "efficientnet_lite", "1222121", RELU6, LIKE_BLOCK, SIGMOID },
+  { "efficientnet_e", "122212", RELU, LIKE_BLOCK, SIGMOID },
+  { "efficientnet_b", "1222121", SILU, LIKE_BLOCK, SIGMOID },
+  { "efficientnet_l2", "1222121", SILU, LIKE_BLOCK, SIGMOID },
+  { "efficientnetv2_", "1222121", SILU, LIKE_BLOCK, SIGMOID },
+  { "test_efficientnet", "12222", SILU, LIKE_BLOCK, SIGMOID },
+  { "tinynet_", "1222121", SILU, LIKE_BLOCK, SIGMOID },
+  { "mobilenetv1_", "12222", RELU6, LIKE_BLOCK, SIGMOID, .pw_act = TRUE },
+  { "mobilenetv2_", "1222121", RELU6, LIKE_BLOCK, SIGMOID },
+  { "mnasnet_", "1222121", RELU, LIKE_BLOCK, SIGMOID }, { "semnasnet_", "1222121", RELU, LIKE_BLOCK, SIGMOID },
+  { "spnasnet_", "1222121", RELU, LIKE_BLOCK, SIGMOID }, { "fbnetc_", "1222121", RELU, LIKE_BLOCK, SIGMOID },
+  { "mobilenetv3_rw", "1222121", HARD, LIKE_BLOCK, HARD_SIGMOID, 3, .no_skip = TRUE },
+  { "mobilenetv3_large_minimal", "1222121", RELU, RELU, HARD_SIGMOID }, { "mobilenetv3_small_minimal", "222121", RELU, RELU, HARD_SIGMOID },
+  { "mobilenetv3_large", "1222121", HARD, RELU, HARD_SIGMOID, 3 }, { "mobilenetv3_small", "222121", HARD, RELU, HARD_SIGMOID, 2 },
+  { "fbnetv3_", "1222121", HARD, LIKE_BLOCK, HARD_SIGMOID },
+  { "lcnet_", "122212", HARD, RELU, HARD_SIGMOID, .pw_act = TRUE },
+};
+
+typedef struct
+{
+  gint64 n_channels, n_labels, output_stride, n_maps, family;
+  const char *name, *pool;
+  double eps;
+  gboolean has_pooler, is_tf;
+} Config;
+
+static const GtfConfigField config_fields[] = {
+  GTF_CONFIG_INT_FIELD (Config, n_channels, "model_args.in_chans|num_channels|in_chans", 1, 1 << 12, 3),
+  GTF_CONFIG_COUNT_FIELD (Config, n_labels, "id2label|num_labels", 0, 1 << 20, 2),
+  GTF_CONFIG_STRING_FIELD (Config, name, "architecture|backbone", "efficientnet_b0"),
+  GTF_CONFIG_INT_FIELD (Config, output_stride, "model_args.output_stride|output_stride", 2, 32, 32),
+  GTF_CONFIG_STRING_FIELD (Config, pool, "model_args.global_pool", "avg"),
+  GTF_CONFIG_FLOAT_FIELD (Config, eps, "model_args.bn_eps", 0, 1, 0),
+  GTF_CONFIG_BOOL_FIELD (Config, has_pooler, "do_pooling", TRUE),
+  GTF_CONFIG_FIELDS_END
+};
+
+static gint64
+find_family (const char *name)
+{
+  static const char *const others[] = { "_gn", "_ln", "_evos", "_cc_", "_blur", NULL };
+
+  for (gsize i = 0; others[i]; i++)
+    if (strstr (name, others[i]))
+      return -1;
+  for (gsize i = 0; i < G_N_ELEMENTS (families); i++)
+    if (g_str_has_prefix (name, families[i].begins))
+      return (gint64) i;
+  return -1;
+}
+
+/* Whether a stage's output is a feature map: the last one, and those before the picture becomes smaller. */
+static gboolean
+is_map (const char *strides, gsize stage)
+{
+  return strides[stage + 1] == '\0' || strides[stage + 1] == '2';
+}
+
+static gboolean
+derive (gpointer data, GError **error)
+{
+  Config *config = data;
+  const char *strides;
+
+  config->is_tf = g_str_has_prefix (config->name, "tf_");
+  config->family = find_family (config->name + (config->is_tf ? 3 : 0));
+  if (config->family < 0 || strcmp (config->pool, "avg") != 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "architecture: expected the name of an EfficientNet or MobileNet of timm with batch normalisation, such as"
+                   " \"efficientnet_b0.ra_in1k\" or \"mobilenetv3_large_100\", that takes means (\"global_pool\": \"avg\"), found \"%.60s\", \"%.20s\"", config->name, config->pool);
+      return FALSE;
+    }
+  if (config->eps == 0)
+    config->eps = config->is_tf ? 1e-3 : 1e-5;
+  strides = families[config->family].strides;
+  config->n_maps = *strides == '2';             /* then the stem's is one */
+  for (gsize i = 0; strides[i]; i++)
+    config->n_maps += is_map (strides, i);
+  return TRUE;
+}
+
+/* A block: separable (first, project), inverted (expand, first, project), of whole convolutions (expand as large, project), or one convolution (expand alone). */
+typedef struct
+{
+  const GtfConv2d *expand, *first, *project;
+  const GtfLinear *squeeze, *excite;            /* may be NULL */
+} Block;
+
+typedef struct
+{
+  const Block *blocks;                          /* a zeroed one behind the last */
+} Stage;
+
+typedef struct
+{
+  const GtfConv2d *stem, *head;                 /* the latter with a normalisation: of each pixel */
+  const GtfLinear *pooled_head, *classifier;    /* without: of what the pixels become together */
+  const Stage *stages;
+} Weights;
+
+#define ANY GTF_DIM_STORED
+#define CONV(Struct, field, name, norm_name, flags)                                                                                \
+  { GTF_WEIGHT_CONV2D, name, G_STRUCT_OFFSET (Struct, field), GTF_WEIGHT_NO_BIAS | (flags), GTF_CONV_STORED, .norm = norm_name,    \
+    .eps_field = G_STRUCT_OFFSET (Config, eps) }
+#define LINEAR(Struct, field, name) { GTF_WEIGHT_LINEAR, name, G_STRUCT_OFFSET (Struct, field), GTF_WEIGHT_OPTIONAL | GTF_WEIGHT_BIAS_OPTIONAL, GTF_LINEAR_STORED }
+
+/* The normalisations are numbered as they come: which is whose depends on what else the block has. */
+static const GtfWeight block[] = {
+  CONV (Block, expand, "conv_pw&conv_pwl", "bn1", GTF_WEIGHT_OPTIONAL),
+  CONV (Block, first, "conv_dw&conv_pwl", "bn2", GTF_WEIGHT_GROUPED | GTF_WEIGHT_OPTIONAL),
+  CONV (Block, project, "conv_pwl&conv_dw", "bn3", GTF_WEIGHT_OPTIONAL),
+  CONV (Block, first, "conv_dw&!conv_pwl", "bn1", GTF_WEIGHT_GROUPED | GTF_WEIGHT_OPTIONAL),
+  CONV (Block, project, "conv_pw&!conv_pwl", "bn2", GTF_WEIGHT_OPTIONAL),
+  CONV (Block, expand, "conv_exp&conv_exp", "bn1", 0),
+  CONV (Block, project, "conv_pwl&conv_exp", "bn2", 0),
+  CONV (Block, expand, "conv&conv", "bn1", 0),
+  LINEAR (Block, squeeze, "se.conv_reduce"),
+  LINEAR (Block, excite, "se.conv_expand"),
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight stage[] = {
+  { GTF_WEIGHT_GROUP, "%d", .offset = G_STRUCT_OFFSET (Stage, blocks), .group = block, .group_size = sizeof (Block), .count = ANY },
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight weights[] = {
+  CONV (Weights, stem, "conv_stem", "bn1", 0),
+  { GTF_WEIGHT_GROUP, "blocks.%d", .offset = G_STRUCT_OFFSET (Weights, stages), .group = stage, .group_size = sizeof (Stage), .count = ANY },
+  CONV (Weights, head, "conv_head&bn2", "bn2", 0),
+  LINEAR (Weights, pooled_head, "conv_head&!bn2"),
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight classifier[] = {
+  { GTF_WEIGHT_LINEAR, "classifier", G_STRUCT_OFFSET (Weights, classifier), 0, { GTF_DIM (Config, n_labels), ANY } },
+  { GTF_WEIGHT_END }
+};
+
+static const GtfHead heads[] = {
+  { "ForImageClassification", gtf_vision_classification_tasks, classifier, "timm_model" },
+  { "Backbone", gtf_vision_base_tasks, NULL, "_backbone" },
+  { "Model", gtf_vision_base_tasks, NULL, "timm_model" },
+  { NULL }
+};
+
+/* How a block sees the picture. */
+typedef struct
+{
+  gint64 stride, dilation;
+  GtfActivation act;
+  gboolean may_skip;
+} Step;
+
+/* The window of a convolution with a kernel of odd sides. */
+static GtfTensor *
+convolve (GtfContext *c, const Config *config, const GtfConv2d *w, const GtfTensor *x, gint64 stride, gint64 dilation, GtfActivation act)
+{
+  const GtfWindow window = { .stride = stride, .dilation = dilation, .same = config->is_tf, .padding = config->is_tf ? 0 : dilation * (gtf_conv2d_size (w, 0) - 1) / 2 };
+
+  return gtf_conv2d (c, w, x, &window, act, NULL);
+}
+
+static GtfTensor *
+squeeze (GtfContext *c, const Family *family, const Block *w, GtfTensor *x, GtfActivation act)
+{
+  GtfTensor *h = gtf_linear_act (c, w->squeeze, gtf_mean_pixels (c, x), family->squeeze_act != LIKE_BLOCK ? family->squeeze_act : act);
+
+  return gtf_scale_channels (c, x, gtf_linear_act (c, w->excite, h, family->gate));
+}
+
+static GtfTensor *
+block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, const Step *s)
+{
+  const Family *family = &families[config->family];
+  const gboolean is_separable = w->expand == NULL;
+  GtfActivation last = w->project == NULL ? s->act : is_separable && family->pw_act ? s->act : GTF_ACTIVATION_NONE;
+  GtfTensor *y = x;
+
+  if (w->expand != NULL)
+    y = w->first != NULL ? gtf_conv2d (c, w->expand, y, NULL, s->act, NULL) : convolve (c, config, w->expand, y, s->stride, s->dilation, s->act);
+  if (w->first != NULL)
+    y = convolve (c, config, w->first, y, s->stride, s->dilation, s->act);
+  if (w->squeeze != NULL && w->excite != NULL)
+    y = squeeze (c, family, w, y, s->act);
+  if (w->project != NULL)
+    y = gtf_conv2d (c, w->project, y, NULL, last, NULL);
+  if (gtf_failed (c) || s->stride > 1 || !s->may_skip || (is_separable && family->pw_act) || gtf_dim (x, -1) != gtf_dim (y, -1))
+    return y;
+  return gtf_add (c, y, x);
+}
+
+/* The stem and all stages; @f: a backbone's, which puts those behind which the picture becomes smaller. */
+static GtfTensor *
+encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels, const GtfForward *f)
+{
+  const Family *family = &families[config->family];
+  GtfTensor *x = convolve (c, config, w->stem, gtf_pixels_last (c, pixels), 2, 1, family->act);
+  gint64 reduction = 2, dilation = 1, map = 0;
+
+  if (f != NULL && *family->strides == '2')
+    gtf_feature (c, f, map++, x);
+  for (gint64 i = 0; !gtf_failed (c) && family->strides[i] && w->stages[i].blocks != NULL; i++)
+    {
+      Step step = { family->strides[i] - '0', dilation, i < family->n_relu ? RELU : family->act, i > 0 || !family->no_skip };
+      gsize mark = gtf_push (c);
+
+      if (step.stride * reduction > config->output_stride)
+        {
+          dilation *= step.stride;
+          step.stride = 1;
+        }
+      reduction *= step.stride;
+      for (const Block *b = w->stages[i].blocks; (b->expand != NULL || b->first != NULL) && !gtf_failed (c); b++)
+        {
+          x = gtf_pop_keep (c, mark, block_forward (c, config, b, x, &step));
+          step.stride = 1;
+          step.dilation = dilation;
+        }
+      if (f != NULL && is_map (family->strides, (gsize) i))
+        gtf_feature (c, f, map++, x);
+    }
+  return x;
+}
+
+static void
+features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  encode (c, f->config, f->weights, pixels, f);
+}
+
+static void
+forward (GtfContext *c, const GtfForward *f)
+{
+  const Config *config = f->config;
+  const GtfActivation act = families[config->family].act;
+  const Weights *w = f->weights;
+  GtfTensor *x = encode (c, config, w, gtf_vision_pixels (c, config->n_channels), NULL), *pooled;
+
+  if (w->head != NULL)
+    x = gtf_conv2d (c, w->head, x, NULL, act, NULL);
+  pooled = gtf_mean_pixels (c, x);
+  if (w->pooled_head != NULL)
+    pooled = gtf_linear_act (c, w->pooled_head, pooled, act);
+  gtf_stages_outputs (c, x, config->has_pooler || w->classifier != NULL ? pooled : NULL, FALSE, w->classifier);
+}
+
+static const char *const types[] = { "timm_efficientnet", "timm_tf_efficientnet", "timm_efficientnetv2", "timm_tf_efficientnetv2", "timm_test_efficientnet", "timm_tinynet",
+                                     "timm_mobilenetv1", "timm_mobilenetv2", "timm_mobilenetv3", "timm_tf_mobilenetv3", "timm_mnasnet", "timm_semnasnet", "timm_spnasnet",
+                                     "timm_fbnetc", "timm_fbnetv3", "timm_lcnet", NULL };
+
+static const GtfArchitecture timm_efficientnet = {
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = types,
+  .config = config_fields, .weights = weights, .heads = heads, .ignored = "*num_batches_tracked|classifier.*|*.classifier.*", .forward = forward,
+  .features = features, .n_stages = GTF_DIM (Config, n_maps)
+};
+
+GTF_TEXT_PLUGIN (timm_efficientnet, "timm_efficientnet", "EfficientNets and MobileNets of timm as classifiers and backbones", timm_efficientnet)
