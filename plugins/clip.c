@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (2021); MetaCLIP 2: Chuang et al., "MetaCLIP 2: A Worldwide
+ * CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (2021); Chinese CLIP: Yang et al. (2022); MetaCLIP 2: Chuang et al., "MetaCLIP 2: A Worldwide
  * Scaling Recipe" (2025); OWL-ViT: Minderer et al., "Simple Open-Vocabulary Object Detection with Vision Transformers" (2022); OWLv2: Minderer et al.,
  * "Scaling Open-Vocabulary Object Detection" (2023).
  *
@@ -147,6 +147,20 @@ OWL_HEADS (owlv2)
 CLIP_HEADS (clip)
 CLIP_HEADS (metaclip_2)
 
+static const GtfConfigField chinese_clip_config[] = {
+  GTF_TOWERS_VISION_FIELDS ("quick_gelu", 1e-5), GTF_TOWERS_BERT_FIELDS,
+  GTF_CONFIG_INT_FIELD (Config, projection_size, "projection_dim|vision_config.projection_dim", 1, 1 << 16, 512),
+  GTF_CONFIG_FIELDS_END
+};
+
+static const GtfWeight chinese_both[] = { PROJECTION, GTF_TOWERS_BERT, TEXT_PROJECTION (""), GTF_TOWERS_NUMBER (logit_scale, "logit_scale"), { GTF_WEIGHT_END } };
+
+static const GtfHead chinese_clip_heads[] = {
+  { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
+  { "Model", gtf_towers_tasks, chinese_both, "vision_model" },
+  { NULL }
+};
+
 /* Each text by the state of its end: [texts][D]. Where the end has no number, and in OWL-ViT, it is the highest id. */
 static GtfTensor *
 clip_texts (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput *input)
@@ -161,9 +175,12 @@ static void
 clip_compare (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *image)
 {
   GtfTextInput input;
+  GtfTensor *text;
 
-  if (gtf_text_input (c, &input))
-    gtf_output (c, "logits_per_image", gtf_compare_towers (c, image, clip_texts (c, config, w, &input), w->towers.logit_scale, NULL));
+  if (!gtf_text_input (c, &input))
+    return;
+  text = w->towers.words.types != NULL ? gtf_towers_read_bert (c, config, &w->towers, &input) : clip_texts (c, config, w, &input);
+  gtf_output (c, "logits_per_image", gtf_compare_towers (c, image, text, w->towers.logit_scale, NULL));
 }
 
 static gint64
@@ -239,6 +256,9 @@ clip_forward (GtfContext *c, const GtfForward *f)
     gtf_output (c, "logits", gtf_linear (c, w->towers.vision.classifier, gtf_mean_steps (c, gtf_steps (c, x, 1, gtf_dim (x, 1) - 1))));
 }
 
+#define chinese_clip_derive metaclip_2_derive
+#define chinese_clip_weights clip_weights
+#define chinese_clip_forward clip_forward
 #define metaclip_2_weights clip_weights
 #define metaclip_2_forward clip_forward
 #define owlvit_weights clip_weights
@@ -247,6 +267,7 @@ clip_forward (GtfContext *c, const GtfForward *f)
 #define owlv2_forward clip_forward
 
 static const char *const owlvit_types[] = { "owlvit", NULL }, *const owlv2_types[] = { "owlv2", NULL }, *const clip_types[] = { "clip", "clip_vision_model", NULL };
+static const char *const chinese_clip_types[] = { "chinese_clip", "chinese_clip_vision_model", NULL };
 static const char *const metaclip_2_types[] = { "metaclip_2", "metaclip_2_vision_model", NULL };
 
 #define ARCHITECTURE(name)                                                                                                         \
@@ -258,8 +279,9 @@ static const char *const metaclip_2_types[] = { "metaclip_2", "metaclip_2_vision
   }
 
 ARCHITECTURE (clip);
+ARCHITECTURE (chinese_clip);
 ARCHITECTURE (metaclip_2);
 ARCHITECTURE (owlvit);
 ARCHITECTURE (owlv2);
 
-GTF_TEXT_PLUGINS (clip, "clip", "CLIP, MetaCLIP 2, OWL-ViT: pictures and texts compared", &clip, &metaclip_2, &owlvit, &owlv2)
+GTF_TEXT_PLUGINS (clip, "clip", "CLIP, Chinese CLIP, MetaCLIP 2, OWL-ViT: pictures and texts compared", &clip, &chinese_clip, &metaclip_2, &owlvit, &owlv2)

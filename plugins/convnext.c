@@ -13,7 +13,7 @@ typedef struct
   gint64 n_channels, n_labels, n_features, depth[GTF_MAX_STAGES];      /* n_features: stages with the stem */
   const char *depths, *patch_sizes;
   gint64 patch[2];
-  double eps;
+  double eps, block_eps;
   GtfActivation activation;
 } Config;
 
@@ -39,6 +39,16 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_LIST_FIELD (Config, depths, "depths"),
   GTF_CONFIG_LIST_FIELD (Config, patch_sizes, "patch_size"),
   GTF_CONFIG_FLOAT_FIELD (Config, eps, "layer_norm_eps", 0, 1, 1e-12),
+  GTF_CONFIG_FLOAT_FIELD (Config, block_eps, "", 0, 1, 1e-6),
+  GTF_CONFIG_ACTIVATION_FIELD (Config, activation, "hidden_act", "gelu"),
+  GTF_CONFIG_FIELDS_END
+};
+
+static const GtfConfigField dinov3_fields[] = {
+  GTF_CONFIG_INT_FIELD (Config, n_channels, "num_channels", 1, 1 << 12, 3),
+  GTF_CONFIG_LIST_FIELD (Config, depths, "depths"),
+  GTF_CONFIG_FLOAT_FIELD (Config, eps, "layer_norm_eps", 0, 1, 1e-6),
+  GTF_CONFIG_FLOAT_FIELD (Config, block_eps, "layer_norm_eps", 0, 1, 1e-6),
   GTF_CONFIG_ACTIVATION_FIELD (Config, activation, "hidden_act", "gelu"),
   GTF_CONFIG_FIELDS_END
 };
@@ -108,12 +118,44 @@ static const GtfWeight backbone[] = {
 
 static const GtfHead heads[] = HEADS ("convnext"), v2_heads[] = HEADS ("convnextv2");
 
+/* ---- DINOv3's: the same by other names; the mean of all pixels is a token like them ------------------------------------------------- */
+
+static const GtfWeight dinov3_block[] = {
+  { GTF_WEIGHT_CONV2D, "depthwise_conv", BLOCK (around), GTF_WEIGHT_GROUPED, GTF_CONV_STORED },
+  { GTF_WEIGHT_NORM, "layer_norm", BLOCK (norm), 0, { GTF_DIM_STORED } },
+  { GTF_WEIGHT_LINEAR, "pointwise_conv1", BLOCK (up), 0, GTF_LINEAR_STORED },
+  { GTF_WEIGHT_LINEAR, "pointwise_conv2", BLOCK (down), 0, GTF_LINEAR_STORED },
+  { GTF_WEIGHT_NORM, "gamma", BLOCK (scale), GTF_WEIGHT_BARE | GTF_WEIGHT_NO_BIAS, { GTF_DIM_STORED } },
+  { GTF_WEIGHT_END }
+};
+
+#define DINOV3_LAYERS(i)                                                                                                           \
+  { GTF_WEIGHT_GROUP, "stages." #i ".layers.%d", .offset = AT (stages[i]), .group = dinov3_block, .group_size = sizeof (Block), .count = GTF_DIM (Config, depth[i]) }
+#define DINOV3_STAGE(i)                                                                                                            \
+  { GTF_WEIGHT_NORM, "stages." #i ".downsample_layers.0", AT (down_norms[i]), GTF_WEIGHT_OPTIONAL, { GTF_DIM_STORED } },           \
+  { GTF_WEIGHT_CONV2D, "stages." #i ".downsample_layers.1", AT (downs[i]), GTF_WEIGHT_OPTIONAL, GTF_CONV_STORED }, DINOV3_LAYERS (i)
+
+static const GtfWeight dinov3_weights[] = {
+  { GTF_WEIGHT_CONV2D, "stages.0.downsample_layers.0", AT (stem), 0, { GTF_DIM_STORED, GTF_DIM (Config, n_channels), GTF_DIM (Config, patch[0]), GTF_DIM (Config, patch[1]) } },
+  { GTF_WEIGHT_NORM, "stages.0.downsample_layers.1", AT (stem_norm), 0, { GTF_DIM_STORED } },
+  DINOV3_LAYERS (0), DINOV3_STAGE (1), DINOV3_STAGE (2), DINOV3_STAGE (3), DINOV3_STAGE (4), DINOV3_STAGE (5), DINOV3_STAGE (6), DINOV3_STAGE (7),
+  { GTF_WEIGHT_END }
+};
+
+static const GtfWeight dinov3_base[] = { { GTF_WEIGHT_NORM, "layer_norm", AT (norm), 0, { GTF_DIM_STORED } }, { GTF_WEIGHT_END } };
+
+static const GtfHead dinov3_heads[] = {
+  { "Backbone", gtf_vision_base_tasks, NULL, "model" },
+  { "Model", gtf_vision_base_tasks, dinov3_base, "model" },
+  { NULL }
+};
+
 static GtfTensor *
 block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x)
 {
   GtfTensor *h = gtf_conv2d (c, w->around, x, &(GtfWindow){ .padding = 3 }, GTF_ACTIVATION_NONE, NULL);
 
-  h = gtf_linear_act (c, w->up, gtf_layer_norm (c, w->norm, h, 1e-6f), config->activation);
+  h = gtf_linear_act (c, w->up, gtf_layer_norm (c, w->norm, h, (float) config->block_eps), config->activation);
   if (w->response != NULL)
     h = gtf_response_norm (c, w->response, w->response_bias, h, 1e-6f);
   if (w->scale == NULL)
@@ -127,7 +169,7 @@ put_feature (GtfContext *c, const GtfForward *f, gint64 stage, const GtfTensor *
   const Weights *w = f->weights;
 
   if (gtf_feature_wanted (f, stage))
-    gtf_feature (c, f, stage, gtf_layer_norm (c, w->feature_norms[stage], x, 1e-6f));
+    gtf_feature (c, f, stage, w->feature_norms[stage] != NULL ? gtf_layer_norm (c, w->feature_norms[stage], x, 1e-6f) : x);
 }
 
 /* The stem and all stages; @f: a backbone's, which puts each. */
@@ -136,13 +178,13 @@ encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *
 {
   GtfTensor *x = gtf_conv2d (c, w->stem, gtf_pixels_last (c, pixels), &(GtfWindow){ .stride = config->patch[0], .stride_width = config->patch[1] }, GTF_ACTIVATION_NONE, NULL);
 
-  x = gtf_layer_norm (c, w->stem_norm, x, 1e-6f);
-  if (f != NULL)
+  x = gtf_layer_norm (c, w->stem_norm, x, (float) config->block_eps);
+  if (f != NULL && w->feature_norms[0] != NULL)
     put_feature (c, f, 0, x);
   for (gint64 i = 0; i + 1 < config->n_features; i++)
     {
       if (w->downs[i] != NULL)
-        x = gtf_conv2d (c, w->downs[i], gtf_layer_norm (c, w->down_norms[i], x, 1e-6f), &(GtfWindow){ .stride = i > 0 ? 2 : 1 }, GTF_ACTIVATION_NONE, NULL);
+        x = gtf_conv2d (c, w->downs[i], gtf_layer_norm (c, w->down_norms[i], x, (float) config->block_eps), &(GtfWindow){ .stride = i > 0 ? 2 : 1 }, GTF_ACTIVATION_NONE, NULL);
       for (gint64 j = 0; j < config->depth[i]; j++)
         {
           gsize mark = gtf_push (c);
@@ -171,6 +213,30 @@ forward (GtfContext *c, const GtfForward *f)
   gtf_stages_outputs (c, x, w->norm != NULL ? gtf_layer_norm (c, w->norm, gtf_mean_pixels (c, x), (float) config->eps) : NULL, FALSE, w->classifier);
 }
 
+/* [mean, pixels], all normalised. */
+static void
+dinov3_forward (GtfContext *c, const GtfForward *f)
+{
+  const Config *config = f->config;
+  const Weights *w = f->weights;
+  GtfTensor *x = encode (c, config, w, gtf_vision_pixels (c, config->n_channels), NULL), *parts[2];
+
+  parts[0] = gtf_mean_pixels (c, x);
+  parts[0] = gtf_reshape (c, parts[0], 3, (gint64[]){ gtf_dim (parts[0], 0), 1, gtf_dim (parts[0], 1) });
+  parts[1] = gtf_map_tokens (c, x);
+  x = gtf_layer_norm (c, w->norm, gtf_chain_tokens (c, parts, 2), (float) config->eps);
+  gtf_output (c, "last_hidden_state", x);
+  gtf_output (c, "pooler_output", gtf_vision_token (c, x, 0));
+}
+
+/* Its first map is the picture itself. */
+static void
+dinov3_features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
+{
+  gtf_feature (c, f, 0, gtf_pixels_last (c, pixels));
+  encode (c, f->config, f->weights, pixels, f);
+}
+
 #define ARCHITECTURE(name, type, its_heads)                                                                                        \
   static const char *const name##_types[] = { type, NULL };                                                                        \
   static const GtfArchitecture name = {                                                                                            \
@@ -182,4 +248,11 @@ forward (GtfContext *c, const GtfForward *f)
 ARCHITECTURE (convnext, "convnext", heads)
 ARCHITECTURE (convnextv2, "convnextv2", v2_heads)
 
-GTF_TEXT_PLUGINS (convnext, "convnext", "ConvNeXt and ConvNeXt V2: convolutions in the manner of transformers", &convnext, &convnextv2)
+static const char *const dinov3_types[] = { "dinov3_convnext", NULL };
+static const GtfArchitecture dinov3_convnext = {
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = dinov3_types,
+  .config = dinov3_fields, .weights = dinov3_weights, .heads = dinov3_heads, .ignored = "layer_norm.*", .forward = dinov3_forward, .features = dinov3_features,
+  .n_stages = GTF_DIM (Config, n_features)
+};
+
+GTF_TEXT_PLUGINS (convnext, "convnext", "ConvNeXt, ConvNeXt V2 and DINOv3's: convolutions in the manner of transformers", &convnext, &convnextv2, &dinov3_convnext)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Grounding DINO: Liu et al., "Grounding DINO: Marrying DINO with Grounded Pre-Training for Open-Set Object Detection" (2023).
+ * Grounding DINO: Liu et al., "Grounding DINO: Marrying DINO with Grounded Pre-Training for Open-Set Object Detection" (2023); MM Grounding DINO: Zhao et al.,
+ * "An Open and Comprehensive Pipeline for Unified Object Grounding and Detection" (2024).
  *
  * A backbone (Swin) and a text encoder (BERT); in each layer of the encoder the picture and the text look at each other. The pixels most like the text
  * become boxes, which a decoder that sees both makes better. docs/models/grounding-dino.md tells what is easily got wrong.
@@ -126,6 +127,11 @@ typedef struct
 
 typedef struct
 {
+  const GtfTensor *bias;        /* NULL: none */
+} Bias;
+
+typedef struct
+{
   const GtfConv2d *conv;
   const GtfNorm *norm;
 } Level;
@@ -142,6 +148,7 @@ typedef struct
   const EncoderLayer *encoder;
   const DecoderLayer *decoder;
   const Boxes *boxes, *refiners;        /* of the last states, and of those between the layers: as a rule the same */
+  const Bias *biases;                   /* MM Grounding DINO: on what a state has in common with a token, of each layer, or of all */
 } Weights;
 
 #define D GTF_DIM (Config, d)
@@ -217,7 +224,11 @@ static const GtfWeight weights[] = {
   { GTF_WEIGHT_END }
 };
 
-static const GtfWeight detection[] = { GROUP (boxes, "bbox_embed.%d|model.decoder.bbox_embed.%d", boxes, Boxes, n_boxes), { GTF_WEIGHT_END } };
+static const GtfWeight bias[] = { { GTF_WEIGHT_TENSOR, "bias", G_STRUCT_OFFSET (Bias, bias), GTF_WEIGHT_OPTIONAL, { GTF_DIM_CONST (1) } }, { GTF_WEIGHT_END } };
+static const GtfWeight detection[] = {
+  GROUP (biases, "class_embed.%d|model.decoder.class_embed.%d", bias, Bias, decoder_layers),
+  GROUP (boxes, "bbox_embed.%d|model.decoder.bbox_embed.%d", boxes, Boxes, n_boxes), { GTF_WEIGHT_END }
+};
 
 static const char *const detection_tasks[] = { "zero-shot-object-detection", NULL };
 static const GtfHead heads[] = { { "ForObjectDetection", detection_tasks, detection, "model" }, { NULL } };
@@ -368,6 +379,20 @@ decoder_forward (GtfContext *c, const Picture *p, const DecoderLayer *w, GtfTens
   return feed (c, config, w->up, w->down, w->final_norm, gtf_layer_norm (c, w->norm, x, eps));
 }
 
+/* MM Grounding DINO scales what a query has in common with its best token, and adds a number of the last layer. */
+static GtfTensor *
+common (GtfContext *c, const Picture *p, GtfTensor *x)
+{
+  const GtfTensor *shift = NULL;
+
+  for (gint64 i = 0; i < p->config->decoder_layers; i++)
+    if (p->w->biases[i].bias != NULL)
+      shift = p->w->biases[i].bias;
+  if (shift == NULL)
+    return x;
+  return gtf_add (c, gtf_scale (c, x, 1.0f / sqrtf ((float) p->config->d)), gtf_reshape (c, shift, 1, (gint64[]){ 1 }));
+}
+
 /* Each query's score and box: [1][queries][1 + 4]. The last layer's boxes come from its normalised states, those that the next layer looks at from the
  * states themselves. */
 static GtfTensor *
@@ -388,7 +413,7 @@ decode (GtfContext *c, const Picture *p, const GtfTensor *picture, const GtfTens
         x = gtf_layer_norm (c, w->decoder_norm, x, (float) config->eps);
       boxes = gtf_refine_boxes (c, gtf_detection_mlp (c, i < config->decoder_layers - 1 ? w->refiners[own].layers : w->boxes[own].layers, 3, x), boxes, 1e-5f);
     }
-  return gtf_join (c, (GtfTensor *[]){ gtf_best_token (c, x, text), boxes }, 2);
+  return gtf_join (c, (GtfTensor *[]){ common (c, p, gtf_best_token (c, x, text)), boxes }, 2);
 }
 
 /* Whether a part of a picture is padding, which layers here do not leave out. */
@@ -451,11 +476,11 @@ forward (GtfContext *c, const GtfForward *f)
   gtf_output (c, "pred_boxes", gtf_slice (c, all, 1, 4));
 }
 
-static const char *const model_types[] = { "grounding-dino", NULL };
+static const char *const model_types[] = { "grounding-dino", "mm-grounding-dino", NULL };
 
 static const GtfArchitecture grounding_dino = {
   .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = model_types,
-  .config = config_fields, .weights = weights, .heads = heads, .ignored = "*bbox_embed.*|*.num_batches_tracked|*.position_ids|*pooler.*", .forward = forward
+  .config = config_fields, .weights = weights, .heads = heads, .ignored = "*bbox_embed.*|*class_embed.*|*.num_batches_tracked|*.position_ids|*pooler.*", .forward = forward
 };
 
 GTF_TEXT_PLUGINS (grounding_dino, "grounding-dino", "Grounding DINO: what a text names in a picture, with boxes", &grounding_dino)

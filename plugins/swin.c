@@ -197,6 +197,16 @@ static const GtfWeight backbone[] = {
   { "Model", gtf_vision_base_tasks, base, prefix }
 
 static const GtfHead swin_heads[] = { HEADS ("swin"), { NULL } };
+/* Donut's has no normalisation behind its last stage. */
+static const GtfWeight donut_classifier[] = {
+  { GTF_WEIGHT_LINEAR, "classifier", G_STRUCT_OFFSET (Weights, classifier), 0, { GTF_DIM (Config, n_labels), GTF_DIM (Config, final_size) } },
+  { GTF_WEIGHT_END }
+};
+static const GtfHead donut_heads[] = {
+  { "ForImageClassification", gtf_vision_classification_tasks, donut_classifier, "donut" },
+  { "Model", gtf_vision_base_tasks, NULL, "donut" },
+  { NULL }
+};
 static const GtfHead swinv2_heads[] = { HEADS ("swinv2"), { NULL } };
 
 /* ---- patches ------------------------------------------------------------------------------------------------------------ */
@@ -373,6 +383,7 @@ forward (GtfContext *c, const GtfForward *f)
     gtf_output (c, "logits", gtf_linear (c, w->classifier, pooled));
 }
 
+static const char *const donut_types[] = { "donut-swin", NULL };
 static const char *const swin_types[] = { "swin", "maskformer-swin", NULL }, *const swinv2_types[] = { "swinv2", NULL };
 
 #define ARCHITECTURE(name)                                                                                                         \
@@ -383,7 +394,10 @@ static const char *const swin_types[] = { "swin", "maskformer-swin", NULL }, *co
     .forward = forward, .features = features, .n_stages = GTF_DIM (Config, n_maps)                                                 \
   }
 
+#define donut_config swin_config
+
 ARCHITECTURE (swin);
+ARCHITECTURE (donut);
 ARCHITECTURE (swinv2);
 
-GTF_TEXT_PLUGINS (swin, "swin", "Swin: pictures in shifted windows", &swin, &swinv2)
+GTF_TEXT_PLUGINS (swin, "swin", "Swin: pictures in shifted windows", &swin, &donut, &swinv2)

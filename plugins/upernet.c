@@ -71,7 +71,7 @@ static const char *const model_types[] = { "upernet", NULL };
 
 static const GtfArchitecture upernet = {
   .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive,
-  .model_types = model_types, .config = config_fields, .weights = weights, .heads = heads, .ignored = "auxiliary_head.*", .forward = forward
+  .model_types = model_types, .config = config_fields, .weights = weights, .heads = heads, .ignored = "*.num_batches_tracked|auxiliary_head.*", .forward = forward
 };
 
 GTF_TEXT_PLUGINS (upernet, "upernet", "UPerNet: classes of pixels from all feature maps of a backbone", &upernet)

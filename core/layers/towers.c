@@ -32,6 +32,16 @@ const GtfWeight gtf_tower_text_layer[] = {
   { GTF_WEIGHT_END }
 };
 
+const GtfWeight gtf_tower_bert_layer[] = {
+  READ (GTF_WEIGHT_LINEAR, qkv, "attention.self.{query,key,value}", GTF_DIM_TIMES (GtfTowersConfig, text.hidden_size, 3), WIDE),
+  READ (GTF_WEIGHT_LINEAR, attention_out, "attention.output.dense", WIDE, WIDE),
+  READ (GTF_WEIGHT_NORM, attention_norm, "attention.output.LayerNorm", WIDE),
+  READ (GTF_WEIGHT_LINEAR, up, "intermediate.dense", GTF_TOWERS_DIM (text.inner_size), WIDE),
+  READ (GTF_WEIGHT_LINEAR, down, "output.dense", WIDE, GTF_TOWERS_DIM (text.inner_size)),
+  READ (GTF_WEIGHT_NORM, output_norm, "output.LayerNorm", WIDE),
+  { GTF_WEIGHT_END }
+};
+
 const char *const gtf_towers_tasks[] = { "zero-shot-image-classification", NULL };
 
 gboolean
@@ -49,6 +59,23 @@ gtf_towers_read (GtfContext *c, const GtfTowersConfig *config, const GtfTowersWe
                                .attention.causal = causal };
 
   return gtf_encoder_run (c, &encoder, gtf_text_embed (c, &config->text, &w->words, input, gtf_text_positions (c, input, 0)));
+}
+
+GtfTensor *
+gtf_towers_read_bert (GtfContext *c, const GtfTowersConfig *config, const GtfTowersWeights *w, const GtfTextInput *input)
+{
+  const GtfEncoder encoder = { .config = &config->text, .input = input, .layers = w->text_layers };
+  GtfTensor *x = gtf_encoder_run (c, &encoder, gtf_text_embed (c, &config->text, &w->words, input, gtf_text_positions (c, input, 0)));
+
+  return gtf_linear (c, w->text_projection, gtf_text_first (c, input, x));
+}
+
+GtfTensor *
+gtf_divide_all (GtfContext *c, const GtfTensor *x, const GtfTensor *divisor)
+{
+  if (!gtf_op_begin (c, "divide_all", 2, x, divisor))
+    return NULL;
+  return gtf_scale (c, x, 1.0f / gtf_tensor_f32 (divisor)[0]);
 }
 
 static double

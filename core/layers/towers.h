@@ -68,6 +68,7 @@ typedef struct
 /* Layers of both towers by CLIP's names. */
 GTF_API const GtfWeight gtf_tower_layer[];              /* a GtfVisionLayer */
 GTF_API const GtfWeight gtf_tower_text_layer[];         /* a GtfEncoderLayer of GtfTowersConfig.text */
+GTF_API const GtfWeight gtf_tower_bert_layer[];         /* the same by BERT's names */
 
 #define GTF_TOWERS_POSITIONS                                                                                                       \
   { GTF_WEIGHT_TENSOR, "embeddings.position_embedding.weight", GTF_VISION_FIELD (embeddings.positions), 0,                         \
@@ -83,6 +84,20 @@ GTF_API const GtfWeight gtf_tower_text_layer[];         /* a GtfEncoderLayer of 
     .group_size = sizeof (GtfEncoderLayer), .count = GTF_TOWERS_DIM (text.n_layers) },                                             \
   { GTF_WEIGHT_NORM, prefix "text_model.final_layer_norm", GTF_TOWERS_FIELD (text_norm), 0, { GTF_TOWERS_DIM (text.hidden_size) } }
 
+/* The same where BERT reads: fields and weights. A text is its first token. */
+#define GTF_TOWERS_BERT_FIELDS                                                                                                     \
+  GTF_TOWERS_TEXT_FIELDS (30522, 512, 768, 3072, 12, "gelu", 1e-12),                                                               \
+  GTF_CONFIG_INT_FIELD (GtfTowersConfig, text.n_types, GTF_READS ("type_vocab_size"), 0, 1 << 16, 2)
+
+#define GTF_TOWERS_TABLE(field, name, rows)                                                                                        \
+  { GTF_WEIGHT_EMBEDDING, "text_model.embeddings." name, GTF_TOWERS_FIELD (words.field), 0, { GTF_TOWERS_DIM (text.rows), GTF_TOWERS_DIM (text.hidden_size) } }
+#define GTF_TOWERS_BERT                                                                                                            \
+  GTF_TOWERS_TABLE (tokens, "word_embeddings", vocab_size), GTF_TOWERS_TABLE (positions, "position_embeddings", n_positions),      \
+  GTF_TOWERS_TABLE (types, "token_type_embeddings", n_types),                                                                      \
+  { GTF_WEIGHT_NORM, "text_model.embeddings.LayerNorm", GTF_TOWERS_FIELD (words.norm), 0, { GTF_TOWERS_DIM (text.hidden_size) } }, \
+  { GTF_WEIGHT_GROUP, "text_model.encoder.layer.%d", .offset = GTF_TOWERS_FIELD (text_layers), .group = gtf_tower_bert_layer,      \
+    .group_size = sizeof (GtfEncoderLayer), .count = GTF_TOWERS_DIM (text.n_layers) }
+
 #define GTF_TOWERS_NUMBER(field, name) { GTF_WEIGHT_TENSOR, name, GTF_TOWERS_FIELD (field), 0, { GTF_DIM_CONST (1) } }
 
 GTF_API const char *const gtf_towers_tasks[];
@@ -91,7 +106,11 @@ GTF_API const char *const gtf_towers_tasks[];
 GTF_API gboolean   gtf_towers_derive (gpointer config, GError **error);
 /* What the texts say after all layers: [texts][T][H]. */
 GTF_API GtfTensor *gtf_towers_read   (GtfContext *c, const GtfTowersConfig *config, const GtfTowersWeights *w, const GtfTextInput *input, gboolean causal);
+/* The first token of each text, as BERT has it, projected: [texts][..]. */
+GTF_API GtfTensor *gtf_towers_read_bert (GtfContext *c, const GtfTowersConfig *config, const GtfTowersWeights *w, const GtfTextInput *input);
 
+/* x divided by one number. */
+GTF_API GtfTensor *gtf_divide_all    (GtfContext *c, const GtfTensor *x, const GtfTensor *divisor);
 /* The cosine of each picture [..][D] with each text [..][D], times exp (@scale), plus @bias (may be NULL): [pictures][texts]. */
 GTF_API GtfTensor *gtf_compare_towers (GtfContext *c, const GtfTensor *images, const GtfTensor *texts, const GtfTensor *scale, const GtfTensor *bias);
 /* Scores [..][texts] with the lowest number for texts that begin with the id 0: padding. */

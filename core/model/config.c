@@ -293,7 +293,7 @@ add_member (GString *list, JsonNode *node)
 {
   GType type = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_value_type (node) : G_TYPE_NONE;
 
-  if (type != G_TYPE_STRING && type != G_TYPE_INT64 && type != G_TYPE_DOUBLE)
+  if (type != G_TYPE_STRING && type != G_TYPE_INT64 && type != G_TYPE_DOUBLE && type != G_TYPE_BOOLEAN)
     return FALSE;
   if (list->len)
     g_string_append_c (list, '|');
@@ -302,7 +302,7 @@ add_member (GString *list, JsonNode *node)
   else if (type == G_TYPE_DOUBLE)
     g_string_append (list, g_ascii_dtostr ((char[G_ASCII_DTOSTR_BUF_SIZE]){ 0 }, G_ASCII_DTOSTR_BUF_SIZE, json_node_get_double (node)));
   else
-    g_string_append (list, json_node_get_string (node));
+    g_string_append (list, type == G_TYPE_STRING ? json_node_get_string (node) : json_node_get_boolean (node) ? "true" : "false");
   return TRUE;
 }
 
@@ -318,7 +318,7 @@ read_list (GPtrArray *lists, JsonNode *node, const char *path, const char *key, 
     ok = add_member (list, array ? json_array_get_element (array, i) : node);
   if (!ok)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be a string, a number, or an array of at most %d of them", path, key, MOST_MEMBERS);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be a string, a number, a truth value, or an array of at most %d of them", path, key, MOST_MEMBERS);
       return FALSE;
     }
   *out = g_string_free (g_steal_pointer (&list), FALSE);

@@ -43,6 +43,8 @@ static const struct
   { "upernet/semantic", "pool_scales", "[1, 0]", "pool_scales: expected 1 to 8 numbers from 1" },
   { "upernet/semantic", "pool_scales", "[1, 2, 3, 4, 5, 6, 7, 8, 9]", "pool_scales: expected 1 to 8 numbers" },
   { "beit/semantic", "pool_scales", "[1.5]", "pool_scales" },
+  { "hiera/classifier", "num_heads", "[3, 2, 4]", "3 heads do not divide the 8 features of stage 1" },
+  { "hiera/classifier", "query_stride", "[2]", "query_stride: expected 2 numbers" },
   { "siglip2/both", "vision_config.num_patches", "0", "num_patches" },
   { "timm_convnext/classifier", "architecture", "\"convnext_zepto_rms\"", "with layer normalisation" },
   { "timm_convnext/first", "model_args.output_stride", "12", "expected 8, 16 or 32" },

@@ -39,6 +39,8 @@ ANYTHING = {**NECK, "patch_size": 8, "reassemble_hidden_size": 16, "head_hidden_
 CONVNEXT = dict(hidden_sizes=[8, 12, 20], depths=[1, 2, 1], num_stages=3, layer_scale_init_value=0.5)
 EFFICIENTNET = dict(width_coefficient=0.25, depth_coefficient=1.2, depth_divisor=4, in_channels=[32, 16, 24], out_channels=[16, 24, 40], kernel_sizes=[3, 3, 5],
                     strides=[1, 2, 2], num_block_repeats=[1, 1, 2], expand_ratios=[1, 6, 4], hidden_dim=320)
+ALIGN = {k: v for k, v in EFFICIENTNET.items()} | {"hidden_dim": 24, "out_channels": [16, 24, 96], "in_channels": [32, 16, 24]}
+HIERA = dict(embed_dim=8, image_size=[64, 64], depths=[1, 2, 1], num_heads=[1, 2, 4], num_query_pool=2, masked_unit_size=[4, 4], masked_unit_attention=[True, True, False], mlp_ratio=2.0)
 REGNET = dict(embedding_size=8, hidden_sizes=[8, 16, 24], depths=[1, 2, 1], groups_width=4)
 HGNET = dict(stem_channels=[3, 8, 12], stage_in_channels=[12, 16, 24], stage_mid_channels=[8, 8, 12], stage_out_channels=[16, 24, 32], stage_num_blocks=[1, 2, 1], depths=[1, 2, 1],
              hidden_sizes=[16, 24, 32], stage_downsample=[False, True, True], stage_downsample_strides=[2, 2, 2], stage_light_block=[False, False, True], stage_kernel_size=[3, 3, 5],
@@ -290,6 +292,27 @@ FAMILIES = {
         "detection": case("GroundingDino", "ForObjectDetection", GROUNDING, (48, 40), texts=[[1, 101, 7, 102, 2, 5]], batch=1, best=True, matrices=0.2),
         "separate": case("GroundingDino", "ForObjectDetection", {**GROUNDING, "decoder_bbox_embed_share": False, "position_embedding_type": "learned", "tie_word_embeddings": False}, (36, 40),
                          texts=[[101, 7, 9, 1012, 4, 1029, 5, 102]], batch=1, best=True, matrices=0.2),
+    },
+    "chinese_clip": {
+        "both": case("ChineseCLIP", "Model", {"vision_config": SMALL, "text_config": TEXT, "projection_dim": 12}, SQUARE, texts=TEXTS),
+        "vision": case("ChineseCLIPVision", "", SMALL, SQUARE, model="ChineseCLIPVisionModel", states=True),
+    },
+    "align": {
+        "both": case("Align", "Model", {"vision_config": ALIGN, "text_config": TEXT, "projection_dim": 24}, (45, 50), texts=TEXTS),
+        "vision": case("AlignVision", "", {**ALIGN, "pooling_type": "max"}, (40, 70), model="AlignVisionModel"),
+    },
+    "hiera": {
+        **stages("Hiera", HIERA, (64, 64)),
+        "other": case("Hiera", "ForImageClassification", {**HIERA, "masked_unit_attention": [True, False, False], "num_query_pool": 1, "query_stride": [2, 1], "masked_unit_size": [4, 2],
+                                                          "num_labels": 4, "hidden_act": "relu"}, (64, 64)),
+        "wide": case("Hiera", "Model", HIERA, (64, 96), interpolate=True),
+    },
+    "donut-swin": stages("DonutSwin", {**SWIN, "num_labels": 3}, (40, 40)),
+    "dinov3_convnext": {"model": case("DINOv3ConvNext", "Model", {"hidden_sizes": [8, 12, 20], "depths": [1, 2, 1], "layer_norm_eps": 1e-3, "layer_scale_init_value": 0.5}, (45, 70))},
+    "mm-grounding-dino": {
+        "detection": case("MMGroundingDino", "ForObjectDetection", GROUNDING, (64, 96), texts=[[101, 4, 7, 1012, 102]], batch=1, best=True, matrices=0.2),
+        "own-heads": case("MMGroundingDino", "ForObjectDetection", {**GROUNDING, "decoder_bbox_embed_share": False, "decoder_cls_embed_share": False}, (64, 96),
+                          texts=[[101, 4, 7, 1012, 102]], batch=1, best=True, matrices=0.2),
     },
     "metaclip_2": {
         "both": case("MetaClip2", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "eos_token_id": 2}, "projection_dim": 12}, SQUARE, texts=TEXTS),

@@ -5,7 +5,7 @@
 import transformers
 from torch import nn
 
-from cases import BEIT, case
+from cases import HIERA, BEIT, case
 
 SEGFORMER = dict(num_encoder_blocks=3, depths=[1, 2, 1], sr_ratios=[4, 2, 1], hidden_sizes=[8, 12, 16], patch_sizes=[7, 3, 3], strides=[4, 2, 2],
                  num_attention_heads=[1, 2, 4], mlp_ratios=[2, 2, 2], decoder_hidden_size=10)
@@ -44,6 +44,10 @@ def narrow(model):
     head.classifier.convolution = nn.Conv2d(width, model.config.num_labels, 1)
 
 
+def upernet(backbone):
+    return case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone, "hidden_size": 8, "pool_scales": [1, 2], "use_auxiliary_head": False, "num_labels": 3}, (64, 64))
+
+
 FAMILIES = {
     "segformer": {
         "model": case("Segformer", "Model", SEGFORMER, (37, 50), batch=1),
@@ -78,6 +82,8 @@ FAMILIES = {
                            task=TASK + [[5, 1, 1, 2, 3, 0, 0]]),
     },
     "upernet": {
+        "hiera": upernet({"model_type": "hiera", **HIERA, "out_features": ["stem", "stage2", "stage3"]}),
+        "dinov3-convnext": upernet({"model_type": "dinov3_convnext", "hidden_sizes": [8, 12, 20], "depths": [1, 2, 1], "out_features": ["stage1", "stage3"]}),
         "semantic": case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone(**RESNET), "hidden_size": 8, "num_labels": 4, "auxiliary_channels": 4}, (37, 50), batch=1),
         "other-scales": case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone(**{**RESNET, "out_features": ["stage2", "stage3"]}), "hidden_size": 8, "num_labels": 3,
                                                                     "pool_scales": [1, 4, 7], "use_auxiliary_head": False}, (49, 34)),
