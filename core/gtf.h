@@ -24,6 +24,7 @@
 #include "layers/text-heads.h"
 #include "layers/text-weights.h"
 #include "layers/vision.h"
+#include "layers/video.h"
 #include "layers/pyramid.h"
 #include "layers/dense.h"
 #include "layers/phrases.h"

@@ -5,12 +5,8 @@
  */
 #include "audio.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "media-module.h"
 #include <sndfile.h>
@@ -22,29 +18,6 @@
 
 /* location: where to read; name: what messages call it */
 typedef GtfAudio *(*DecodeFunc) (const char *location, const char *name, GCancellable *cancellable, GError **error);
-
-/* All that a pipe gives into an unlinked temporary file, since decoders seek. */
-static int
-spool (int from, GError **error)
-{
-  g_autofree char *name = NULL;
-  int fd = g_file_open_tmp ("gtf-XXXXXX", &name, error);
-  char buffer[65536];
-  gssize n;
-
-  if (fd < 0)
-    return -1;
-  unlink (name);
-  while ((n = read (from, buffer, sizeof buffer)) != 0)
-    if (n < 0 ? errno != EINTR : write (fd, buffer, (gsize) n) != n)
-      {
-        g_set_error (error, GTF_ERROR, GTF_ERROR_IO, "input cannot be spooled: %s", g_strerror (errno));
-        close (fd);
-        return -1;
-      }
-  lseek (fd, 0, SEEK_SET);
-  return fd;
-}
 
 static GtfAudio *
 read_frames (SNDFILE *file, const SF_INFO *info, const char *path, GCancellable *cancellable, GError **error)
@@ -149,33 +122,6 @@ check_samples (const GtfAudio *audio, const char *path, GError **error)
   return TRUE;
 }
 
-/* A descriptor that can be sought in, or -1. */
-static int
-open_input (const char *path, GError **error)
-{
-  gboolean is_stdin = g_str_equal (path, "-");
-  int fd = is_stdin ? STDIN_FILENO : open (path, O_RDONLY | O_CLOEXEC);
-  struct stat status;
-  int spooled = -1;
-
-  if (fd < 0 || fstat (fd, &status) != 0)
-    {
-      g_set_error (error, GTF_ERROR, errno == ENOENT ? GTF_ERROR_NOT_FOUND : GTF_ERROR_IO, "%s: cannot be opened: %s", path, g_strerror (errno));
-      if (fd >= 0 && !is_stdin)
-        close (fd);
-      return -1;
-    }
-  if (S_ISREG (status.st_mode) && !is_stdin)
-    return fd;
-  if (is_stdin || S_ISFIFO (status.st_mode))
-    spooled = spool (fd, error);
-  else
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: is %s, not a sound file", path, S_ISDIR (status.st_mode) ? "a folder" : "no regular file");
-  if (!is_stdin)
-    close (fd);
-  return spooled;
-}
-
 /* The one of two decoders that knows the file. */
 static GtfAudio *
 decode_any (int fd, const char *name, GCancellable *cancellable, GError **error)
@@ -194,7 +140,7 @@ GtfAudio *
 gtf_audio_decode (const char *path, guint sampling_rate, GCancellable *cancellable, GError **error)
 {
   const char *name = g_str_equal (path, "-") ? "standard input" : path;
-  int fd = open_input (path, error);
+  int fd = gtf_media_open (path, "a sound file", error);
   g_autoptr (GtfAudio) audio = NULL;
   GtfAudio *resampled;
 

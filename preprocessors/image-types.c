@@ -28,6 +28,8 @@
     SEGMENTS | GTF_SEGMENTATION_PAIRS | (made) }
 #define SEGMENTS (GTF_SEGMENTATION_SEMANTIC | GTF_SEGMENTATION_INSTANCE | GTF_SEGMENTATION_PANOPTIC)
 
+#define VIDEO(name, rule, ...) { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_GROUPS | GTF_IMAGE_VIDEO, rule, NULL, NULL, { RGB, LINEAR, __VA_ARGS__ } }
+
 static const GtfImageType types[] = {
   { "ViT", 0, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (224, 224), HALVES } },
   { "DeiT", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (256, 256), CROP (224), HALVES } },
@@ -68,17 +70,21 @@ static const GtfImageType types[] = {
   { "TimmWrapper", GTF_IMAGE_RECTANGLES | GTF_IMAGE_OF_PILLOW, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (256), CROP (224), IMAGENET } },
   { "Vilt", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_vilt, NULL, "pixel_mask", { DO, CUBIC, SHORTEST (384), HALVES, .do_pad = TRUE, .size_divisor = 32 } },
   { "Idefics2", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP | GTF_IMAGE_GROUPS, gtf_image_size_idefics2, NULL, "pixel_attention_mask",
-    { DO, RGB, LINEAR, EDGES (378, 980), HALVES, .do_pad = TRUE } }
+    { DO, RGB, LINEAR, EDGES (378, 980), HALVES, .do_pad = TRUE } },
+  VIDEO ("VideoMAE", gtf_image_size_plain, DO, SHORTEST (224), CROP (224), HALVES),
+  VIDEO ("Timesformer", gtf_image_size_plain, DO, SHORTEST (224), CROP (224), IMAGENET),
+  VIDEO ("Vivit", gtf_image_size_plain, .do_resize = TRUE, .do_rescale = TRUE, .do_normalize = TRUE, .rescale_factor = 1 / 127.5, .rescale_offset = TRUE,
+         SHORTEST (256), CROP (224), HALVES)
 };
 
 /* Old files say ...FeatureExtractor; ...Fast and ...Pil are what backends of one processor were called. */
-static const char *const endings[] = { "ImageProcessor", "ImageProcessorFast", "ImageProcessorPil", "FeatureExtractor" };
+static const char *const endings[] = { "ImageProcessor", "ImageProcessorFast", "ImageProcessorPil", "FeatureExtractor", "VideoProcessor" };
 
 const GtfImageType *
 gtf_image_type_find (const char *type)
 {
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)
-    if (g_str_has_prefix (type, types[i].name) && g_strv_contains ((const char *const[]) { endings[0], endings[1], endings[2], endings[3], NULL }, type + strlen (types[i].name)))
+    if (g_str_has_prefix (type, types[i].name) && g_strv_contains ((const char *const[]) { endings[0], endings[1], endings[2], endings[3], endings[4], NULL }, type + strlen (types[i].name)))
       return &types[i];
   return NULL;
 }

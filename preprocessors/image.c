@@ -4,6 +4,7 @@
  * is a row of the table in image-types.c: the defaults of its class, how large pictures become, how they are padded.
  */
 #include "image.h"
+#include "video.h"
 
 #include <string.h>
 #include "base/json.h"
@@ -252,7 +253,7 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
 static const char *
 read_type (JsonObject *object, const char *path, GError **error)
 {
-  static const char *const keys[] = { "image_processor_type", "feature_extractor_type" };
+  static const char *const keys[] = { "video_processor_type", "image_processor_type", "feature_extractor_type" };
 
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     if (json_object_has_member (object, keys[i]))
@@ -304,6 +305,14 @@ n_best (gpointer state)
   return self->type->n_best;
 }
 
+static gboolean
+takes_video (gpointer state)
+{
+  const Front *self = state;
+
+  return (self->type->flags & GTF_IMAGE_VIDEO) != 0;
+}
+
 static GtfPreprocessorPlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfPreprocessorPlugin), "image" },
   .create = create,
@@ -313,7 +322,9 @@ static GtfPreprocessorPlugin plugin = {
   .segmentation = segmentation,
   .decode_image = gtf_image_decode_bytes,
   .encode_image = gtf_image_encode_bytes,
-  .n_best = n_best
+  .n_best = n_best,
+  .load_video = gtf_video_decode,
+  .takes_video = takes_video
 };
 
 GTF_PLUGIN_EXPORT const GtfPreprocessorPlugin *gtf_preprocessor_image (void);

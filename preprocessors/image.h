@@ -137,7 +137,8 @@ typedef enum
   GTF_IMAGE_GROUPS      = 1 << 4,   /* pictures of one conversation: one more dimension, [1][images] in front */
   GTF_IMAGE_BLURS       = 1 << 5,   /* OWLv2: image-blur.c instead of all else */
   GTF_IMAGE_OF_PILLOW   = 1 << 6,   /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
-  GTF_IMAGE_PATCHES     = 1 << 7    /* cut into patches: image-patches.c */
+  GTF_IMAGE_PATCHES     = 1 << 7,   /* cut into patches: image-patches.c */
+  GTF_IMAGE_VIDEO       = 1 << 8    /* pictures are the frames of a video */
 } GtfImageFlags;
 
 typedef struct

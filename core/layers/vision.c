@@ -49,11 +49,17 @@ gboolean
 gtf_vision_config_derive (gpointer data, GError **error)
 {
   GtfVisionConfig *config = data;
+
+  return gtf_vision_read_sides (config->patch_sizes, "patch_size", 16, &config->patch_height, &config->patch_width, error) && gtf_vision_config_patches (config, error);
+}
+
+gboolean
+gtf_vision_config_patches (GtfVisionConfig *config, GError **error)
+{
   gint64 down, across;
 
   if (!gtf_text_config_derive (&config->encoder, error)
-      || !gtf_vision_read_sides (config->image_sizes, "image_size", 224, &config->image_height, &config->image_width, error)
-      || !gtf_vision_read_sides (config->patch_sizes, "patch_size", 16, &config->patch_height, &config->patch_width, error))
+      || !gtf_vision_read_sides (config->image_sizes, "image_size", 224, &config->image_height, &config->image_width, error))
     return FALSE;
   down = config->image_height / config->patch_height;
   across = config->image_width / config->patch_width;

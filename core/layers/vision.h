@@ -60,6 +60,8 @@ typedef struct
 typedef GtfTensor *(*GtfVisionBias) (GtfContext *c, gint64 layer, gconstpointer data);
 
 GTF_API gboolean   gtf_vision_config_derive (gpointer config, GError **error);
+/* The same for a family that knows patch_height and patch_width already. */
+GTF_API gboolean   gtf_vision_config_patches (GtfVisionConfig *config, GError **error);
 /* A list of one number for both sides, or of height and width; @fallback where there is none. */
 GTF_API gboolean   gtf_vision_read_sides (const char *list, const char *key, gint64 fallback, gint64 *height, gint64 *width, GError **error);
 /* Whether the caller asks for positions in other sizes. */

@@ -371,6 +371,16 @@ find_bias_of_parent (Plan *p, const char *name)
   return bias;
 }
 
+/* Where keys never had a bias, queries and values have had theirs by their first letter: "attention.query" -> "attention.q_bias". */
+static const GtfStoredTensor *
+find_bias_by_letter (Plan *p, const char *name)
+{
+  const char *dot = strrchr (name, '.');
+  g_autofree char *parent = dot ? g_strdup_printf ("%.*s.%c_bias", (int) (dot - name), name, dot[1]) : NULL;
+
+  return parent && (g_str_equal (dot, ".query") || g_str_equal (dot, ".value")) ? gtf_safetensors_find (p->files, parent) : NULL;
+}
+
 static void
 bind_bias (Plan *p, const GtfWeight *w, const char *name, GtfBoundPart *part)
 {
@@ -380,6 +390,8 @@ bind_bias (Plan *p, const GtfWeight *w, const char *name, GtfBoundPart *part)
     part->bias = find_bias_of_parent (p, name);
   if (!part->bias)
     part->bias = find_with (p, name, ".bias", w->type == GTF_WEIGHT_NORM ? ".beta" : NULL);
+  if (!part->bias && (w->flags & GTF_WEIGHT_BIAS_OPTIONAL))
+    part->bias = find_bias_by_letter (p, name);
   if (part->bias)
     g_hash_table_add (p->used, (gpointer) part->bias);
   else if (!(w->flags & GTF_WEIGHT_BIAS_OPTIONAL))

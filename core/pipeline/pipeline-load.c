@@ -74,7 +74,7 @@ has_file (const char *directory, const char *const *names)
   return FALSE;
 }
 
-static const char *const preprocessor_files[] = { "preprocessor_config.json", "processor_config.json", NULL };
+static const char *const preprocessor_files[] = { "preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json", NULL };
 
 /* Repositories of timm have it in config.json. */
 static gboolean
@@ -123,7 +123,7 @@ load_small_parts (gpointer data)
     }
   if (g_strcmp0 (s->plugin->media, "text") != 0 && has_preprocessor (s->directory))
     {
-      s->task->preprocessor = gtf_preprocessor_load (s->directory, s->cancellable, &s->error);
+      s->task->preprocessor = (g_strcmp0 (s->plugin->media, "video") == 0 ? gtf_preprocessor_load_video : gtf_preprocessor_load) (s->directory, s->cancellable, &s->error);
       if (s->task->preprocessor == NULL)
         return NULL;
     }

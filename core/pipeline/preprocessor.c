@@ -52,8 +52,31 @@ gtf_preprocessor_init (GtfPreprocessor *self)
 
 /* ---- where the configuration stands ---- */
 
-static const char *const type_keys[] = { "feature_extractor_type", "image_processor_type" };
-static const char *const nested_keys[] = { "feature_extractor", "audio_processor", "image_processor" };
+static const char *const type_keys[] = { "feature_extractor_type", "image_processor_type", "video_processor_type" };
+static const char *const nested_keys[] = { "feature_extractor", "audio_processor", "image_processor", "video_processor" };
+static const char *const video_nested_keys[] = { "video_processor", "image_processor" };
+
+/* A file that may have it, and where in it: at the top, or nested under one of the keys. */
+typedef struct
+{
+  const char *name;
+  const char *const *nested;
+  guint n_nested;
+} ConfigFile;
+
+static const ConfigFile files[] = {
+  { "preprocessor_config.json", nested_keys, G_N_ELEMENTS (nested_keys) },
+  { "processor_config.json", nested_keys, G_N_ELEMENTS (nested_keys) },
+  { "video_preprocessor_config.json", NULL, 0 },
+};
+
+/* The order of AutoVideoProcessor: what is meant for videos comes before what is meant for pictures. */
+static const ConfigFile video_files[] = {
+  { "processor_config.json", video_nested_keys, 1 },
+  { "video_preprocessor_config.json", NULL, 0 },
+  { "preprocessor_config.json", video_nested_keys, G_N_ELEMENTS (video_nested_keys) },
+  { "processor_config.json", video_nested_keys, G_N_ELEMENTS (video_nested_keys) },
+};
 
 /* The type in @config, or NULL. */
 static const char *
@@ -70,13 +93,13 @@ find_type (JsonObject *config)
 
 /* The object that holds the type: @config itself, or one nested in it. */
 static JsonObject *
-find_nested (JsonObject *config)
+find_nested (const ConfigFile *file, JsonObject *config)
 {
   if (find_type (config))
     return config;
-  for (guint i = 0; i < G_N_ELEMENTS (nested_keys); i++)
+  for (guint i = 0; i < file->n_nested; i++)
     {
-      JsonNode *node = json_object_get_member (config, nested_keys[i]);
+      JsonNode *node = json_object_get_member (config, file->nested[i]);
       if (node && JSON_NODE_HOLDS_OBJECT (node) && find_type (json_node_get_object (node)))
         return json_node_get_object (node);
     }
@@ -102,16 +125,16 @@ find_timm (const char *directory, char **file, GError **error)
 
 /* (transfer full): the configuration; @file tells where it was found */
 static JsonObject *
-find_config (const char *directory, char **file, GError **error)
+find_config (const char *directory, gboolean video, char **file, GError **error)
 {
-  static const char *const names[] = { "preprocessor_config.json", "processor_config.json" };
+  const ConfigFile *list = video ? video_files : files;
   gboolean seen = FALSE;
   g_autoptr (GError) local = NULL;
   JsonObject *timm;
 
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+  for (guint i = 0; i < (video ? G_N_ELEMENTS (video_files) : G_N_ELEMENTS (files)); i++)
     {
-      g_autofree char *path = g_build_filename (directory, names[i], NULL);
+      g_autofree char *path = g_build_filename (directory, list[i].name, NULL);
       g_autoptr (JsonObject) config = NULL;
       JsonObject *found;
 
@@ -121,7 +144,7 @@ find_config (const char *directory, char **file, GError **error)
       config = gtf_json_load_object (path, error);
       if (!config)
         return NULL;
-      found = find_nested (config);
+      found = find_nested (&list[i], config);
       if (found)
         {
           *file = g_steal_pointer (&path);
@@ -140,21 +163,8 @@ find_config (const char *directory, char **file, GError **error)
   return NULL;
 }
 
-/**
- * gtf_preprocessor_load:
- * @directory: (type filename): the folder of a repository
- * @cancellable: (nullable): a #GCancellable
- * @error: return location
- *
- * Reads preprocessor_config.json, or the nested layout of processor_config.json.
- *
- * Errors: %GTF_ERROR_NOT_FOUND without such a file, %GTF_ERROR_INVALID_DATA for a broken one, %GTF_ERROR_UNSUPPORTED for a type
- * that no module serves.
- *
- * Returns: (transfer full): the preprocessor
- */
-GtfPreprocessor *
-gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError **error)
+static GtfPreprocessor *
+load (const char *directory, gboolean video, GCancellable *cancellable, GError **error)
 {
   g_autofree char *file = NULL, *text = NULL;
   g_autoptr (JsonObject) config = NULL;
@@ -165,7 +175,7 @@ gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError 
   g_return_val_if_fail (directory, NULL);
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
-  config = find_config (directory, &file, error);
+  config = find_config (directory, video, &file, error);
   if (!config)
     return NULL;
   plugin = (const GtfPreprocessorPlugin *) gtf_registry_find (GTF_PLUGIN_PREPROCESSOR, find_type (config), error);
@@ -181,6 +191,41 @@ gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError 
   self->directory = g_strdup (directory);
   self->state = plugin->create (file, text, error);
   return self->state ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * gtf_preprocessor_load:
+ * @directory: (type filename): the folder of a repository
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location
+ *
+ * Reads preprocessor_config.json, the nested layout of processor_config.json, or video_preprocessor_config.json.
+ *
+ * Errors: %GTF_ERROR_NOT_FOUND without such a file, %GTF_ERROR_INVALID_DATA for a broken one, %GTF_ERROR_UNSUPPORTED for a type
+ * that no module serves.
+ *
+ * Returns: (transfer full): the preprocessor
+ */
+GtfPreprocessor *
+gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError **error)
+{
+  return load (directory, FALSE, cancellable, error);
+}
+
+/**
+ * gtf_preprocessor_load_video:
+ * @directory: (type filename): the folder of a repository
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location
+ *
+ * The same for videos: of a repository that has several, the one that is meant for videos.
+ *
+ * Returns: (transfer full): the preprocessor
+ */
+GtfPreprocessor *
+gtf_preprocessor_load_video (const char *directory, GCancellable *cancellable, GError **error)
+{
+  return load (directory, TRUE, cancellable, error);
 }
 
 /**
@@ -345,6 +390,38 @@ gtf_preprocessor_run_images (GtfPreprocessor *self, const GtfImage *const *image
   return self->plugin->run_images (self->state, images, n_images, parameters, error);
 }
 
+/**
+ * gtf_preprocessor_takes_video:
+ * @self: a preprocessor
+ *
+ * Returns: whether the pictures that it is given are the frames of one video
+ */
+gboolean
+gtf_preprocessor_takes_video (GtfPreprocessor *self)
+{
+  g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), FALSE);
+  return PLUGIN_HAS (self->plugin, takes_video) && self->plugin->takes_video (self->state);
+}
+
+/* All frames of a video, or num_frames of them. */
+static GHashTable *
+run_video_file (GtfPreprocessor *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : NULL;
+  JsonNode *wanted = object ? gtf_json_find (object, "num_frames") : NULL;
+  g_autoptr (GPtrArray) frames = NULL;
+  GHashTable *tensors;
+  gint64 n = 0;
+
+  if ((parameters && !object) || (wanted && !gtf_param_get_int (wanted, "parameters", "num_frames", 1, 1 << 16, &n, error)))
+    return NULL;
+  frames = gtf_video_load (path, n, cancellable, error);
+  tensors = frames ? gtf_preprocessor_run_images (self, (const GtfImage *const *) frames->pdata, frames->len, parameters, error) : NULL;
+  if (frames && !tensors)
+    g_prefix_error (error, "%s: ", path);
+  return tensors;
+}
+
 static GHashTable *
 run_image_file (GtfPreprocessor *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
 {
@@ -360,8 +437,8 @@ run_image_file (GtfPreprocessor *self, const char *path, const char *parameters,
 /**
  * gtf_preprocessor_run_file:
  * @self: a preprocessor
- * @path: (type filename): a file; "-" is standard input
- * @parameters: (nullable): as in gtf_preprocessor_run_audio()
+ * @path: (type filename): a file, or a folder with the frames of a video; "-" is standard input
+ * @parameters: (nullable): as in gtf_preprocessor_run_audio(); "num_frames" of a video
  * @cancellable: (nullable): a #GCancellable
  * @error: return location
  *
@@ -376,6 +453,8 @@ gtf_preprocessor_run_file (GtfPreprocessor *self, const char *path, const char *
   GHashTable *tensors;
 
   g_return_val_if_fail (GTF_IS_PREPROCESSOR (self), NULL);
+  if (gtf_preprocessor_takes_video (self))
+    return run_video_file (self, path, parameters, cancellable, error);
   if (PLUGIN_HAS (self->plugin, run_images))
     return run_image_file (self, path, parameters, cancellable, error);
   audio = gtf_audio_load (path, gtf_preprocessor_get_sampling_rate (self), cancellable, error);
@@ -646,4 +725,31 @@ gtf_image_encode (const GtfImage *self, const char *format, GError **error)
   g_return_val_if_fail (g_str_equal (format, "png") || g_str_equal (format, "jpeg"), NULL);
   module = IMAGE_MODULE (encode_image, error);
   return module ? module->encode_image (self, format, error) : NULL;
+}
+
+/**
+ * gtf_video_load:
+ * @path: (type filename): a file, or a folder with frames, taken in the order of their names
+ * @n_frames: how many, spread evenly over the video; 0: all
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location
+ *
+ * Decodes frames of a video into RGB, as the reference's decoder gives them. Files are left to GStreamer, loaded only then. Errors name the
+ * file: %GTF_ERROR_INVALID_DATA also for a video of fewer frames, or of frames of several sizes.
+ *
+ * Returns: (transfer full) (element-type GtfImage): the frames
+ */
+GPtrArray *
+gtf_video_load (const char *path, gint64 n_frames, GCancellable *cancellable, GError **error)
+{
+  const GtfPreprocessorPlugin *module;
+
+  g_return_val_if_fail (n_frames >= 0, NULL);
+  if (*path == '\0')
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the path of a video is empty: expected a file or a folder");
+      return NULL;
+    }
+  module = IMAGE_MODULE (load_video, error);
+  return module ? module->load_video (path, n_frames, cancellable, error) : NULL;
 }

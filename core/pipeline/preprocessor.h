@@ -61,6 +61,7 @@ GTF_API G_DECLARE_FINAL_TYPE (GtfPreprocessor, gtf_preprocessor, GTF, PREPROCESS
  * Returns: (transfer full): the preprocessor
  */
 GTF_API GtfPreprocessor *gtf_preprocessor_load (const char *directory, GCancellable *cancellable, GError **error);
+GTF_API GtfPreprocessor *gtf_preprocessor_load_video (const char *directory, GCancellable *cancellable, GError **error);
 GTF_API gboolean gtf_preprocessor_save_pretrained (GtfPreprocessor *self, const char *directory, GError **error);
 GTF_API const char *gtf_preprocessor_get_kind  (GtfPreprocessor *self);          /* "audio", "image" */
 GTF_API guint  gtf_preprocessor_get_sampling_rate (GtfPreprocessor *self);       /* 0: not audio */
@@ -100,6 +101,7 @@ typedef enum
 
 GTF_API GtfSegmentation gtf_preprocessor_get_segmentation (GtfPreprocessor *self);
 GTF_API gint gtf_preprocessor_get_n_best (GtfPreprocessor *self);
+GTF_API gboolean gtf_preprocessor_takes_video (GtfPreprocessor *self);
 
 /*
  * gtf_audio_load:
@@ -154,13 +156,15 @@ GTF_API GtfImage *gtf_image_load_bytes (GBytes *bytes, const char *name, GError 
  */
 GTF_API GBytes *gtf_image_encode (const GtfImage *self, const char *format, GError **error);
 
+GTF_API GPtrArray *gtf_video_load (const char *path, gint64 n_frames, GCancellable *cancellable, GError **error);
+
 /*
  * gtf_preprocessor_run_images:
  * @images: (array length=n_images): pictures
  * @n_images: how many: one batch
  * @parameters: (nullable): a JSON object with arguments of the image processor's __call__ ("size", "do_resize" ...)
  *
- * Returns: (transfer full) (element-type utf8 GtfTensor): "pixel_values" F32 [B][C][H][W], "pixel_mask" I64 [B][H][W] ...
+ * Returns: (transfer full) (element-type utf8 GtfTensor): "pixel_values" F32 [B][C][H][W], or [1][frames][C][H][W] of a video, "pixel_mask" I64 [B][H][W] ...
  */
 GTF_API GHashTable *gtf_preprocessor_run_images (GtfPreprocessor *self, const GtfImage *const *images, guint n_images, const char *parameters, GError **error);
 
@@ -199,6 +203,8 @@ typedef struct
   GtfImage *(*decode_image) (const guint8 *data, gsize length, const char *name, GError **error);
   GBytes *(*encode_image) (const GtfImage *image, const char *format, GError **error);
   gint (*n_best) (gpointer state);                      /* (nullable) */
+  GPtrArray *(*load_video) (const char *path, gint64 n_frames, GCancellable *cancellable, GError **error);
+  gboolean (*takes_video) (gpointer state);             /* (nullable) */
 } GtfPreprocessorPlugin;
 
 G_END_DECLS

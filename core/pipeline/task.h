@@ -54,6 +54,8 @@ typedef struct
   GCancellable *cancellable;
   JsonNode **details;           /* (nullable) (out): what render_details gets beside the answer; a task may leave it */
   const GtfImage *image;        /* (nullable): a picture given by the program instead of a path */
+  const GtfImage *const *frames;        /* frames of a video given by the program instead of a path */
+  gsize n_frames;               /* 0: none are given */
 } GtfRequest;
 
 /**

@@ -117,7 +117,7 @@ gtf_pixels_first (GtfContext *c, const GtfTensor *x)
 
 /**
  * gtf_prepend:
- * @first: (nullable): [n][D]
+ * @first: (nullable): [n][D], the same for all, or [B][n][D]
  * @x: (nullable): [B][T][D]
  *
  * Returns: (transfer none) (nullable): [B][n + T][D]
@@ -126,27 +126,29 @@ GtfTensor *
 gtf_prepend (GtfContext *c, const GtfTensor *first, const GtfTensor *x)
 {
   gint64 head, body;
+  gboolean own;
   GtfTensor *y;
 
   if (!gtf_op_begin (c, "prepend", 2, first, x))
     return NULL;
-  if (x->n_dims != 3 || first->n_dims != 2 || first->shape[1] != x->shape[2])
+  own = first->n_dims == 3;
+  if (x->n_dims != 3 || (own ? first->shape[0] != x->shape[0] : first->n_dims != 2) || gtf_tensor_cols (first) != x->shape[2])
     {
-      gtf_fail_shapes (c, first, x, "expected [n, D] and [B, T, D]");
+      gtf_fail_shapes (c, first, x, "expected [n, D] or [B, n, D], and [B, T, D]");
       return NULL;
     }
   first = gtf_packed (c, first);
   x = gtf_packed (c, x);
-  y = first != NULL && x != NULL ? gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ x->shape[0], first->shape[0] + x->shape[1], x->shape[2] }) : NULL;
+  y = first != NULL && x != NULL ? gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ x->shape[0], first->shape[own] + x->shape[1], x->shape[2] }) : NULL;
   if (y == NULL)
     return NULL;
-  head = first->shape[0] * first->shape[1];
+  head = first->shape[own] * x->shape[2];
   body = x->shape[1] * x->shape[2];
   for (gint64 i = 0; i < x->shape[0]; i++)
     {
       float *to = gtf_tensor_f32 (y) + i * (head + body);
 
-      memcpy (to, gtf_tensor_f32 (first), (gsize) head * sizeof *to);
+      memcpy (to, gtf_tensor_f32 (first) + (own ? i * head : 0), (gsize) head * sizeof *to);
       memcpy (to + head, gtf_tensor_f32 (x) + i * body, (gsize) body * sizeof *to);
     }
   return y;

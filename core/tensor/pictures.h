@@ -93,7 +93,7 @@ GTF_API GtfTensor *gtf_products   (GtfContext *c, const GtfTensor *x, const GtfT
 /* For GtfAttention.mask: logits of masks [B][H][W][N] -> [B][1][N][H * W]; a query sees what its mask shows, and all where that is nothing. */
 GTF_API GtfTensor *gtf_foreground (GtfContext *c, const GtfTensor *masks);
 
-/* Rows that stand before those of each picture or text: first [n][D], x [B][T][D] -> [B][n + T][D]. */
+/* Rows that stand before those of each picture or text: first [n][D], or [B][n][D], x [B][T][D] -> [B][n + T][D]. */
 GTF_API GtfTensor *gtf_prepend (GtfContext *c, const GtfTensor *first, const GtfTensor *x);
 /* The mean over all steps: [B][T][D] -> [B][D]. */
 GTF_API GtfTensor *gtf_mean_steps (GtfContext *c, const GtfTensor *x);

@@ -60,6 +60,35 @@ image_model_run_image (TextModel *self, const GtfImage *image, const char *path,
   return tensors != NULL && run_tensors (self, tensors, path, cancellable, error);
 }
 
+/* An image processor that knows nothing of videos makes a batch [frames][C][H][W] of one: as a video it is [1][frames][C][H][W]. */
+static gboolean
+make_video (GHashTable *tensors, GError **error)
+{
+  GtfTensor *t = g_hash_table_lookup (tensors, "pixel_values"), *video;
+  gint64 shape[5] = { 1 };
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (t == NULL || gtf_tensor_get_n_dims (t) != 4)
+    return TRUE;
+  for (gint i = 0; i < 4; i++)
+    shape[i + 1] = gtf_tensor_get_dim (t, i);
+  bytes = gtf_tensor_get_bytes (t);
+  video = gtf_tensor_new_bytes (gtf_tensor_get_dtype (t), 5, shape, bytes, error);
+  if (video != NULL)
+    g_hash_table_insert (tensors, g_strdup ("pixel_values"), video);
+  return video != NULL;
+}
+
+gboolean
+image_model_run_video (TextModel *self, const GtfImage *const *frames, guint n_frames, const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GHashTable) tensors = gtf_preprocessor_run_images (self->task->preprocessor, frames, n_frames, NULL, error);
+
+  if (tensors == NULL)
+    g_prefix_error (error, "%s: ", path);
+  return tensors != NULL && make_video (tensors, error) && run_tensors (self, tensors, path, cancellable, error);
+}
+
 JsonNode *
 image_answer_each (const GtfRequest *request, ImageAnswer answer, gpointer data, GError **error)
 {

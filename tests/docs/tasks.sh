@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Runs the examples of docs/tasks/*.md out of the build folder, on the tiny repositories of data/golden/text-tasks: each line of a ```sh
-# block must answer (talk.srt is a subtitle), and the ```c and ```python blocks of a page, as whole programs, must answer the same. TAP.
+# Runs the examples of docs/tasks/*.md out of the build folder, on tiny repositories of data/golden: each line of a ```sh block must
+# answer (talk.srt is a subtitle), and the ```c and ```python blocks of a page, as whole programs, must answer the same. TAP.
 #   tasks.sh SOURCE BUILD
 source=$1
 build=$2
@@ -12,6 +12,7 @@ trap 'rm -rf "$work"' EXIT
 n=0
 export GST_PLUGIN_PATH=$build/tasks/gst GST_REGISTRY=$work/registry.bin GST_REGISTRY_FORK=no
 printf '1\n00:00:00,000 --> 00:00:02,000\nMaria went\n\n2\n00:00:02,000 --> 00:00:04,000\nto Lisbon.\n' >"$work/talk.srt"
+cp -r "$source"/data/golden/video-tasks/{waves.webm,waves.mp4,frames} "$work"
 gst=
 if gst-inspect-1.0 subparse >/dev/null 2>&1 && gst-inspect-1.0 gtftext >/dev/null 2>&1; then gst=yes; fi
 cd "$work" || exit 1
@@ -41,7 +42,7 @@ read -ra flags <<<"$(pkg-config --cflags --libs gio-2.0 json-glib-1.0)"
 
 while read -r task repository; do
   page=$source/docs/tasks/$task.md
-  export MODEL=$source/data/golden/text-tasks/$repository
+  export MODEL=$source/data/golden/$repository
   while read -r line; do
     if [[ $line == gst-launch* && -z $gst ]]; then
       result ok "$task: GStreamer # SKIP the elements were not built"
@@ -65,14 +66,15 @@ while read -r task repository; do
     if cmp -s "$work/out" "$work/c"; then result ok "$task: C and Python agree"; else result "not ok" "$task: C and Python agree"; fi
   fi
 done <<TABLE
-text-classification classes
-token-classification tags
-question-answering answers
-fill-mask masked
-zero-shot-classification nli
-feature-extraction masked
-sentence-embedding sentences
-sentence-similarity sentences
-text-ranking one
+text-classification text-tasks/classes
+token-classification text-tasks/tags
+question-answering text-tasks/answers
+fill-mask text-tasks/masked
+zero-shot-classification text-tasks/nli
+feature-extraction text-tasks/masked
+sentence-embedding text-tasks/sentences
+sentence-similarity text-tasks/sentences
+text-ranking text-tasks/one
+video-classification vision/videomae/classifier
 TABLE
 echo "1..$n"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Makes tiny vision models with random weights and what transformers computes with them, in float32: one folder a case with config.json,
-# model.safetensors and golden.safetensors (pixel_values and other inputs by their names, outputs as out.NAME). cases.py lists them.
+# model.safetensors and golden.safetensors (pixel_values and other inputs by their names, outputs as out.NAME). cases.py and its like list them.
 # Run it with transformers 5.x (pip install transformers torch safetensors timm):
 #   python3 make.py [FAMILY[/CASE]...]
 import contextlib
@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 import cases
 import cases_segmentation
 import cases_timm
+import cases_video
 import slim_timm
 
 HERE = pathlib.Path(__file__).parent
@@ -62,7 +63,8 @@ def make(folder, case):
     random_weights(model, case.get("matrices", 0.4))
     generator = torch.Generator().manual_seed(7)
     sized = getattr(config, "vision_config", getattr(config, "backbone_config", None) or config)
-    pixels = torch.rand(case.get("batch", 2), getattr(sized, "num_channels", 3), *case["size"], generator=generator) * 2 - 1
+    frames = [case["frames"]] if "frames" in case else []
+    pixels = torch.rand(case.get("batch", 2), *frames, getattr(sized, "num_channels", 3), *case["size"], generator=generator) * 2 - 1
     inputs = {"pixel_values": pixels.half().float()}
     if case.get("shapes"):              # patches, those of a picture first
         inputs["pixel_values"] = torch.rand(len(case["shapes"]), case["size"][0], sized.num_channels * sized.patch_size**2, generator=generator).half().float() * 2 - 1
@@ -100,14 +102,14 @@ def make(folder, case):
     if case.get("stored"):                      # as other versions write it
         path = folder / "config.json"
         path.write_text(json.dumps(case["stored"](json.loads(path.read_text())), indent=2) + "\n")
-    weights = load_file(folder / "model.safetensors")
+    weights = case.get("renamed", dict)(load_file(folder / "model.safetensors"))
     save_file({k: v.half() if v.is_floating_point() else v for k, v in weights.items()}, folder / "model.safetensors", metadata={"format": "pt"})
     save_file({**inputs, **results}, folder / "golden.safetensors")
     print(folder.parent.name, folder.name, {k: list(v.shape) for k, v in results.items()})
 
 
 def main():
-    for family, table in [*cases.FAMILIES.items(), *cases_segmentation.FAMILIES.items(), *cases_timm.FAMILIES.items()]:
+    for family, table in [*cases.FAMILIES.items(), *cases_segmentation.FAMILIES.items(), *cases_timm.FAMILIES.items(), *cases_video.FAMILIES.items()]:
         for name, case in table.items():
             if not sys.argv[1:] or family in sys.argv[1:] or f"{family}/{name}" in sys.argv[1:]:
                 make(HERE / family / name, case)
