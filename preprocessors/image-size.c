@@ -192,6 +192,20 @@ gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to
   return gtf_image_size_check ((double) ((gint64) (width + 0.5) / n * n), (double) ((gint64) (height + 0.5) / n * n), to, error);
 }
 
+/* The long side becomes longest_edge, both are rounded. */
+gboolean
+gtf_image_size_sam (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
+{
+  double scale = (double) config->size.longest_edge / MAX (from.width, from.height);
+
+  if (!config->size.longest_edge)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "\"size\": this image processor needs \"longest_edge\"");
+      return FALSE;
+    }
+  return gtf_image_size_check (trunc (from.width * scale + 0.5), trunc (from.height * scale + 0.5), to, error);
+}
+
 /* Pictures above longest_edge shrink to it; no side becomes smaller than shortest_edge. */
 gboolean
 gtf_image_size_idefics2 (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)

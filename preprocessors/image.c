@@ -166,6 +166,20 @@ put_mask (GPtrArray *images, guint groups, const char *name, GtfExtent extent, G
   return gtf_image_put (out, name, GTF_DTYPE_I64, 3 + groups, shape + 1 - groups, data, n * sizeof (gint64), error);
 }
 
+/* Height and width of each picture: I64 [B][2]. */
+static gboolean
+put_sizes (const GtfImage *const *images, guint n, const char *name, GHashTable *out, GError **error)
+{
+  gint64 shape[2] = { n, 2 }, *data = allocate (2 * (gsize) n, sizeof (gint64), error);
+
+  for (guint i = 0; data && i < n; i++)
+    {
+      data[2 * i] = images[i]->height;
+      data[2 * i + 1] = images[i]->width;
+    }
+  return data && put (out, name, GTF_DTYPE_I64, 2, shape, data, 2 * (gsize) n * sizeof (gint64), error);
+}
+
 static gboolean
 run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
 {
@@ -207,6 +221,9 @@ run_plain (const Front *self, const GtfImageConfig *config, const GtfImage *cons
     }
   if (self->type->flags & GTF_IMAGE_PATCHES)
     return gtf_image_put_patches (config, done, out, error);
+  if (self->type->flags & GTF_IMAGE_SIZES && (!put_sizes (images, n_images, "original_sizes", out, error) ||
+                                              !put_sizes ((const GtfImage *const *) done->pdata, n_images, "reshaped_input_sizes", out, error)))
+    return FALSE;
   return find_extent (self, config, done, &extent, error) && put_pixels (config, groups, done, extent, out, error) &&
          (!masks || put_mask (done, groups, self->type->mask, extent, out, error));
 }

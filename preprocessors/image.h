@@ -99,6 +99,7 @@ gboolean gtf_image_size_up (const GtfImageConfig *config, GtfExtent from, GtfExt
 gboolean gtf_image_size_down (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_idefics2 (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_sam (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_check (double width, double height, GtfExtent *to, GError **error);
 
 /* ---- image-tensor.c: pictures to tensors ---- */
@@ -138,7 +139,8 @@ typedef enum
   GTF_IMAGE_BLURS       = 1 << 5,   /* OWLv2: image-blur.c instead of all else */
   GTF_IMAGE_OF_PILLOW   = 1 << 6,   /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
   GTF_IMAGE_PATCHES     = 1 << 7,   /* cut into patches: image-patches.c */
-  GTF_IMAGE_VIDEO       = 1 << 8    /* pictures are the frames of a video */
+  GTF_IMAGE_VIDEO       = 1 << 8,   /* pictures are the frames of a video */
+  GTF_IMAGE_SIZES       = 1 << 9    /* original_sizes and reshaped_input_sizes beside the pixels */
 } GtfImageFlags;
 
 typedef struct

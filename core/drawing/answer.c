@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A task's answer, drawn on the picture that it is about. What it is made of tells what is drawn: a list of {"score", "label", "box"} is
- * frames with labels, of {"label", "mask"} segments in colour, of {"label", "score"} a strip of lines; {"depth"} replaces the picture.
+ * frames with labels, of {"label", "mask"} segments in colour, of {"label", "score"} a strip of lines; {"masks"} are segments without labels, each in
+ * its own colour, {"depth"} replaces the picture.
  */
 #include "drawing/annotate.h"
 
@@ -86,33 +87,54 @@ add_line (GString *lines, JsonObject *object)
 
 typedef struct
 {
-  guint16 *map;                 /* which segment each pixel has, from 1; later ones lie on top */
+  guint n;
+  guint16 *map;                 /* which segment each pixel has, from 1 */
   guint32 *colours;
   guint64 (*middles)[3];        /* sums of x and y, and of how many pixels */
 } Segments;
 
 static gboolean
-add_segment (const Sheet *sheet, Segments *segments, guint index, JsonObject *object, GError **error)
+segments_init (Segments *segments, const Sheet *sheet, guint n, GError **error)
 {
-  const gint width = sheet->image->width, height = sheet->image->height;
-  g_autoptr (GtfImage) mask = grey_of (sheet, string_of (object, "mask"), "mask", error);
-  g_autofree char *label = label_of (object);
+  *segments = (Segments){ MIN (n, G_MAXUINT16 - 1), g_try_new0 (guint16, (gsize) sheet->image->width * (gsize) sheet->image->height), NULL, NULL };
+  segments->colours = g_new0 (guint32, segments->n);
+  segments->middles = g_malloc0_n (segments->n, sizeof *segments->middles);
+  if (segments->map)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for the segments of a picture of %d x %d", sheet->image->width, sheet->image->height);
+  return FALSE;
+}
+
+static void
+segments_clear (Segments *segments)
+{
+  g_free (segments->map);
+  g_free (segments->colours);
+  g_free (segments->middles);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Segments, segments_clear)
+
+/* @small_on_top: a pixel stays with the smaller of two segments; else later ones lie on top. */
+static gboolean
+add_segment (const Sheet *sheet, Segments *segments, guint index, const char *base64, guint32 colour, gboolean small_on_top, GError **error)
+{
+  const gsize width = (gsize) sheet->image->width, n = width * (gsize) sheet->image->height;
+  g_autoptr (GtfImage) mask = grey_of (sheet, base64, "mask", error);
+  guint64 *middle = segments->middles[index];
 
   if (mask == NULL)
     return FALSE;
-  segments->colours[index] = gtf_annotate_colour (label, -1);
-  for (gint y = 0; y < height; y++)
-    for (gint x = 0; x < width; x++)
+  segments->colours[index] = colour;
+  for (gsize at = 0; at < n; at++)
+    if (mask->pixels[at * 3] >= 128)
       {
-        const gsize at = (gsize) y * (gsize) width + (gsize) x;
-
-        if (mask->pixels[at * 3] < 128)
-          continue;
-        segments->map[at] = (guint16) (index + 1);
-        segments->middles[index][0] += (guint64) x;
-        segments->middles[index][1] += (guint64) y;
-        segments->middles[index][2]++;
+        middle[0] += at % width;
+        middle[1] += at / width;
+        middle[2]++;
       }
+  for (gsize at = 0; at < n; at++)
+    if (mask->pixels[at * 3] >= 128 && (!small_on_top || segments->map[at] == 0 || segments->middles[segments->map[at] - 1][2] >= middle[2]))
+      segments->map[at] = (guint16) (index + 1);
   return TRUE;
 }
 
@@ -131,23 +153,36 @@ label_segment (const Sheet *sheet, const Segments *segments, guint index, JsonOb
 static gboolean
 draw_segments (const Sheet *sheet, JsonArray *list, GError **error)
 {
-  const guint n = MIN (json_array_get_length (list), G_MAXUINT16 - 1);
-  g_autofree guint16 *map = g_try_new0 (guint16, (gsize) sheet->image->width * (gsize) sheet->image->height);
-  g_autofree guint32 *colours = g_new0 (guint32, n);
-  g_autofree guint64 (*middles)[3] = g_malloc0_n (n, sizeof *middles);
-  Segments segments = { map, colours, middles };
+  g_auto (Segments) segments = { 0 };
 
-  if (map == NULL)
+  if (!segments_init (&segments, sheet, json_array_get_length (list), error))
+    return FALSE;
+  for (guint i = 0; i < segments.n; i++)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for the segments of a picture of %d x %d", sheet->image->width, sheet->image->height);
-      return FALSE;
+      JsonObject *object = json_array_get_object_element (list, i);
+      g_autofree char *label = label_of (object);
+
+      if (!add_segment (sheet, &segments, i, string_of (object, "mask"), gtf_annotate_colour (label, -1), FALSE, error))
+        return FALSE;
     }
-  for (guint i = 0; i < n; i++)
-    if (!add_segment (sheet, &segments, i, json_array_get_object_element (list, i), error))
-      return FALSE;
-  gtf_annotate_segments (&sheet->canvas, map, colours, n, OPACITY);
-  for (guint i = 0; i < n; i++)
+  gtf_annotate_segments (&sheet->canvas, segments.map, segments.colours, segments.n, OPACITY);
+  for (guint i = 0; i < segments.n; i++)
     label_segment (sheet, &segments, i, json_array_get_object_element (list, i));
+  return TRUE;
+}
+
+/* Masks without labels, base64 of pictures. */
+static gboolean
+draw_masks (const Sheet *sheet, JsonArray *list, GError **error)
+{
+  g_auto (Segments) segments = { 0 };
+
+  if (!segments_init (&segments, sheet, json_array_get_length (list), error))
+    return FALSE;
+  for (guint i = 0; i < segments.n; i++)
+    if (!add_segment (sheet, &segments, i, json_array_get_string_element (list, i), gtf_annotate_colour ("", i), TRUE, error))
+      return FALSE;
+  gtf_annotate_segments (&sheet->canvas, segments.map, segments.colours, segments.n, OPACITY);
   return TRUE;
 }
 
@@ -223,6 +258,25 @@ draw_depth (const Sheet *sheet, JsonObject *object, GError **error)
   return TRUE;
 }
 
+/* Whether a member is a list of strings, and nothing else. */
+static gboolean
+has_strings (JsonObject *object, const char *name)
+{
+  JsonNode *node = gtf_json_find (object, name);
+  JsonArray *list = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+
+  for (guint i = 0; list && i < json_array_get_length (list); i++)
+    if (!JSON_NODE_HOLDS_VALUE (json_array_get_element (list, i)) || json_node_get_value_type (json_array_get_element (list, i)) != G_TYPE_STRING)
+      return FALSE;
+  return list != NULL;
+}
+
+static gboolean
+draw_object (const Sheet *sheet, JsonObject *object, GError **error)
+{
+  return has_strings (object, "masks") ? draw_masks (sheet, json_object_get_array_member (object, "masks"), error) : draw_depth (sheet, object, error);
+}
+
 gboolean
 gtf_annotate_answer (GtfImage *image, JsonNode *answer, GError **error)
 {
@@ -233,7 +287,7 @@ gtf_annotate_answer (GtfImage *image, JsonNode *answer, GError **error)
   if (JSON_NODE_HOLDS_ARRAY (answer))
     good = draw_list (&sheet, json_node_get_array (answer), error);
   else
-    good = JSON_NODE_HOLDS_OBJECT (answer) ? draw_depth (&sheet, json_node_get_object (answer), error) : cannot (error);
+    good = JSON_NODE_HOLDS_OBJECT (answer) ? draw_object (&sheet, json_node_get_object (answer), error) : cannot (error);
   gtf_font_free (sheet.font);
   return good;
 }

@@ -233,7 +233,8 @@ has_weights (const char *folder)
 gboolean
 gtf_hub_looks_complete (const char *folder, GtfHubParts parts)
 {
-  static const char *const fronts[] = { "tokenizer.json", "vocab.txt", "vocab.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json" };
+  static const char *const fronts[] = { "tokenizer.json", "vocab.txt", "vocab.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json",
+                                         "video_preprocessor_config.json" };
 
   if (!has (folder, "config.json") || (parts & GTF_HUB_WEIGHTS && !has_weights (folder)))
     return FALSE;

@@ -34,6 +34,9 @@ GTF_API GtfTensor *gtf_window_bias  (GtfContext *c, const GtfTensor *table, gint
 /* The distances of such a table, [(2 size - 1)^2][2], as Swin v2 sees them: their logarithm, 1 where @whole - 1 pixels are between. */
 GTF_API GtfTensor *gtf_window_distances (GtfContext *c, gint64 size, gint64 whole);
 
+/* What pixels add to their scores by rows and columns apart, for queries first .. first + n: [B][heads][n][H * W]; see core/tensor/grid-bias.c. */
+GTF_API GtfTensor *gtf_grid_bias    (GtfContext *c, const GtfTensor *down, const GtfTensor *across, gint64 first, gint64 n);
+
 /* Four pixels become one with four times the features, down first, zeros beside the picture: [B][H][W][C] -> [B][ceil (H / 2)][ceil (W / 2)][4 C]. */
 GTF_API GtfTensor *gtf_merge_pixels (GtfContext *c, const GtfTensor *x);
 /* Zeros at the right and at the bottom: [..][H][W] -> [..][height][width]. */

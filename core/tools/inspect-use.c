@@ -21,6 +21,8 @@ static const struct { const char *task, *arguments, *inputs, *parameters, *pipel
   { "image-segmentation", "street.jpg", "\"street.jpg\"", NULL, VIDEO "gtfsegment model=%s" SHOW },
   { "image-feature-extraction", "cat.jpg", "\"cat.jpg\"", NULL, NULL },
   { "depth-estimation", "street.jpg", "\"street.jpg\"", NULL, VIDEO "gtfsegment task=depth-estimation model=%s" SHOW },
+  { "mask-generation", "street.jpg --output masks.png", "\"street.jpg\"", NULL, NULL },
+  { "video-classification", "clip.mp4", "\"clip.mp4\"", NULL, NULL },
   { "zero-shot-image-classification", "cat.jpg --set candidate_labels='" CHOICE "'", "\"cat.jpg\"", "{\"candidate_labels\": " CHOICE "}", VIDEO "gtfclassify labels=cat,dog model=%s" SHOW },
   { "zero-shot-object-detection", "cat.jpg --set candidate_labels='" CHOICE "'", "\"cat.jpg\"", "{\"candidate_labels\": " CHOICE "}", VIDEO "gtfdetect labels=cat,dog model=%s" SHOW },
   { "fill-mask", "\"It is MASK here.\"", "\"It is MASK here.\"", NULL, NULL },

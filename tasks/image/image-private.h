@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 TextModel *image_model_new (GtfTask *task, const char *name, const char *const *heads, const char *wanted, GError **error);
 /* Processes a picture and runs the model on it. @name is for messages; @parameters (nullable): for the image processor, as JSON. */
 gboolean   image_model_run_image (TextModel *self, const GtfImage *image, const char *name, const char *parameters, GCancellable *cancellable, GError **error);
+/* The model by itself on one input. */
+gboolean   image_model_run_tensor (TextModel *self, const char *input, GtfTensor *tensor, const char *name, GCancellable *cancellable, GError **error);
 /* The same with the frames of one video. */
 gboolean   image_model_run_video (TextModel *self, const GtfImage *const *frames, guint n_frames, const char *name, GCancellable *cancellable, GError **error);
 /* The picture that the program gave, or those that the inputs name, a path or a list of paths, decoded: @answer once for each; the answers nest

@@ -51,6 +51,15 @@ run_tensors (TextModel *self, GHashTable *tensors, const char *path, GCancellabl
 }
 
 gboolean
+image_model_run_tensor (TextModel *self, const char *name, GtfTensor *tensor, const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GHashTable) tensors = g_hash_table_new (g_str_hash, g_str_equal);
+
+  g_hash_table_insert (tensors, (gpointer) name, tensor);
+  return run_tensors (self, tensors, path, cancellable, error);
+}
+
+gboolean
 image_model_run_image (TextModel *self, const GtfImage *image, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GHashTable) tensors = gtf_preprocessor_run_images (self->task->preprocessor, &image, 1, parameters, error);

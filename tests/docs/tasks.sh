@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 n=0
 export GST_PLUGIN_PATH=$build/tasks/gst GST_REGISTRY=$work/registry.bin GST_REGISTRY_FORK=no
 printf '1\n00:00:00,000 --> 00:00:02,000\nMaria went\n\n2\n00:00:02,000 --> 00:00:04,000\nto Lisbon.\n' >"$work/talk.srt"
-cp -r "$source"/data/golden/video-tasks/{waves.webm,waves.mp4,frames} "$work"
+cp -r "$source"/data/golden/video-tasks/{waves.webm,waves.mp4,frames} "$source/data/golden/vision-tasks/waves.png" "$work"
 gst=
 if gst-inspect-1.0 subparse >/dev/null 2>&1 && gst-inspect-1.0 gtftext >/dev/null 2>&1; then gst=yes; fi
 cd "$work" || exit 1
@@ -75,6 +75,7 @@ feature-extraction text-tasks/masked
 sentence-embedding text-tasks/sentences
 sentence-similarity text-tasks/sentences
 text-ranking text-tasks/one
+mask-generation vision/sam/points
 video-classification vision/videomae/classifier
 TABLE
 echo "1..$n"

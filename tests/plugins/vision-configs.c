@@ -54,6 +54,16 @@ static const struct
   { "timm_efficientnet/v3", "architecture", "\"efficientnet_cc_b0_4e\"", "EfficientNet or MobileNet" },
   { "timm_efficientnet/v3", "architecture", "\"mixnet_s\"", "expected the name of a ResNet" },
   { "timm_regnet/classifier", "architecture", "\"regnety_032_sgn\"", "expected the name of a RegNet" },
+  { "videomae/classifier", "tubelet_size", "5", "tubelet_size (5) is larger than num_frames (4)" },
+  { "videomae/classifier", "num_frames", "0", "num_frames" },
+  { "videomae/classifier", "patch_size", "[8, 32]", "patch_size (8 x 32) is larger" },
+  { "timesformer/classifier", "attention_type", "\"time_only\"", "attention_type: expected divided_space_time" },
+  { "vivit/classifier", "tubelet_size", "[2, 8]", "tubelet_size: expected three numbers" },
+  { "vivit/classifier", "tubelet_size", "[2, 8, 0]", "tubelet_size: expected three numbers" },
+  { "sam/points", "vision_config.num_pos_feats", "9", "twice num_pos_feats (9)" },
+  { "sam/points", "mask_decoder_config.num_attention_heads", "3", "num_attention_heads (3)" },
+  { "sam/points", "mask_decoder_config.num_multimask_outputs", "4", "num_multimask_outputs" },
+  { "sam/points", "vision_config.image_size", "[40, 48]", "expected square pictures" },
 };
 
 /* The config of a repository with one member changed, alone in a folder. */

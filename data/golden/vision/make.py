@@ -18,13 +18,14 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 import cases
+import cases_prompts
 import cases_segmentation
 import cases_timm
 import cases_video
 import slim_timm
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "pred_masks", "encoder_last_hidden_state",
+NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "pred_masks", "iou_scores", "image_embeddings", "encoder_last_hidden_state",
          "pixel_decoder_last_hidden_state", "transformer_decoder_last_hidden_state", "transformer_decoder_object_queries", "class_queries_logits", "masks_queries_logits"]
 
 
@@ -77,6 +78,7 @@ def make(folder, case):
         inputs["input_ids"] = torch.tensor(case["texts"], dtype=torch.int32)
     if case.get("task"):
         inputs["task_inputs"] = torch.tensor(case["task"], dtype=torch.int32)
+    inputs.update(case.get("prompts", dict)())
     options = {"interpolate_pos_encoding": True} if case.get("interpolate") else {}
     if case.get("states"):
         options.update(output_hidden_states=True, output_attentions=True)
@@ -84,6 +86,8 @@ def make(folder, case):
         out = model(**inputs, **options, return_dict=True)
         if not any(out.get(name) is not None for name in NAMES):        # a head that nothing asks for
             out = model.base_model(**inputs, **options, return_dict=True)
+    if hasattr(model, "get_image_embeddings"):
+        out["image_embeddings"] = model.get_image_embeddings(inputs["pixel_values"])
     results = {"out." + name: out[name].float().contiguous() for name in NAMES if out.get(name) is not None}
     if case.get("best"):
         results.pop("out.last_hidden_state")
@@ -109,7 +113,7 @@ def make(folder, case):
 
 
 def main():
-    for family, table in [*cases.FAMILIES.items(), *cases_segmentation.FAMILIES.items(), *cases_timm.FAMILIES.items(), *cases_video.FAMILIES.items()]:
+    for family, table in [*cases.FAMILIES.items(), *cases_prompts.FAMILIES.items(), *cases_segmentation.FAMILIES.items(), *cases_timm.FAMILIES.items(), *cases_video.FAMILIES.items()]:
         for name, case in table.items():
             if not sys.argv[1:] or family in sys.argv[1:] or f"{family}/{name}" in sys.argv[1:]:
                 make(HERE / family / name, case)
