@@ -54,7 +54,7 @@ derive (gpointer data, GError **error)
   if (config->eps < 0)
     config->eps = is_test || strstr (config->name, "_xxlarge") ? 1e-5 : 1e-6;
   if (config->activation == GTF_ACTIVATION_NONE)
-    config->activation = is_test ? GTF_ACTIVATION_GELU_TANH : GTF_ACTIVATION_GELU;
+    config->activation = g_str_has_prefix (config->name, "test_convnext3") ? GTF_ACTIVATION_SILU : is_test ? GTF_ACTIVATION_GELU_TANH : GTF_ACTIVATION_GELU;
   return TRUE;
 }
 
@@ -205,7 +205,7 @@ forward (GtfContext *c, const GtfForward *f)
   gtf_stages_outputs (c, x, config->has_pooler || w->classifier != NULL ? pooled : NULL, FALSE, w->classifier);
 }
 
-static const char *const types[] = { "timm_convnext", "timm_convnextv2", "timm_test_convnext", NULL };
+static const char *const types[] = { "timm_convnext", "timm_convnextv2", "timm_test_convnext", "timm_test_convnext2", "timm_test_convnext3", NULL };
 
 static const GtfArchitecture timm_convnext = {
   .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = types,
