@@ -333,7 +333,7 @@ gtf_hub_client_send (GtfHubClient *self, GtfHubRequest *request, char **url, GCa
         }
       again = response ? is_passing (response->status) : may_come_back (local);
       again = again && request->flags & GTF_HUB_REQUEST_PATIENT && attempt < MAX_TRIES;
-      if (again && response && asked_wait (response) >= 0)
+      if (again && response && asked_wait (response) >= 0 && gtf_hub_backoff)
         backoff = (guint) asked_wait (response) * 1000;
       if (again && rewind_stream (request, start))
         {

@@ -17,7 +17,7 @@ GTF_API void          gtf_hub_client_free         (GtfHubClient *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfHubClient, gtf_hub_client_free)
 GTF_API const char   *gtf_hub_client_get_endpoint (const GtfHubClient *self);
 GTF_API gboolean      gtf_hub_client_has_token    (const GtfHubClient *self);
-/* The first wait before something is tried again, in milliseconds. Tests make it shorter. */
+/* The first wait before something is tried again, in milliseconds. Tests make it shorter; 0: nothing waits, whatever the server asks. */
 extern guint gtf_hub_backoff;
 
 typedef enum

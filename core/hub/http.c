@@ -14,6 +14,8 @@ struct _GtfHttp
   gpointer session;
 };
 
+const GtfHttpTransport *gtf_http_transport_override;
+
 static const GtfHttpTransport *
 get_transport (GError **error)
 {
@@ -21,6 +23,8 @@ get_transport (GError **error)
   static const GtfHttpTransport *transport;
   g_autofree char *why = NULL;
 
+  if (gtf_http_transport_override)
+    return gtf_http_transport_override;
   g_mutex_lock (&lock);
   if (transport == NULL)
     transport = gtf_hub_module_open (MODULE, "gtf_http_transport", GTF_HTTP_ABI, &why);

@@ -57,4 +57,7 @@ typedef struct
   GtfHttpResponse *(*send)  (gpointer session, const GtfHttpRequest *request, GCancellable *cancellable, GError **error);
 } GtfHttpTransport;
 
+/* Instead of the module's: tests answer by it without a network. */
+extern const GtfHttpTransport *gtf_http_transport_override;
+
 G_END_DECLS

@@ -2,7 +2,7 @@
  *
  * GET /api/models, page by page as its Link headers lead. The Hub sorts and filters; "expand" asks for what is shown and no more.
  */
-#include "hub/search.h"
+#include "hub/search-pages.h"
 
 #include <string.h>
 #include "base/json.h"
@@ -18,7 +18,7 @@ struct _GtfHubModel
   GObject parent;
   char *id, *task, *library, *model_type, *modified;
   char **tags;
-  gint64 downloads, likes, parameters;
+  gint64 downloads, likes, parameters, size;
 };
 
 G_DEFINE_FINAL_TYPE (GtfHubModel, gtf_hub_model, G_TYPE_OBJECT)
@@ -130,6 +130,18 @@ gtf_hub_model_get_parameters (GtfHubModel *self)
 {
   g_return_val_if_fail (GTF_IS_HUB_MODEL (self), 0);
   return self->parameters;
+}
+
+/**
+ * gtf_hub_model_get_size:
+ *
+ * Returns: how many bytes its weights have, 0 where the Hub does not know
+ */
+gint64
+gtf_hub_model_get_size (GtfHubModel *self)
+{
+  g_return_val_if_fail (GTF_IS_HUB_MODEL (self), 0);
+  return self->size;
 }
 
 /**
@@ -259,6 +271,32 @@ int_member (JsonObject *object, const char *path)
   return node && json_node_get_value_type (node) == G_TYPE_INT64 ? MAX (json_node_get_int (node), 0) : 0;
 }
 
+/* "F32" 32, "F8_E4M3" 8, "BOOL" 8 */
+static guint
+bits_of (const char *dtype)
+{
+  const char *digits = dtype + strcspn (dtype, "0123456789");
+
+  return *digits ? (guint) MIN (g_ascii_strtoull (digits, NULL, 10), 64) : 8;
+}
+
+/* Out of {"F32": 1000, "I64": 3}. */
+static gint64
+size_of (JsonNode *counts)
+{
+  g_autoptr (GList) types = counts && JSON_NODE_HOLDS_OBJECT (counts) ? json_object_get_members (json_node_get_object (counts)) : NULL;
+  double bytes = 0;
+
+  for (GList *l = types; l; l = l->next)
+    {
+      JsonNode *n = json_object_get_member (json_node_get_object (counts), l->data);
+
+      if (json_node_get_value_type (n) == G_TYPE_INT64 && json_node_get_int (n) > 0)
+        bytes += (double) json_node_get_int (n) * bits_of (l->data) / 8;
+    }
+  return bytes < 1e18 ? (gint64) bytes : 0;
+}
+
 static char **
 read_tags (JsonNode *node)
 {
@@ -289,25 +327,26 @@ read_model (JsonNode *node)
   self->downloads = int_member (object, "downloads");
   self->likes = int_member (object, "likes");
   self->parameters = int_member (object, "safetensors.total");
+  self->size = size_of (gtf_json_find (object, "safetensors.parameters"));
   self->tags = read_tags (gtf_json_find (object, "tags"));
   return self;
 }
 
 static gboolean
-read_page (JsonNode *page, GListStore *found, guint limit, GError **error)
+read_page (JsonNode *page, GPtrArray *found, guint limit, GError **error)
 {
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (page) ? json_node_get_array (page) : NULL;
 
-  for (guint i = 0; list && i < json_array_get_length (list) && g_list_model_get_n_items (G_LIST_MODEL (found)) < limit; i++)
+  for (guint i = 0; list && i < json_array_get_length (list) && found->len < limit; i++)
     {
-      g_autoptr (GtfHubModel) model = read_model (json_array_get_element (list, i));
+      GtfHubModel *model = read_model (json_array_get_element (list, i));
 
       if (model == NULL)
         {
           list = NULL;
           break;
         }
-      g_list_store_append (found, model);
+      g_ptr_array_add (found, model);
     }
   if (list)
     return TRUE;
@@ -315,29 +354,49 @@ read_page (JsonNode *page, GListStore *found, guint limit, GError **error)
   return FALSE;
 }
 
-static GListModel *
-search (const Query *query, GCancellable *cancellable, GError **error)
+static gboolean
+search (const Query *query, GtfHubPageFunc page_func, gpointer data, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GtfHubClient) client = gtf_hub_client_new (NULL, error);
   g_autofree char *url = client ? query_url (query, client, error) : NULL;
-  g_autoptr (GListStore) found = g_list_store_new (GTF_TYPE_HUB_MODEL);
+  guint n = 0, limit = (guint) query->limit;
 
   if (url == NULL)
-    return NULL;
-  for (guint pages = 0; url && pages < MAX_LIMIT && g_list_model_get_n_items (G_LIST_MODEL (found)) < (guint) query->limit; pages++)
+    return FALSE;
+  for (guint pages = 0; url && pages < MAX_LIMIT && n < limit; pages++)
     {
       GtfHubRequest request = { .url = url, .what = "search", .flags = GTF_HUB_REQUEST_PATIENT };
       g_autoptr (GtfHttpResponse) response = gtf_hub_client_send (client, &request, NULL, cancellable, error);
       g_autoptr (JsonNode) page = response ? gtf_hub_read_json (response, "search", cancellable, error) : NULL;
       g_autofree char *next = response ? gtf_hub_next_page (client, url, response) : NULL;
+      g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_object_unref);
 
       g_free (request.missing_commit);
-      if (page == NULL || !read_page (page, found, (guint) query->limit, error))
-        return NULL;
+      if (page == NULL || !read_page (page, found, limit - n, error))
+        return FALSE;
+      n += found->len;
+      page_func (found, data);
       g_free (url);
       url = g_steal_pointer (&next);
     }
-  return G_LIST_MODEL (g_steal_pointer (&found));
+  return TRUE;
+}
+
+gboolean
+gtf_hub_search_pages (const char *query, GtfHubPageFunc page_func, gpointer data, GCancellable *cancellable, GError **error)
+{
+  Query parsed = { .limit = 30 };
+  g_autoptr (JsonObject) object = gtf_json_parse_object ("query", query && *query ? query : "{}", -1, GTF_JSON_STRICT, error);
+  gboolean ok = object && gtf_params_read (query_table, object, "query", GTF_PARAMS_CLOSED, &parsed, error) && search (&parsed, page_func, data, cancellable, error);
+
+  query_clear (&parsed);
+  return ok;
+}
+
+static void
+append_page (GPtrArray *models, gpointer store)
+{
+  g_list_store_splice (store, g_list_model_get_n_items (store), 0, models->pdata, models->len);
 }
 
 /**
@@ -354,14 +413,9 @@ search (const Query *query, GCancellable *cancellable, GError **error)
 GListModel *
 gtf_hub_search (const char *query, GCancellable *cancellable, GError **error)
 {
-  Query parsed = { .limit = 30 };
-  g_autoptr (JsonObject) object = gtf_json_parse_object ("query", query && *query ? query : "{}", -1, GTF_JSON_STRICT, error);
-  GListModel *found = NULL;
+  g_autoptr (GListStore) found = g_list_store_new (GTF_TYPE_HUB_MODEL);
 
-  if (object && gtf_params_read (query_table, object, "query", GTF_PARAMS_CLOSED, &parsed, error))
-    found = search (&parsed, cancellable, error);
-  query_clear (&parsed);
-  return found;
+  return gtf_hub_search_pages (query, append_page, found, cancellable, error) ? G_LIST_MODEL (g_steal_pointer (&found)) : NULL;
 }
 
 static void

@@ -24,6 +24,7 @@ GTF_API const char        *gtf_hub_model_get_model_type (GtfHubModel *self);
 GTF_API gint64             gtf_hub_model_get_downloads  (GtfHubModel *self);
 GTF_API gint64             gtf_hub_model_get_likes      (GtfHubModel *self);
 GTF_API gint64             gtf_hub_model_get_parameters (GtfHubModel *self);
+GTF_API gint64             gtf_hub_model_get_size       (GtfHubModel *self);
 GTF_API const char        *gtf_hub_model_get_modified   (GtfHubModel *self);
 GTF_API const char *const *gtf_hub_model_get_tags       (GtfHubModel *self);
 

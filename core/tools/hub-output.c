@@ -15,6 +15,8 @@ struct _CliHubTable
   const char *key;
   JsonArray *rows;
   JsonObject *row;              /* the last one */
+  guint n_shown;                /* rows that were printed already */
+  guint *widths;                /* of the columns as they were printed; NULL: the heads have not been */
 };
 
 gboolean
@@ -150,6 +152,7 @@ void
 cli_hub_table_free (CliHubTable *self)
 {
   json_array_unref (self->rows);
+  g_free (self->widths);
   g_free (self);
 }
 
@@ -219,48 +222,63 @@ print_line (const CliHubTable *self, char **cells, const guint *widths)
   printf ("%s\n", g_strchomp (line->str));
 }
 
+/* What was not printed yet. Columns keep the width that they had before, unless something is wider. */
 static void
-print_human (const CliHubTable *self)
+print_human (CliHubTable *self)
 {
   guint n = g_strv_length ((char **) self->columns), n_rows = json_array_get_length (self->rows);
-  g_autofree guint *widths = g_new0 (guint, n);
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
-  char **dashes = g_new0 (char *, n + 1);
+  gboolean heads = self->widths == NULL;
 
-  for (guint r = 0; r <= n_rows; r++)
+  if (heads)
+    self->widths = g_new0 (guint, n);
+  for (guint r = heads ? 0 : self->n_shown + 1; r <= n_rows; r++)
     {
       char **cells = g_new0 (char *, n + 1);
 
       for (guint c = 0; c < n; c++)
         {
           cells[c] = r ? cell (json_array_get_object_element (self->rows, r - 1), self->columns[c]) : g_ascii_strup (self->columns[c], -1);
-          widths[c] = MAX (widths[c], (guint) g_utf8_strlen (cells[c], -1));
+          self->widths[c] = MAX (self->widths[c], (guint) g_utf8_strlen (cells[c], -1));
         }
       g_ptr_array_add (lines, cells);
     }
-  for (guint c = 0; c < n; c++)
-    dashes[c] = g_strnfill (widths[c], '-');
-  g_ptr_array_insert (lines, 1, dashes);
+  if (heads)
+    {
+      char **dashes = g_new0 (char *, n + 1);
+
+      for (guint c = 0; c < n; c++)
+        dashes[c] = g_strnfill (self->widths[c], '-');
+      g_ptr_array_insert (lines, 1, dashes);
+    }
   for (guint i = 0; i < lines->len; i++)
-    print_line (self, lines->pdata[i], widths);
+    print_line (self, lines->pdata[i], self->widths);
 }
 
 void
-cli_hub_table_print (const CliHubTable *self, const CliHubOutput *output)
+cli_hub_table_flush (CliHubTable *self, const CliHubOutput *output)
+{
+  guint n_rows = json_array_get_length (self->rows);
+
+  if (output->json || n_rows == self->n_shown)
+    return;
+  for (guint i = self->n_shown; output->quiet && i < n_rows; i++)
+    printf ("%s\n", json_object_get_string_member (json_array_get_object_element (self->rows, i), self->key));
+  if (!output->quiet)
+    print_human (self);
+  self->n_shown = n_rows;
+  fflush (stdout);
+}
+
+void
+cli_hub_table_print (CliHubTable *self, const CliHubOutput *output)
 {
   g_autoptr (JsonNode) node = json_node_init_array (json_node_alloc (), self->rows);
   g_autofree char *text = NULL;
 
+  cli_hub_table_flush (self, output);
   if (output->json)
-    {
-      text = gtf_json_print (node, GTF_JSON_COMPACT);
-      printf ("%s\n", text);
-    }
-  else if (output->quiet)
-    for (guint i = 0; i < json_array_get_length (self->rows); i++)
-      printf ("%s\n", json_object_get_string_member (json_array_get_object_element (self->rows, i), self->key));
-  else if (json_array_get_length (self->rows))
-    print_human (self);
-  else
+    printf ("%s\n", text = gtf_json_print (node, GTF_JSON_COMPACT));
+  else if (!output->quiet && self->n_shown == 0)
     printf ("No results found.\n");
 }

@@ -36,6 +36,9 @@ void         cli_hub_table_row      (CliHubTable *self);
 void         cli_hub_table_put      (CliHubTable *self, const char *name, const char *value);
 void         cli_hub_table_put_int  (CliHubTable *self, const char *name, gint64 value);
 void         cli_hub_table_put_list (CliHubTable *self, const char *name, GPtrArray *values);
-void         cli_hub_table_print    (const CliHubTable *self, const CliHubOutput *output);
+/* Prints at once what was put since the last time; JSON waits for the end, since half a list is none. */
+void         cli_hub_table_flush    (CliHubTable *self, const CliHubOutput *output);
+/* The rest, and what is said of an empty table. */
+void         cli_hub_table_print    (CliHubTable *self, const CliHubOutput *output);
 
 G_END_DECLS

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/json-print.h"
+#include "hub/search-pages.h"
 #include "pipeline/auto-model.h"
 #include "tools/hub-output.h"
 
@@ -61,51 +62,73 @@ count (gint64 n)
   return n ? cli_hub_size (n) : g_strdup ("");
 }
 
-static void
-print (const Search *self, GListModel *found)
+/* What is shown of the models of one page. */
+typedef struct
 {
-  static const char *const columns[] = { "id", "task", "downloads", "likes", "parameters", "runs", NULL };
-  g_autoptr (CliHubTable) table = cli_hub_table_new (columns, "id");
-  g_autoptr (GPtrArray) modules = gtf_registry_list ();
+  const Search *search;
+  CliHubTable *table;
+  GPtrArray *modules;
+} Shown;
 
-  for (guint i = 0; i < g_list_model_get_n_items (found); i++)
-    {
-      g_autoptr (GtfHubModel) model = g_list_model_get_item (found, i);
-      g_autofree char *parameters = count (gtf_hub_model_get_parameters (model)), *runs = runs_here (modules, gtf_hub_model_get_model_type (model));
+/* As a number for programs, with a unit for people. */
+static void
+put_count (const Shown *shown, const char *name, gint64 n)
+{
+  g_autofree char *text = count (n);
 
-      cli_hub_table_row (table);
-      cli_hub_table_put (table, "id", gtf_hub_model_get_id (model));
-      cli_hub_table_put (table, "task", gtf_hub_model_get_task (model));
-      cli_hub_table_put (table, "library", gtf_hub_model_get_library (model));
-      cli_hub_table_put (table, "model_type", gtf_hub_model_get_model_type (model));
-      cli_hub_table_put_int (table, "downloads", gtf_hub_model_get_downloads (model));
-      cli_hub_table_put_int (table, "likes", gtf_hub_model_get_likes (model));
-      if (self->output.json)
-        cli_hub_table_put_int (table, "parameters", gtf_hub_model_get_parameters (model));
-      else
-        cli_hub_table_put (table, "parameters", parameters);
-      cli_hub_table_put (table, "last_modified", gtf_hub_model_get_modified (model));
-      cli_hub_table_put (table, "runs", runs);
-    }
-  cli_hub_table_print (table, &self->output);
+  if (shown->search->output.json)
+    cli_hub_table_put_int (shown->table, name, n);
+  else
+    cli_hub_table_put (shown->table, name, text);
+}
+
+static void
+show_model (const Shown *shown, GtfHubModel *model)
+{
+  g_autofree char *runs = runs_here (shown->modules, gtf_hub_model_get_model_type (model));
+  CliHubTable *table = shown->table;
+
+  cli_hub_table_row (table);
+  cli_hub_table_put (table, "id", gtf_hub_model_get_id (model));
+  cli_hub_table_put (table, "task", gtf_hub_model_get_task (model));
+  cli_hub_table_put (table, "library", gtf_hub_model_get_library (model));
+  cli_hub_table_put (table, "model_type", gtf_hub_model_get_model_type (model));
+  cli_hub_table_put_int (table, "downloads", gtf_hub_model_get_downloads (model));
+  cli_hub_table_put_int (table, "likes", gtf_hub_model_get_likes (model));
+  put_count (shown, "parameters", gtf_hub_model_get_parameters (model));
+  put_count (shown, "size", gtf_hub_model_get_size (model));
+  cli_hub_table_put (table, "last_modified", gtf_hub_model_get_modified (model));
+  cli_hub_table_put (table, "runs", runs);
+}
+
+static void
+show_page (GPtrArray *models, gpointer data)
+{
+  const Shown *shown = data;
+
+  for (guint i = 0; i < models->len; i++)
+    show_model (shown, models->pdata[i]);
+  cli_hub_table_flush (shown->table, &shown->search->output);
 }
 
 static int
 search (const Search *self)
 {
+  static const char *const columns[] = { "id", "task", "downloads", "likes", "parameters", "size", "runs", NULL };
   GCancellable *cancellable = cli_interrupt_init ();
+  g_autoptr (CliHubTable) table = cli_hub_table_new (columns, "id");
+  g_autoptr (GPtrArray) modules = gtf_registry_list ();
+  const Shown shown = { self, table, modules };
   g_autoptr (GError) error = NULL;
-  g_autoptr (GListModel) found = NULL;
   g_autofree char *query = NULL;
   guint64 limit = 30;
 
   if (self->limit && !g_ascii_string_to_unsigned (self->limit, 10, 1, 10000, &limit, NULL))
     return cli_usage_error ("search", "--limit '%s': expected a number from 1 to 10000", self->limit);
   query = query_of (self, (guint) limit);
-  found = gtf_hub_search (query, cancellable, &error);
-  if (found == NULL)
+  if (!gtf_hub_search_pages (query, show_page, (gpointer) &shown, cancellable, &error))
     return g_str_has_prefix (error->message, "sort: ") ? cli_usage_error ("search", "--%s", error->message) : cli_failure (error);
-  print (self, found);
+  cli_hub_table_print (table, &self->output);
   return CLI_OK;
 }
 

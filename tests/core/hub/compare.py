@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The genuine huggingface_hub and ours against one server and one cache, compared file by file.
 
-    compare.py BUILD        needs a Python with huggingface_hub 2.4
+    compare.py BUILD [PEERS]        needs a Python with huggingface_hub 2.4; PEERS: what peers.sh made (./dev hub)
 
 Each side downloads into a cache of its own (the trees must be equal: names, contents, links), each completes and reads offline what the
-other wrote, both download into one cache at the same time.
+other wrote, both download into one cache at the same time. With PEERS also huggingface_hub 1.x and @huggingface/hub (clients.py).
 """
 import json
 import os
@@ -15,8 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import clients
+
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
 TOOL = BUILD / "core/tools/gtransformers"
+PEERS = Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
 failures = 0
 
 
@@ -199,7 +202,7 @@ def compare_commands(endpoint, folder):
             ours(args, environment(endpoint, home))
     for args, same in COMMANDS:
         a, b = (command(tool, args, environment(endpoint, home)) for tool, home in zip((OURS, THEIRS), homes))
-        said = [re.sub(r"[0-9]+ seconds ago", "a few seconds ago", out).replace("-ours", "-theirs") for _, out in (a, b)]
+        said = [re.sub(r"[0-9]+ (second|minute)s? ago", "a few seconds ago", out).replace("-ours", "-theirs") for _, out in (a, b)]
         left = [{name: data for name, data in tree(home).items() if not name.startswith(".check_for")} for home in homes]
         check(" ".join(args), a[0] == b[0] and (not same or said[0] == said[1]), f"{a} {b}")
         check(" ".join(args) + ": what is left", left[0] == left[1], str(set(left[0]) ^ set(left[1])))
@@ -217,6 +220,8 @@ def main():
         incomplete_offline(endpoint, folder)
         compare_commands(endpoint, folder)
         together(endpoint, folder)
+        if PEERS:
+            clients.compare(check, ours, TOOL, environment, endpoint, folder, PEERS)
         server.stdin.close()
         server.wait()
     print(f"{failures} failed")

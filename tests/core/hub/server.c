@@ -560,7 +560,9 @@ route_cdn (Request *r)
 
           if (strcmp (file->etag, etag) == 0 || strcmp (r->path, plain) == 0)
             {
-              answer_data (r, "", file->data);
+              g_autofree char *tag = g_strdup_printf ("ETag: \"%s\"\r\n", file->etag);
+
+              answer_data (r, tag, file->data);
               return;
             }
         }

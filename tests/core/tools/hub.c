@@ -22,16 +22,18 @@ static const struct
   guint requests;
 } cases[] = {
   { "search", NULL, { 0 }, 0,
-    "ID        TASK      DOWNLOADS LIKES PARAMETERS RUNS\n"
-    "--------- --------- --------- ----- ---------- ---------------\n"
-    "org/bert  fill-mask      1000     3 1.2M       yes\n"
-    "org/alien fill-mask       999     3 1.2M       needs gtf-alien\n"
-    "org/last  fill-mask       998     3 1.2M       yes\n", NULL, 2 },
+    "ID        TASK      DOWNLOADS LIKES PARAMETERS SIZE RUNS\n"
+    "--------- --------- --------- ----- ---------- ---- ---------------\n"
+    "org/bert  fill-mask      1000     3 1.2M            yes\n"
+    "org/alien fill-mask       999     3 1.2M            needs gtf-alien\n"
+    "org/last  fill-mask       998     3 1.2M            yes\n", NULL, 2 },
   { "search ali --json", NULL, { 0 }, 0,
-    "[{\"id\": \"org/alien\", \"task\": \"fill-mask\", \"library\": \"\", \"model_type\": \"alien\", \"downloads\": 999, \"likes\": 3, \"parameters\": 1234567, "
+    "[{\"id\": \"org/alien\", \"task\": \"fill-mask\", \"library\": \"\", \"model_type\": \"alien\", \"downloads\": 999, \"likes\": 3, \"parameters\": 1234567, \"size\": 0, "
     "\"last_modified\": \"\", \"runs\": \"needs gtf-alien\"}]\n", NULL, 1 },
   { "search --limit 1 --quiet", NULL, { 0 }, 0, "org/bert\n", NULL, 1 },
   { "search --limit 3 -q", NULL, { 0 }, 0, "org/bert\norg/alien\norg/last\n", NULL, 2 },
+  { "search", NULL, { "GET", "/api/models", HUB_BODY, 0, 0, "[{\"id\": \"a\", \"safetensors\": {\"total\": 1500000, \"parameters\": {\"F16\": 1500000}}}]" }, 0,
+    "ID TASK DOWNLOADS LIKES PARAMETERS SIZE RUNS\n-- ---- --------- ----- ---------- ---- ----\na               0     0 1.5M       3.0M ?\n", NULL, 1 },
   { "search nothing", NULL, { 0 }, 0, "No results found.\n", NULL, 1 },
   { "search nothing --format json", NULL, { 0 }, 0, "[]\n", NULL, 1 },
   { "search nothing -q", NULL, { 0 }, 0, NULL, NULL, 1 },
@@ -283,6 +285,55 @@ test_auto (void)
   tool_assert_failure ("none", &none, "auto: of the 1 most downloaded models for fill-mask ");
 }
 
+/* Offline no socket is asked for, by whatever command; where the system allows it, in a network without interfaces. */
+static void
+test_no_sockets (void)
+{
+  static const struct { const char *line; int status; const char *says; } lines[] = {
+    { "run fill-mask --model org/masked 'The [MASK] here.' --set top_k=1", 0, NULL },
+    { "run auto --model org/masked 'The [MASK] here.' --set top_k=1", 0, NULL },
+    { "tokenize --model org/masked here", 0, NULL },
+    { "inspect org/masked --weights", 0, NULL },
+    { "download org/masked", 0, NULL },
+    { "download org/masked config.json", 0, NULL },
+    { "cache ls", 0, NULL },
+    { "env", 0, NULL },
+    { "download org/none", 1, "HF_HUB_OFFLINE" },
+    { "inspect org/none", 1, "not in the Hugging Face cache" },
+    { "search bert", 1, "HF_HUB_OFFLINE" },
+    { "run fill-mask --model auto x", 1, "HF_HUB_OFFLINE" },
+    { "cache verify org/masked", 1, "HF_HUB_OFFLINE" },
+    { "auth login --token hf_x", 1, "HF_HUB_OFFLINE" },
+  };
+  static const char *const alone[] = { "unshare", "--user", "--map-root-user", "--net", NULL };
+  g_autoptr (GSubprocess) probe = g_subprocess_new (G_SUBPROCESS_FLAGS_STDERR_SILENCE, NULL, alone[0], alone[1], alone[2], alone[3], "true", NULL);
+  gboolean isolated = probe && g_subprocess_wait_check (probe, NULL, NULL);
+  g_autofree char *asan = g_strconcat (g_getenv ("ASAN_OPTIONS") ? g_getenv ("ASAN_OPTIONS") : "", ":verify_asan_link_order=0", NULL);
+
+  g_test_message ("%s", isolated ? "in a network without interfaces" : "without a network of its own");
+  for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
+    {
+      g_autoptr (GSubprocessLauncher) launcher = tool_launcher ();
+      g_auto (GStrv) command = tool_command (lines[i].line);
+      g_autoptr (GStrvBuilder) argv = g_strv_builder_new ();
+      g_autoptr (GSubprocess) process = NULL;
+      g_auto (GStrv) all = NULL;
+      g_auto (Outcome) o = { 0 };
+
+      if (isolated)
+        g_strv_builder_addv (argv, (const char **) alone);
+      g_strv_builder_addv (argv, (const char **) command);
+      all = g_strv_builder_end (argv);
+      g_subprocess_launcher_setenv (launcher, "HF_HUB_OFFLINE", "1", TRUE);
+      g_subprocess_launcher_setenv (launcher, "LD_PRELOAD", g_getenv ("GTF_NO_SOCKET"), TRUE);
+      g_subprocess_launcher_setenv (launcher, "ASAN_OPTIONS", asan, TRUE);
+      process = g_subprocess_launcher_spawnv (launcher, (const char *const *) all, NULL);
+      o = tool_finish (process, "");
+      if (o.status != lines[i].status || strstr (o.err, "socket (") || (lines[i].says && !strstr (o.err, lines[i].says)))
+        g_error ("%s: status %d, output \"%s\", message \"%s\"", lines[i].line, o.status, o.out, o.err);
+    }
+}
+
 /* The repositories; the type of a model is "alien" if its name says so, else "bert". */
 static void
 fill (void)
@@ -329,7 +380,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/hub/secrets", test_secrets);
   g_test_add_func ("/tools/hub/inspect", test_inspect);
   g_test_add_func ("/tools/hub/offline", test_offline);
-  g_test_add_func ("/tools/hub/auto", test_auto);             /* last: it adds a repository */
+  g_test_add_func ("/tools/hub/auto", test_auto);             /* it adds a repository, and has it fetched */
+  g_test_add_func ("/tools/hub/no-sockets", test_no_sockets);
   status = g_test_run ();
   hub_server_free (server);
   folder_remove (scratch);

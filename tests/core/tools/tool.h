@@ -92,13 +92,20 @@ tool_text (GBytes *bytes)
 }
 
 static inline Outcome
-tool_run_with (GSubprocessLauncher *launcher, const char *line, const char *input)
+tool_finish (GSubprocess *process, const char *input)
 {
-  g_autoptr (GSubprocess) process = tool_start (launcher, line);
   g_autoptr (GBytes) in = g_bytes_new (input, strlen (input)), out = NULL, err = NULL;
 
   g_assert_true (g_subprocess_communicate (process, in, NULL, &out, &err, NULL));
   return (Outcome) { tool_status (g_subprocess_get_status (process)), tool_text (out), tool_text (err) };
+}
+
+static inline Outcome
+tool_run_with (GSubprocessLauncher *launcher, const char *line, const char *input)
+{
+  g_autoptr (GSubprocess) process = tool_start (launcher, line);
+
+  return tool_finish (process, input);
 }
 
 static inline Outcome
