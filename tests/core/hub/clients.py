@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-FETCH = "from huggingface_hub import snapshot_download; print(snapshot_download('org/model'))"
+FETCH = "from huggingface_hub import snapshot_download; print(snapshot_download('org/whole'))"
 SCAN = """
 import json
 from huggingface_hub import scan_cache_dir
@@ -29,7 +29,7 @@ async function ask (url, init) {
   return Response.json ((await reply.json ()).filter ((file) => paths.includes (file.path)));
 }
 """
-NPM_FETCH = NPM + 'console.log (await snapshotDownload ({ repo: "org/model", hubUrl: hub, fetch: ask }));'
+NPM_FETCH = NPM + 'console.log (await snapshotDownload ({ repo: "org/whole", hubUrl: hub, fetch: ask }));'
 NPM_SCAN = NPM + """
 const scan = await scanCacheDir (), out = {};
 for (const repo of scan.repos)
@@ -64,7 +64,7 @@ def call(command, env, cwd):
 def compare(check, ours, tool, environment, endpoint, folder, peers):
     clients = find(peers)
     check("clients: three are there", len(clients) == 3, str(list(clients)))
-    status, path, why = ours(["org/model"], environment(endpoint, folder / "clients-alone"))
+    status, path, why = ours(["org/whole"], environment(endpoint, folder / "clients-alone"))
     wanted = snapshot(path)
     for name, (fetch, scan, delete, cwd) in clients.items():
         def theirs(env, command=fetch, cwd=cwd):
@@ -76,12 +76,12 @@ def compare(check, ours, tool, environment, endpoint, folder, peers):
                 what = f"{name} {order} ours{', no links' if plain else ''}"
                 home = folder / what.replace(" ", "-").replace("/", "-")
                 env = environment(endpoint, home, **more)
-                first, second = (theirs, lambda e: ours(["org/model"], e)) if order == "before" else (lambda e: ours(["org/model"], e), theirs)
+                first, second = (theirs, lambda e: ours(["org/whole"], e)) if order == "before" else (lambda e: ours(["org/whole"], e), theirs)
                 (a, path, why), (b, again, why2) = first(env), second(env)
                 check(f"{what}: both end well, at one place", a == 0 and b == 0 and path == again, f"{path} {again} {why} {why2}")
                 check(f"{what}: file by file", a == 0 and snapshot(path) == wanted)
-                check(f"{what}: verify", subprocess.run([tool, "cache", "verify", "org/model"], env=env, capture_output=True).returncode == 0)
-                status, offline, why = ours(["org/model"], environment("http://127.0.0.1:9", home, HF_HUB_OFFLINE="1", **more))
+                check(f"{what}: verify", subprocess.run([tool, "cache", "verify", "org/whole"], env=env, capture_output=True).returncode == 0)
+                status, offline, why = ours(["org/whole"], environment("http://127.0.0.1:9", home, HF_HUB_OFFLINE="1", **more))
                 check(f"{what}: ours offline", status == 0 and offline == path, why)
                 compare_scan(check, what, tool, scan, delete, env, cwd)
         together(check, name, tool, fetch, cwd, environment(endpoint, folder / f"together-{name.replace('/', '-').replace(' ', '-')}"), wanted)
@@ -91,9 +91,9 @@ def compare_scan(check, what, tool, scan, delete, env, cwd):
     status, text, why = call(scan, env, cwd)
     mine = json.loads(subprocess.run([tool, "cache", "ls", "--format", "json"], env=env, capture_output=True, text=True).stdout)
     theirs = json.loads(text) if status == 0 else {}
-    check(f"{what}: scan", [r["repo_id"] for r in mine] == list(theirs) == ["org/model"], why)
+    check(f"{what}: scan", [r["repo_id"] for r in mine] == list(theirs) == ["org/whole"], why)
     if delete is None or "before" in what:
-        done = subprocess.run([tool, "cache", "rm", "model/org/model", "-y"], env=env, capture_output=True).returncode
+        done = subprocess.run([tool, "cache", "rm", "model/org/whole", "-y"], env=env, capture_output=True).returncode
     else:
         done = call(delete, env, cwd)[0]
     left = json.loads(subprocess.run([tool, "cache", "ls", "--format", "json"], env=env, capture_output=True, text=True).stdout or "[]")
@@ -103,7 +103,7 @@ def compare_scan(check, what, tool, scan, delete, env, cwd):
 
 def together(check, name, tool, fetch, cwd, env, wanted):
     # @huggingface/hub gives each incomplete file one name, which two of it would both write to
-    commands = [[tool, "download", "org/model"]] * 3 + [fetch] * (1 if cwd else 2)
+    commands = [[tool, "download", "org/whole"]] * 3 + [fetch] * (1 if cwd else 2)
     running = [subprocess.Popen(c, env=env, cwd=cwd if c is fetch else None, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for c in commands]
     outputs = [p.communicate()[0].strip().split("\n")[-1] for p in running]
     check(f"{name} with ours at once: all end well", all(p.returncode == 0 for p in running), str([p.returncode for p in running]))

@@ -41,6 +41,8 @@ def make_repositories(root):
         "org/model@v1/config.json": b'{"model_type": "old"}',
         "org/model@v1/tokenizer.json": b"{}",
     }
+    # what every client can fetch: @huggingface/hub asks for the first byte of each file, also of an empty one
+    files.update({name.replace("org/model/", "org/whole/"): data for name, data in files.items() if data and name.startswith("org/model/")})
     for i in range(20):
         files[f"org/small/file{i}.json"] = b"%d" % i
     for name, data in files.items():
@@ -63,7 +65,7 @@ def tree(cache):
 
 
 def environment(endpoint, home, **more):
-    env = dict(os.environ, HF_ENDPOINT=endpoint, HF_HOME=str(home), HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1", no_proxy="127.0.0.1", **more)
+    env = dict(os.environ, HF_ENDPOINT=endpoint, HF_HOME=str(home), HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1", no_proxy="127.0.0.1,127.0.0.2", **more)
     for name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
         if name not in more:
             env.pop(name, None)

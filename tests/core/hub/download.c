@@ -509,7 +509,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_setenv ("HF_HUB_ETAG_TIMEOUT", "1", TRUE);
   gtf_hub_backoff = 1;
-  g_setenv ("no_proxy", "127.0.0.1", TRUE);
+  g_setenv ("no_proxy", "127.0.0.1,127.0.0.2", TRUE);
   server = hub_server_new ();
   g_setenv ("HF_ENDPOINT", hub_server_get_endpoint (server), TRUE);
   fill ();

@@ -109,7 +109,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   gtf_hub_backoff = 1;
   g_unsetenv ("HF_HUB_OFFLINE");
-  g_setenv ("no_proxy", "127.0.0.1", TRUE);
+  g_setenv ("no_proxy", "127.0.0.1,127.0.0.2", TRUE);
   server = hub_server_new ();
   g_setenv ("HF_ENDPOINT", hub_server_get_endpoint (server), TRUE);
   contents = g_malloc (SIZE);

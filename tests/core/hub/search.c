@@ -185,7 +185,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   gtf_hub_backoff = 1;
   g_unsetenv ("HF_HUB_OFFLINE");
-  g_setenv ("no_proxy", "127.0.0.1", TRUE);
+  g_setenv ("no_proxy", "127.0.0.1,127.0.0.2", TRUE);
   asked = g_ptr_array_new_with_free_func (g_free);
   g_assert_true (g_socket_listener_add_address (G_SOCKET_LISTENER (service), any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, NULL));
   endpoint = g_strdup_printf ("http://127.0.0.1:%u", g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));

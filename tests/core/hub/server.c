@@ -710,15 +710,15 @@ on_run (GThreadedSocketService *service, GSocketConnection *connection, GObject 
 }
 
 static GSocketService *
-listen_on (HubServer *self, char **endpoint)
+listen_on (HubServer *self, const char *address, char **endpoint)
 {
   GSocketService *service = g_threaded_socket_service_new (64);
-  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  g_autoptr (GInetAddress) loopback = g_inet_address_new_from_string (address);
   g_autoptr (GSocketAddress) any = g_inet_socket_address_new (loopback, 0), bound = NULL;
 
   if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, NULL))
-    g_error ("no port of 127.0.0.1 can be had");
-  *endpoint = g_strdup_printf ("http://127.0.0.1:%u", g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
+    g_error ("no port of %s can be had", address);
+  *endpoint = g_strdup_printf ("http://%s:%u", address, g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
   g_signal_connect (service, "run", G_CALLBACK (on_run), self);
   g_socket_service_start (service);
   return service;
@@ -748,8 +748,8 @@ hub_server_new (void)
   self->log = g_string_new (NULL);
   self->stop = g_cancellable_new ();
   g_mutex_init (&self->lock);
-  self->hub = listen_on (self, &self->endpoint);
-  self->cdn = listen_on (self, &self->cdn_endpoint);
+  self->hub = listen_on (self, "127.0.0.1", &self->endpoint);
+  self->cdn = listen_on (self, "127.0.0.2", &self->cdn_endpoint);       /* another host: huggingface_hub 1.x does not look at ports */
   thread = g_thread_new ("hub-server", loop, self);
   return self;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A Hub for tests: it answers as huggingface.co does, on two ports (the Hub and the host of its large files), out of memory, and lies on demand.
+ * A Hub for tests: it answers as huggingface.co does, at two addresses (the Hub, 127.0.0.1, and the host of its large files, 127.0.0.2), out of memory, and lies on demand.
  */
 #pragma once
 

@@ -54,7 +54,7 @@ def main():
         shutil.copytree(GOLDEN, folder / "repositories/org/model")
         server = subprocess.Popen([BUILD / "tests/core/hub/hub-server", folder / "repositories"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         endpoint = server.stdout.readline().strip()
-        env = dict(os.environ, HF_ENDPOINT=endpoint, HF_HOME=str(home), HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1", no_proxy="127.0.0.1")
+        env = dict(os.environ, HF_ENDPOINT=endpoint, HF_HOME=str(home), HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1", no_proxy="127.0.0.1,127.0.0.2")
         env.pop("HF_HUB_OFFLINE", None)
 
         def ours(repo):

@@ -368,7 +368,7 @@ main (int argc, char **argv)
     g_unsetenv (unset[i]);
   scratch = g_dir_make_tmp ("gtf-hub-XXXXXX", NULL);
   home = g_build_filename (scratch, "home", NULL);
-  g_setenv ("no_proxy", "127.0.0.1", TRUE);
+  g_setenv ("no_proxy", "127.0.0.1,127.0.0.2", TRUE);
   g_setenv ("HF_HOME", home, TRUE);
   server = hub_server_new ();
   fill ();

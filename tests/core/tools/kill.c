@@ -167,7 +167,7 @@ main (int argc, char **argv)
   files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   g_unsetenv ("HF_HUB_OFFLINE");
   g_unsetenv ("HF_HUB_CACHE");
-  g_setenv ("no_proxy", "127.0.0.1", TRUE);
+  g_setenv ("no_proxy", "127.0.0.1,127.0.0.2", TRUE);
   g_setenv ("HF_HOME", home, TRUE);
   server = hub_server_new ();
   g_setenv ("HF_ENDPOINT", hub_server_get_endpoint (server), TRUE);
