@@ -41,8 +41,8 @@ def make_repositories(root):
         "org/model@v1/config.json": b'{"model_type": "old"}',
         "org/model@v1/tokenizer.json": b"{}",
     }
-    # what every client can fetch: @huggingface/hub asks for the first byte of each file, also of an empty one
-    files.update({name.replace("org/model/", "org/whole/"): data for name, data in files.items() if data and name.startswith("org/model/")})
+    # what every client can fetch: @huggingface/hub asks for the first byte also of an empty file, and does not escape a "%" in a name
+    files.update({name.replace("org/model/", "org/whole/"): data for name, data in files.items() if data and "%" not in name and name.startswith("org/model/")})
     for i in range(20):
         files[f"org/small/file{i}.json"] = b"%d" % i
     for name, data in files.items():
