@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Sending, with redirects and second tries. Connections are kept in two stores, one for each timeout; a thread takes one for a request and its
+ * Sending, with redirects and second tries. Connections are kept in stores, one for each timeout; a thread takes one for a request and its
  * body. A connection on which something went wrong is not used again.
  *
  * Waits double from one second to eight, five times, as in huggingface_hub; what the server says ("ratelimit: ...;t=", Retry-After) counts more.
@@ -19,14 +19,16 @@
 #define MAX_BACKOFF 8           /* times the first wait */
 #define MAX_ASKED_WAIT 300      /* seconds that a server may make us wait */
 #define MAX_JSON (64 * 1024 * 1024)
+#define UPLOAD_TIMEOUT 60       /* seconds at the least: the Hub works on what it was sent before it answers */
+#define N_TIMEOUTS 3            /* of questions, downloads, uploads */
 
 guint gtf_hub_backoff = 1000;
 
 struct _GtfHubClient
 {
   char *endpoint, *authorization, *user_agent;
-  guint timeouts[2];
-  GAsyncQueue *idle[2];
+  guint timeouts[N_TIMEOUTS];
+  GAsyncQueue *idle[N_TIMEOUTS];
 };
 
 typedef struct
@@ -54,8 +56,9 @@ gtf_hub_client_new (const char *token, GError **error)
   self->endpoint = gtf_hub_get_endpoint ();
   self->timeouts[0] = gtf_hub_get_timeout ("HF_HUB_ETAG_TIMEOUT");
   self->timeouts[1] = gtf_hub_get_timeout ("HF_HUB_DOWNLOAD_TIMEOUT");
+  self->timeouts[2] = MAX (self->timeouts[1], UPLOAD_TIMEOUT);
   self->user_agent = g_strdup_printf ("gtransformers/%s", gtf_version_string ());
-  for (guint i = 0; i < 2; i++)
+  for (guint i = 0; i < N_TIMEOUTS; i++)
     self->idle[i] = g_async_queue_new_full ((GDestroyNotify) gtf_http_free);
   if (found && !is_header_value (found))
     {
@@ -70,7 +73,7 @@ gtf_hub_client_new (const char *token, GError **error)
 void
 gtf_hub_client_free (GtfHubClient *self)
 {
-  for (guint i = 0; i < 2; i++)
+  for (guint i = 0; i < N_TIMEOUTS; i++)
     g_clear_pointer (&self->idle[i], g_async_queue_unref);
   g_free (self->endpoint);
   g_free (self->authorization);
@@ -163,7 +166,7 @@ request_headers (const GtfHubClient *self, const GtfHubRequest *request, gboolea
     g_strv_builder_add_many (headers, "Accept", request->accept, NULL);
   if (request->range)
     g_strv_builder_add_many (headers, "Range", request->range, NULL);
-  if (with_token && self->authorization && !(request->flags & GTF_HUB_REQUEST_ANONYMOUS))
+  if (with_token && self->authorization)
     g_strv_builder_add_many (headers, "Authorization", self->authorization, NULL);
   return g_strv_builder_end (headers);
 }
@@ -171,11 +174,11 @@ request_headers (const GtfHubClient *self, const GtfHubRequest *request, gboolea
 static GtfHttpResponse *
 send_once (GtfHubClient *self, const GtfHubRequest *request, const char *url, gboolean with_token, GCancellable *cancellable, GError **error)
 {
-  guint kind = request->flags & GTF_HUB_REQUEST_DOWNLOAD ? 1 : 0;
+  guint kind = request->flags & GTF_HUB_REQUEST_UPLOAD ? 2 : request->flags & GTF_HUB_REQUEST_DOWNLOAD ? 1 : 0;
   GtfHttp *http = g_async_queue_try_pop (self->idle[kind]);
   g_auto (GStrv) headers = request_headers (self, request, with_token);
   g_autoptr (GInputStream) stream = request->stream ? g_object_ref (request->stream) : request->body ? g_memory_input_stream_new_from_bytes (request->body) : NULL;
-  GtfHttpRequest plain = { request->method ? request->method : "GET", url, headers, stream,
+  GtfHttpRequest plain = { request->method ? request->method : "GET", url, headers, stream, stream ? g_seekable_tell (G_SEEKABLE (stream)) : 0,
                            request->stream ? request->stream_length : request->body ? (gint64) g_bytes_get_size (request->body) : 0, request->body_type };
   GtfHttpResponse *response;
   Lease *lease;
@@ -203,12 +206,32 @@ is_redirect (guint status)
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+static gboolean
+rewind_stream (const GtfHubRequest *request, goffset start, GError **error)
+{
+  return request->stream == NULL || g_seekable_seek (G_SEEKABLE (request->stream), start, G_SEEK_SET, NULL, error);
+}
+
+/* FALSE with an error: what is sent with a token is for the Hub, and no other host is told it. */
+static gboolean
+may_follow (const GtfHubRequest *request, const char *target, gboolean with_token, GError **error)
+{
+  g_autofree char *shown = NULL;
+
+  if ((request->body == NULL && request->stream == NULL) || !with_token)
+    return TRUE;
+  shown = gtf_hub_url_display (target);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the server redirects what was sent to it to another host (%s), which is not followed", request->what, shown);
+  return FALSE;
+}
+
 /* Sends until the answer is no redirect (or one that is not to be followed). */
 static GtfHttpResponse *
 send_through_redirects (GtfHubClient *self, const GtfHubRequest *request, char **url, GCancellable *cancellable, GError **error)
 {
   g_autofree char *at = g_strdup (request->url);
-  gboolean with_token = same_origin (at, self->endpoint);      /* the answer to an earlier question may have named another host */
+  goffset start = request->stream ? g_seekable_tell (G_SEEKABLE (request->stream)) : 0;
+  gboolean with_token = !(request->flags & GTF_HUB_REQUEST_ANONYMOUS) && same_origin (self->endpoint, at);         /* an earlier answer may have named another host */
 
   for (guint i = 0; i <= MAX_REDIRECTS; i++)
     {
@@ -227,6 +250,8 @@ send_through_redirects (GtfHubClient *self, const GtfHubRequest *request, char *
             *url = target ? g_steal_pointer (&target) : g_steal_pointer (&at);
           return g_steal_pointer (&response);
         }
+      if ((!same && !may_follow (request, target, with_token, error)) || !rewind_stream (request, start, error))
+        return NULL;
       with_token = with_token && same;
       g_free (at);
       at = g_steal_pointer (&target);
@@ -253,9 +278,8 @@ wait_milliseconds (guint milliseconds, GCancellable *cancellable)
   return !g_cancellable_is_cancelled (cancellable);
 }
 
-/* In seconds, or -1: what the server asks to wait. */
-static gint64
-asked_wait (const GtfHttpResponse *response)
+gint64
+gtf_hub_asked_wait (const GtfHttpResponse *response)
 {
   const char *limit = gtf_http_response_get (response, "ratelimit"), *after = gtf_http_response_get (response, "Retry-After");
   const char *left = limit && response->status == 429 ? strstr (limit, ";t=") : NULL;
@@ -266,6 +290,15 @@ asked_wait (const GtfHttpResponse *response)
   if (after && g_ascii_string_to_unsigned (after, 10, 0, G_MAXINT64, &seconds, NULL))
     return (gint64) MIN (seconds, MAX_ASKED_WAIT);
   return -1;
+}
+
+gboolean
+gtf_hub_wait (guint attempt, GCancellable *cancellable, GError **error)
+{
+  if (wait_milliseconds (gtf_hub_backoff * MIN (1u << MIN (attempt, 16), MAX_BACKOFF), cancellable))
+    return TRUE;
+  g_cancellable_set_error_if_cancelled (cancellable, error);
+  return FALSE;
 }
 
 static gboolean
@@ -297,9 +330,21 @@ say_unreachable (const GtfHubRequest *request, GError **error)
 }
 
 static gboolean
-rewind_stream (const GtfHubRequest *request, goffset start)
+is_answer (const GtfHubRequest *request, const GtfHttpResponse *response)
 {
-  return request->stream == NULL || g_seekable_seek (G_SEEKABLE (request->stream), start, G_SEEK_SET, NULL, NULL);
+  return response->status / 100 == 2 || (request->also && response->status == request->also)
+         || (is_redirect (response->status) && request->flags & GTF_HUB_REQUEST_STAY);
+}
+
+/* Whether the failure may be gone in a moment, and asking twice does no harm. */
+static gboolean
+is_worth_trying (const GtfHubRequest *request, const GtfHttpResponse *response, const GError *error)
+{
+  if (!(request->flags & GTF_HUB_REQUEST_PATIENT))
+    return FALSE;
+  if (request->flags & GTF_HUB_REQUEST_ONCE)
+    return response && response->status == 429;
+  return response ? is_passing (response->status) : may_come_back (error);
 }
 
 GtfHttpResponse *
@@ -325,17 +370,17 @@ gtf_hub_client_send (GtfHubClient *self, GtfHubRequest *request, char **url, GCa
       guint backoff = gtf_hub_backoff * MIN (1u << (attempt - 1), MAX_BACKOFF);
       gboolean again;
 
-      if (response && (response->status / 100 == 2 || (is_redirect (response->status) && request->flags & GTF_HUB_REQUEST_STAY)))
+      if (response && is_answer (request, response))
         {
+          request->status = response->status;
           if (url)
             *url = g_steal_pointer (&from);
           return g_steal_pointer (&response);
         }
-      again = response ? is_passing (response->status) : may_come_back (local);
-      again = again && request->flags & GTF_HUB_REQUEST_PATIENT && attempt < MAX_TRIES;
-      if (again && response && asked_wait (response) >= 0 && gtf_hub_backoff)
-        backoff = (guint) asked_wait (response) * 1000;
-      if (again && rewind_stream (request, start))
+      again = attempt < MAX_TRIES && is_worth_trying (request, response, local);
+      if (again && response && gtf_hub_asked_wait (response) >= 0 && gtf_hub_backoff)
+        backoff = (guint) gtf_hub_asked_wait (response) * 1000;
+      if (again && rewind_stream (request, start, NULL))
         {
           g_clear_pointer (&response, gtf_http_response_free);
           if (wait_milliseconds (backoff, cancellable))
@@ -344,6 +389,7 @@ gtf_hub_client_send (GtfHubClient *self, GtfHubRequest *request, char **url, GCa
           g_cancellable_set_error_if_cancelled (cancellable, error);
           return NULL;
         }
+      request->status = response ? response->status : 0;
       if (response)
         gtf_hub_refuse (request, response, self->authorization != NULL, cancellable, error);
       else

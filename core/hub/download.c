@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Several threads take one file after the other. The first error stops all of them.
+ * Several threads take one file after the other (each.h). The first error stops all of them.
  *
  * A file that is being downloaded lies beside its place under a name of its own, ETAG.RANDOM.incomplete. Who holds the lock of that ETag may go on
  * with one that an earlier process left behind.
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include "base/file.h"
+#include "hub/each.h"
 #include "hub/fetch.h"
 
 #define DEFAULT_WORKERS 8
@@ -24,13 +25,10 @@ typedef struct
   const char *commit, *url;
   char *page;
   GPtrArray *files;             /* those that are missing */
-  GCancellable *stop;           /* by the caller's or by the first error */
 
-  GMutex lock;
-  guint next;
+  GMutex lock;                  /* of progress */
   GtfHubProgress progress;
   gint64 told;
-  GError *error;
 } Job;
 
 typedef struct
@@ -130,7 +128,7 @@ incomplete_path (const char *final, gboolean locked)
 
 /* Downloads to @final, which gets its name when it is whole. */
 static gboolean
-fetch_to (Job *job, const GtfHubFile *file, const char *final, const char *stem, gboolean locked, GError **error)
+fetch_to (Job *job, const GtfHubFile *file, const char *final, const char *stem, gboolean locked, GCancellable *stop, GError **error)
 {
   Current current = { job, file };
   g_autofree char *url = job->url ? g_strdup (job->url) : gtf_hub_repo_dup_resolve (job->options->repo, job->options->client, job->commit, file->path);
@@ -140,7 +138,7 @@ fetch_to (Job *job, const GtfHubFile *file, const char *final, const char *stem,
   if (!gtf_hub_make_parent (final, error) || !gtf_hub_make_parent (stem, error))
     return FALSE;
   incomplete = incomplete_path (stem, locked);
-  if (!gtf_hub_fetch (&fetch, incomplete, job->stop, error))
+  if (!gtf_hub_fetch (&fetch, incomplete, stop, error))
     return FALSE;
   if (g_rename (incomplete, final) == 0)
     return TRUE;
@@ -149,11 +147,11 @@ fetch_to (Job *job, const GtfHubFile *file, const char *final, const char *stem,
 }
 
 static gboolean
-fetch_blob (Job *job, const GtfHubFile *file, GError **error)
+fetch_blob (Job *job, const GtfHubFile *file, GCancellable *stop, GError **error)
 {
   g_autofree char *blob = gtf_hub_store_blob (job->store, file->etag), *pointer = gtf_hub_store_pointer (job->store, job->commit, file->path);
   g_autofree char *lock = gtf_hub_store_lock_path (job->store, file->etag);
-  int fd = gtf_hub_lock (lock, job->stop, error);
+  int fd = gtf_hub_lock (lock, stop, error);
   gboolean had = !job->options->force && is_file_of_size (blob, file->size);
   gboolean good = fd != -1;
 
@@ -163,19 +161,19 @@ fetch_blob (Job *job, const GtfHubFile *file, GError **error)
       gtf_hub_unlock (fd);
       return TRUE;
     }
-  good = good && (had || fetch_to (job, file, blob, blob, fd >= 0, error)) && gtf_hub_store_link (job->store, blob, pointer, !had, error);
+  good = good && (had || fetch_to (job, file, blob, blob, fd >= 0, stop, error)) && gtf_hub_store_link (job->store, blob, pointer, !had, error);
   gtf_hub_unlock (fd);
   return good;
 }
 
 static gboolean
-fetch_local (Job *job, const GtfHubFile *file, GError **error)
+fetch_local (Job *job, const GtfHubFile *file, GCancellable *stop, GError **error)
 {
   const char *folder = job->options->local_dir;
   g_autofree char *final = g_build_filename (folder, file->path, NULL), *lock = gtf_hub_local_beside (folder, file->path, ".lock");
   g_autofree char *suffix = g_strdup_printf (".%s", file->etag), *stem = gtf_hub_local_beside (folder, file->path, suffix);
-  int fd = gtf_hub_lock (lock, job->stop, error);
-  gboolean good = fd != -1 && fetch_to (job, file, final, stem, fd >= 0, error) && gtf_hub_local_note (folder, job->commit, file, error);
+  int fd = gtf_hub_lock (lock, stop, error);
+  gboolean good = fd != -1 && fetch_to (job, file, final, stem, fd >= 0, stop, error) && gtf_hub_local_note (folder, job->commit, file, error);
 
   gtf_hub_unlock (fd);
   return good;
@@ -183,63 +181,26 @@ fetch_local (Job *job, const GtfHubFile *file, GError **error)
 
 /* ---- all files ------------------------------------------------------------------------------------------------------ */
 
-static const GtfHubFile *
-take (Job *job)
+static void
+tell_file (Job *job, const GtfHubFile *file, guint done)
 {
-  const GtfHubFile *file = NULL;
-
   g_mutex_lock (&job->lock);
-  if (job->error == NULL && job->next < job->files->len)
-    {
-      file = job->files->pdata[job->next++];
-      tell (job, file->path, TRUE);
-    }
+  job->progress.files_done += done;
+  tell (job, file->path, TRUE);
   g_mutex_unlock (&job->lock);
-  return file;
 }
 
-static gpointer
-work (gpointer data)
+static gboolean
+fetch_one (guint index, gpointer data, GCancellable *stop, GError **error)
 {
   Job *job = data;
-  const GtfHubFile *file;
+  const GtfHubFile *file = job->files->pdata[index];
 
-  while ((file = take (job)))
-    {
-      g_autoptr (GError) error = NULL;
-      gboolean good = job->options->local_dir ? fetch_local (job, file, &error) : fetch_blob (job, file, &error);
-
-      g_mutex_lock (&job->lock);
-      if (good)
-        {
-          job->progress.files_done++;
-          tell (job, file->path, TRUE);
-        }
-      else if (job->error == NULL)
-        job->error = g_steal_pointer (&error);
-      g_mutex_unlock (&job->lock);
-      if (!good)
-        g_cancellable_cancel (job->stop);
-    }
-  return NULL;
-}
-
-static void
-run (Job *job)
-{
-  guint n = MIN (job->options->workers ? job->options->workers : DEFAULT_WORKERS, job->files->len);
-  g_autoptr (GPtrArray) threads = g_ptr_array_new ();
-
-  for (guint i = 1; i < n; i++)
-    {
-      GThread *thread = g_thread_try_new ("gtf-download", work, job, NULL);
-
-      if (thread)
-        g_ptr_array_add (threads, thread);
-    }
-  work (job);
-  for (guint i = 0; i < threads->len; i++)
-    g_thread_join (threads->pdata[i]);
+  tell_file (job, file, 0);
+  if (!(job->options->local_dir ? fetch_local (job, file, stop, error) : fetch_blob (job, file, stop, error)))
+    return FALSE;
+  tell_file (job, file, 1);
+  return TRUE;
 }
 
 /* The folder, or the nearest one above it that exists. */
@@ -301,21 +262,14 @@ look (Job *job, GPtrArray *files, GError **error)
   return job->files->len == 0 || check_space (job, error);
 }
 
-static void
-on_cancelled (GCancellable *cancellable, GCancellable *stop)
-{
-  g_cancellable_cancel (stop);
-}
-
 gboolean
 gtf_hub_download (const GtfHubDownload *self, const char *commit, GPtrArray *files, const char *url, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GtfHubStore) store = gtf_hub_store_new (self->cache, self->repo);
   g_autofree char *page = gtf_hub_repo_dup_page (self->repo, self->client);
   g_autoptr (GPtrArray) missing = g_ptr_array_new ();
-  g_autoptr (GCancellable) stop = g_cancellable_new ();
-  Job job = { .options = self, .store = store, .commit = commit, .url = url, .page = page, .files = missing, .stop = stop };
-  gulong handler;
+  Job job = { .options = self, .store = store, .commit = commit, .url = url, .page = page, .files = missing };
+  gboolean good;
 
   if (!look (&job, files, error))
     return FALSE;
@@ -324,12 +278,7 @@ gtf_hub_download (const GtfHubDownload *self, const char *commit, GPtrArray *fil
   g_mutex_init (&job.lock);
   if (!self->local_dir && gtf_hub_make_parent (store->folder, NULL))
     gtf_hub_write_tag (store->cache);
-  handler = cancellable ? g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), stop, NULL) : 0;
-  run (&job);
-  g_cancellable_disconnect (cancellable, handler);
+  good = gtf_hub_each (missing->len, self->workers ? self->workers : DEFAULT_WORKERS, fetch_one, &job, cancellable, error);
   g_mutex_clear (&job.lock);
-  if (job.error == NULL)
-    return TRUE;
-  g_propagate_error (error, job.error);
-  return FALSE;
+  return good;
 }

@@ -11,6 +11,8 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
+#define BODY_BUFFER 65536
+
 const GtfHttpTransport *gtf_http_transport (void);
 
 /* (nullable): the variable in lower or upper case; a proxy without a scheme is http. */
@@ -140,6 +142,26 @@ copy_header (const char *name, const char *value, gpointer data)
   g_ptr_array_add (data, g_utf8_make_valid (value, -1));
 }
 
+/* libsoup closes the stream that it is given, and what is sent may have to be sent again. */
+static void
+set_body (SoupMessage *message, const GtfHttpRequest *request)
+{
+  g_autoptr (GInputStream) body = g_buffered_input_stream_new_sized (request->body, BODY_BUFFER);
+
+  g_filter_input_stream_set_close_base_stream (G_FILTER_INPUT_STREAM (body), FALSE);
+  soup_message_set_request_body (message, request->body_type, body, request->body_length);
+}
+
+/* An idle connection that the server has closed meanwhile: libsoup sends again on a new one, and what was read of the body is gone. */
+static void
+on_restarted (SoupMessage *message, gpointer data)
+{
+  const GtfHttpRequest *request = data;
+
+  if (g_seekable_seek (G_SEEKABLE (request->body), request->body_start, G_SEEK_SET, NULL, NULL))
+    set_body (message, request);
+}
+
 static GtfHttpResponse *
 session_send (gpointer session, const GtfHttpRequest *request, GCancellable *cancellable, GError **error)
 {
@@ -157,7 +179,10 @@ session_send (gpointer session, const GtfHttpRequest *request, GCancellable *can
   for (guint i = 0; request->headers && request->headers[i]; i += 2)
     soup_message_headers_append (soup_message_get_request_headers (message), request->headers[i], request->headers[i + 1]);
   if (request->body)
-    soup_message_set_request_body (message, request->body_type, request->body, request->body_length);
+    {
+      set_body (message, request);
+      g_signal_connect (message, "restarted", G_CALLBACK (on_restarted), (gpointer) request);
+    }
   body = soup_session_send (session, message, cancellable, error);
   if (body == NULL)
     return NULL;

@@ -17,7 +17,8 @@ typedef struct
 {
   const char *method, *url;
   char **headers;               /* (nullable): name, value, name, value, NULL */
-  GInputStream *body;           /* (nullable) */
+  GInputStream *body;           /* (nullable): seekable; it is read, and not closed */
+  goffset body_start;           /* where in @body it begins */
   gint64 body_length;           /* of @body */
   const char *body_type;
 } GtfHttpRequest;
@@ -47,7 +48,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfHttpResponse, gtf_http_response_free)
 
 /* ---- the module ---- */
 
-#define GTF_HTTP_ABI 1
+#define GTF_HTTP_ABI 2
 
 typedef struct
 {

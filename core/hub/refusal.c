@@ -76,8 +76,9 @@ gtf_hub_refuse (GtfHubRequest *request, GtfHttpResponse *response, gboolean with
 {
   const char *code = gtf_http_response_get (response, "X-Error-Code");
   g_autofree char *message = server_message (request, response, cancellable);
+  gboolean anonymous = (request->flags & GTF_HUB_REQUEST_ANONYMOUS) != 0;
 
-  with_token = with_token && !(request->flags & GTF_HUB_REQUEST_ANONYMOUS);
+  with_token = with_token && !anonymous;
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return;
   if (g_strcmp0 (code, "RevisionNotFound") == 0)
@@ -96,7 +97,8 @@ gtf_hub_refuse (GtfHubRequest *request, GtfHttpResponse *response, gboolean with
   else if (g_strcmp0 (code, "RepoNotFound") == 0 || response->status == 401)
     refuse_repository (request, with_token, error);
   else if (response->status == 403)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_FAILED, "%s: not allowed (403): %s%s", request->what, message, with_token ? "; the token lacks this permission" : "; no token was sent");
+    g_set_error (error, GTF_ERROR, GTF_ERROR_FAILED, "%s: not allowed (403): %s%s", request->what, message,
+                 with_token ? "; the token lacks this permission" : anonymous ? "" : "; no token was sent");
   else if (response->status == 404)
     g_set_error (error, GTF_ERROR, GTF_ERROR_NOT_FOUND, "%s: not found (404): %s", request->what, message);
   else if (response->status == 416)

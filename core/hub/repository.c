@@ -6,8 +6,8 @@
 #include "hub/repository.h"
 
 #include <string.h>
-#include "base/json.h"
 #include "base/quote.h"
+#include "hub/answer.h"
 #include "hub/cache.h"
 
 #define MAX_PAGES 10000
@@ -152,15 +152,6 @@ gtf_hub_check_path (const char *what, const char *path, GError **error)
 
 /* ---- questions ------------------------------------------------------------------------------------------------------ */
 
-static gboolean
-answer_fail (GError **error, const GtfHubRepo *repo, const char *format, const char *text)
-{
-  g_autofree char *quoted = gtf_quote (text ? text : "nothing", -1);
-
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the answer of the Hub is not what it should be: expected %s, found \"%s\"", repo->what, format, quoted);
-  return FALSE;
-}
-
 static JsonNode *
 ask (GtfHubClient *client, const GtfHubRepo *repo, const char *url, GtfHubRequestFlags flags, char **next, GCancellable *cancellable, GError **error)
 {
@@ -176,22 +167,6 @@ ask (GtfHubClient *client, const GtfHubRepo *repo, const char *url, GtfHubReques
   return gtf_hub_read_json (response, repo->what, cancellable, error);
 }
 
-static const char *
-string_member (JsonObject *object, const char *name)
-{
-  JsonNode *node = gtf_json_find (object, name);
-
-  return node && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
-}
-
-static gint64
-size_member (JsonObject *object, const char *name)
-{
-  JsonNode *node = gtf_json_find (object, name);
-
-  return node && json_node_get_value_type (node) == G_TYPE_INT64 && json_node_get_int (node) >= 0 ? json_node_get_int (node) : -1;
-}
-
 char *
 gtf_hub_ask_commit (GtfHubClient *client, const GtfHubRepo *repo, GtfHubRequestFlags flags, GCancellable *cancellable, GError **error)
 {
@@ -205,10 +180,10 @@ gtf_hub_ask_commit (GtfHubClient *client, const GtfHubRepo *repo, GtfHubRequestF
   node = ask (client, repo, url, flags, NULL, cancellable, error);
   if (node == NULL)
     return NULL;
-  sha = JSON_NODE_HOLDS_OBJECT (node) ? string_member (json_node_get_object (node), "sha") : NULL;
+  sha = JSON_NODE_HOLDS_OBJECT (node) ? gtf_hub_answer_string (json_node_get_object (node), "sha") : NULL;
   if (gtf_hub_is_commit (sha))
     return g_strdup (sha);
-  answer_fail (error, repo, "a commit as \"sha\"", sha);
+  gtf_hub_answer_fail (error, repo->what, "a commit as \"sha\"", sha);
   return NULL;
 }
 
@@ -217,37 +192,37 @@ static gboolean
 read_entry (const GtfHubRepo *repo, JsonNode *node, GtfHubFile **file, GError **error)
 {
   JsonObject *object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-  const char *type = object ? string_member (object, "type") : NULL, *path = object ? string_member (object, "path") : NULL;
-  const char *lfs = object ? string_member (object, "lfs.oid") : NULL, *oid = object ? string_member (object, "oid") : NULL;
+  const char *type = object ? gtf_hub_answer_string (object, "type") : NULL, *path = object ? gtf_hub_answer_string (object, "path") : NULL;
+  const char *lfs = object ? gtf_hub_answer_string (object, "lfs.oid") : NULL, *oid = object ? gtf_hub_answer_string (object, "oid") : NULL;
   const char *etag = lfs ? lfs : oid;
   GtfHubFile *self;
 
   if (!type || !path)
-    return answer_fail (error, repo, "\"type\" and \"path\" of each file", NULL);
+    return gtf_hub_answer_fail (error, repo->what, "\"type\" and \"path\" of each file", NULL);
   if (strcmp (type, "file") != 0)
     return TRUE;
   if (!gtf_hub_check_path (repo->what, path, error))
     return FALSE;
   if (!etag || !is_etag (etag))
-    return answer_fail (error, repo, "a hash of each file as \"oid\"", etag);
-  if (size_member (object, lfs ? "lfs.size" : "size") < 0)
-    return answer_fail (error, repo, "a size of each file", path);
+    return gtf_hub_answer_fail (error, repo->what, "a hash of each file as \"oid\"", etag);
+  if (gtf_hub_answer_size (object, lfs ? "lfs.size" : "size") < 0)
+    return gtf_hub_answer_fail (error, repo->what, "a size of each file", path);
   self = *file = g_new0 (GtfHubFile, 1);
   self->path = g_strdup (path);
   self->etag = g_strdup (etag);
   self->blob_id = g_strdup (oid);
   self->lfs = lfs != NULL;
-  self->size = size_member (object, lfs ? "lfs.size" : "size");
+  self->size = gtf_hub_answer_size (object, lfs ? "lfs.size" : "size");
   return TRUE;
 }
 
-static gboolean
-read_page (const GtfHubRepo *repo, JsonNode *page, GPtrArray *files, GHashTable *seen, GError **error)
+gboolean
+gtf_hub_tree_read_page (const GtfHubRepo *repo, JsonNode *page, GPtrArray *files, GHashTable *seen, GError **error)
 {
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (page) ? json_node_get_array (page) : NULL;
 
   if (list == NULL)
-    return answer_fail (error, repo, "a list of files", "something else");
+    return gtf_hub_answer_fail (error, repo->what, "a list of files", "something else");
   for (guint i = 0; i < json_array_get_length (list); i++)
     {
       GtfHubFile *file = NULL;
@@ -258,7 +233,7 @@ read_page (const GtfHubRepo *repo, JsonNode *page, GPtrArray *files, GHashTable 
         continue;
       g_ptr_array_add (files, file);
       if (!g_hash_table_add (seen, file->path))
-        return answer_fail (error, repo, "each file once", file->path);
+        return gtf_hub_answer_fail (error, repo->what, "each file once", file->path);
     }
   return TRUE;
 }
@@ -277,8 +252,8 @@ gtf_hub_ask_tree (GtfHubClient *client, const GtfHubRepo *repo, const char *comm
       g_autoptr (JsonNode) page = pages < MAX_PAGES ? ask (client, repo, url, flags, &next, cancellable, error) : NULL;
 
       if (pages == MAX_PAGES)
-        answer_fail (error, repo, "a list of files that ends", "more than 10000 pages");
-      if (page == NULL || !read_page (repo, page, files, seen, error))
+        gtf_hub_answer_fail (error, repo->what, "a list of files that ends", "more than 10000 pages");
+      if (page == NULL || !gtf_hub_tree_read_page (repo, page, files, seen, error))
         return NULL;
       g_free (url);
       url = g_steal_pointer (&next);
@@ -347,21 +322,15 @@ header_size (const GtfHttpResponse *response)
 }
 
 GtfHubFile *
-gtf_hub_ask_file (GtfHubClient *client, GtfHubRequest *request, const char *path, char **commit, char **url, GCancellable *cancellable, GError **error)
+gtf_hub_file_from_headers (const GtfHttpResponse *response, const char *what, const char *path, char **commit, GError **error)
 {
-  g_autofree char *from = NULL, *etag = NULL;
-  g_autoptr (GtfHttpResponse) response = NULL;
+  const char *linked = gtf_http_response_get (response, "X-Linked-Etag");
+  g_autofree char *etag = plain_etag (linked ? linked : gtf_http_response_get (response, "ETag"));
   GtfHubFile *file;
 
-  request->method = "HEAD";
-  request->flags |= GTF_HUB_REQUEST_STAY;
-  response = gtf_hub_client_send (client, request, &from, cancellable, error);
-  if (response == NULL)
-    return NULL;
-  etag = plain_etag (gtf_http_response_get (response, "X-Linked-Etag") ? gtf_http_response_get (response, "X-Linked-Etag") : gtf_http_response_get (response, "ETag"));
   if (etag == NULL || !gtf_hub_is_commit (gtf_http_response_get (response, "X-Repo-Commit")))
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the server does not answer as the Hub does: expected the headers X-Repo-Commit and ETag (is HF_ENDPOINT right?)", request->what);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the server does not answer as the Hub does: expected the headers X-Repo-Commit and ETag (is HF_ENDPOINT right?)", what);
       return NULL;
     }
   file = g_new0 (GtfHubFile, 1);
@@ -370,6 +339,21 @@ gtf_hub_ask_file (GtfHubClient *client, GtfHubRequest *request, const char *path
   file->etag = g_steal_pointer (&etag);
   file->lfs = strlen (file->etag) == 64;
   *commit = g_strdup (gtf_http_response_get (response, "X-Repo-Commit"));
-  *url = g_steal_pointer (&from);
+  return file;
+}
+
+GtfHubFile *
+gtf_hub_ask_file (GtfHubClient *client, GtfHubRequest *request, const char *path, char **commit, char **url, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *from = NULL;
+  g_autoptr (GtfHttpResponse) response = NULL;
+  GtfHubFile *file;
+
+  request->method = "HEAD";
+  request->flags |= GTF_HUB_REQUEST_STAY;
+  response = gtf_hub_client_send (client, request, &from, cancellable, error);
+  file = response ? gtf_hub_file_from_headers (response, request->what, path, commit, error) : NULL;
+  if (file)
+    *url = g_steal_pointer (&from);
   return file;
 }

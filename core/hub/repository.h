@@ -58,11 +58,15 @@ GTF_API gboolean    gtf_hub_check_path       (const char *what, const char *path
 
 /* The commit that the revision is now. (transfer full) */
 GTF_API char       *gtf_hub_ask_commit       (GtfHubClient *client, const GtfHubRepo *repo, GtfHubRequestFlags flags, GCancellable *cancellable, GError **error);
-/* All files of a commit. (transfer container) (element-type GtfHubFile) */
+/* All files of a commit, or of what a revision is now. (transfer container) (element-type GtfHubFile) */
 GTF_API GPtrArray  *gtf_hub_ask_tree         (GtfHubClient *client, const GtfHubRepo *repo, const char *commit, GtfHubRequestFlags flags, GCancellable *cancellable, GError **error);
 /* What one file is, by HEAD: *commit and *url (where it is to be got) besides. (transfer full) */
 GTF_API GtfHubFile *gtf_hub_ask_file         (GtfHubClient *client, GtfHubRequest *request, const char *path, char **commit, char **url, GCancellable *cancellable, GError **error);
 
+/* What the headers of an answer say of a file. (transfer full) */
+GTF_API GtfHubFile *gtf_hub_file_from_headers (const GtfHttpResponse *response, const char *what, const char *path, char **commit, GError **error);
+/* A page of the listing of a commit: appends to @files; @seen has the paths that there were already. */
+GTF_API gboolean    gtf_hub_tree_read_page   (const GtfHubRepo *repo, JsonNode *page, GPtrArray *files, GHashTable *seen, GError **error);
 /* FOLDER/trees/COMMIT.json, as huggingface_hub 2.4 has it: read (NULL where there is none that can be used), and written if possible. */
 GTF_API GPtrArray  *gtf_hub_tree_read        (const char *folder, const char *commit);
 GTF_API void        gtf_hub_tree_write       (const char *folder, const char *commit, GPtrArray *files);

@@ -3,6 +3,7 @@
  * GET /api/models, page by page as its Link headers lead. The Hub sorts and filters; "expand" asks for what is shown and no more.
  */
 #include "hub/search-pages.h"
+#include "hub/search-private.h"
 
 #include <string.h>
 #include "base/json.h"
@@ -332,8 +333,8 @@ read_model (JsonNode *node)
   return self;
 }
 
-static gboolean
-read_page (JsonNode *page, GPtrArray *found, guint limit, GError **error)
+gboolean
+gtf_hub_search_read_page (JsonNode *page, GPtrArray *found, guint limit, GError **error)
 {
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (page) ? json_node_get_array (page) : NULL;
 
@@ -372,7 +373,7 @@ search (const Query *query, GtfHubPageFunc page_func, gpointer data, GCancellabl
       g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_object_unref);
 
       g_free (request.missing_commit);
-      if (page == NULL || !read_page (page, found, limit - n, error))
+      if (page == NULL || !gtf_hub_search_read_page (page, found, limit - n, error))
         return FALSE;
       n += found->len;
       page_func (found, data);

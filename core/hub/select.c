@@ -167,8 +167,8 @@ gtf_hub_select_shards (GPtrArray *files, GPtrArray *chosen, const char *folder, 
 
 /* ---- patterns ------------------------------------------------------------------------------------------------------- */
 
-static gboolean
-matches (const char *path, char **patterns)
+gboolean
+gtf_hub_matches (const char *path, char **patterns)
 {
   for (char **pattern = patterns; *pattern; pattern++)
     {
@@ -189,7 +189,7 @@ gtf_hub_select_matching (GPtrArray *files, char **include, char **exclude)
     {
       GtfHubFile *file = files->pdata[i];
 
-      if ((include == NULL || matches (file->path, include)) && (exclude == NULL || !matches (file->path, exclude)))
+      if ((include == NULL || gtf_hub_matches (file->path, include)) && (exclude == NULL || !gtf_hub_matches (file->path, exclude)))
         g_ptr_array_add (found, file);
     }
   return found;

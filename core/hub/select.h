@@ -20,6 +20,8 @@ GTF_API GPtrArray *gtf_hub_select_model   (GPtrArray *files, GtfHubParts parts);
 GTF_API GPtrArray *gtf_hub_select_shards  (GPtrArray *files, GPtrArray *chosen, const char *folder, GError **error);
 /* As huggingface_hub filters: fnmatch, a final slash means all below. NULL is no filter. (transfer container) */
 GTF_API GPtrArray *gtf_hub_select_matching (GPtrArray *files, char **include, char **exclude);
+/* Whether one of the patterns, of which there is a list, takes the path. */
+GTF_API gboolean   gtf_hub_matches        (const char *path, char **patterns);
 /* Whether a folder, of which no listing is known, has what a model is loaded from. */
 GTF_API gboolean   gtf_hub_looks_complete (const char *folder, GtfHubParts parts);
 

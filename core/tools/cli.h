@@ -45,6 +45,9 @@ gboolean cli_apply_setting (JsonObject *object, const char *setting, GError **er
 /* "@FILE" -> its text, "-" -> standard input, else a copy. */
 char    *cli_read_text     (const char *argument, GError **error);
 
+/* (nullable) (transfer full): a copy of a secret argument; it is wiped out of the list of processes. */
+char    *cli_take_secret   (const char *argument);
+
 /* ---- main.c ---- */
 
 /* (nullable): GTF_PLUGIN_PATH as the user has it; out of the build folder the tool adds to it. */
@@ -136,6 +139,7 @@ int cli_inspect    (int argc, char **argv);
 int cli_convert    (int argc, char **argv);
 int cli_search     (int argc, char **argv);
 int cli_download   (int argc, char **argv);
+int cli_upload     (int argc, char **argv);
 int cli_cache      (int argc, char **argv);
 int cli_auth       (int argc, char **argv);
 int cli_plugins    (int argc, char **argv);

@@ -249,9 +249,11 @@ cli_download (int argc, char **argv)
     { NULL }
   };
   g_autoptr (GError) error = NULL;
+  g_autofree char *token = NULL;
 
   if (!cli_parse_options ("download", argc, argv, options, arguments, &error))
     return cli_usage_error ("download", "%s", error->message);
+  self.token = token = cli_take_secret (self.token);
   if (self.help)
     {
       printf ("Usage: gtransformers download REPO [FILE...] [OPTION...]\n\nPrints the path of the file or of the snapshot.\n\nOptions:\n");

@@ -21,6 +21,7 @@ static const struct
   { "convert", cli_convert, "weights as safetensors, of another type or in shards" },
   { "search", cli_search, "models of the Hub, and whether one can be run here" },
   { "download", cli_download, "a repository of the Hub, or files of it, into the cache" },
+  { "upload", cli_upload, "files into a repository of the Hub" },
   { "cache", cli_cache, "what was downloaded: list, delete, compare with the Hub" },
   { "auth", cli_auth, "log in to the Hub and out of it" },
   { "plugins", cli_plugins, "architectures, tasks and preprocessors that there are" },

@@ -157,3 +157,13 @@ cli_apply_setting (JsonObject *object, const char *setting, GError **error)
     return FALSE;
   return gtf_setting_put (object, key, value, NULL) || bad (error, "--set '%s': expected KEY=VALUE", setting);
 }
+
+char *
+cli_take_secret (const char *argument)
+{
+  char *copy = g_strdup (argument);
+
+  if (argument)
+    memset ((char *) argument, 'x', strlen (argument));         /* it lies in argv, which is the process's own */
+  return copy;
+}

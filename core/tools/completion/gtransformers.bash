@@ -17,7 +17,7 @@ _gtransformers_models() {
 
 _gtransformers() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]}
-  local commands="run tokenize preprocess inspect convert search download cache auth plugins env" options=
+  local commands="run tokenize preprocess inspect convert search download upload cache auth plugins env" options=
 
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -50,7 +50,7 @@ _gtransformers() {
     --to) mapfile -t COMPREPLY < <(compgen -W "safetensors" -- "$cur"); return ;;
     --update-cache | --cache-dir | --local-dir) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
     --type | --repo-type) mapfile -t COMPREPLY < <(compgen -W "model dataset space" -- "$cur"); return ;;
-    --set | -s | --threads | --revision | --shard-size | --include | --exclude | --token | --token-name | --max-workers | --filter | --limit | --library | --author | --language | --license | --tag) return ;;
+    --set | -s | --threads | --revision | --shard-size | --include | --exclude | --delete | --commit-message | --commit-description | --token | --token-name | --max-workers | --filter | --limit | --library | --author | --language | --license | --tag) return ;;
   esac
   case "$command" in
     run) options="--model --set --format --output --jsonl --dtype --threads --revision --adapter --quiet --help" ;;
@@ -59,6 +59,7 @@ _gtransformers() {
     inspect) options="--weights --format --output --revision --quiet --help" ;;
     convert) options="--to --output --dtype --shard-size --revision --quiet --help" ;;
     download) options="--include --exclude --revision --type --cache-dir --local-dir --force-download --dry-run --token --max-workers --quiet --help" ;;
+    upload) options="--type --revision --private --no-private --include --exclude --delete --commit-message --commit-description --create-pr --token --format --json --quiet --help" ;;
     search) options="--task --library --author --language --license --tag --sort --limit --format --json --quiet --help" ;;
     cache) options="ls rm prune verify --cache-dir --revisions --filter --sort --limit --show-warnings --yes --dry-run --revision --local-dir --fail-on-missing-files --fail-on-extra-files --format --json --quiet --help" ;;
     auth) options="login logout whoami list switch token --token --force --token-name --format --json --quiet --help" ;;

@@ -2,55 +2,18 @@
  *
  * A thread for each connection. Faults are looked up for each request, by method and path; the first that fits and is not used up is taken.
  */
-#include "server.h"
+#include "server-private.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-
-typedef struct
-{
-  char *path;
-  GBytes *data;
-  char *oid, *etag;             /* git's SHA-1; the same or SHA-256 */
-  gboolean lfs;
-} File;
-
-typedef struct
-{
-  char *id, *revision, *commit;
-  GPtrArray *files;
-} Tree;
-
-struct _HubServer
-{
-  GSocketService *hub, *cdn;
-  char *endpoint, *cdn_endpoint;
-  GMutex lock;
-  GPtrArray *trees;
-  GHashTable *access;
-  GArray *faults;
-  GString *log;
-  GCancellable *stop;
-};
-
-typedef struct
-{
-  HubServer *server;
-  GOutputStream *out;
-  gboolean is_cdn;
-  char *method, *path;          /* without the query */
-  char *range, *token, *query;
-  HubFault fault;
-  gboolean faulty, keep;
-} Request;
 
 /* ---- contents ------------------------------------------------------------------------------------------------------- */
 
 static void
 file_free (gpointer data)
 {
-  File *file = data;
+  HubFile *file = data;
 
   g_free (file->path);
   g_bytes_unref (file->data);
@@ -62,7 +25,7 @@ file_free (gpointer data)
 static void
 tree_free (gpointer data)
 {
-  Tree *tree = data;
+  HubTree *tree = data;
 
   g_free (tree->id);
   g_free (tree->revision);
@@ -71,8 +34,8 @@ tree_free (gpointer data)
   g_free (tree);
 }
 
-static char *
-git_oid (const void *data, gsize length)
+char *
+hub_git_oid (const void *data, gsize length)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
   g_autofree char *head = g_strdup_printf ("blob %" G_GSIZE_FORMAT, length);
@@ -83,12 +46,12 @@ git_oid (const void *data, gsize length)
 }
 
 /* By name or by commit. */
-static Tree *
-find_tree (HubServer *self, const char *id, const char *revision)
+HubTree *
+hub_find_tree (HubServer *self, const char *id, const char *revision)
 {
   for (guint i = 0; i < self->trees->len; i++)
     {
-      Tree *tree = self->trees->pdata[i];
+      HubTree *tree = self->trees->pdata[i];
 
       if (strcmp (tree->id, id) == 0 && (strcmp (tree->revision, revision) == 0 || strcmp (tree->commit, revision) == 0
                                          || (strlen (revision) >= 7 && g_str_has_prefix (tree->commit, revision))))
@@ -97,60 +60,79 @@ find_tree (HubServer *self, const char *id, const char *revision)
   return NULL;
 }
 
-static gboolean
-has_repository (HubServer *self, const char *id)
+gboolean
+hub_has_repository (HubServer *self, const char *id)
 {
   for (guint i = 0; i < self->trees->len; i++)
-    if (strcmp (((Tree *) self->trees->pdata[i])->id, id) == 0)
+    if (strcmp (((HubTree *) self->trees->pdata[i])->id, id) == 0)
       return TRUE;
   return FALSE;
 }
 
-static File *
-find_file (Tree *tree, const char *path)
+HubFile *
+hub_find_file (HubTree *tree, const char *path)
 {
   for (guint i = 0; i < tree->files->len; i++)
-    if (strcmp (((File *) tree->files->pdata[i])->path, path) == 0)
+    if (strcmp (((HubFile *) tree->files->pdata[i])->path, path) == 0)
       return tree->files->pdata[i];
   return NULL;
+}
+
+HubTree *
+hub_add_tree (HubServer *self, const char *id, const char *revision)
+{
+  HubTree *tree = g_new0 (HubTree, 1);
+
+  tree->id = g_strdup (id);
+  tree->revision = g_strdup (revision);
+  tree->commit = g_strdup ("");
+  tree->files = g_ptr_array_new_with_free_func (file_free);
+  g_ptr_array_add (self->trees, tree);
+  return tree;
+}
+
+void
+hub_put_file (HubTree *tree, const char *path, GBytes *data, gboolean lfs)
+{
+  HubFile *file = g_new0 (HubFile, 1), *old = hub_find_file (tree, path);
+
+  file->path = g_strdup (path);
+  file->data = g_bytes_ref (data);
+  file->oid = hub_git_oid (g_bytes_get_data (data, NULL), g_bytes_get_size (data));
+  file->etag = lfs ? g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, data) : g_strdup (file->oid);
+  file->lfs = lfs;
+  if (old)
+    g_ptr_array_remove (tree->files, old);
+  g_ptr_array_add (tree->files, file);
+}
+
+void
+hub_name_commit (HubTree *tree)
+{
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
+
+  g_checksum_update (sum, (const guchar *) tree->id, -1);
+  for (guint i = 0; i < tree->files->len; i++)
+    {
+      g_checksum_update (sum, (const guchar *) ((HubFile *) tree->files->pdata[i])->path, -1);
+      g_checksum_update (sum, (const guchar *) ((HubFile *) tree->files->pdata[i])->etag, -1);
+    }
+  g_free (tree->commit);
+  tree->commit = g_strdup (g_checksum_get_string (sum));
 }
 
 void
 hub_server_add (HubServer *self, const char *id, const char *revision, const char *path, const void *data, gssize length, gboolean lfs)
 {
-  gsize n = length < 0 ? strlen (data) : (gsize) length;
-  File *file = g_new0 (File, 1);
-  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
-  Tree *tree;
+  g_autoptr (GBytes) bytes = g_bytes_new (data, length < 0 ? strlen (data) : (gsize) length);
+  HubTree *tree;
 
-  file->path = g_strdup (path);
-  file->data = g_bytes_new (data, n);
-  file->oid = git_oid (data, n);
-  file->etag = lfs ? g_compute_checksum_for_data (G_CHECKSUM_SHA256, data, n) : g_strdup (file->oid);
-  file->lfs = lfs;
   g_mutex_lock (&self->lock);
-  tree = find_tree (self, id, revision);
+  tree = hub_find_tree (self, id, revision);
   if (tree == NULL)
-    {
-      tree = g_new0 (Tree, 1);
-      tree->id = g_strdup (id);
-      tree->revision = g_strdup (revision);
-      tree->commit = g_strdup ("");
-      tree->files = g_ptr_array_new_with_free_func (file_free);
-      g_ptr_array_add (self->trees, tree);
-    }
-  for (guint i = 0; i < tree->files->len; i++)
-    if (strcmp (((File *) tree->files->pdata[i])->path, path) == 0)
-      g_ptr_array_remove_index (tree->files, i--);
-  g_ptr_array_add (tree->files, file);
-  g_checksum_update (sum, (const guchar *) id, -1);
-  for (guint i = 0; i < tree->files->len; i++)
-    {
-      g_checksum_update (sum, (const guchar *) ((File *) tree->files->pdata[i])->path, -1);
-      g_checksum_update (sum, (const guchar *) ((File *) tree->files->pdata[i])->etag, -1);
-    }
-  g_free (tree->commit);
-  tree->commit = g_strdup (g_checksum_get_string (sum));
+    tree = hub_add_tree (self, id, revision);
+  hub_put_file (tree, path, bytes, lfs);
+  hub_name_commit (tree);
   g_mutex_unlock (&self->lock);
 }
 
@@ -207,11 +189,11 @@ hub_server_set_access (HubServer *self, const char *id, HubAccess access)
 char *
 hub_server_get_commit (HubServer *self, const char *id, const char *revision)
 {
-  Tree *tree;
+  HubTree *tree;
   char *commit;
 
   g_mutex_lock (&self->lock);
-  tree = find_tree (self, id, revision);
+  tree = hub_find_tree (self, id, revision);
   commit = tree ? g_strdup (tree->commit) : NULL;
   g_mutex_unlock (&self->lock);
   return commit;
@@ -220,13 +202,13 @@ hub_server_get_commit (HubServer *self, const char *id, const char *revision)
 /* ---- answers -------------------------------------------------------------------------------------------------------- */
 
 static gboolean
-send_bytes (Request *r, const void *data, gsize n)
+send_bytes (HubRequest *r, const void *data, gsize n)
 {
   return g_output_stream_write_all (r->out, data, n, NULL, r->server->stop, NULL);
 }
 
-static void
-add_header (const Request *r, GString *head, const char *name, const char *value)
+void
+hub_add_header (const HubRequest *r, GString *head, const char *name, const char *value)
 {
   const char *colon = r->faulty && r->fault.kind == HUB_HEADER ? strchr (r->fault.text, ':') : NULL;
   gboolean named = colon && g_ascii_strncasecmp (name, r->fault.text, strlen (name)) == 0 && strlen (name) == (gsize) (colon - r->fault.text);
@@ -248,7 +230,7 @@ gzip (GBytes *data)
 }
 
 static void
-send_chunks (Request *r, const guint8 *data, gsize n)
+send_chunks (HubRequest *r, const guint8 *data, gsize n)
 {
   for (gsize at = 0; at < n;)
     {
@@ -265,7 +247,7 @@ send_chunks (Request *r, const guint8 *data, gsize n)
 
 /* @headers: lines with their ends. */
 static void
-answer (Request *r, guint status, const char *headers, GBytes *body)
+answer (HubRequest *r, guint status, const char *headers, GBytes *body)
 {
   HubFaultKind kind = r->faulty ? r->fault.kind : HUB_STATUS;
   g_autoptr (GString) head = g_string_new (NULL);
@@ -275,12 +257,13 @@ answer (Request *r, guint status, const char *headers, GBytes *body)
   gboolean no_length = r->faulty && (kind == HUB_CHUNKED || kind == HUB_HTTP10);
   g_autofree char *length = g_strdup_printf ("%" G_GSIZE_FORMAT, n + more);
 
-  memcpy (data, g_bytes_get_data (packed, NULL), n);
+  if (n)
+    memcpy (data, g_bytes_get_data (packed, NULL), n);
   if (r->faulty && kind == HUB_FLIP && n)
     data[n / 2] ^= 1;
   g_string_append_printf (head, "HTTP/1.%d %u X\r\n%s", r->faulty && kind == HUB_HTTP10 ? 0 : 1, status, headers);
   if (!no_length || strcmp (r->method, "HEAD") == 0)
-    add_header (r, head, "Content-Length", length);
+    hub_add_header (r, head, "Content-Length", length);
   else if (kind == HUB_CHUNKED)
     g_string_append (head, "Transfer-Encoding: chunked\r\n");
   if (packed != body && kind == HUB_GZIP && status == 200)
@@ -288,6 +271,11 @@ answer (Request *r, guint status, const char *headers, GBytes *body)
   if (r->faulty && kind == HUB_HEADER)
     g_string_append_printf (head, "%s\r\n", r->fault.text);
   g_string_append (head, "\r\n");
+  if (r->faulty && kind == HUB_LOST)
+    {
+      r->keep = FALSE;
+      return;
+    }
   send_bytes (r, head->str, head->len);
   if (strcmp (r->method, "HEAD") == 0)
     return;
@@ -299,35 +287,35 @@ answer (Request *r, guint status, const char *headers, GBytes *body)
     r->keep = FALSE;
 }
 
-static void
-answer_text (Request *r, guint status, const char *headers, const char *text)
+void
+hub_answer_text (HubRequest *r, guint status, const char *headers, const char *text)
 {
   g_autoptr (GBytes) body = g_bytes_new (text, strlen (text));
 
   answer (r, status, headers, body);
 }
 
-static void
-answer_error (Request *r, guint status, const char *code, const char *message, const char *commit)
+void
+hub_answer_error (HubRequest *r, guint status, const char *code, const char *message, const char *commit)
 {
   g_autofree char *headers = g_strdup_printf ("X-Error-Code: %s\r\nX-Error-Message: %s\r\n%s%s%s", code, message, commit ? "X-Repo-Commit: " : "",
                                               commit ? commit : "", commit ? "\r\n" : "");
   g_autofree char *body = g_strdup_printf ("{\"error\":\"%s\"}", message);
 
-  answer_text (r, status, headers, body);
+  hub_answer_text (r, status, headers, body);
 }
 
 static void
-answer_redirect (Request *r, const char *to, const char *more)
+answer_redirect (HubRequest *r, const char *to, const char *more)
 {
   g_autofree char *headers = g_strdup_printf ("Location: %s\r\n%s", to, more);
 
-  answer_text (r, 302, headers, "moved");
+  hub_answer_text (r, 302, headers, "moved");
 }
 
 /* All of @data, or the part that was asked for. */
 static void
-answer_data (Request *r, const char *headers, GBytes *data)
+answer_data (HubRequest *r, const char *headers, GBytes *data)
 {
   gsize n = g_bytes_get_size (data), first, last = n ? n - 1 : 0;
   g_autoptr (GBytes) part = NULL;
@@ -345,7 +333,7 @@ answer_data (Request *r, const char *headers, GBytes *data)
   if (first >= n || last < first)
     {
       more = g_strdup_printf ("Content-Range: bytes */%" G_GSIZE_FORMAT "\r\n", n);
-      answer_text (r, 416, more, "");
+      hub_answer_text (r, 416, more, "");
       return;
     }
   if (r->faulty && r->fault.kind == HUB_OTHER_RANGE)
@@ -358,35 +346,35 @@ answer_data (Request *r, const char *headers, GBytes *data)
 /* ---- the Hub -------------------------------------------------------------------------------------------------------- */
 
 static void
-answer_resolve (Request *r, Tree *tree, const char *path)
+answer_resolve (HubRequest *r, HubTree *tree, const char *path)
 {
-  File *file = find_file (tree, path);
+  HubFile *file = hub_find_file (tree, path);
   g_autoptr (GString) headers = g_string_new (NULL);
   g_autofree char *quoted = NULL, *location = NULL, *size = NULL;
 
   if (file == NULL)
     {
-      answer_error (r, 404, "EntryNotFound", "Entry not found", tree->commit);
+      hub_answer_error (r, 404, "EntryNotFound", "Entry not found", tree->commit);
       return;
     }
   quoted = g_strdup_printf ("\"%s\"", file->etag);
   size = g_strdup_printf ("%" G_GSIZE_FORMAT, g_bytes_get_size (file->data));
-  add_header (r, headers, "X-Repo-Commit", tree->commit);
+  hub_add_header (r, headers, "X-Repo-Commit", tree->commit);
   if (!file->lfs)
     {
-      add_header (r, headers, "ETag", quoted);
+      hub_add_header (r, headers, "ETag", quoted);
       answer_data (r, headers->str, file->data);
       return;
     }
-  add_header (r, headers, "X-Linked-Etag", quoted);
-  add_header (r, headers, "X-Linked-Size", size);
+  hub_add_header (r, headers, "X-Linked-Etag", quoted);
+  hub_add_header (r, headers, "X-Linked-Size", size);
   location = g_strdup_printf ("%s/cdn/%s?secret=signature", r->server->cdn_endpoint, file->etag);
   answer_redirect (r, location, headers->str);
 }
 
 /* As JSON has it: what is not ASCII stays. */
-static char *
-escape (const char *text)
+char *
+hub_escape (const char *text)
 {
   char high[129] = { 0 };
 
@@ -396,15 +384,15 @@ escape (const char *text)
 }
 
 static void
-answer_tree (Request *r, Tree *tree)
+answer_tree (HubRequest *r, HubTree *tree)
 {
   g_autoptr (GString) out = g_string_new ("[");
 
   for (guint i = 0; i < tree->files->len; i++)
     {
-      const File *file = tree->files->pdata[i];
+      const HubFile *file = tree->files->pdata[i];
       gsize n = g_bytes_get_size (file->data);
-      g_autofree char *path = escape (file->path);
+      g_autofree char *path = hub_escape (file->path);
 
       g_string_append_printf (out, "%s{\"type\":\"file\",\"path\":\"%s\",\"oid\":\"%s\",\"size\":%" G_GSIZE_FORMAT, i ? "," : "", path, file->oid, n);
       if (file->lfs)
@@ -412,55 +400,55 @@ answer_tree (Request *r, Tree *tree)
       g_string_append_c (out, '}');
     }
   g_string_append_c (out, ']');
-  answer_text (r, 200, "Content-Type: application/json\r\n", out->str);
+  hub_answer_text (r, 200, "Content-Type: application/json\r\n", out->str);
 }
 
 static void
-answer_info (Request *r, Tree *tree)
+answer_info (HubRequest *r, HubTree *tree)
 {
   g_autoptr (GString) out = g_string_new (NULL);
 
   g_string_append_printf (out, "{\"id\":\"%s\",\"modelId\":\"%s\",\"sha\":\"%s\",\"private\":false,\"tags\":[],\"downloads\":7,\"likes\":3,\"siblings\":[", tree->id, tree->id, tree->commit);
   for (guint i = 0; i < tree->files->len; i++)
     {
-      g_autofree char *path = escape (((File *) tree->files->pdata[i])->path);
+      g_autofree char *path = hub_escape (((HubFile *) tree->files->pdata[i])->path);
 
       g_string_append_printf (out, "%s{\"rfilename\":\"%s\"}", i ? "," : "", path);
     }
   g_string_append (out, "]}");
-  answer_text (r, 200, "Content-Type: application/json\r\n", out->str);
+  hub_answer_text (r, 200, "Content-Type: application/json\r\n", out->str);
 }
 
-static gboolean
-is_allowed (Request *r, const char *id)
+gboolean
+hub_is_allowed (HubRequest *r, const char *id)
 {
   HubAccess access = GPOINTER_TO_INT (g_hash_table_lookup (r->server->access, id));
   gboolean known = g_strcmp0 (r->token, "Bearer " HUB_TOKEN) == 0;
 
   if (r->token && !known)
-    answer_error (r, 401, "", "Invalid credentials in Authorization header", NULL);
-  else if (!has_repository (r->server, id) || (access == HUB_PRIVATE && !known))
-    answer_error (r, known ? 404 : 401, "RepoNotFound", "Repository not found", NULL);
+    hub_answer_error (r, 401, "", "Invalid credentials in Authorization header", NULL);
+  else if (!hub_has_repository (r->server, id) || (access == HUB_PRIVATE && !known))
+    hub_answer_error (r, known ? 404 : 401, "RepoNotFound", "Repository not found", NULL);
   else if (access == HUB_GATED && !known)
-    answer_error (r, 401, "GatedRepo", "Access to model is restricted", NULL);
+    hub_answer_error (r, 401, "GatedRepo", "Access to model is restricted", NULL);
   else
     return TRUE;
   return FALSE;
 }
 
 static void
-answer_whoami (Request *r)
+answer_whoami (HubRequest *r)
 {
   if (g_strcmp0 (r->token, "Bearer " HUB_TOKEN) == 0)
-    answer_text (r, 200, "Content-Type: application/json\r\n",
+    hub_answer_text (r, 200, "Content-Type: application/json\r\n",
                  "{\"type\":\"user\",\"name\":\"tester\",\"fullname\":\"T\",\"orgs\":[{\"name\":\"org\"}],\"auth\":{\"type\":\"access_token\",\"accessToken\":{\"displayName\":\"my token\",\"role\":\"write\"}}}");
   else
-    answer_error (r, 401, "", "Invalid credentials in Authorization header", NULL);
+    hub_answer_error (r, 401, "", "Invalid credentials in Authorization header", NULL);
 }
 
 /* (transfer full) (nullable): a parameter of the query. */
-static char *
-parameter (const Request *r, const char *name)
+char *
+hub_parameter (const HubRequest *r, const char *name)
 {
   g_auto (GStrv) parts = g_strsplit (r->query ? r->query : "", "&", -1);
   gsize n = strlen (name);
@@ -473,15 +461,15 @@ parameter (const Request *r, const char *name)
 
 /* One model a repository; pages of two at most. */
 static void
-answer_search (Request *r)
+answer_search (HubRequest *r)
 {
-  g_autofree char *words = parameter (r, "search"), *cursor = parameter (r, "cursor"), *limit = parameter (r, "limit"), *link = NULL;
+  g_autofree char *words = hub_parameter (r, "search"), *cursor = hub_parameter (r, "cursor"), *limit = hub_parameter (r, "limit"), *link = NULL;
   guint from = cursor ? (guint) g_ascii_strtoull (cursor, NULL, 10) : 0, most = limit ? (guint) MIN (g_ascii_strtoull (limit, NULL, 10), 2) : 2, n = 0, at = 0;
   g_autoptr (GString) out = g_string_new ("[");
 
   for (guint i = 0; i < r->server->trees->len; i++)
     {
-      const Tree *tree = r->server->trees->pdata[i];
+      const HubTree *tree = r->server->trees->pdata[i];
 
       if (strcmp (tree->revision, "main") != 0 || (words && !strstr (tree->id, words)) || at++ < from)
         continue;
@@ -494,21 +482,23 @@ answer_search (Request *r)
                               "\"safetensors\":{\"total\":1234567}}", n++ ? "," : "", tree->id, 1000 - i, strstr (tree->id, "alien") ? "alien" : "bert");
     }
   g_string_append_c (out, ']');
-  answer_text (r, 200, link ? link : "", out->str);
+  hub_answer_text (r, 200, link ? link : "", out->str);
 }
 
 static const char resolve_word[] = "/resolve/", revision_word[] = "/revision/", tree_word[] = "/tree/";
 
 /* PREFIX id WORD revision [/ rest] */
 static void
-route (Request *r)
+route (HubRequest *r)
 {
-  const char *from = g_str_has_prefix (r->path, "/api/models/") ? r->path + 12 : r->path + 1;
+  const char *from = g_str_has_prefix (r->path, "/api/models/") ? r->path + 12 : g_str_has_prefix (r->path, "/api/datasets/") ? r->path + 5 : r->path + 1;
   const char *const words[] = { resolve_word, revision_word, tree_word };
   g_autofree char *id = NULL, *revision = NULL, *rest = NULL;
   const char *at = NULL, *word = NULL;
-  Tree *tree;
+  HubTree *tree;
 
+  if (hub_route_upload (r))
+    return;
   if (strcmp (r->path, "/api/whoami-v2") == 0)
     {
       answer_whoami (r);
@@ -530,11 +520,11 @@ route (Request *r)
       revision = g_uri_unescape_string (parts[0], NULL);
       rest = parts[0] && parts[1] ? g_uri_unescape_string (parts[1], NULL) : g_strdup ("");
     }
-  if (!is_allowed (r, id))
+  if (!hub_is_allowed (r, id))
     return;
-  tree = find_tree (r->server, id, revision ? revision : "main");
+  tree = hub_find_tree (r->server, id, revision ? revision : "main");
   if (tree == NULL)
-    answer_error (r, 404, "RevisionNotFound", "Invalid rev id", NULL);
+    hub_answer_error (r, 404, "RevisionNotFound", "Invalid rev id", NULL);
   else if (word == resolve_word)
     answer_resolve (r, tree, rest);
   else if (word == tree_word)
@@ -544,17 +534,19 @@ route (Request *r)
 }
 
 static void
-route_cdn (Request *r)
+route_cdn (HubRequest *r)
 {
   const char *etag = strrchr (r->path, '/') + 1;
 
+  if (hub_route_upload (r))
+    return;
   for (guint i = 0; i < r->server->trees->len; i++)
     {
-      const Tree *tree = r->server->trees->pdata[i];
+      const HubTree *tree = r->server->trees->pdata[i];
 
       for (guint f = 0; f < tree->files->len; f++)
         {
-          const File *file = tree->files->pdata[f];
+          const HubFile *file = tree->files->pdata[f];
 
           g_autofree char *plain = g_strdup_printf ("/%s/resolve/%s/%s", tree->id, tree->commit, file->path);
 
@@ -567,13 +559,13 @@ route_cdn (Request *r)
             }
         }
     }
-  answer_text (r, 404, "", "no such blob");
+  hub_answer_text (r, 404, "", "no such blob");
 }
 
 /* ---- faults --------------------------------------------------------------------------------------------------------- */
 
 static void
-pick_fault (Request *r)
+pick_fault (HubRequest *r)
 {
   for (guint i = 0; i < r->server->faults->len && !r->faulty; i++)
     {
@@ -590,7 +582,7 @@ pick_fault (Request *r)
 
 /* TRUE if the fault is the whole answer. */
 static gboolean
-answer_fault (Request *r)
+answer_fault (HubRequest *r)
 {
   g_autofree char *other = NULL;
 
@@ -599,7 +591,7 @@ answer_fault (Request *r)
   switch (r->fault.kind)
     {
     case HUB_STATUS:
-      answer_text (r, (guint) r->fault.value, r->fault.text ? r->fault.text : r->fault.value == 429 ? "Retry-After: 0\r\n" : "", "{\"error\":\"made to fail\"}");
+      hub_answer_text (r, (guint) r->fault.value, r->fault.text ? r->fault.text : r->fault.value == 429 ? "Retry-After: 0\r\n" : "", "{\"error\":\"made to fail\"}");
       return TRUE;
     case HUB_LOOP:
       answer_redirect (r, r->path, "");
@@ -612,7 +604,7 @@ answer_fault (Request *r)
       answer_redirect (r, "file:///etc/passwd", "");
       return TRUE;
     case HUB_BODY:
-      answer_text (r, 200, "", r->fault.text);
+      hub_answer_text (r, 200, "", r->fault.text);
       return TRUE;
     default:
       return FALSE;
@@ -622,11 +614,10 @@ answer_fault (Request *r)
 /* ---- connections ---------------------------------------------------------------------------------------------------- */
 
 static gboolean
-read_request (Request *r, GDataInputStream *in)
+read_head (HubRequest *r, GDataInputStream *in)
 {
   g_autofree char *line = g_data_input_stream_read_line (in, NULL, r->server->stop, NULL);
   g_auto (GStrv) parts = line ? g_strsplit (line, " ", 3) : NULL;
-  gsize body = 0;
 
   if (parts == NULL || g_strv_length (parts) != 3)
     return FALSE;
@@ -647,46 +638,72 @@ read_request (Request *r, GDataInputStream *in)
       else if (g_ascii_strncasecmp (header, "authorization:", 14) == 0)
         r->token = g_strdup (g_strchug (header + 14));
       else if (g_ascii_strncasecmp (header, "content-length:", 15) == 0)
-        body = (gsize) g_ascii_strtoull (g_strchug (header + 15), NULL, 10);
+        r->body_length = (gsize) g_ascii_strtoull (g_strchug (header + 15), NULL, 10);
+      else if (g_ascii_strncasecmp (header, "content-type:", 13) == 0)
+        r->type = g_strdup (g_strchug (header + 13));
     }
-  return g_input_stream_skip (G_INPUT_STREAM (in), body, r->server->stop, NULL) == (gssize) body;
+  return TRUE;
+}
+
+/* FALSE if all of it does not come, or is not waited for. */
+static gboolean
+read_body (HubRequest *r, GDataInputStream *in)
+{
+  gboolean hang_up = r->faulty && r->fault.kind == HUB_HANG_UP;
+  gsize wanted = hang_up ? MIN (r->body_length, (gsize) r->fault.value) : r->body_length, have = 0;
+  guint8 *data = g_malloc (wanted + 1);
+
+  g_input_stream_read_all (G_INPUT_STREAM (in), data, wanted, &have, r->server->stop, NULL);
+  r->body = g_bytes_new_take (data, have);
+  return have == wanted && !hang_up;
 }
 
 static void
-request_clear (Request *r)
+request_clear (HubRequest *r)
 {
   g_free (r->method);
   g_free (r->path);
   g_free (r->range);
   g_free (r->token);
   g_free (r->query);
+  g_free (r->type);
+  g_clear_pointer (&r->body, g_bytes_unref);
+}
+
+/* One at a time: answers come out of memory. */
+static void
+serve (HubRequest *r, GDataInputStream *in)
+{
+  g_mutex_lock (&r->server->lock);
+  g_string_append_printf (r->server->log, "%s %s%s%s%s%s\n", r->method, r->path, r->range ? " range=" : "", r->range ? r->range : "", r->token ? " token" : "", r->is_cdn ? " cdn" : "");
+  pick_fault (r);
+  g_mutex_unlock (&r->server->lock);
+  if (!read_body (r, in))
+    r->keep = FALSE;
+  else if (r->faulty && r->fault.kind == HUB_STALL)
+    {
+      g_input_stream_read (G_INPUT_STREAM (in), &(char){ 0 }, 1, r->server->stop, NULL);
+      r->keep = FALSE;
+    }
+  else
+    {
+      g_mutex_lock (&r->server->lock);
+      if (r->server->record)
+        hub_record (r);
+      if (!answer_fault (r))
+        (r->is_cdn ? route_cdn : route) (r);
+      g_mutex_unlock (&r->server->lock);
+    }
 }
 
 static gboolean
 serve_one (HubServer *self, GDataInputStream *in, GOutputStream *out, gboolean is_cdn)
 {
-  Request r = { .server = self, .out = out, .is_cdn = is_cdn, .keep = TRUE };
+  HubRequest r = { .server = self, .out = out, .is_cdn = is_cdn, .keep = TRUE };
   gboolean keep;
 
-  if (read_request (&r, in))
-    {
-      /* One at a time: answers come out of memory. Who stalls does it without the lock. */
-      g_mutex_lock (&self->lock);
-      g_string_append_printf (self->log, "%s %s%s%s%s%s\n", r.method, r.path, r.range ? " range=" : "", r.range ? r.range : "", r.token ? " token" : "", is_cdn ? " cdn" : "");
-      pick_fault (&r);
-      if (r.faulty && r.fault.kind == HUB_STALL)
-        {
-          g_mutex_unlock (&self->lock);
-          g_input_stream_read (G_INPUT_STREAM (in), &(char){ 0 }, 1, self->stop, NULL);
-          r.keep = FALSE;
-        }
-      else
-        {
-          if (!answer_fault (&r))
-            (is_cdn ? route_cdn : route) (&r);
-          g_mutex_unlock (&self->lock);
-        }
-    }
+  if (read_head (&r, in))
+    serve (&r, in);
   else
     r.keep = FALSE;
   keep = r.keep;
@@ -746,6 +763,8 @@ hub_server_new (void)
   self->access = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->faults = g_array_new (FALSE, FALSE, sizeof (HubFault));
   self->log = g_string_new (NULL);
+  self->stored = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  self->uploads = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   self->stop = g_cancellable_new ();
   g_mutex_init (&self->lock);
   self->hub = listen_on (self, "127.0.0.1", &self->endpoint);
@@ -787,6 +806,69 @@ hub_server_clear_faults (HubServer *self)
   g_mutex_lock (&self->lock);
   g_array_set_size (self->faults, 0);
   g_mutex_unlock (&self->lock);
+}
+
+void
+hub_server_set_chunk (HubServer *self, guint64 chunk)
+{
+  g_mutex_lock (&self->lock);
+  self->chunk = chunk;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+hub_server_forget (HubServer *self)
+{
+  g_mutex_lock (&self->lock);
+  g_hash_table_remove_all (self->stored);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+hub_server_record (HubServer *self, const char *path)
+{
+  self->record = g_strdup (path);
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+char *
+hub_server_list (HubServer *self, const char *id, const char *revision)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+  HubTree *tree;
+  char *list;
+
+  g_mutex_lock (&self->lock);
+  tree = hub_find_tree (self, id, revision);
+  for (guint i = 0; tree && i < tree->files->len; i++)
+    g_ptr_array_add (paths, ((HubFile *) tree->files->pdata[i])->path);
+  g_ptr_array_sort (paths, compare_names);
+  g_ptr_array_add (paths, NULL);
+  list = tree ? g_strjoinv (" ", (char **) paths->pdata) : NULL;
+  g_mutex_unlock (&self->lock);
+  return list;
+}
+
+GBytes *
+hub_server_get (HubServer *self, const char *id, const char *revision, const char *path, gboolean *lfs)
+{
+  HubTree *tree;
+  HubFile *file;
+  GBytes *data;
+
+  g_mutex_lock (&self->lock);
+  tree = hub_find_tree (self, id, revision);
+  file = tree ? hub_find_file (tree, path) : NULL;
+  data = file ? g_bytes_ref (file->data) : NULL;
+  if (file && lfs)
+    *lfs = file->lfs;
+  g_mutex_unlock (&self->lock);
+  return data;
 }
 
 char *

@@ -14,7 +14,8 @@ typedef enum
 {
   HUB_PUBLIC,
   HUB_PRIVATE,          /* looks as if it were not there, unless the token is HUB_TOKEN */
-  HUB_GATED             /* says so, unless the token is HUB_TOKEN */
+  HUB_GATED,            /* says so, unless the token is HUB_TOKEN */
+  HUB_READ_ONLY         /* nobody may write */
 } HubAccess;
 
 #define HUB_TOKEN "hf_test_0123456789abcdefghij"
@@ -35,7 +36,9 @@ typedef enum
   HUB_HTTP10,           /* HTTP/1.0, no length, the end is the connection's */
   HUB_STALL,            /* no answer while the client waits */
   HUB_HEADER,           /* @text ("Name: value") instead of, or beside, the header that would be sent: @value 0, 1 */
-  HUB_BODY              /* @text is the body */
+  HUB_BODY,             /* @text is the body */
+  HUB_HANG_UP,          /* the connection ends when @value bytes of the request's body have come */
+  HUB_LOST              /* what was asked for is done, and the connection ends without an answer */
 } HubFaultKind;
 
 typedef struct
@@ -61,6 +64,16 @@ void        hub_server_add_folder    (HubServer *self, const char *folder);
 char       *hub_server_get_commit    (HubServer *self, const char *id, const char *revision);
 void        hub_server_fault         (HubServer *self, const HubFault *fault);
 void        hub_server_clear_faults  (HubServer *self);
+/* Uploads of more than @chunk bytes go in parts of so many; 0: none does. */
+void        hub_server_set_chunk     (HubServer *self, guint64 chunk);
+/* Forgets large files that were uploaded; commits keep theirs. */
+void        hub_server_forget        (HubServer *self);
+/* Appends each request to a file, a JSON object a line. */
+void        hub_server_record        (HubServer *self, const char *path);
+/* (transfer full) (nullable): the names of all files of a revision, sorted, with spaces between. */
+char       *hub_server_list          (HubServer *self, const char *id, const char *revision);
+/* (transfer full) (nullable): what a file holds. */
+GBytes     *hub_server_get           (HubServer *self, const char *id, const char *revision, const char *path, gboolean *lfs);
 /* (transfer full): the requests since the last call, a line each: "HEAD /path range=bytes=0- token cdn". */
 char       *hub_server_take_log      (HubServer *self);
 

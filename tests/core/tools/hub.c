@@ -8,7 +8,7 @@
 #include "tool.h"
 
 static HubServer *server;
-static char *scratch, *home, *commit;
+static char *scratch, *home, *commit, *uploads;
 
 #define AT_ONCE "Retry-After: 0\r\n"
 
@@ -69,6 +69,31 @@ static const struct
   { "download", NULL, { 0 }, 2, NULL, "~repository is missing", 0 },
   { "download org/bert --type thing", NULL, { 0 }, 2, NULL, "~--type 'thing'", 0 },
   { "download org/bert@v1 --revision v1", NULL, { 0 }, 2, NULL, "~--revision", 0 },
+
+  { "upload tester/new $U", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "~$E/tester/new/commit/~\n", NULL, 7 },
+  { "upload tester/new $U --json", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "~{\"url\": \"$E/tester/new/commit/~\"}\n", "the repository has all of it already: no commit is made\n", 4 },
+  { "upload tester/new $U/a.json b/c.json -q --create-pr", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "~$E/tester/new/commit/", NULL, 3 },
+  { "upload new $U/a.json d.json --create-pr --commit-message Hello", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "~$E/tester/new/commit/", "~pull request: $E/tester/new/discussions/", 3 },
+  { "upload datasets/tester/data $U/a.json --include x", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "~$E/datasets/tester/data/commit/", "--include is ignored, since a single file is uploaded\n", 3 },
+  { "upload hf://models/tester/new@next/below $U --exclude *.bin --delete b*", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "~$E/tester/new/commit/", NULL, 6 },
+  { "upload tester/new@refs/pr/1 $U/a.json more.json", "HF_TOKEN=" HUB_TOKEN, { 0 }, 0, "~$E/tester/new/commit/", NULL, 4 },
+  { "upload tester/slow $U/a.json", "HF_TOKEN=" HUB_TOKEN, { "POST", "/preupload/", HUB_STATUS, 500, 1, AT_ONCE }, 0, "~$E/tester/slow/commit/", NULL, 4 },
+  { "upload tester/new $U/a.json", NULL, { 0 }, 1, NULL, "error: tester/new: who uploads must be logged in (gtransformers auth login, or HF_TOKEN); no token was sent\n", 1 },
+  { "upload tester/new $U/a.json --token hf_wrong", NULL, { 0 }, 1, NULL, "~error: tester/new: the Hub does not know this token~", 2 },
+  { "upload tester/new $U/a.json", "HF_HUB_OFFLINE=1", { 0 }, 1, NULL, "~the Hub is not asked, since HF_HUB_OFFLINE ", 0 },
+  { "upload tester/new $U/none", NULL, { 0 }, 1, NULL, "~/none: there is no such file or folder\n", 0 },
+  { "upload tester/none", NULL, { 0 }, 1, NULL, "error: 'none' is no file or folder here: say what is to be uploaded: gtransformers upload tester/none PATH\n", 0 },
+  { "upload a--b $U", NULL, { 0 }, 1, NULL, "~a--b", 0 },
+  { "upload tester/new 'x*' --include y", NULL, { 0 }, 1, NULL, "~'x*' is a pattern, and cannot be combined with --include", 0 },
+  { "upload hf://tester/new/a $U b", NULL, { 0 }, 1, NULL, "~'a' of the hf:// address and the argument 'b' exclude each other\n", 0 },
+  { "upload", NULL, { 0 }, 2, NULL, "~repository is missing", 0 },
+  { "upload a b c d", NULL, { 0 }, 2, NULL, "~'d' was not expected", 0 },
+  { "upload a b --every 5", NULL, { 0 }, 2, NULL, "~--every is not there", 0 },
+  { "upload a b --type thing", NULL, { 0 }, 2, NULL, "~--type 'thing'", 0 },
+  { "upload datasets/a/b c --type model", NULL, { 0 }, 2, NULL, "~--type cannot be used with 'datasets/a/b'", 0 },
+  { "upload a@x b --revision y", NULL, { 0 }, 2, NULL, "~--revision cannot be used", 0 },
+  { "upload a b --revision x --create-pr", NULL, { 0 }, 2, NULL, "~--create-pr~'x'", 0 },
+  { "upload a b --private --no-private", NULL, { 0 }, 2, NULL, "~--private and --no-private", 0 },
 
   { "auth whoami", NULL, { 0 }, 1, NULL, "error: Not logged in. Run `gtransformers auth login` first.\n", 0 },
   { "auth whoami --json", NULL, { 0 }, 1, NULL, "error: Not logged in. Run `gtransformers auth login` first.\n", 0 },
@@ -137,7 +162,8 @@ test_cases (void)
 static void
 test_secrets (void)
 {
-  static const char *const lines[] = { "env", "search", "auth whoami", "auth whoami --json", "download org/bert model.safetensors", "inspect org/bert", "inspect org/none", "download org/none config.json" };
+  static const char *const lines[] = { "env", "search", "auth whoami", "auth whoami --json", "download org/bert model.safetensors", "inspect org/bert", "upload tester/secrets $U",
+                                       "inspect org/none", "download org/none config.json", "upload foreign/none $U" };
   static const char secret[] = "hf_test_0123456789", password[] = "open-sesame";
   g_autofree char *endpoint = g_strdup_printf ("http://user:%s@%s", password, hub_server_get_endpoint (server) + strlen ("http://"));
   g_autofree char *asked = NULL;
@@ -159,6 +185,40 @@ test_secrets (void)
   asked = hub_server_take_log (server);
   g_assert_true (tool_says (asked, " token\n~ cdn\n"));
   g_assert_null (strstr (asked, "token cdn"));          /* where large files lie is none of the Hub's own addresses */
+}
+
+/* A token that is an argument is not in the list of processes. */
+static void
+test_argument (void)
+{
+  static const char *const commands[] = { "download org/bert model.safetensors", "upload tester/stalled $U" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      const HubFault stall = { NULL, "/", HUB_STALL };
+      g_autoptr (GSubprocessLauncher) launcher = tool_launcher ();
+      g_autofree char *line = g_strconcat (commands[i], " --token " HUB_TOKEN, NULL), *path = NULL, *arguments = NULL, *asked = NULL;
+      g_autoptr (GSubprocess) process = NULL;
+      gsize n = 0;
+
+      hub_server_fault (server, &stall);
+      process = tool_start (launcher, line);
+      for (guint wait = 0; wait < 500 && !(asked && *asked); wait++)
+        {
+          g_usleep (20 * 1000);
+          g_free (asked);
+          asked = hub_server_take_log (server);
+        }
+      path = g_strdup_printf ("/proc/%s/cmdline", g_subprocess_get_identifier (process));
+      g_assert_true (g_file_get_contents (path, &arguments, &n, NULL));
+      g_assert_cmpuint (n, >, strlen (HUB_TOKEN));
+      g_assert_null (memmem (arguments, n, HUB_TOKEN, strlen (HUB_TOKEN)));
+      g_assert_nonnull (memmem (arguments, n, "--token", 7));
+      g_subprocess_force_exit (process);
+      g_subprocess_wait (process, NULL, NULL);
+      hub_server_clear_faults (server);
+    }
+  g_free (hub_server_take_log (server));
 }
 
 /* Of the file of weights only a beginning was asked for. */
@@ -334,6 +394,17 @@ test_no_sockets (void)
     }
 }
 
+static void
+put_upload (const char *name, const char *data, gssize length)
+{
+  g_autofree char *path = NULL;
+
+  uploads = uploads ? uploads : g_build_filename (scratch, "uploads", NULL);
+  path = g_build_filename (uploads, name, NULL);
+  g_mkdir_with_parents (uploads, 0777);
+  g_assert_true (g_file_set_contents (path, data, length, NULL));
+}
+
 /* The repositories; the type of a model is "alien" if its name says so, else "bert". */
 static void
 fill (void)
@@ -354,6 +425,9 @@ fill (void)
   hub_server_add (server, "org/bert", "spoilt", "config.json", config, -1, FALSE);
   hub_server_add (server, "org/bert", "spoilt", "model.safetensors", data + 100, 300, TRUE);
   commit = hub_server_get_commit (server, "org/bert", "main");
+  put_upload ("a.json", "{}", 2);
+  put_upload ("README.md", "---\nlicense: mit\n---\n", 21);
+  put_upload ("b.bin", data, (gssize) length);
 }
 
 int
@@ -376,8 +450,10 @@ main (int argc, char **argv)
   tool_name ("$H", home);
   tool_name ("$C", commit);
   tool_name ("$E", hub_server_get_endpoint (server));
+  tool_name ("$U", uploads);
   g_test_add_func ("/tools/hub/cases", test_cases);
   g_test_add_func ("/tools/hub/secrets", test_secrets);
+  g_test_add_func ("/tools/hub/argument", test_argument);
   g_test_add_func ("/tools/hub/inspect", test_inspect);
   g_test_add_func ("/tools/hub/offline", test_offline);
   g_test_add_func ("/tools/hub/auto", test_auto);             /* it adds a repository, and has it fetched */
