@@ -41,5 +41,6 @@
 #include "pipeline/preprocessor.h"
 #include "pipeline/task.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/push.h"
 #include "pipeline/result.h"
 #include "pipeline/transcriber.h"
