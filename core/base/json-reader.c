@@ -364,6 +364,12 @@ gtf_json_reader_get_string (const GtfJsonReader *self, gsize *length)
 }
 
 gboolean
+gtf_json_reader_string_stays (const GtfJsonReader *self)
+{
+  return self->scratch == NULL || self->string != self->scratch->str;
+}
+
+gboolean
 gtf_json_reader_string_is (const GtfJsonReader *self, const char *text)
 {
   return strlen (text) == self->string_length && memcmp (text, self->string, self->string_length) == 0;

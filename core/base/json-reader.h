@@ -81,6 +81,8 @@ GTF_API gboolean     gtf_json_reader_fork  (GtfJsonReader *self, GtfJsonReader *
 
 /* The last KEY or STRING: UTF-8, not NUL-terminated, may hold NUL; valid until the next call on the reader. */
 GTF_API const char  *gtf_json_reader_get_string (const GtfJsonReader *self, gsize *length);
+/* It lies in the buffer: valid as long as that is. Strings with escapes do not. */
+GTF_API gboolean     gtf_json_reader_string_stays (const GtfJsonReader *self);
 GTF_API gboolean     gtf_json_reader_string_is  (const GtfJsonReader *self, const char *text);
 /* A NUL-terminated copy; an error if the string holds NUL. */
 GTF_API char        *gtf_json_reader_dup_string (const GtfJsonReader *self, GError **error);

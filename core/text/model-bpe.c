@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-typedef struct { guint64 pair; guint32 rank, id; } Merge;
+typedef struct { guint32 check, rank; } Slot;      /* which merge has this hash, if it has it at all */
 
 typedef struct
 {
   GtfTextModel parent;
-  Merge *table;
+  Slot *table;
   gsize mask;
   gint32 bytes[256];             /* byte_fallback */
   gint32 ascii[128];             /* the id of a single ASCII character without marks, or -1 */
@@ -26,13 +26,13 @@ typedef struct
 typedef struct { gint32 id; guint32 length; gint32 prev, next; } Symbol;
 typedef struct { guint32 rank, at, id; } Entry;
 
-#define NO_PAIR G_MAXUINT64
+#define NO_MERGE G_MAXUINT32
 
-static gsize
-pair_hash (guint64 pair)
+static inline guint64
+pair_hash (gint32 left, gint32 right)
 {
-  pair *= 0x9E3779B97F4A7C15ull;
-  return pair >> 32 ^ pair >> 7;
+  guint64 h = ((guint64) left << 32 | (guint32) right) * 0x9E3779B97F4A7C15ull;
+  return h ^ h >> 32;
 }
 
 #define MARK "\xE2\x96\x81"
@@ -51,7 +51,7 @@ falls_into_words (const GtfTextModel *model)
   for (gsize i = 0; i < model->n_merges; i++)
     {
       gsize length;
-      const char *token = gtf_vocab_token (&model->vocab, model->merged[i], &length), *end = token ? token + length : NULL;
+      const char *token = gtf_vocab_token (&model->vocab, model->merges[i].made, &length), *end = token ? token + length : NULL;
       for (const char *p = token, *hit; p && (hit = memmem (p, end - p, MARK, 3)); p = hit + 3)
         if (hit > token && (hit - token < 3 || memcmp (hit - 3, MARK, 3)))
           return FALSE;
@@ -72,32 +72,52 @@ part_end (const GtfTextModel *model, const char *text, gsize length, gsize at)
   return hit && hit > from ? (gsize) (hit - text) : length;
 }
 
+/* Where the merge of two tokens is in the table, or the free slot where it would be. */
+static inline Slot *
+find_slot (const Bpe *self, gint32 left, gint32 right)
+{
+  const GtfMerge *merges = self->parent.merges;
+  guint64 hash = pair_hash (left, right);
+  for (gsize at = (hash >> 32) & self->mask;; at = (at + 1) & self->mask)
+    {
+      Slot *slot = &self->table[at];
+      if (slot->rank == NO_MERGE || (slot->check == (guint32) hash && merges[slot->rank].left == left && merges[slot->rank].right == right))
+        return slot;
+    }
+}
+
+static gboolean
+build_table (Bpe *self)
+{
+  GtfTextModel *model = &self->parent;
+  gsize n = 16;
+  while (n < model->n_merges + model->n_merges / 2)
+    n *= 2;
+  self->table = g_try_new (Slot, n);
+  if (self->table == NULL)
+    return FALSE;
+  memset (self->table, 0xFF, n * sizeof *self->table);
+  self->mask = n - 1;
+  for (gsize i = 0; i < model->n_merges; i++)
+    {
+      const GtfMerge *m = &model->merges[i];
+      *find_slot (self, m->left, m->right) = (Slot) { (guint32) pair_hash (m->left, m->right), i };     /* of equal ones the last counts, as in the reference */
+    }
+  GtfMerge *fit = model->n_merges ? g_try_realloc_n (model->merges, model->n_merges, sizeof *fit) : NULL;
+  model->merges = fit ? fit : model->merges;
+  return TRUE;
+}
+
 static gboolean
 build (GtfTextModel *model, GError **error)
 {
   Bpe *self = (Bpe *) model;
-  gsize n = 16;
   self->words = falls_into_words (model);
-  while (n < 2 * model->n_merges)
-    n *= 2;
-  self->table = g_try_new (Merge, n);
-  if (self->table == NULL)
+  if (!build_table (self))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.merges: no memory", model->file);
       return FALSE;
     }
-  for (gsize i = 0; i < n; i++)
-    self->table[i].pair = NO_PAIR;
-  self->mask = n - 1;
-  for (gsize i = 0; i < model->n_merges; i++)
-    {
-      gsize at = pair_hash (model->merges[i]) & self->mask;
-      while (self->table[at].pair != NO_PAIR && self->table[at].pair != model->merges[i])
-        at = (at + 1) & self->mask;
-      self->table[at] = (Merge) { model->merges[i], i, model->merged[i] };     /* of equal ones the last counts, as in the reference */
-    }
-  g_clear_pointer (&model->merges, g_free);
-  g_clear_pointer (&model->merged, g_free);
   for (guint i = 0; i < 256; i++)
     self->bytes[i] = model->byte_fallback ? gtf_text_model_byte_id (model, i) : -1;
   for (guint i = 0; i < 128; i++)
@@ -114,17 +134,11 @@ clear (GtfTextModel *model)
   g_free (((Bpe *) model)->table);
 }
 
-static inline const Merge *
+/* The rank of the merge of two tokens, or NO_MERGE. */
+static inline guint32
 find_merge (const Bpe *self, gint32 a, gint32 b)
 {
-  guint64 pair = (guint64) a << 32 | (guint32) b;
-  for (gsize at = pair_hash (pair) & self->mask;; at = (at + 1) & self->mask)
-    {
-      if (self->table[at].pair == pair)
-        return &self->table[at];
-      if (self->table[at].pair == NO_PAIR)
-        return NULL;
-    }
+  return find_slot (self, a, b)->rank;
 }
 
 static gint32
@@ -202,30 +216,25 @@ split (const Bpe *self, const char *text, gsize length, Symbol *symbols)
 static gsize
 merge_short (const Bpe *self, Symbol *s, gsize n)
 {
-  const Merge *merges[64];
+  guint32 ranks[64];
   for (gsize i = 0; i + 1 < n; i++)
-    merges[i] = find_merge (self, s[i].id, s[i + 1].id);
+    ranks[i] = find_merge (self, s[i].id, s[i + 1].id);
   for (;;)
     {
-      gsize best = n;
-      guint32 rank = G_MAXUINT32;
-      for (gsize i = 0; i + 1 < n; i++)
-        if (merges[i] && merges[i]->rank < rank)
-          {
-            rank = merges[i]->rank;
-            best = i;
-          }
-      if (best == n)
+      gsize best = 0;
+      for (gsize i = 1; i + 1 < n; i++)
+        best = ranks[i] < ranks[best] ? i : best;
+      if (n < 2 || ranks[best] == NO_MERGE)
         return n;
-      s[best].id = merges[best]->id;
+      s[best].id = self->parent.merges[ranks[best]].made;
       s[best].length += s[best + 1].length;
       memmove (s + best + 1, s + best + 2, (n - best - 2) * sizeof *s);
-      memmove (merges + best, merges + best + 1, (n - best - 2) * sizeof *merges);
+      memmove (ranks + best, ranks + best + 1, (n - best - 2) * sizeof *ranks);
       n--;
       if (best > 0)
-        merges[best - 1] = find_merge (self, s[best - 1].id, s[best].id);
+        ranks[best - 1] = find_merge (self, s[best - 1].id, s[best].id);
       if (best + 1 < n)
-        merges[best] = find_merge (self, s[best].id, s[best + 1].id);
+        ranks[best] = find_merge (self, s[best].id, s[best + 1].id);
     }
 }
 
@@ -264,9 +273,9 @@ heap_pop (Entry *heap, gsize *n)
 static void
 push_pair (const Bpe *self, const Symbol *s, gint32 a, gint32 b, Entry *heap, gsize *n)
 {
-  const Merge *m = a >= 0 && b >= 0 ? find_merge (self, s[a].id, s[b].id) : NULL;
-  if (m)
-    heap_push (heap, n, (Entry) { m->rank, a, m->id });
+  guint32 rank = a >= 0 && b >= 0 ? find_merge (self, s[a].id, s[b].id) : NO_MERGE;
+  if (rank != NO_MERGE)
+    heap_push (heap, n, (Entry) { rank, a, self->parent.merges[rank].made });
 }
 
 /* @heap has room for 3 n: n - 1 pairs at the start and two more for each merge, of which there are fewer than n. */
@@ -288,8 +297,8 @@ merge_long (const Bpe *self, Symbol *s, gsize n, Entry *heap)
       if (left->length == 0 || left->next < 0)
         continue;
       Symbol *right = &s[left->next];
-      const Merge *m = find_merge (self, left->id, right->id);
-      if (m == NULL || m->id != top.id)          /* an entry that a merge has overtaken */
+      guint32 rank = find_merge (self, left->id, right->id);
+      if (rank == NO_MERGE || self->parent.merges[rank].made != top.id)          /* an entry that a merge has overtaken */
         continue;
       left->id = top.id;
       left->length += right->length;

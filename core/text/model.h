@@ -30,6 +30,8 @@ gtf_tokens_add (GtfTokens *self, gint32 id, gsize begin, gsize end)
 typedef struct { gpointer memory; gsize room; } GtfModelScratch;
 gpointer gtf_model_scratch_get (GtfModelScratch *self, gsize size);      /* NULL: no memory */
 
+typedef struct { gint32 left, right, made; } GtfMerge;
+
 typedef struct _GtfTextModel GtfTextModel;
 
 typedef struct
@@ -50,8 +52,7 @@ struct _GtfTextModel
   GtfVocab vocab;
   double *scores;                    /* Unigram: by id */
   gsize n_scores, scores_room;
-  guint64 *merges;                   /* BPE: left id << 32 | right id, by rank */
-  guint32 *merged;                   /* and what they make */
+  GtfMerge *merges;                  /* BPE: by rank */
   gsize n_merges, merges_room;
   char *unk_token, *prefix, *suffix;
   gint64 unk_id, max_chars;
@@ -62,6 +63,9 @@ struct _GtfTextModel
 GtfTextModel *gtf_text_model_read      (GtfJsonReader *reader, GError **error);
 /* By hand, for repositories without tokenizer.json: new, add tokens and merges, build. */
 GtfTextModel *gtf_text_model_new       (const char *type, const char *file, GError **error);
+/* Of no type yet. */
+GtfTextModel *gtf_text_model_new_blank (const char *file);
+gboolean      gtf_text_model_set_type  (GtfTextModel *self, const char *type, GError **error);
 /* Takes @inner, which is built: pieces cut by it, ids as @file has them. */
 GtfTextModel *gtf_text_model_new_mapped (GtfTextModel *inner, const char *file, const char *unk_token);
 /* Byte pairs in the form of subword-nmt ("ri@@ ver"): add the vocabulary's tokens and the codes ("v", "er</w>"), build. */
@@ -70,7 +74,8 @@ gboolean      gtf_text_model_add_code  (GtfTextModel *self, const char *a, gsize
 /* A GtfCutFunc; data is a mapped a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
 gboolean      gtf_text_model_cut_code  (gpointer model, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 gboolean      gtf_text_model_add       (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error);
-gboolean      gtf_text_model_add_merge (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);
+/* @pairs: 2 n tokens, two for each merge. Many at once are faster. */
+gboolean      gtf_text_model_add_merges (GtfTextModel *self, GtfVocabQuery *pairs, gsize n, GError **error);
 /* Unigram: with the next id. */
 gboolean      gtf_text_model_add_scored (GtfTextModel *self, const char *token, gsize length, double score, GError **error);
 gboolean      gtf_text_model_add_merge_ids (GtfTextModel *self, gint32 left, gint32 right, gint32 made, GError **error);

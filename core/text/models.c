@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The table of models, and reading one from tokenizer.json. Old files have no "type" in the model: it is told from its keys,
- * as in the reference.
+ * The table of models, and what all kinds are filled with: tokens, scores, merges.
  */
 #include "text/model.h"
 
-#include <math.h>
 #include <string.h>
 #include "base/quote.h"
 
@@ -43,20 +41,33 @@ gtf_model_scratch_get (GtfModelScratch *self, gsize size)
 }
 
 GtfTextModel *
-gtf_text_model_new (const char *type, const char *file, GError **error)
+gtf_text_model_new_blank (const char *file)
+{
+  gsize size = 0;
+  for (gsize i = 0; i < G_N_ELEMENTS (classes); i++)
+    size = MAX (size, classes[i]->size);
+  GtfTextModel *self = g_malloc0 (size);
+  self->file = g_strdup (file);
+  self->unk_id = -1;
+  self->max_chars = 100;
+  return self;
+}
+
+gboolean
+gtf_text_model_set_type (GtfTextModel *self, const char *type, GError **error)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (classes); i++)
     if (!strcmp (type, classes[i]->type))
-      {
-        GtfTextModel *self = g_malloc0 (classes[i]->size);
-        self->klass = classes[i];
-        self->file = g_strdup (file);
-        self->unk_id = -1;
-        self->max_chars = 100;
-        return self;
-      }
-  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: model.type: unknown model “%s” (known: BPE, WordPiece, WordLevel, Unigram)", file, type);
-  return NULL;
+      return self->klass = classes[i], TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: model.type: unknown model “%s” (known: BPE, WordPiece, WordLevel, Unigram)", self->file, type);
+  return FALSE;
+}
+
+GtfTextModel *
+gtf_text_model_new (const char *type, const char *file, GError **error)
+{
+  g_autoptr (GtfTextModel) self = gtf_text_model_new_blank (file);
+  return gtf_text_model_set_type (self, type, error) ? g_steal_pointer (&self) : NULL;
 }
 
 void
@@ -64,12 +75,11 @@ gtf_text_model_free (GtfTextModel *self)
 {
   if (self == NULL)
     return;
-  if (self->klass->clear)
+  if (self->klass && self->klass->clear)
     self->klass->clear (self);
   gtf_vocab_clear (&self->vocab);
   g_free (self->scores);
   g_free (self->merges);
-  g_free (self->merged);
   g_free (self->unk_token);
   g_free (self->prefix);
   g_free (self->suffix);
@@ -142,24 +152,47 @@ gtf_text_model_add_scored (GtfTextModel *self, const char *token, gsize length, 
   return TRUE;
 }
 
-gboolean
-gtf_text_model_add_merge (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error)
+/* The token that is @a and @b together. It mostly is the one that the merge before made, or the next: looked at first, in order, those are in
+ * the cache. */
+static gint32
+made_of (const GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b)
 {
-  gsize skip = self->prefix ? MIN (strlen (self->prefix), n_b) : 0;
-  gint32 left = gtf_vocab_find (&self->vocab, a, n_a), right = gtf_vocab_find (&self->vocab, b, n_b);
-  if (left < 0)
-    return merge_fail (self, a, n_a, error);
-  if (right < 0)
-    return merge_fail (self, b, n_b, error);
+  gint32 last = self->n_merges ? self->merges[self->n_merges - 1].made : -1;
+  for (gint32 id = last + 1; id >= last && id >= 0; id--)
+    {
+      gsize length;
+      const char *token = gtf_vocab_token (&self->vocab, id, &length);
+      if (token && length == n_a + n_b && !memcmp (token, a, n_a) && !memcmp (token + n_a, b, n_b))
+        return id;
+    }
   char small[256];
   g_autofree char *large = n_a + n_b > sizeof small ? g_malloc (n_a + n_b) : NULL;
   char *both = large ? large : small;
   memcpy (both, a, n_a);
-  memcpy (both + n_a, b + skip, n_b - skip);
-  gint32 made = gtf_vocab_find (&self->vocab, both, n_a + n_b - skip);
-  if (made < 0)
-    return merge_fail (self, both, n_a + n_b - skip, error);
-  return gtf_text_model_add_merge_ids (self, left, right, made, error);
+  memcpy (both + n_a, b, n_b);
+  return gtf_vocab_find (&self->vocab, both, n_a + n_b);
+}
+
+gboolean
+gtf_text_model_add_merges (GtfTextModel *self, GtfVocabQuery *pairs, gsize n, GError **error)
+{
+  gsize n_prefix = self->prefix ? strlen (self->prefix) : 0;
+  gtf_vocab_find_all (&self->vocab, pairs, 2 * n);
+  for (const GtfVocabQuery *a = pairs, *b = pairs + 1; a < pairs + 2 * n; a += 2, b += 2)
+    {
+      gsize skip = MIN (n_prefix, b->length);
+      if (a->id < 0 || b->id < 0)
+        return merge_fail (self, a->id < 0 ? a->token : b->token, a->id < 0 ? a->length : b->length, error);
+      gint32 made = made_of (self, a->token, a->length, b->token + skip, b->length - skip);
+      if (made < 0)
+        {
+          g_autofree char *both = g_strdup_printf ("%.*s%.*s", (int) a->length, a->token, (int) (b->length - skip), b->token + skip);
+          return merge_fail (self, both, strlen (both), error);
+        }
+      if (!gtf_text_model_add_merge_ids (self, a->id, b->id, made, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 gboolean
@@ -167,22 +200,17 @@ gtf_text_model_add_merge_ids (GtfTextModel *self, gint32 left, gint32 right, gin
 {
   if (self->n_merges == self->merges_room)
     {
-      gsize room = 2 * self->merges_room + 4096;
-      guint64 *merges = g_try_realloc_n (self->merges, room, sizeof *merges);
-      if (merges)
-        self->merges = merges;
-      guint32 *merged = g_try_realloc_n (self->merged, room, sizeof *merged);
-      if (merged)
-        self->merged = merged;
-      if (merges == NULL || merged == NULL)
+      gsize room = self->merges_room + self->merges_room / 2 + 4096;
+      GtfMerge *merges = g_try_realloc_n (self->merges, room, sizeof *merges);
+      if (merges == NULL)
         {
           g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.merges: no memory", self->file);
           return FALSE;
         }
+      self->merges = merges;
       self->merges_room = room;
     }
-  self->merges[self->n_merges] = (guint64) left << 32 | (guint32) right;
-  self->merged[self->n_merges++] = made;
+  self->merges[self->n_merges++] = (GtfMerge) { left, right, made };
   return TRUE;
 }
 
@@ -190,264 +218,4 @@ gboolean
 gtf_text_model_build (GtfTextModel *self, GError **error)
 {
   return self->klass->build == NULL || self->klass->build (self, error);
-}
-
-/* ------------------------------------------------------------------ tokenizer.json */
-
-/* A score as the reference reads it: as many digits as 64 bits hold, then one product or quotient, which is not always the
- * nearest double. Sums of scores that ought to be equal are told apart by such last bits. */
-static double
-score_of (const char *text, gsize n)
-{
-  static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
-  guint64 digits = 0, more;
-  gint64 exponent = 0;
-  gboolean negative = n && *text == '-', point = FALSE, full = FALSE;
-  gsize i = negative;
-  for (; i < n && (text[i] | 0x20) != 'e'; i++)
-    {
-      if (text[i] == '.')
-        {
-          point = TRUE;
-          continue;
-        }
-      full = full || __builtin_mul_overflow (digits, 10, &more) || __builtin_add_overflow (more, (guint64) (text[i] - '0'), &more);
-      digits = full ? digits : more;
-      exponent += full ? !point : -point;
-    }
-  if (i < n)
-    exponent += CLAMP (g_ascii_strtoll (text + i + 1, NULL, 10), -100000, 100000);
-  double value = (double) digits;
-  for (; exponent < -308 && value != 0; exponent += 308)
-    value /= 1e308;
-  gint64 size = ABS (exponent);
-  double power = size < (gint64) G_N_ELEMENTS (powers) ? powers[size] : size <= 308 ? pow (10, size) : INFINITY;
-  value = value == 0 ? 0 : exponent < 0 ? value / power : value * power;
-  return negative ? -value : value;
-}
-
-static gboolean
-read_scored (GtfTextModel *self, GtfJsonReader *reader, GError **error)
-{
-  GtfJsonToken token;
-  g_autoptr (GString) name = g_string_new (NULL);
-  while ((token = gtf_json_reader_next (reader, error)) == GTF_JSON_BEGIN_ARRAY)
-    {
-      const char *text;
-      gsize length;
-      double score;
-      if (!gtf_json_reader_read_string (reader, &text, &length, error))
-        return FALSE;
-      g_string_truncate (name, 0);
-      g_string_append_len (name, text, length);
-      if (!gtf_json_reader_expect (reader, GTF_JSON_NUMBER, error))
-        return FALSE;
-      text = gtf_json_reader_get_literal (reader, &length);
-      score = score_of (text, length);
-      if (!isfinite (score))
-        return gtf_json_reader_fail (reader, error, "model.vocab: the score %.*s is out of range", (int) MIN (length, 60), text), FALSE;
-      if (!gtf_text_model_add_scored (self, name->str, name->len, score, error) || !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
-        return FALSE;
-    }
-  if (token == GTF_JSON_END_ARRAY)
-    return TRUE;
-  if (token != GTF_JSON_ERROR)
-    gtf_json_reader_fail (reader, error, "model.vocab: expected [token, score]");
-  return FALSE;
-}
-
-static gboolean
-read_vocab (GtfTextModel *self, GtfJsonReader *reader, GError **error)
-{
-  GtfJsonToken token = gtf_json_reader_next (reader, error);
-  const char *key;
-  gsize length;
-  if (token == GTF_JSON_BEGIN_ARRAY)
-    return read_scored (self, reader, error);
-  if (token != GTF_JSON_BEGIN_OBJECT)
-    {
-      if (token != GTF_JSON_ERROR)
-        gtf_json_reader_fail (reader, error, "model.vocab: expected an object of token: id or an array of [token, score]");
-      return FALSE;
-    }
-  g_autoptr (GError) local = NULL;
-  g_autoptr (GString) name = g_string_new (NULL);
-  while (gtf_json_reader_next_key (reader, &key, &length, &local))
-    {
-      gint64 id;
-      g_string_truncate (name, 0);
-      g_string_append_len (name, key, length);
-      if (!gtf_json_reader_read_int (reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) ||
-          !gtf_text_model_add (self, name->str, length, id, &local))
-        break;
-    }
-  if (local == NULL)
-    return TRUE;
-  g_propagate_prefixed_error (error, g_steal_pointer (&local), "model.vocab: ");
-  return FALSE;
-}
-
-static gboolean
-read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
-{
-  g_autoptr (GString) left = g_string_new (NULL);
-  const char *text;
-  gsize length;
-  if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_ARRAY, error))
-    return FALSE;
-  for (;;)
-    switch (gtf_json_reader_next (reader, error))
-      {
-      case GTF_JSON_END_ARRAY:
-        return TRUE;
-      case GTF_JSON_STRING:
-        {
-          text = gtf_json_reader_get_string (reader, &length);
-          const char *space = memchr (text, ' ', length);
-          gsize n = space ? space - text : 0;
-          if (space == NULL || memchr (space + 1, ' ', length - n - 1))
-            {
-              g_autofree char *quoted = gtf_quote (text, (gssize) length);
-              gtf_json_reader_fail (reader, error, "model.merges: merge %" G_GSIZE_FORMAT ": expected two tokens with a space between, found “%s”", self->n_merges,
-                                    quoted);
-              return FALSE;
-            }
-          if (!gtf_text_model_add_merge (self, text, n, space + 1, length - n - 1, error))
-            return FALSE;
-          break;
-        }
-      case GTF_JSON_BEGIN_ARRAY:
-        if (!gtf_json_reader_read_string (reader, &text, &length, error))
-          return FALSE;
-        g_string_truncate (left, 0);
-        g_string_append_len (left, text, length);
-        if (!gtf_json_reader_read_string (reader, &text, &length, error) ||
-            !gtf_text_model_add_merge (self, left->str, left->len, text, length, error) ||
-            !gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error))
-          return FALSE;
-        break;
-      case GTF_JSON_ERROR:
-        return FALSE;
-      default:
-        gtf_json_reader_fail (reader, error, "model.merges: expected “a b” or [“a”, “b”]");
-        return FALSE;
-      }
-}
-
-typedef struct
-{
-  char *type, *unk_token, *prefix, *suffix;
-  gint64 unk_id, max_chars;
-  gboolean fuse_unk, byte_fallback, ignore_merges, has_vocab, has_merges;
-  GtfJsonReader vocab, merges;
-} Settings;
-
-static void
-settings_clear (Settings *s)
-{
-  g_free (s->type);
-  g_free (s->unk_token);
-  g_free (s->prefix);
-  g_free (s->suffix);
-  if (s->has_vocab)
-    gtf_json_reader_clear (&s->vocab);
-  if (s->has_merges)
-    gtf_json_reader_clear (&s->merges);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Settings, settings_clear)
-
-static gboolean
-read_small (GtfJsonReader *reader, const char *key, Settings *s, GError **error)
-{
-  const struct { const char *key; char **text; gint64 *number; gboolean *flag; } table[] =
-  {
-    { "type", &s->type, NULL, NULL }, { "unk_token", &s->unk_token, NULL, NULL }, { "continuing_subword_prefix", &s->prefix, NULL, NULL },
-    { "end_of_word_suffix", &s->suffix, NULL, NULL }, { "unk_id", NULL, &s->unk_id, NULL }, { "max_input_chars_per_word", NULL, &s->max_chars, NULL },
-    { "fuse_unk", NULL, NULL, &s->fuse_unk }, { "byte_fallback", NULL, NULL, &s->byte_fallback }, { "ignore_merges", NULL, NULL, &s->ignore_merges }
-  };
-  double dropout;
-  if (!strcmp (key, "dropout"))      /* for training; it must be one all the same */
-    {
-      GtfJsonToken token = gtf_json_reader_next (reader, error);
-      if (token == GTF_JSON_NULL || (token == GTF_JSON_NUMBER && gtf_json_reader_get_double (reader, 0, 1, &dropout, error)))
-        return TRUE;
-      if (token != GTF_JSON_ERROR && token != GTF_JSON_NUMBER)
-        gtf_json_reader_fail (reader, error, "model.dropout: expected a number or null");
-      return FALSE;
-    }
-  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
-    {
-      if (strcmp (key, table[i].key))
-        continue;
-      GtfJsonToken token = gtf_json_reader_next (reader, error);
-      if (token == GTF_JSON_NULL)
-        return TRUE;
-      if (token == GTF_JSON_STRING && table[i].text)
-        {
-          g_free (*table[i].text);
-          return (*table[i].text = gtf_json_reader_dup_string (reader, error)) != NULL;
-        }
-      if (token == GTF_JSON_NUMBER && table[i].number)
-        return gtf_json_reader_get_int (reader, 0, G_MAXINT32, table[i].number, error);
-      if ((token == GTF_JSON_TRUE || token == GTF_JSON_FALSE) && table[i].flag)
-        return *table[i].flag = token == GTF_JSON_TRUE, TRUE;
-      if (token != GTF_JSON_ERROR)
-        gtf_json_reader_fail (reader, error, "model.%s has the wrong type", table[i].key);
-      return FALSE;
-    }
-  return gtf_json_reader_skip (reader, error);
-}
-
-static gboolean
-read_settings (GtfJsonReader *reader, Settings *s, GError **error)
-{
-  const char *key;
-  gsize length;
-  g_autoptr (GError) local = NULL;
-  if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_OBJECT, error))
-    return FALSE;
-  while (gtf_json_reader_next_key (reader, &key, &length, &local))
-    {
-      g_autofree char *name = g_strndup (key, length);
-      gboolean ok;
-      if (!strcmp (name, "vocab") && !s->has_vocab)
-        ok = s->has_vocab = gtf_json_reader_fork (reader, &s->vocab, &local);
-      else if (!strcmp (name, "merges") && !s->has_merges)
-        ok = s->has_merges = gtf_json_reader_fork (reader, &s->merges, &local);
-      else
-        ok = read_small (reader, name, s, &local);
-      if (!ok)
-        break;
-    }
-  if (local == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local));
-  return FALSE;
-}
-
-GtfTextModel *
-gtf_text_model_read (GtfJsonReader *reader, GError **error)
-{
-  g_auto (Settings) s = { .unk_id = -1, .max_chars = 100 };
-  if (!read_settings (reader, &s, error))
-    return NULL;
-  if (!s.has_vocab)
-    return gtf_json_reader_fail (reader, error, "model.vocab is missing"), NULL;
-  GtfJsonReader peek = s.vocab;
-  gboolean scored = gtf_json_reader_next (&peek, NULL) == GTF_JSON_BEGIN_ARRAY;
-  const char *type = s.type ? s.type : s.has_merges ? "BPE" : scored ? "Unigram" : s.prefix ? "WordPiece" : "WordLevel";
-  g_autoptr (GtfTextModel) self = gtf_text_model_new (type, reader->name, error);
-  if (self == NULL)
-    return NULL;
-  self->unk_token = g_steal_pointer (&s.unk_token);
-  self->prefix = g_steal_pointer (&s.prefix);
-  self->suffix = g_steal_pointer (&s.suffix);
-  self->unk_id = s.unk_id;
-  self->max_chars = s.max_chars;
-  self->fuse_unk = s.fuse_unk;
-  self->byte_fallback = s.byte_fallback;
-  self->ignore_merges = s.ignore_merges;
-  if (!read_vocab (self, &s.vocab, error) || (s.has_merges && !read_merges (self, &s.merges, error)) || !gtf_text_model_build (self, error))
-    return NULL;
-  return g_steal_pointer (&self);
 }

@@ -178,6 +178,24 @@ gtf_unicode_property (const char *name, gsize length, gboolean inside)
   return length == 5 && !g_ascii_strncasecmp (name, "punct", 5) ? gtf_unicode_class ("p", 1) : gtf_unicode_class (name, length);
 }
 
+/* Most pages have the same flags as the one before them, and so the same bits. */
+static guint32 *
+bits_of_flags (guint32 categories_set, guint32 flag)
+{
+  guint32 *bits = g_new0 (guint32, 0x110000 / 32);
+  for (gunichar page = 0; page < 0x1100; page++)
+    {
+      guint32 *to = bits + 8 * page;
+      if (page && flags_index[page] == flags_index[page - 1])
+        memcpy (to, to - 8, 8 * sizeof *to);
+      else
+        for (gunichar c = page << 8; c < (page + 1) << 8; c++)
+          if (gtf_unicode_is_gc (gtf_unicode_flags (c), categories_set) || (gtf_unicode_flags (c) & flag))
+            bits[c >> 5] |= 1u << (c & 31);
+    }
+  return bits;
+}
+
 guint32 *
 gtf_unicode_class (const char *name, gsize length)
 {
@@ -188,22 +206,10 @@ gtf_unicode_class (const char *name, gsize length)
       key[n++] = g_ascii_tolower (name[i]);
   key[n] = 0;
   if (!strcmp (key, "\\w"))
-    {
-      guint32 *bits = g_new0 (guint32, 0x110000 / 32);
-      for (gunichar c = 0; c < 0x110000; c++)
-        if (gtf_unicode_flags (c) & GTF_U_WORD)
-          bits[c >> 5] |= 1u << (c & 31);
-      return bits;
-    }
+    return bits_of_flags (0, GTF_U_WORD);
   for (gsize i = 0; i < G_N_ELEMENTS (categories); i++)
     if (!strcmp (key, categories[i].name) || !strcmp (key, categories[i].longer))
-      {
-        guint32 *bits = g_new0 (guint32, 0x110000 / 32);
-        for (gunichar c = 0; c < 0x110000; c++)
-          if (categories[i].set >> (gtf_unicode_flags (c) & GTF_GC_MASK) & 1)
-            bits[c >> 5] |= 1u << (c & 31);
-        return bits;
-      }
+      return bits_of_flags (categories[i].set, 0);
   for (gsize i = 0; i < G_N_ELEMENTS (class_names); i++)
     if (!strcmp (key, class_names[i]))
       {

@@ -79,7 +79,8 @@ merge_line (GtfTextModel *self, const char *path, const char *text, gsize length
       return FALSE;
     }
   g_autoptr (GError) local = NULL;
-  if (gtf_text_model_add_merge (self, text, n, space + 1, length - n - 1, &local))
+  GtfVocabQuery pair[] = { { .token = text, .length = n }, { .token = space + 1, .length = length - n - 1 } };
+  if (gtf_text_model_add_merges (self, pair, 1, &local))
     return TRUE;
   g_propagate_prefixed_error (error, g_steal_pointer (&local), "%s: line %u: ", path, number);
   return FALSE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Times a tokenizer on the lines of a file, on one thread: not a test. Prints one JSON object: milliseconds of every run (each
- * over all lines), bytes, tokens; "load" times loading instead.
+ * over all lines), bytes, tokens, and by how many bytes the first loading raised the peak of memory; "load" times loading instead.
  *
  *   bench-tokenize FOLDER FILE [RUNS] [load]
  */
@@ -14,6 +14,15 @@ static double
 now (void)
 {
   return g_get_monotonic_time () / 1e3;
+}
+
+/* The most memory that the process has had at once, in bytes; 0 where /proc does not say. What getrusage() says is the parent's, if that had more. */
+static gsize
+peak (void)
+{
+  g_autofree char *status = NULL;
+  const char *line = g_file_get_contents ("/proc/self/status", &status, NULL, NULL) ? strstr (status, "VmHWM:") : NULL;
+  return line ? g_ascii_strtoull (line + 6, NULL, 10) * 1024 : 0;
 }
 
 static GtfTokenizer *
@@ -60,7 +69,9 @@ main (int argc, char **argv)
   if (!g_file_get_contents (argv[2], &text, &length, &error))
     return g_printerr ("%s\n", error->message), 1;
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  gsize before = peak ();
   g_autoptr (GtfTokenizer) tokenizer = load (argv[1]);
+  gsize memory = peak () - before;
   g_print ("{\"ms\": [");
   for (gint i = 0; i < runs; i++)
     {
@@ -73,6 +84,6 @@ main (int argc, char **argv)
         tokens = encode_all (tokenizer, lines);
       g_print ("%s%.2f", i ? ", " : "", now () - start);
     }
-  g_print ("], \"bytes\": %" G_GSIZE_FORMAT ", \"tokens\": %" G_GSIZE_FORMAT "}\n", length, tokens);
+  g_print ("], \"bytes\": %" G_GSIZE_FORMAT ", \"tokens\": %" G_GSIZE_FORMAT ", \"memory\": %" G_GSIZE_FORMAT "}\n", length, tokens, memory);
   return 0;
 }
