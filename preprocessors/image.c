@@ -170,14 +170,14 @@ put_mask (GPtrArray *images, guint groups, const char *name, GtfExtent extent, G
 static gboolean
 put_sizes (const GtfImage *const *images, guint n, const char *name, GHashTable *out, GError **error)
 {
-  gint64 shape[2] = { n, 2 }, *data = allocate (2 * (gsize) n, sizeof (gint64), error);
+  gint64 shape[2] = { n, 2 }, *data = gtf_image_allocate (2 * (gsize) n, sizeof (gint64), error);
 
   for (guint i = 0; data && i < n; i++)
     {
       data[2 * i] = images[i]->height;
       data[2 * i + 1] = images[i]->width;
     }
-  return data && put (out, name, GTF_DTYPE_I64, 2, shape, data, 2 * (gsize) n * sizeof (gint64), error);
+  return data && gtf_image_put (out, name, GTF_DTYPE_I64, 2, shape, data, 2 * (gsize) n * sizeof (gint64), error);
 }
 
 static gboolean
