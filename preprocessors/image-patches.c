@@ -3,9 +3,10 @@
  * Pictures cut into patches by the front end (SigLIP 2, NaFlex): each keeps about its shape and has at most max_num_patches; "pixel_values" holds the patches line
  * by line, pixel by pixel, padded with zeros, "spatial_shapes" how many there are down and across, "pixel_attention_mask" which of them are padding.
  */
-#include "image.h"
+#include "image-tensor.h"
 
 #include <math.h>
+#include <string.h>
 
 /* @scale times a side, up to a multiple of a patch. */
 static double
@@ -33,62 +34,100 @@ gtf_image_size_patches (const GtfImageConfig *config, GtfExtent from, GtfExtent 
   return gtf_image_size_check (scaled (low, from.width, patch), scaled (low, from.height, patch), to, error);
 }
 
-/* One picture's patches: [down * across][patch][patch][3]. */
+/* What the resizer gives, as patches: [down * across][patch][patch][3]. */
 static void
-cut (const GtfImage *image, const float levels[3][256], gint patch, float *to)
+cut (GtfResizer *resizer, float values[3][256], gsize patch, float *to)
 {
-  for (gint top = 0; top < image->height; top += patch)
-    for (gint left = 0; left < image->width; left += patch)
-      for (gint y = top; y < top + patch; y++)
-        {
-          const guint8 *from = image->pixels + ((gsize) y * (gsize) image->width + (gsize) left) * 3;
+  const gsize across = (gsize) resizer->what.out.width / patch;
 
-          for (gint i = 0; i < 3 * patch; i++)
-            *to++ = levels[i % 3][from[i]];
+  for (gint y = 0; y < resizer->what.out.height; y++)
+    {
+      const guint8 *row = gtf_resizer_get (resizer, y);
+      const gsize down = (gsize) y / patch, line = (gsize) y % patch;
+
+      for (gsize i = 0; i < across; i++)
+        {
+          float *at = to + ((down * across + i) * patch + line) * patch * 3;
+
+          for (gsize x = i * patch; x < (i + 1) * patch; x++)
+            for (guint c = 0; c < 3; c++)
+              *at++ = values[c][row[c * (gsize) resizer->stride + x]];
         }
+    }
 }
 
 static gboolean
-check_patches (const GtfImageConfig *config, const GtfImage *image, GError **error)
+check_patches (const GtfImageConfig *config, GtfExtent size, GError **error)
 {
   const gint64 patch = config->patch_size;
 
-  if (image->width % patch == 0 && image->height % patch == 0 && image->width / patch * (image->height / patch) <= config->max_num_patches)
+  if (size.width % patch == 0 && size.height % patch == 0 && size.width / patch * (size.height / patch) <= config->max_num_patches)
     return TRUE;
   g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "a picture of %d x %d pixels cannot be cut into at most %" G_GINT64_FORMAT " patches of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT
-               ": give \"do_resize\"", image->width, image->height, config->max_num_patches, patch, patch);
+               ": give \"do_resize\"", size.width, size.height, config->max_num_patches, patch, patch);
   return FALSE;
 }
 
-gboolean
-gtf_image_put_patches (const GtfImageConfig *config, GPtrArray *images, GHashTable *out, GError **error)
+/* What each of 256 values becomes. */
+static void
+tabulate (const GtfImageConfig *config, float values[3][256])
 {
-  const gsize n = images->len, most = (gsize) config->max_num_patches, features = 3 * (gsize) (config->patch_size * config->patch_size);
-  float levels[3][256], *pixels;
-  gint64 *shapes;
-  gint32 *mask;
+  GtfLevels levels[3];
+  guint8 all[256];
 
-  for (guint i = 0; i < images->len; i++)
-    if (!check_patches (config, images->pdata[i], error))
-      return FALSE;
   gtf_image_levels (config, levels);
-  if (!(pixels = gtf_image_allocate (n * most * features, sizeof *pixels, error)))
-    return FALSE;
-  for (guint i = 0; i < images->len; i++)
-    cut (images->pdata[i], levels, (gint) config->patch_size, pixels + i * most * features);
-  if (!gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 3, (gint64[]){ (gint64) n, (gint64) most, (gint64) features }, pixels, n * most * features * sizeof *pixels, error)
-      || !(mask = gtf_image_allocate (n * most, sizeof *mask, error)))
-    return FALSE;
-  shapes = g_new (gint64, 2 * n);
-  for (guint i = 0; i < images->len; i++)
-    {
-      const GtfImage *image = images->pdata[i];
+  for (guint i = 0; i < 256; i++)
+    all[i] = (guint8) i;
+  for (guint c = 0; c < 3; c++)
+    gtf_kernels_get ()->levels (&levels[c], all, 256, values[c]);
+}
 
-      shapes[2 * i] = image->height / config->patch_size;
-      shapes[2 * i + 1] = image->width / config->patch_size;
-      for (gint64 k = 0; k < shapes[2 * i] * shapes[2 * i + 1]; k++)
-        mask[i * most + (gsize) k] = 1;
+static gboolean
+put_values (const GtfBatch *b, GHashTable *out, GError **error)
+{
+  const gsize patch = (gsize) b->config->patch_size, features = 3 * patch * patch, most = (gsize) b->config->max_num_patches;
+  g_autoptr (GBytes) bytes = NULL;
+  float values[3][256], *data = gtf_spare_take (b->pixels, most * features, b->n * sizeof *data, &bytes, error);
+
+  tabulate (b->config, values);
+  for (guint i = 0; i < b->n && data; i++, data += most * features)
+    {
+      const gsize own = 3 * (gsize) b->whats[i].out.width * (gsize) b->whats[i].out.height;
+
+      if (!gtf_resizer_begin (b->resizer, b->images[i], &b->whats[i], error))
+        return FALSE;
+      cut (b->resizer, values, patch, data);
+      memset (data + own, 0, (most * features - own) * sizeof *data);
     }
-  return gtf_image_put (out, "pixel_attention_mask", GTF_DTYPE_I32, 2, (gint64[]){ (gint64) n, (gint64) most }, mask, n * most * sizeof *mask, error)
-         & gtf_image_put (out, "spatial_shapes", GTF_DTYPE_I64, 2, (gint64[]){ (gint64) n, 2 }, shapes, 2 * n * sizeof *shapes, error);
+  return data && gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 3, (gint64[]){ b->n, (gint64) most, (gint64) features }, g_steal_pointer (&bytes), error);
+}
+
+static gboolean
+put_shapes (const GtfBatch *b, GHashTable *out, GError **error)
+{
+  const gint64 patch = b->config->patch_size, most = b->config->max_num_patches;
+  g_autoptr (GBytes) shape_bytes = NULL, mask_bytes = NULL;
+  gint64 *shapes = gtf_image_zeros (2 * (gsize) b->n, sizeof *shapes, &shape_bytes, error);
+  gint32 *mask = shapes ? gtf_image_zeros (b->n * (gsize) most, sizeof *mask, &mask_bytes, error) : NULL;
+
+  if (!mask)
+    return FALSE;
+  for (guint i = 0; i < b->n; i++, shapes += 2, mask += most)
+    {
+      shapes[0] = b->whats[i].out.height / patch;
+      shapes[1] = b->whats[i].out.width / patch;
+      for (gint64 k = 0; k < shapes[0] * shapes[1]; k++)
+        mask[k] = 1;
+    }
+  return gtf_image_put (out, "pixel_attention_mask", GTF_DTYPE_I32, 2, (gint64[]){ b->n, most }, g_steal_pointer (&mask_bytes), error)
+         && gtf_image_put (out, "spatial_shapes", GTF_DTYPE_I64, 2, (gint64[]){ b->n, 2 }, g_steal_pointer (&shape_bytes), error);
+}
+
+gboolean
+gtf_image_put_patches (const GtfBatch *b, GHashTable *out, GError **error)
+{
+  for (guint i = 0; i < b->n; i++)
+    if (!check_patches (b->config, b->whats[i].out, error))
+      return FALSE;
+  return put_values (b, out, error) && put_shapes (b, out, error);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * 8-bit pictures to planes of floats: cropping, rescaling, normalisation, padding.
+ * Rows of 8 bits to planes of numbers: cropping, rescaling, normalisation, padding. And memory for them that is used again.
  */
-#include "image.h"
+#include "image-tensor.h"
 
 #include <string.h>
 
@@ -26,71 +26,186 @@ cut_before (gint more, gboolean rounds)
   return rounds && more % 4 == 3 ? more / 2 + 1 : more / 2;
 }
 
-/* A crop larger than the picture has black around it; what does not divide by 2 goes to the right and the bottom, unless it is rounded. */
-GtfImage *
-gtf_image_center_crop (const GtfImage *image, gint width, gint height, gboolean rounds, GError **error)
+void
+gtf_image_center (GtfResize *what, GtfExtent crop, gboolean rounds)
 {
-  gint left = width > image->width ? (width - image->width) / 2 : -cut_before (image->width - width, rounds);
-  gint top = height > image->height ? (height - image->height) / 2 : -cut_before (image->height - height, rounds);
-  gint first_x = MAX (left, 0), end_x = MIN (left + image->width, width), first_y = MAX (top, 0), end_y = MIN (top + image->height, height);
-  GtfImage *out = gtf_image_new (width, height, error);
-
-  for (gint y = first_y; out && y < end_y; y++)
-    memcpy (out->pixels + ((gsize) y * (gsize) width + (gsize) first_x) * 3,
-            image->pixels + ((gsize) (y - top) * (gsize) image->width + (gsize) (first_x - left)) * 3, (gsize) (end_x - first_x) * 3);
-  return out;
+  what->left = crop.width > what->to.width ? (crop.width - what->to.width) / 2 : -cut_before (what->to.width - crop.width, rounds);
+  what->top = crop.height > what->to.height ? (crop.height - what->to.height) / 2 : -cut_before (what->to.height - crop.height, rounds);
+  what->out = crop;
 }
 
 /* Single precision throughout, in the order of the reference: mean and std take the rescaling into themselves. */
 void
-gtf_image_levels (const GtfImageConfig *config, float levels[3][256])
+gtf_image_levels (const GtfImageConfig *config, GtfLevels levels[3])
 {
+  const gboolean fused = config->do_rescale && config->do_normalize && !config->rescale_offset;
+
   for (guint c = 0; c < 3; c++)
     {
-      float mean = (float) config->mean[c], std = (float) config->std[c], scale = (float) config->rescale_factor;
-      gboolean fused = config->do_rescale && config->do_normalize && !config->rescale_offset;
+      GtfLevels *to = &levels[c];
 
+      *to = (GtfLevels) { .scale = 1, .std = 1, .top = 1 };
+      if (config->do_normalize)
+        {
+          to->mean = (float) config->mean[c];
+          to->std = (float) config->std[c];
+        }
       if (fused)
         {
-          mean *= (float) (1 / config->rescale_factor);
-          std *= (float) (1 / config->rescale_factor);
+          to->mean *= (float) (1 / config->rescale_factor);
+          to->std *= (float) (1 / config->rescale_factor);
         }
-      for (guint i = 0; i < 256; i++)
-        {
-          float value = (float) i;
+      else if (config->do_rescale)
+        to->scale = (float) config->rescale_factor;
+      to->offset = config->do_rescale && config->rescale_offset ? 1 : 0;
+      if (config->include_top)
+        to->top = (float) config->std[c];
+    }
+}
 
-          if (config->do_rescale && !fused)
-            value *= scale;
-          if (config->do_rescale && config->rescale_offset)
-            value -= 1;
-          if (config->do_normalize)
-            value = (value - mean) / std;
-          if (config->include_top)
-            value /= (float) config->std[c];
-          levels[c][i] = value;
+void
+gtf_image_to_planes (GtfResizer *resizer, const GtfLevels levels[3], gboolean flip, GtfExtent out, float *planes)
+{
+  const GtfExtent own = resizer->what.out;
+  const gsize plane = (gsize) out.width * (gsize) out.height;
+
+  if (out.width != own.width || out.height != own.height)
+    memset (planes, 0, plane * 3 * sizeof (float));
+  for (gint y = 0; y < own.height; y++)
+    {
+      const guint8 *row = gtf_resizer_get (resizer, y);
+
+      for (guint c = 0; c < 3; c++)
+        {
+          const guint from = flip ? 2 - c : c;
+
+          gtf_kernels_get ()->levels (&levels[from], row + from * resizer->stride, own.width, planes + c * plane + (gsize) y * (gsize) out.width);
         }
     }
 }
 
 void
-gtf_image_to_planes (const GtfImage *image, const float levels[3][256], gboolean flip, gint left, gint top, GtfExtent out, float *planes)
+gtf_image_to_bytes (GtfResizer *resizer, gboolean flip, GtfExtent out, guint8 *planes)
 {
-  gsize plane = (gsize) out.width * (gsize) out.height;
+  const GtfExtent own = resizer->what.out;
+  const gsize plane = (gsize) out.width * (gsize) out.height;
 
-  if (out.width != image->width || out.height != image->height)
-    memset (planes, 0, plane * 3 * sizeof (float));
-  for (gint y = 0; y < image->height; y++)
+  if (out.width != own.width || out.height != own.height)
+    memset (planes, 0, plane * 3);
+  for (gint y = 0; y < own.height; y++)
     {
-      const guint8 *row = image->pixels + (gsize) y * (gsize) image->width * 3;
-      float *to = planes + (gsize) (y + top) * (gsize) out.width + (gsize) left;
+      const guint8 *row = gtf_resizer_get (resizer, y);
 
-      for (guint c = 0; c < 3; c++, to += plane)
-        {
-          const float *level = levels[flip ? 2 - c : c];
-          const guint8 *from = row + (flip ? 2 - c : c);
-
-          for (gint x = 0; x < image->width; x++)
-            to[x] = level[from[3 * x]];
-        }
+      for (guint c = 0; c < 3; c++)
+        memcpy (planes + c * plane + (gsize) y * (gsize) out.width, row + (flip ? 2 - c : c) * resizer->stride, (gsize) own.width);
     }
+}
+
+/* ---- memory ---- */
+
+static void
+set_no_memory (gsize n, gsize size, GError **error)
+{
+  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a tensor of %" G_GSIZE_FORMAT " times %" G_GSIZE_FORMAT " bytes", n, size);
+}
+
+gpointer
+gtf_image_zeros (gsize n, gsize size, GBytes **bytes, GError **error)
+{
+  gpointer data = g_try_malloc0_n (n, size);
+
+  if (data)
+    *bytes = g_bytes_new_take (data, n * size);
+  else
+    set_no_memory (n, size, error);
+  return data;
+}
+
+gboolean
+gtf_image_put (GHashTable *out, const char *name, GtfDtype dtype, guint n_dims, const gint64 *shape, GBytes *bytes, GError **error)
+{
+  g_autoptr (GBytes) own = bytes;
+  GtfTensor *tensor = gtf_tensor_new_bytes (dtype, n_dims, shape, own, error);
+
+  if (tensor)
+    g_hash_table_insert (out, g_strdup (name), tensor);
+  return tensor != NULL;
+}
+
+struct _GtfSpare
+{
+  GMutex lock;
+  gpointer data;
+  gsize size;
+};
+
+typedef struct
+{
+  GtfSpare *spare;
+  gpointer data;
+  gsize size;
+} Lent;
+
+static void
+spare_clear (gpointer data)
+{
+  GtfSpare *self = data;
+
+  g_free (self->data);
+  g_mutex_clear (&self->lock);
+}
+
+GtfSpare *
+gtf_spare_new (void)
+{
+  GtfSpare *self = g_atomic_rc_box_new0 (GtfSpare);
+
+  g_mutex_init (&self->lock);
+  return self;
+}
+
+void
+gtf_spare_unref (GtfSpare *self)
+{
+  g_atomic_rc_box_release_full (self, spare_clear);
+}
+
+static void
+give_back (gpointer data)
+{
+  Lent *lent = data;
+  gpointer old;
+
+  g_mutex_lock (&lent->spare->lock);
+  old = lent->spare->data;
+  lent->spare->data = lent->data;
+  lent->spare->size = lent->size;
+  g_mutex_unlock (&lent->spare->lock);
+  g_free (old);
+  gtf_spare_unref (lent->spare);
+  g_free (lent);
+}
+
+gpointer
+gtf_spare_take (GtfSpare *self, gsize n, gsize size, GBytes **bytes, GError **error)
+{
+  const gsize total = n <= G_MAXSIZE / size ? n * size : G_MAXSIZE;
+  gpointer data = NULL;
+  Lent *lent;
+
+  g_mutex_lock (&self->lock);
+  if (self->data && self->size == total)
+    data = g_steal_pointer (&self->data);
+  g_mutex_unlock (&self->lock);
+  if (!data)
+    data = g_try_malloc_n (n, size);
+  if (!data)
+    {
+      set_no_memory (n, size, error);
+      return NULL;
+    }
+  lent = g_new (Lent, 1);
+  *lent = (Lent) { g_atomic_rc_box_acquire (self), data, total };
+  *bytes = g_bytes_new_with_free_func (data, total, give_back, lent);
+  return data;
 }

@@ -3,7 +3,7 @@
  * gtf-image.so: the front end for pictures. The configuration says which image processor of transformers a repository uses; each
  * is a row of the table in image-types.c: the defaults of its class, how large pictures become, how they are padded.
  */
-#include "image.h"
+#include "image-tensor.h"
 #include "video.h"
 
 #include <string.h>
@@ -14,61 +14,56 @@ typedef struct
 {
   const GtfImageType *type;
   GtfImageConfig config;
+
+  /* What pictures of the same size need again. */
+  GMutex lock;
+  GtfResizer resizer;                 /* under the lock */
+  GtfTensor *mask;                    /* so is this: of a batch without padding, the last one */
+  GtfSpare *pixels;
 } Front;
 
-/* ---- pixels to tensors ---- */
+/* ---- what pictures become ---- */
 
-static GtfImage *
-resize (const Front *self, const GtfImageConfig *config, const GtfImage *image, GError **error)
+static gboolean
+plan (const Front *self, const GtfImageConfig *config, const GtfImage *image, GtfResize *what, GError **error)
 {
-  GtfExtent to;
-
-  if (!self->type->size_rule (config, (GtfExtent) { image->width, image->height }, &to, error))
-    return NULL;
-  return gtf_image_resize (image, to.width, to.height, (GtfResample) config->resample,
-                           self->type->flags & GTF_IMAGE_OF_PILLOW ? GTF_RESIZE_PILLOW : GTF_RESIZE_TORCHVISION, error);
-}
-
-/* What is done to each picture by itself, in 8 bits. */
-static GtfImage *
-process (const Front *self, const GtfImageConfig *config, const GtfImage *image, GError **error)
-{
-  GtfImage *resized = config->do_resize ? resize (self, config, image, error) : gtf_image_copy (image);
   GtfExtent crop = { (gint) config->crop_size.width, (gint) config->crop_size.height };
-  GtfImage *cropped;
+  const gboolean of_pillow = self->type->flags & GTF_IMAGE_OF_PILLOW;
 
-  if (resized && config->do_resize && self->type->crop_rule)
+  what->to = (GtfExtent) { image->width, image->height };
+  if (config->do_resize && !self->type->size_rule (config, what->to, &what->to, error))
+    return FALSE;
+  what->out = what->to;
+  what->resample = (GtfResample) config->resample;
+  what->style = of_pillow ? GTF_RESIZE_PILLOW : GTF_RESIZE_TORCHVISION;
+  if (config->do_resize && self->type->crop_rule)
     self->type->crop_rule (config, &crop);
   else if (!config->do_center_crop || self->type->flags & GTF_IMAGE_NO_CROP)
-    return resized;
-  if (!resized)
-    return NULL;
-  if (crop.width == 0)      /* of a rule: nothing to crop */
-    return resized;
-  cropped = gtf_image_center_crop (resized, crop.width, crop.height, self->type->flags & GTF_IMAGE_OF_PILLOW, error);
-  gtf_image_free (resized);
-  return cropped;
+    return TRUE;
+  if (crop.width != 0)                /* of a rule: nothing to crop */
+    gtf_image_center (what, crop, of_pillow);
+  return TRUE;
 }
 
 /* Where pictures of the batch stand in the tensor. */
 static gboolean
-find_extent (const Front *self, const GtfImageConfig *config, GPtrArray *images, GtfExtent *out, GError **error)
+find_extent (const Front *self, const GtfImageConfig *config, const GtfResize *whats, guint n, GtfExtent *out, GError **error)
 {
   gboolean pads = self->type->flags & GTF_IMAGE_ALWAYS_PADS || (config->do_pad && self->type->flags & GTF_IMAGE_PADS);
-  const GtfImage *first = images->pdata[0];
+  const GtfExtent first = whats[0].out;
 
-  *out = (GtfExtent) { first->width, first->height };
-  for (guint i = 1; i < images->len; i++)
+  *out = first;
+  for (guint i = 1; i < n; i++)
     {
-      const GtfImage *image = images->pdata[i];
+      const GtfExtent own = whats[i].out;
 
-      if (!pads && (image->width != first->width || image->height != first->height))
+      if (!pads && (own.width != first.width || own.height != first.height))
         {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "pictures of one batch become %d x %d and %d x %d, and this image processor does not pad: give them one by one", first->width, first->height, image->width, image->height);
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "pictures of one batch become %d x %d and %d x %d, and this image processor does not pad: give them one by one", first.width, first.height, own.width, own.height);
           return FALSE;
         }
-      out->width = MAX (out->width, image->width);
-      out->height = MAX (out->height, image->height);
+      out->width = MAX (out->width, own.width);
+      out->height = MAX (out->height, own.height);
     }
   if (pads && config->pad_size.height)
     {
@@ -84,100 +79,107 @@ find_extent (const Front *self, const GtfImageConfig *config, GPtrArray *images,
   return TRUE;
 }
 
-gpointer
-gtf_image_allocate (gsize n, gsize size, GError **error)
-{
-  gpointer data = n <= G_MAXSIZE / 16 ? g_try_malloc0 (n * size) : NULL;
+/* ---- pixels to tensors ---- */
 
-  if (!data)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " pixels", n);
-  return data;
-}
-
-gboolean
-gtf_image_put (GHashTable *out, const char *name, GtfDtype dtype, guint n_dims, const gint64 *shape, gpointer data, gsize length, GError **error)
-{
-  g_autoptr (GBytes) bytes = g_bytes_new_take (data, length);
-  GtfTensor *tensor = gtf_tensor_new_bytes (dtype, n_dims, shape, bytes, error);
-
-  if (tensor)
-    g_hash_table_insert (out, g_strdup (name), tensor);
-  return tensor != NULL;
-}
-
-/* Neither rescaled nor normalised: the reference leaves 8 bits. groups: 1 if a dimension of 1 stands in front. */
+/* Neither rescaled nor normalised, the reference leaves 8 bits. */
 static gboolean
-put_bytes (const GtfImageConfig *config, guint groups, GPtrArray *images, GtfExtent extent, GHashTable *out, GError **error)
+put_pixels (const GtfBatch *b, GHashTable *out, GError **error)
 {
-  gsize plane = (gsize) extent.width * (gsize) extent.height, n = images->len * 3 * plane;
-  gint64 shape[5] = { 1, images->len, 3, extent.height, extent.width };
-  guint8 *data = gtf_image_allocate (n, 1, error), *to = data;
+  const gboolean floats = b->config->do_rescale || b->config->do_normalize || b->config->include_top;
+  const gsize each = 3 * (gsize) b->extent.width * (gsize) b->extent.height, size = floats ? sizeof (float) : 1;
+  const gint64 shape[5] = { 1, b->n, 3, b->extent.height, b->extent.width };
+  g_autoptr (GBytes) bytes = NULL;
+  GtfLevels levels[3];
+  guint8 *data = gtf_spare_take (b->pixels, each, b->n * size, &bytes, error);
 
-  if (!data)
-    return FALSE;
-  for (guint i = 0; i < images->len; i++, to += 3 * plane)
+  gtf_image_levels (b->config, levels);
+  for (guint i = 0; i < b->n && data; i++, data += each * size)
     {
-      const GtfImage *image = images->pdata[i];
-
-      for (gint y = 0; y < image->height; y++)
-        for (gint x = 0; x < image->width; x++)
-          for (guint c = 0; c < 3; c++)
-            to[(config->do_flip_channel_order ? 2 - c : c) * plane + (gsize) y * (gsize) extent.width + (gsize) x] = image->pixels[((gsize) y * (gsize) image->width + (gsize) x) * 3 + c];
+      if (!gtf_resizer_begin (b->resizer, b->images[i], &b->whats[i], error))
+        return FALSE;
+      if (floats)
+        gtf_image_to_planes (b->resizer, levels, b->config->do_flip_channel_order, b->extent, (float *) data);
+      else
+        gtf_image_to_bytes (b->resizer, b->config->do_flip_channel_order, b->extent, data);
     }
-  return gtf_image_put (out, "pixel_values", GTF_DTYPE_U8, 4 + groups, shape + 1 - groups, data, n, error);
-}
-
-static gboolean
-put_pixels (const GtfImageConfig *config, guint groups, GPtrArray *images, GtfExtent extent, GHashTable *out, GError **error)
-{
-  gsize plane = (gsize) extent.width * (gsize) extent.height, n = images->len * 3 * plane;
-  gint64 shape[5] = { 1, images->len, 3, extent.height, extent.width };
-  float levels[3][256], *data;
-
-  if (!config->do_rescale && !config->do_normalize && !config->include_top)
-    return put_bytes (config, groups, images, extent, out, error);
-  data = gtf_image_allocate (n, sizeof (float), error);
-  if (!data)
-    return FALSE;
-  gtf_image_levels (config, levels);
-  for (guint i = 0; i < images->len; i++)
-    gtf_image_to_planes (images->pdata[i], levels, config->do_flip_channel_order, 0, 0, extent, data + i * 3 * plane);
-  return gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4 + groups, shape + 1 - groups, data, n * sizeof (float), error);
+  return data && gtf_image_put (out, "pixel_values", floats ? GTF_DTYPE_F32 : GTF_DTYPE_U8, 4 + b->groups, shape + 1 - b->groups, g_steal_pointer (&bytes), error);
 }
 
 /* 1 where the picture is, 0 where it is padded */
-static gboolean
-put_mask (GPtrArray *images, guint groups, const char *name, GtfExtent extent, GHashTable *out, GError **error)
+static GtfTensor *
+make_mask (const GtfBatch *b, GError **error)
 {
-  gsize plane = (gsize) extent.width * (gsize) extent.height, n = images->len * plane;
-  gint64 shape[4] = { 1, images->len, extent.height, extent.width };
-  gint64 *data = gtf_image_allocate (n, sizeof (gint64), error), *to = data;
+  const gint64 shape[4] = { 1, b->n, b->extent.height, b->extent.width };
+  const gsize plane = (gsize) b->extent.width * (gsize) b->extent.height, n = b->n * plane;
+  g_autoptr (GBytes) bytes = NULL;
+  gint64 *data = gtf_image_zeros (n, sizeof *data, &bytes, error), *to = data;
 
   if (!data)
-    return FALSE;
-  for (guint i = 0; i < images->len; i++, to += plane)
-    {
-      const GtfImage *image = images->pdata[i];
-
-      for (gint y = 0; y < image->height; y++)
-        for (gint x = 0; x < image->width; x++)
-          to[(gsize) y * (gsize) extent.width + (gsize) x] = 1;
-    }
-  return gtf_image_put (out, name, GTF_DTYPE_I64, 3 + groups, shape + 1 - groups, data, n * sizeof (gint64), error);
+    return NULL;
+  for (guint i = 0; i < b->n; i++, to += plane)
+    for (gint y = 0; y < b->whats[i].out.height; y++)
+      for (gint x = 0; x < b->whats[i].out.width; x++)
+        to[(gsize) y * (gsize) b->extent.width + (gsize) x] = 1;
+  return gtf_tensor_new_bytes (GTF_DTYPE_I64, 3 + b->groups, shape + 1 - b->groups, bytes, error);
 }
 
-/* Height and width of each picture: I64 [B][2]. */
 static gboolean
-put_sizes (const GtfImage *const *images, guint n, const char *name, GHashTable *out, GError **error)
+is_padded (const GtfBatch *b)
 {
-  gint64 shape[2] = { n, 2 }, *data = gtf_image_allocate (2 * (gsize) n, sizeof (gint64), error);
+  for (guint i = 0; i < b->n; i++)
+    if (b->whats[i].out.width != b->extent.width || b->whats[i].out.height != b->extent.height)
+      return TRUE;
+  return FALSE;
+}
 
-  for (guint i = 0; data && i < n; i++)
+/* Masks that say nothing but 1 are made once a size: they weigh as much as the picture. */
+static gboolean
+put_mask (Front *self, const GtfBatch *b, GHashTable *out, GError **error)
+{
+  const gboolean own = b->resizer == &self->resizer && !is_padded (b);
+  GtfTensor *mask = own ? self->mask : NULL;
+  const gint at = (gint) b->groups;
+
+  if (mask && gtf_tensor_get_dim (mask, at) == b->n && gtf_tensor_get_dim (mask, at + 1) == b->extent.height && gtf_tensor_get_dim (mask, at + 2) == b->extent.width)
+    gtf_tensor_ref (mask);
+  else
+    mask = make_mask (b, error);
+  if (!mask)
+    return FALSE;
+  if (own && mask != self->mask)
     {
-      data[2 * i] = images[i]->height;
-      data[2 * i + 1] = images[i]->width;
+      g_clear_pointer (&self->mask, gtf_tensor_unref);
+      self->mask = gtf_tensor_ref (mask);
     }
-  return data && gtf_image_put (out, name, GTF_DTYPE_I64, 2, shape, data, 2 * (gsize) n * sizeof (gint64), error);
+  g_hash_table_insert (out, g_strdup (self->type->mask), mask);
+  return TRUE;
+}
+
+/* Height and width of each picture: before, or, if @resized, in the tensor. */
+static gboolean
+put_sizes (const GtfBatch *b, const char *name, gboolean resized, GHashTable *out, GError **error)
+{
+  const gint64 shape[2] = { b->n, 2 };
+  g_autoptr (GBytes) bytes = NULL;
+  gint64 *data = gtf_image_zeros (2 * (gsize) b->n, sizeof *data, &bytes, error);
+
+  for (guint i = 0; i < b->n && data; i++)
+    {
+      data[2 * i] = resized ? b->whats[i].out.height : b->images[i]->height;
+      data[2 * i + 1] = resized ? b->whats[i].out.width : b->images[i]->width;
+    }
+  return data && gtf_image_put (out, name, GTF_DTYPE_I64, 2, shape, g_steal_pointer (&bytes), error);
+}
+
+/* Pictures as planes, and what the type has beside them. */
+static gboolean
+put_planes (Front *self, GtfBatch *b, GHashTable *out, GError **error)
+{
+  const gboolean masks = self->type->mask && (b->config->do_pad || self->type->flags & GTF_IMAGE_ALWAYS_PADS), sizes = self->type->flags & GTF_IMAGE_SIZES;
+
+  if (!find_extent (self, b->config, b->whats, b->n, &b->extent, error) || !put_pixels (b, out, error) || (masks && !put_mask (self, b, out, error)))
+    return FALSE;
+  return !sizes || (put_sizes (b, "original_sizes", FALSE, out, error) && put_sizes (b, "reshaped_input_sizes", TRUE, out, error));
 }
 
 static gboolean
@@ -186,9 +188,10 @@ run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint 
   GtfExtent extent = gtf_image_blurred_extent (config, images[0]);
   gsize each = 3 * (gsize) extent.width * (gsize) extent.height;
   gint64 shape[4] = { n_images, 3, extent.height, extent.width };
-  g_autofree float *data = gtf_image_allocate (n_images * each, sizeof (float), error);
+  g_autoptr (GBytes) bytes = NULL;
+  float *data = gtf_image_zeros (each, n_images * sizeof *data, &bytes, error);
 
-  for (guint i = 0; data && i < n_images; i++)
+  for (guint i = 0; i < n_images && data; i++)
     {
       GtfExtent other = gtf_image_blurred_extent (config, images[i]);
 
@@ -200,44 +203,39 @@ run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint 
       if (!gtf_image_blurred_planes (config, images[i], data + i * each, error))
         return FALSE;
     }
-  return data && gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, g_steal_pointer (&data), n_images * each * sizeof (float), error);
+  return data && gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, g_steal_pointer (&bytes), error);
 }
 
+/* With the front's resizer, or, while another thread has that, one of its own. */
 static gboolean
-run_plain (const Front *self, const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
+run_plain (Front *self, const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
 {
-  g_autoptr (GPtrArray) done = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
-  guint groups = self->type->flags & GTF_IMAGE_GROUPS ? 1 : 0;
-  gboolean masks = self->type->mask && (config->do_pad || self->type->flags & GTF_IMAGE_ALWAYS_PADS);
-  GtfExtent extent;
+  const gboolean locked = g_mutex_trylock (&self->lock);
+  g_auto (GtfResizer) own = { 0 };
+  g_autofree GtfResize *whats = g_new0 (GtfResize, n_images);
+  GtfBatch b = { config, locked ? &self->resizer : &own, self->pixels, images, whats, n_images, self->type->flags & GTF_IMAGE_GROUPS ? 1 : 0, { 0, 0 } };
+  gboolean good = TRUE;
 
-  for (guint i = 0; i < n_images; i++)
-    {
-      GtfImage *image = process (self, config, images[i], error);
-
-      if (!image)
-        return FALSE;
-      g_ptr_array_add (done, image);
-    }
-  if (self->type->flags & GTF_IMAGE_PATCHES)
-    return gtf_image_put_patches (config, done, out, error);
-  if (self->type->flags & GTF_IMAGE_SIZES && (!put_sizes (images, n_images, "original_sizes", out, error) ||
-                                              !put_sizes ((const GtfImage *const *) done->pdata, n_images, "reshaped_input_sizes", out, error)))
-    return FALSE;
-  return find_extent (self, config, done, &extent, error) && put_pixels (config, groups, done, extent, out, error) &&
-         (!masks || put_mask (done, groups, self->type->mask, extent, out, error));
+  for (guint i = 0; i < n_images && good; i++)
+    good = plan (self, config, images[i], &whats[i], error);
+  good = good && (self->type->flags & GTF_IMAGE_PATCHES ? gtf_image_put_patches (&b, out, error) : put_planes (self, &b, out, error));
+  if (locked)
+    g_mutex_unlock (&self->lock);
+  return good;
 }
 
-/* Conversion to RGB is done by the decoder but for this: where a colour stands for transparency, the reference lays the picture on white. @own holds
- * those that had to be made. */
+/* Conversion to RGB is done by the decoder and the resizer but for this: where a colour stands for transparency, the reference lays the picture on white. And OWLv2's
+ * way begins with all pixels. @own holds those that had to be made. */
 static gboolean
-convert_to_rgb (const GtfImage **images, guint n_images, GPtrArray *own, GError **error)
+convert_to_rgb (const GtfImage **images, guint n_images, gboolean on_white, gboolean all_pixels, GPtrArray *own, GError **error)
 {
   for (guint i = 0; i < n_images; i++)
-    if (images[i]->has_transparent)
+    if ((on_white && images[i]->has_transparent) || (all_pixels && images[i]->planes))
       {
-        GtfImage *image = gtf_image_on_white (images[i], error);
+        GtfImage *image = images[i]->planes ? gtf_image_copy (images[i]) : gtf_image_on_white (images[i], error);
 
+        if (!image && images[i]->planes)
+          g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a picture of %d x %d", images[i]->width, images[i]->height);
         if (!image)
           return FALSE;
         g_ptr_array_add (own, image);
@@ -249,8 +247,9 @@ convert_to_rgb (const GtfImage **images, guint n_images, GPtrArray *own, GError 
 static GHashTable *
 run_images (gpointer state, const GtfImage *const *images, guint n_images, const char *parameters, GError **error)
 {
-  const Front *self = state;
+  Front *self = state;
   GtfImageConfig config = self->config;
+  const gboolean blurs = self->type->flags & GTF_IMAGE_BLURS;
   g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : NULL;
   g_autoptr (GHashTable) out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) gtf_tensor_unref);
   g_autoptr (GPtrArray) own = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
@@ -258,9 +257,9 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
 
   if ((parameters && !object) || (object && !gtf_image_config_read (&config, object, !(self->type->flags & GTF_IMAGE_RECTANGLES), "parameters", error)))
     return NULL;
-  if (config.do_convert_rgb && !convert_to_rgb (list, n_images, own, error))
+  if (!convert_to_rgb (list, n_images, config.do_convert_rgb, blurs, own, error))
     return NULL;
-  if (!(self->type->flags & GTF_IMAGE_BLURS ? run_blurred (&config, list, n_images, out, error) : run_plain (self, &config, list, n_images, out, error)))
+  if (!(blurs ? run_blurred (&config, list, n_images, out, error) : run_plain (self, &config, list, n_images, out, error)))
     return NULL;
   return g_steal_pointer (&out);
 }
@@ -279,6 +278,18 @@ read_type (JsonObject *object, const char *path, GError **error)
   return NULL;
 }
 
+static void
+destroy (gpointer state)
+{
+  Front *self = state;
+
+  gtf_resizer_clear (&self->resizer);
+  g_clear_pointer (&self->mask, gtf_tensor_unref);
+  gtf_spare_unref (self->pixels);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
 static gpointer
 create (const char *config_path, const char *config_json, GError **error)
 {
@@ -295,12 +306,14 @@ create (const char *config_path, const char *config_json, GError **error)
       return NULL;
     }
   self = g_new0 (Front, 1);
+  g_mutex_init (&self->lock);
+  self->pixels = gtf_spare_new ();
   self->type = type;
   self->config = type->defaults;
   if (!gtf_image_config_read (&self->config, object, !(type->flags & GTF_IMAGE_RECTANGLES), config_path, error))
     {
       gtf_param_as_data_error (error);
-      g_free (self);
+      destroy (self);
       return NULL;
     }
   return self;
@@ -333,7 +346,7 @@ takes_video (gpointer state)
 static GtfPreprocessorPlugin plugin = {
   .head = { GTF_PLUGIN_ABI, sizeof (GtfPreprocessorPlugin), "image" },
   .create = create,
-  .destroy = g_free,
+  .destroy = destroy,
   .load_image = gtf_image_decode,
   .run_images = run_images,
   .segmentation = segmentation,

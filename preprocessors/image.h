@@ -38,7 +38,7 @@ GtfImage *gtf_image_decode_bmp  (const guint8 *data, gsize length, const char *n
 typedef GtfImage *(*GtfImageBegin) (guint64 width, guint64 height, const char *name, GError **error);
 typedef GtfImage *(*GtfTiffDecoder) (const guint8 *data, gsize length, const char *name, guint *orientation, GtfImageBegin begin, GError **error);
 
-/* image-resize.c */
+/* image-windows.c */
 typedef enum
 {
   GTF_RESAMPLE_NEAREST,       /* the numbers are Pillow's, and those of "resample" in a configuration */
@@ -55,8 +55,6 @@ typedef enum
   GTF_RESIZE_TORCHVISION,
   GTF_RESIZE_PILLOW
 } GtfResizeStyle;
-
-GtfImage *gtf_image_resize (const GtfImage *image, gint width, gint height, GtfResample resample, GtfResizeStyle style, GError **error);
 
 /* ---- image-config.c: what preprocessor_config.json or a call asks for ---- */
 
@@ -100,32 +98,16 @@ gboolean gtf_image_size_down (const GtfImageConfig *config, GtfExtent from, GtfE
 gboolean gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_idefics2 (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_sam (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+/* image-patches.c: at most max_num_patches patches */
+gboolean gtf_image_size_patches (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_check (double width, double height, GtfExtent *to, GError **error);
 
-/* ---- image-tensor.c: pictures to tensors ---- */
-
-/* @rounds: half a pixel more on the left or above is rounded to an even number of pixels, not down */
-GtfImage *gtf_image_center_crop (const GtfImage *image, gint width, gint height, gboolean rounds, GError **error);
-/* what one value of each channel becomes: rescaling and normalisation */
-void      gtf_image_levels (const GtfImageConfig *config, float levels[3][256]);
-/* three planes of out_height rows of out_width, the picture at (left, top), 0 around it */
-void      gtf_image_to_planes (const GtfImage *image, const float levels[3][256], gboolean flip, gint left, gint top, GtfExtent out, float *planes);
-
-/* image.c: zeroed; NULL after the error */
-gpointer  gtf_image_allocate (gsize n, gsize size, GError **error);
-/* image.c: a tensor of the result; takes @data, of so many bytes */
-gboolean  gtf_image_put (GHashTable *out, const char *name, GtfDtype dtype, guint n_dims, const gint64 *shape, gpointer data, gsize length, GError **error);
-
-/* the same picture, white where it is transparent */
+/* image-tensor.c: the same picture, white where it is transparent */
 GtfImage *gtf_image_on_white (const GtfImage *image, GError **error);
 
 /* image-blur.c: how large OWLv2's planes are, and what stands in them */
 GtfExtent gtf_image_blurred_extent (const GtfImageConfig *config, const GtfImage *image);
 gboolean  gtf_image_blurred_planes (const GtfImageConfig *config, const GtfImage *image, float *planes, GError **error);
-
-/* image-patches.c: a size of at most max_num_patches patches, and pictures as such instead of planes */
-gboolean  gtf_image_size_patches (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
-gboolean  gtf_image_put_patches (const GtfImageConfig *config, GPtrArray *images, GHashTable *out, GError **error);
 
 /* ---- image-types.c: the table of image processors ---- */
 

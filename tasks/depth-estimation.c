@@ -184,6 +184,7 @@ static const GtfTaskPlugin plugin = {
   .open = depth_open,
   .close = depth_close,
   .run = depth_run,
+  .flags = GTF_TASK_NO_PIXELS,
   .render = depth_render,
 };
 

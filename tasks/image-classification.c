@@ -143,6 +143,7 @@ static const GtfTaskPlugin plugin = {
   .open = classification_open,
   .close = classification_close,
   .run = classification_run,
+  .flags = GTF_TASK_NO_PIXELS,
   .render = text_view_labels,
 };
 

@@ -110,6 +110,7 @@ static const GtfTaskPlugin plugin = {
   .open = features_open,
   .close = features_close,
   .run = features_run,
+  .flags = GTF_TASK_NO_PIXELS,
 };
 
 GTF_PLUGIN_EXPORT const GtfTaskPlugin *gtf_task_image_feature_extraction (void);

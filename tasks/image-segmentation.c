@@ -403,6 +403,7 @@ static const GtfTaskPlugin plugin = {
   .open = segmentation_open,
   .close = segmentation_close,
   .run = segmentation_run,
+  .flags = GTF_TASK_NO_PIXELS,
   .render_details = segmentation_render,
 };
 

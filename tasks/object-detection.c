@@ -191,6 +191,7 @@ static const GtfTaskPlugin plugin = {
   .open = detection_open,
   .close = detection_close,
   .run = detection_run,
+  .flags = GTF_TASK_NO_PIXELS,
   .render = image_box_render,
 };
 

@@ -153,6 +153,7 @@ static const GtfTaskPlugin plugin = {
   .open = zero_shot_open,
   .close = zero_shot_close,
   .run = zero_shot_run,
+  .flags = GTF_TASK_NO_PIXELS,
   .render = text_view_labels,
 };
 

@@ -326,6 +326,7 @@ static const GtfTaskPlugin plugin = {
   .open = zero_shot_open,
   .close = zero_shot_close,
   .run = zero_shot_run,
+  .flags = GTF_TASK_NO_PIXELS,
   .render = image_box_render,
 };
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/defs.h"
 #include "tensor/dtype.h"
 #include "tensor/ops.h"
 
@@ -86,6 +87,59 @@ typedef struct
   gint64 line, ldy;             /* floats between two lines and two pixels of y and the residual */
 } GtfWinogradOut;
 
+#define GTF_PIXEL_RUN 32        /* rows of planes are worked on in so many bytes */
+#define GTF_PIXEL_SLACK 32      /* bytes that may be read behind the last pixel of a row */
+
+/* Resizing of a row of pixels across: each place is a sum of weighted pixels, from `first` on. Weights have `precision` bits behind the point; of the two kinds one is
+ * NULL. `first` and the narrow weights go on for whole fours of places, which are written too. */
+typedef struct
+{
+  gint64 n, taps;               /* places; weights of each: narrow, 2 or a multiple of 4 */
+  const gint32 *first;
+  const gint16 *narrow;         /* [n][taps] */
+  const gint32 *wide;
+  guint precision;
+  gint pixel;                   /* bytes from one to the next: 3 or 4 */
+  guint8 at[3];                 /* where in a pixel red, green and blue are */
+  gint64 stride;                /* bytes from plane to plane */
+} GtfAcross;
+
+/* Resizing of rows of n bytes down, n a multiple of GTF_PIXEL_RUN. */
+typedef struct
+{
+  gint64 n, taps;               /* bytes of a row; rows */
+  const gint16 *narrow;         /* [taps]; of the two, one is NULL */
+  const gint32 *wide;
+  guint precision;
+} GtfDown;
+
+/* ((x scale - offset - mean) / std) / top */
+typedef struct
+{
+  float scale, offset, mean, std, top;
+} GtfLevels;
+
+/* Where samples of chroma stand that two pixels of a row share. */
+typedef enum
+{
+  GTF_CHROMA_REPEATED,          /* both have the same */
+  GTF_CHROMA_LEFT,              /* at the first one */
+  GTF_CHROMA_BETWEEN
+} GtfChroma;
+
+/* A row of video. */
+typedef struct
+{
+  gint64 n;                     /* pixels */
+  const guint8 *luma, *chroma[2][2];    /* U, V: the row nearest, and the one beyond it that has a quarter (the same: none has). U NULL: grey */
+  gint64 luma_pixel, chroma_pixel;      /* bytes from sample to sample */
+  gboolean halved;              /* two pixels share one sample of chroma */
+  GtfChroma siting;
+  gint16 factors[5];            /* in 1/256: of Y; of V in red; of U in blue; of U and V in green */
+  guint8 *scratch;              /* 9 * room bytes */
+  gint64 room;                  /* at least n + 2 */
+} GtfYuvRow;
+
 typedef struct
 {
   const char *name;
@@ -115,9 +169,13 @@ typedef struct
   void (*winograd_in) (const float *const *pixels, gint64 n, float *v, gint64 stride);
   void (*winograd_out) (const GtfWinogradOut *t, const float *m);
   void (*maximum) (const float *a, const float *b, gint64 n, float *y);
+  void (*across) (const GtfAcross *t, const guint8 *row, guint8 *planes);
+  void (*down) (const GtfDown *t, const guint8 *const *rows, guint8 *out);
+  void (*levels) (const GtfLevels *t, const guint8 *x, gint64 n, float *y);
+  void (*yuv_row) (const GtfYuvRow *t, guint8 *rgbx);           /* 4 bytes a pixel */
 } GtfKernels;
 
-const GtfKernels *gtf_kernels_get    (void);                /* of this CPU, or what GTF_ISA forces */
+GTF_API const GtfKernels *gtf_kernels_get (void);           /* of this CPU, or what GTF_ISA forces */
 const GtfKernels *gtf_kernels_for    (const char *isa);     /* NULL: unknown or not on this CPU */
 /* Whether these kernels multiply this type (BF16, I8) by instructions for it, here; and whether that is faster than products of
  * float32. */

@@ -245,6 +245,7 @@ to_bf16 (const float *x, gint64 n, guint16 *y)
 #include "kernels/attention.inc.c"
 #include "kernels/conv.inc.c"
 #include "kernels/winograd.inc.c"
+#include "kernels/pixels.inc.c"
 
 #define TABLE2(isa) gtf_kernels_##isa
 #define TABLE(isa) TABLE2 (isa)
@@ -253,5 +254,5 @@ to_bf16 (const float *x, gint64 n, guint16 *y)
 
 const GtfKernels TABLE (ISA) = {
   NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, multiply, rotate, widen, to_bf16,
-  conv, taps, winograd_in, winograd_out, maximum
+  conv, taps, winograd_in, winograd_out, maximum, across, down, levels, yuv_row
 };

@@ -88,18 +88,30 @@ call_for_samples (GtfPipeline *self, const float *samples, gsize n_samples, guin
   return NULL;
 }
 
+/* Tasks that look at pixels get a picture that has them. */
+static gboolean
+set_image (Call *call, GtfPipeline *self, const GtfImage *image, GError **error)
+{
+  call->image = image;
+  if (!image->planes || (GTF_TASK_HAS (self->plugin, flags) && self->plugin->flags & GTF_TASK_NO_PIXELS))
+    return TRUE;
+  call->image = call->own_image = gtf_image_copy (image);
+  if (call->image == NULL)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a picture of %d x %d", image->width, image->height);
+  return call->image != NULL;
+}
+
 static Call *
 call_for_image (GtfPipeline *self, const GtfImage *image, const char *parameters, GError **error)
 {
   Call *call = g_new0 (Call, 1);
 
   call->inputs = json_node_init_null (json_node_alloc ());
-  call->image = image;
   if (image->width < 1 || image->height < 1)
     g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the picture is %d x %d: expected at least 1 x 1", image->width, image->height);
   else if (g_strcmp0 (self->plugin->media, "image") != 0)
     g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "%s takes no picture", self->plugin->head.name);
-  else if (set_parameters (call, self, parameters, error))
+  else if (set_parameters (call, self, parameters, error) && set_image (call, self, image, error))
     return call;
   call_free (call);
   return NULL;
@@ -396,7 +408,7 @@ gtf_pipeline_run_image_async (GtfPipeline *self, const GtfImage *image, const ch
 
   g_return_if_fail (GTF_IS_PIPELINE (self) && image != NULL);
   call = call_for_image (self, image, parameters, &error);
-  if (call)
+  if (call && call->own_image == NULL)
     {
       call->image = call->own_image = gtf_image_copy (image);
       if (call->image == NULL)

@@ -32,7 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfAudio, gtf_audio_free)
  * GtfImage:
  *
  * A picture as a task takes it: 8 bits each of red, green and blue, rows packed without padding. Decoding is done by
- * preprocessors/ (gtf-image.so), so that core links no image library. In files where one colour stands for transparency, pixels keep that
+ * preprocessors/ (gtf-image.so), so that core links no image library. A frame of video that an element of this project hands to a task has no pixels;
+ * gtf_image_copy() of it has. In files where one colour stands for transparency, pixels keep that
  * colour: models of which the image processor converts to RGB (do_convert_rgb) see white there, others the colour.
  */
 typedef struct
@@ -41,6 +42,8 @@ typedef struct
   guint8 *pixels;       /* width * height * 3 */
   gboolean has_transparent;
   guint8 transparent[3];        /* if so: the colour that stands for transparency */
+  /*< private >*/
+  const struct _GtfPlanes *planes;      /* a frame of video as it lies (pixels is NULL); NULL: pixels */
 } GtfImage;
 
 #define GTF_TYPE_IMAGE (gtf_image_get_type ())

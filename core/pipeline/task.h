@@ -78,7 +78,8 @@ typedef enum
   GTF_TASK_DEFAULT         = 0,
   GTF_TASK_INPUT_OPTIONAL  = 1 << 0,    /* all of a request may stand in its parameters; inputs are then null */
   GTF_TASK_INPUTS_TOGETHER = 1 << 1,    /* several INPUTs are one request with a list */
-  GTF_TASK_INPUTS_BATCH    = 1 << 2     /* as JSON they are one too: a list is answered in the shape that the pipeline has for it */
+  GTF_TASK_INPUTS_BATCH    = 1 << 2,    /* as JSON they are one too: a list is answered in the shape that the pipeline has for it */
+  GTF_TASK_NO_PIXELS       = 1 << 3     /* pictures go to the preprocessor alone: frames of video come as they lie, without pixels */
 } GtfTaskFlags;
 
 /* What an answer is made for, when it is made to be looked at. */

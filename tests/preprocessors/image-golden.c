@@ -89,18 +89,13 @@ test_golden (gconstpointer data)
 /* ---- files ---- */
 
 static GtfImage *
-load_bytes (const guint8 *bytes, gsize n, GError **error)
+load_bytes (const guint8 *data, gsize n, GError **error)
 {
-  g_autofree char *path = NULL;
-  int fd = g_file_open_tmp ("gtf-XXXXXX", &path, NULL);
-  GtfImage *image;
+  g_autoptr (GBytes) bytes = g_bytes_new (data, n);     /* of their own size, so that sanitizers see what is read beyond it */
+  GtfImage *image = gtf_image_load_bytes (bytes, "some/picture", error);
 
-  g_close (fd, NULL);
-  g_assert_true (g_file_set_contents (path, (const char *) bytes, (gssize) n, NULL));
-  image = gtf_image_load (path, NULL, error);
   if (!image)
-    g_assert_true (strstr ((*error)->message, path) != NULL);
-  g_unlink (path);
+    g_assert_true (strstr ((*error)->message, "some/picture") != NULL);
   return image;
 }
 
