@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "frame.h"
 
+#define DMABUF "dmabuf"                /* GST_ALLOCATOR_DMABUF, without the library for it */
+
 /* ---- mapping ---- */
 
 static gboolean
@@ -90,13 +92,113 @@ gtf_frame_canvas (const GstVideoFrame *frame)
   return canvas;
 }
 
-/* ---- converting ---- */
+/* ---- as they lie ---- */
+
+/* GStreamer's converter repeats the chroma of these, and puts that of others between. */
+static gboolean
+is_repeated (GstVideoFormat format)
+{
+  return format == GST_VIDEO_FORMAT_I420 || format == GST_VIDEO_FORMAT_YV12;
+}
+
+/* Whether components have bytes of their own. */
+static gboolean
+has_bytes (const GstVideoFormatInfo *format)
+{
+  if (format->flags & (GST_VIDEO_FORMAT_FLAG_COMPLEX | GST_VIDEO_FORMAT_FLAG_PALETTE) || GST_VIDEO_FORMAT_INFO_IS_TILED (format))
+    return FALSE;
+  if (GST_VIDEO_FORMAT_INFO_FORMAT (format) == GST_VIDEO_FORMAT_VYUY)       /* GStreamer's converter and its own table disagree which is U */
+    return FALSE;
+  for (guint i = 0; i < MIN (format->n_components, 3); i++)
+    if (format->depth[i] != 8 || format->shift[i] != 0)
+      return FALSE;
+  return TRUE;
+}
+
+/* Y, U and V as image-rows.h reads them; of grey Y alone. */
+static gboolean
+describe_yuv (const GstVideoInfo *info, GtfPlanes *planes)
+{
+  const GstVideoFormatInfo *format = info->finfo;
+  const GstVideoColorRange range = info->colorimetry.range;
+  const gboolean grey = GST_VIDEO_INFO_IS_GRAY (info);
+
+  planes->colours = grey ? GTF_PLANES_GREY : GTF_PLANES_YUV;
+  planes->full_range = range == GST_VIDEO_COLOR_RANGE_0_255;
+  if ((!planes->full_range && range != GST_VIDEO_COLOR_RANGE_16_235) || !gst_video_color_matrix_get_Kr_Kb (info->colorimetry.matrix, &planes->kr, &planes->kb))
+    return FALSE;
+  if (grey)
+    return TRUE;
+  planes->x_shift = (guint8) GST_VIDEO_FORMAT_INFO_W_SUB (format, 1);
+  planes->y_shift = (guint8) GST_VIDEO_FORMAT_INFO_H_SUB (format, 1);
+  planes->lines_repeated = is_repeated (GST_VIDEO_INFO_FORMAT (info));
+  planes->siting = planes->lines_repeated ? GTF_CHROMA_REPEATED : info->chroma_site & GST_VIDEO_CHROMA_SITE_H_COSITED ? GTF_CHROMA_LEFT : GTF_CHROMA_BETWEEN;
+  /* of fields, and where the chroma of lines is not between them, GStreamer knows more */
+  if (planes->y_shift && (GST_VIDEO_INFO_IS_INTERLACED (info) || info->chroma_site & (GST_VIDEO_CHROMA_SITE_V_COSITED | GST_VIDEO_CHROMA_SITE_ALT_LINE)))
+    return FALSE;
+  return planes->x_shift <= 1 && planes->y_shift <= 1 && planes->x_shift == GST_VIDEO_FORMAT_INFO_W_SUB (format, 2) && planes->y_shift == GST_VIDEO_FORMAT_INFO_H_SUB (format, 2);
+}
+
+/* FALSE: not a format that is read as it lies. */
+static gboolean
+describe (const GstVideoInfo *info, GtfPlanes *planes)
+{
+  const GstVideoFormatInfo *format = info->finfo;
+
+  *planes = (GtfPlanes) { .width = GST_VIDEO_INFO_WIDTH (info), .height = GST_VIDEO_INFO_HEIGHT (info) };
+  if (!has_bytes (format))
+    return FALSE;
+  if (!GST_VIDEO_INFO_IS_RGB (info))
+    return describe_yuv (info, planes);
+  planes->colours = GTF_PLANES_RGB;
+  return format->n_planes == 1 && (format->pixel_stride[0] == 3 || format->pixel_stride[0] == 4) && info->colorimetry.matrix == GST_VIDEO_COLOR_MATRIX_RGB;
+}
+
+/* Such memory is read once and given back: reads may be slow, and a device waits for it. */
+static gboolean
+is_of_device (GstBuffer *buffer)
+{
+  for (guint i = 0; i < gst_buffer_n_memory (buffer); i++)
+    if (gst_memory_is_type (gst_buffer_peek_memory (buffer, i), DMABUF))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+lend (GtfFramePicture *self)
+{
+  const GstVideoFrame *frame = &self->frame;
+
+  for (guint i = 0; i < MIN (GST_VIDEO_FRAME_N_COMPONENTS (frame), 3); i++)
+    {
+      self->planes.data[i] = GST_VIDEO_FRAME_COMP_DATA (frame, i);
+      self->planes.row[i] = GST_VIDEO_FRAME_COMP_STRIDE (frame, i);
+      self->planes.pixel[i] = GST_VIDEO_FRAME_COMP_PSTRIDE (frame, i);
+    }
+  self->image = (GtfImage) { .width = self->planes.width, .height = self->planes.height, .planes = &self->planes };
+}
 
 void
-gtf_frame_converter_clear (GtfFrameConverter *self)
+gtf_picture_part (GtfPicturePart *self, const GtfImage *image, gint left, gint top, gint width, gint height)
 {
-  g_clear_pointer (&self->converter, gst_video_converter_free);
+  if (image->planes)
+    self->planes = *image->planes;
+  else
+    {
+      self->planes = (GtfPlanes) { .colours = GTF_PLANES_RGB, .width = image->width, .height = image->height };
+      for (guint c = 0; c < 3; c++)
+        {
+          self->planes.data[c] = image->pixels + c;
+          self->planes.row[c] = (gssize) image->width * 3;
+          self->planes.pixel[c] = 3;
+        }
+    }
+  self->planes.left += left;
+  self->planes.top += top;
+  self->image = (GtfImage) { .width = width, .height = height, .planes = &self->planes };
 }
+
+/* ---- converted ---- */
 
 /* Rows of a GtfImage are packed. */
 static gboolean
@@ -112,43 +214,98 @@ image_info (GstVideoInfo *to, const GstVideoInfo *from)
 }
 
 static gboolean
-prepare (GtfFrameConverter *self, const GstVideoInfo *from, const GstVideoInfo *to)
+prepare (GtfFramePicture *self, const GstVideoInfo *from, const GstVideoInfo *to)
 {
   if (self->converter && gst_video_info_is_equal (&self->from, from))
     return TRUE;
-  gtf_frame_converter_clear (self);
+  g_clear_pointer (&self->converter, gst_video_converter_free);
   self->from = *from;
   self->converter = gst_video_converter_new (from, to, NULL);
   return self->converter != NULL;
 }
 
-GtfImage *
-gtf_frame_to_image (GtfFrameConverter *self, GstBuffer *buffer, const GstVideoInfo *info, GError **error)
+/* The picture of the last frame, if it has this size, or a new one. */
+static gboolean
+prepare_image (GtfFramePicture *self, gint width, gint height, GError **error)
 {
-  g_autoptr (GtfImage) image = gtf_image_new (GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), error);
+  if (self->converted && self->converted->width == width && self->converted->height == height)
+    return TRUE;
+  g_clear_pointer (&self->converted, gtf_image_free);
+  self->converted = gtf_image_new (width, height, error);
+  return self->converted != NULL;
+}
+
+/* The mapped frame -> `converted` */
+static gboolean
+convert (GtfFramePicture *self, const GstVideoInfo *info, GError **error)
+{
   g_autoptr (GstBuffer) wrapped = NULL;
-  GstVideoFrame from, into;
+  GstVideoFrame into;
   GstVideoInfo to;
 
-  if (image == NULL)
-    return NULL;
+  if (!prepare_image (self, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), error))
+    return FALSE;
   if (!image_info (&to, info) || !prepare (self, info, &to))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "frames of %s %d x %d cannot be converted to RGB", gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)),
                    GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info));
-      return NULL;
+      return FALSE;
     }
-  if (!gtf_frame_map (&from, info, buffer, GST_MAP_READ, error))
-    return NULL;
-  wrapped = gst_buffer_new_wrapped_full (0, image->pixels, to.size, 0, to.size, NULL, NULL);
+  wrapped = gst_buffer_new_wrapped_full (0, self->converted->pixels, to.size, 0, to.size, NULL, NULL);
   if (!gst_video_frame_map (&into, &to, wrapped, GST_MAP_WRITE))
     {
-      gst_video_frame_unmap (&from);
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "a picture of %d x %d cannot be written", to.width, to.height);
-      return NULL;
+      return FALSE;
     }
-  gst_video_converter_frame (self->converter, &from, &into);
+  gst_video_converter_frame (self->converter, &self->frame, &into);
   gst_video_frame_unmap (&into);
-  gst_video_frame_unmap (&from);
-  return g_steal_pointer (&image);
+  return TRUE;
+}
+
+static const GtfImage *
+turn_upright (GtfFramePicture *self, const GtfTurn *turn, GError **error)
+{
+  GtfImage *upright = gtf_turn_image (turn, self->converted, error);
+
+  gtf_image_free (self->converted);
+  self->converted = upright;
+  return upright;
+}
+
+/* ---- pictures ---- */
+
+const GtfImage *
+gtf_frame_picture_open (GtfFramePicture *self, GstBuffer *buffer, const GstVideoInfo *info, const GtfTurn *turn, GError **error)
+{
+  gboolean converted;
+
+  if (!gtf_frame_map (&self->frame, info, buffer, GST_MAP_READ, error))
+    return NULL;
+  self->mapped = TRUE;
+  if (gtf_turn_is_none (turn) && describe (info, &self->planes) && !is_of_device (buffer))
+    {
+      lend (self);
+      return &self->image;
+    }
+  converted = convert (self, info, error);
+  gtf_frame_picture_close (self);
+  if (!converted)
+    return NULL;
+  return gtf_turn_is_none (turn) ? self->converted : turn_upright (self, turn, error);
+}
+
+void
+gtf_frame_picture_close (GtfFramePicture *self)
+{
+  if (self->mapped)
+    gst_video_frame_unmap (&self->frame);
+  self->mapped = FALSE;
+}
+
+void
+gtf_frame_picture_clear (GtfFramePicture *self)
+{
+  gtf_frame_picture_close (self);
+  g_clear_pointer (&self->converter, gst_video_converter_free);
+  g_clear_pointer (&self->converted, gtf_image_free);
 }

@@ -12,7 +12,6 @@
 #include "elements.h"
 
 #include <math.h>
-#include <string.h>
 #include "base/json.h"
 #include "boxes.h"
 #include "metas.h"
@@ -111,20 +110,17 @@ look_at_frame (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, 
   return found;
 }
 
-/* The box's part of the picture; NULL without an error: it has none. */
-static GtfImage *
-crop (const GtfImage *image, const GtfBox *box, GError **error)
+/* The box's part of the picture. FALSE: it has none. */
+static gboolean
+crop (const GtfImage *image, const GtfBox *box, GtfPicturePart *part)
 {
   const gint left = (gint) CLAMP (floor (box->left), 0, image->width), right = (gint) CLAMP (ceil (box->right), 0, image->width);
   const gint top = (gint) CLAMP (floor (box->top), 0, image->height), bottom = (gint) CLAMP (ceil (box->bottom), 0, image->height);
-  GtfImage *part;
 
   if (left >= right || top >= bottom)
-    return NULL;
-  part = gtf_image_new (right - left, bottom - top, error);
-  for (gint y = top; part && y < bottom; y++)
-    memcpy (part->pixels + (gsize) (y - top) * (gsize) part->width * 3, image->pixels + ((gsize) y * (gsize) image->width + (gsize) left) * 3, (gsize) part->width * 3);
-  return part;
+    return FALSE;
+  gtf_picture_part (part, image, left, top, right - left, bottom - top);
+  return TRUE;
 }
 
 /* (transfer none): what the track of a box is known to be, if that is recent enough */
@@ -173,8 +169,8 @@ look_at_box (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, co
     }
   else
     {
-      g_autoptr (GtfImage) part = crop (image, &upright, error);
-      g_autoptr (GtfResult) result = part ? classify (self, pipeline, part, cancellable, error) : NULL;
+      GtfPicturePart part;
+      g_autoptr (GtfResult) result = crop (image, &upright, &part) ? classify (self, pipeline, &part.image, cancellable, error) : NULL;
       g_autoptr (GArray) labels = result ? gtf_labels_from_answer (gtf_result_get_node (result)) : NULL;
       const GtfBox *best = labels && labels->len ? &g_array_index (labels, GtfBox, 0) : NULL;
 
@@ -215,7 +211,7 @@ gtf_classify_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame
 {
   GtfClassify *self = GTF_CLASSIFY (video);
   g_autoptr (GArray) boxes = wanted (self, buffer);
-  g_autoptr (GtfImage) image = NULL;
+  const GtfImage *image;
   g_autoptr (Found) found = NULL;
   GError *failure = NULL;
 

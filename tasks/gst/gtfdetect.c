@@ -71,7 +71,7 @@ static gpointer
 gtf_detect_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame, GstBuffer *buffer, JsonNode **answer, GCancellable *cancellable, GError **error)
 {
   GtfDetect *self = GTF_DETECT (video);
-  g_autoptr (GtfImage) image = gtf_video_get_image (video, frame, buffer, error);
+  const GtfImage *image = gtf_video_get_image (video, frame, buffer, error);
   g_autoptr (GtfResult) result = NULL;
   g_autofree char *parameters = NULL;
   double threshold;

@@ -167,7 +167,7 @@ static gpointer
 gtf_segment_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame, GstBuffer *buffer, JsonNode **answer, GCancellable *cancellable, GError **error)
 {
   GtfSegment *self = GTF_SEGMENT (video);
-  g_autoptr (GtfImage) image = gtf_video_get_image (video, frame, buffer, error);
+  const GtfImage *image = gtf_video_get_image (video, frame, buffer, error);
   g_autofree char *parameters = NULL;
   g_autoptr (GtfResult) result = NULL;
   GtfSegments *segments;

@@ -50,12 +50,10 @@ drop_findings (GtfVideo *self)
 
 /* ---- on the worker's thread ---- */
 
-GtfImage *
+const GtfImage *
 gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error)
 {
-  g_autoptr (GtfImage) image = gtf_frame_to_image (&PRIVATE (self)->converter, buffer, &frame->info, error);
-
-  return image && !gtf_turn_is_none (&frame->turn) ? gtf_turn_image (&frame->turn, image, error) : g_steal_pointer (&image);
+  return gtf_frame_picture_open (&PRIVATE (self)->picture, buffer, &frame->info, &frame->turn, error);
 }
 
 char *
@@ -112,6 +110,7 @@ gtf_video_work (gpointer job, GCancellable *cancellable, gpointer owner)
   g_autoptr (JsonNode) answer = NULL;
   gpointer found = pipeline ? GTF_VIDEO_GET_CLASS (self)->look (self, pipeline, &passage->frame, passage->buffer, &answer, cancellable, &error) : NULL;
 
+  gtf_frame_picture_close (&PRIVATE (self)->picture);
   if (g_cancellable_is_cancelled (cancellable))
     {
       g_clear_pointer (&found, GTF_VIDEO_GET_CLASS (self)->free_found);

@@ -32,7 +32,7 @@ typedef struct
   GstPad *sink, *src;
   GtfOutlet outlet;
   GtfWorker *worker;                  /* from READY to PAUSED on */
-  GtfFrameConverter converter;        /* the worker's */
+  GtfFramePicture picture;            /* the worker's */
   char *parameters;                   /* a JSON object */
   char *last_warning;                 /* the worker's: it is not repeated */
 

@@ -269,7 +269,7 @@ gtf_video_stop (GtfElement *element)
   worker = g_steal_pointer (&p->worker);
   gtf_element_unlock (element);
   gtf_worker_free (worker);
-  gtf_frame_converter_clear (&p->converter);
+  gtf_frame_picture_clear (&p->picture);
   gtf_video_forget (GTF_VIDEO (element));
 }
 

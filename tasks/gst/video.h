@@ -38,8 +38,8 @@ struct _GtfVideoClass
   void (*forget)     (GtfVideo *self);
 };
 
-/* For look: the frame as a picture, upright; NULL: error. On the worker's thread only. */
-GtfImage *gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error);
+/* For look: (transfer none): the frame as a picture, upright, until look returns; NULL: error. It may have no pixels (image-rows.h). On the worker's thread only. */
+const GtfImage *gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error);
 /* (transfer full): the property `parameters`, as it was when the element started, as a JSON object with @labels (nullable,
  * separated by commas) as candidate_labels and @threshold where it is not below 0 */
 char *gtf_video_make_parameters (GtfVideo *self, const char *labels, double threshold);
