@@ -105,17 +105,16 @@ classify (const GtfImage *image, const char *name, gpointer data, GError **error
   TextModel *model = request->self->model;
   const GtfTensor *logits;
   g_autofree float *scores = NULL;
-  gsize n;
+  gsize first, n;
 
   if (!image_model_run_image (model, image, name, NULL, request->cancellable, error))
     return NULL;
-  logits = gtf_session_get_output (model->session, "logits");
-  n = logits ? gtf_tensor_get_n_elements (logits) : 0;
+  logits = image_model_output (model, "logits", &first, &n);
   if (!text_labels_check (request->self->labels, n, error))
     return NULL;
   scores = g_new (float, MAX (n, 1));
   if (n > 0)
-    gtf_tensor_read_f32 (logits, 0, n, scores);
+    gtf_tensor_read_f32 (logits, first, n, scores);
   text_function_apply (request->apply, scores, n);
   return answer (request, scores, n);
 }
@@ -123,9 +122,16 @@ classify (const GtfImage *image, const char *name, gpointer data, GError **error
 static JsonNode *
 classification_run (GtfTask *task, const GtfRequest *from, GError **error)
 {
+  static const char *const outputs[] = { "logits", NULL };
   Request request = { .self = task->state, .cancellable = from->cancellable };
+  JsonNode *node;
 
-  return read_request (&request, from->parameters, error) ? image_answer_each (from, classify, &request, error) : NULL;
+  if (!read_request (&request, from->parameters, error))
+    return NULL;
+  image_model_begin (request.self->model, from, outputs);
+  node = image_answer_each (from, classify, &request, error);
+  image_model_end (request.self->model);
+  return node;
 }
 
 static const GtfTaskParameter parameters[] = {
@@ -143,7 +149,7 @@ static const GtfTaskPlugin plugin = {
   .open = classification_open,
   .close = classification_close,
   .run = classification_run,
-  .flags = GTF_TASK_NO_PIXELS,
+  .flags = GTF_TASK_NO_PIXELS | GTF_TASK_IMAGES_TOGETHER,
   .render = text_view_labels,
 };
 

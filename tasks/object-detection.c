@@ -67,13 +67,12 @@ read_request (Request *request, JsonObject *parameters, GError **error)
   return TRUE;
 }
 
-/* All numbers of an output. */
 static float *
-numbers_of (const GtfTensor *t, gsize n)
+numbers_of (const GtfTensor *t, gsize first, gsize n)
 {
   float *numbers = g_new (float, n);
 
-  gtf_tensor_read_f32 (t, 0, n, numbers);
+  gtf_tensor_read_f32 (t, first, n, numbers);
   return numbers;
 }
 
@@ -136,8 +135,9 @@ static JsonNode *
 answer (const Request *request, const GtfImage *image, GError **error)
 {
   TextModel *model = request->self->model;
-  const GtfTensor *logits = gtf_session_get_output (model->session, "logits"), *corners = gtf_session_get_output (model->session, "pred_boxes");
-  const gsize n = logits ? gtf_tensor_get_n_elements (logits) : 0, n_boxes = corners ? gtf_tensor_get_n_elements (corners) / 4 : 0;
+  gsize n, n_corners, first, first_corner;
+  const GtfTensor *logits = image_model_output (model, "logits", &first, &n), *corners = image_model_output (model, "pred_boxes", &first_corner, &n_corners);
+  const gsize n_boxes = n_corners / 4;
   const gsize n_classes = n_boxes ? n / n_boxes : 0;
   const gint n_best = gtf_preprocessor_get_n_best (model->task->preprocessor);
   g_autofree float *scores = NULL, *boxes = NULL;
@@ -150,8 +150,8 @@ answer (const Request *request, const GtfImage *image, GError **error)
     }
   if (!text_labels_check (request->self->labels, n_best != 0 ? n_classes : n_classes - 1, error))
     return NULL;
-  scores = numbers_of (logits, n);
-  boxes = numbers_of (corners, n_boxes * 4);
+  scores = numbers_of (logits, first, n);
+  boxes = numbers_of (corners, first_corner, n_boxes * 4);
   if (n_best != 0)
     answer_pairs (request, scores, boxes, n, n_classes, n_best > 0 ? (gsize) n_best : n_boxes, image, list);
   else if (n_classes > 1)
@@ -172,9 +172,16 @@ detect (const GtfImage *image, const char *name, gpointer data, GError **error)
 static JsonNode *
 detection_run (GtfTask *task, const GtfRequest *from, GError **error)
 {
+  static const char *const outputs[] = { "logits", "pred_boxes", NULL };
   Request request = { .self = task->state, .cancellable = from->cancellable };
+  JsonNode *node;
 
-  return read_request (&request, from->parameters, error) ? image_answer_each (from, detect, &request, error) : NULL;
+  if (!read_request (&request, from->parameters, error))
+    return NULL;
+  image_model_begin (request.self->model, from, outputs);
+  node = image_answer_each (from, detect, &request, error);
+  image_model_end (request.self->model);
+  return node;
 }
 
 static const GtfTaskParameter parameters[] = {
@@ -191,7 +198,7 @@ static const GtfTaskPlugin plugin = {
   .open = detection_open,
   .close = detection_close,
   .run = detection_run,
-  .flags = GTF_TASK_NO_PIXELS,
+  .flags = GTF_TASK_NO_PIXELS | GTF_TASK_IMAGES_TOGETHER,
   .render = image_box_render,
 };
 

@@ -21,6 +21,8 @@ typedef struct
   GtfAudio *audio;
   const GtfImage *image;        /* borrowed, or own_image */
   GtfImage *own_image;
+  const GtfImage *const *images;        /* borrowed */
+  guint n_images;
   GTask *task;                  /* (nullable): whose main context pieces go to */
   GtfPipeline *pipeline;        /* borrowed */
 } Call;
@@ -175,7 +177,7 @@ static GtfResult *
 run_call (Call *call, GCancellable *cancellable, GError **error)
 {
   GtfPipeline *self = call->pipeline;
-  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable, NULL, call->image };
+  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable, NULL, call->image, call->images, call->n_images };
   g_autoptr (JsonNode) details = NULL;
   g_autofree char *readable = NULL;
   GtfResult *result;
@@ -317,6 +319,56 @@ gtf_pipeline_run_image (GtfPipeline *self, const GtfImage *image, const char *pa
 {
   g_return_val_if_fail (GTF_IS_PIPELINE (self) && image != NULL, NULL);
   return run_and_free (call_for_image (self, image, parameters, error), cancellable, error);
+}
+
+/* One by one. */
+static GtfResult *
+run_images_each (GtfPipeline *self, const GtfImage *const *images, guint n_images, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (JsonArray) list = json_array_new ();
+
+  for (guint i = 0; i < n_images; i++)
+    {
+      g_autoptr (GtfResult) one = gtf_pipeline_run_image (self, images[i], parameters, cancellable, error);
+
+      if (one == NULL)
+        return NULL;
+      json_array_add_element (list, json_node_copy (gtf_result_get_node (one)));
+    }
+  return gtf_result_new (json_node_init_array (json_node_alloc (), list), NULL);
+}
+
+/**
+ * gtf_pipeline_run_images: (skip)
+ * @self: a pipeline
+ * @images: (array length=n_images): pictures
+ * @n_images: how many
+ * @parameters: (nullable): as in [method@Pipeline.run_image]
+ * @cancellable: (nullable): stops the run
+ * @error: what is wrong
+ *
+ * Runs the task on several pictures, in one pass of the model where the task and the pictures allow it: where they become the same size without padding, so
+ * that each answer is what it would be alone.
+ *
+ * Returns: (transfer full): a list of their answers
+ */
+GtfResult *
+gtf_pipeline_run_images (GtfPipeline *self, const GtfImage *const *images, guint n_images, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  const guint together = GTF_TASK_NO_PIXELS | GTF_TASK_IMAGES_TOGETHER;
+  Call *call;
+
+  g_return_val_if_fail (GTF_IS_PIPELINE (self) && images != NULL && n_images > 0, NULL);
+  if (!GTF_TASK_HAS (self->plugin, flags) || (self->plugin->flags & together) != together)
+    return run_images_each (self, images, n_images, parameters, cancellable, error);
+  call = call_for_image (self, images[0], parameters, error);
+  if (call)
+    {
+      call->image = NULL;
+      call->images = images;
+      call->n_images = n_images;
+    }
+  return run_and_free (call, cancellable, error);
 }
 
 /**

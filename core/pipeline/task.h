@@ -54,6 +54,8 @@ typedef struct
   GCancellable *cancellable;
   JsonNode **details;           /* (nullable) (out): what render_details gets beside the answer; a task may leave it */
   const GtfImage *image;        /* (nullable): a picture given by the program instead of a path */
+  const GtfImage *const *images;        /* (nullable): several, where the task takes them together; the answer is a list */
+  guint n_images;
   const GtfImage *const *frames;        /* frames of a video given by the program instead of a path */
   gsize n_frames;               /* 0: none are given */
 } GtfRequest;
@@ -79,7 +81,8 @@ typedef enum
   GTF_TASK_INPUT_OPTIONAL  = 1 << 0,    /* all of a request may stand in its parameters; inputs are then null */
   GTF_TASK_INPUTS_TOGETHER = 1 << 1,    /* several INPUTs are one request with a list */
   GTF_TASK_INPUTS_BATCH    = 1 << 2,    /* as JSON they are one too: a list is answered in the shape that the pipeline has for it */
-  GTF_TASK_NO_PIXELS       = 1 << 3     /* pictures go to the preprocessor alone: frames of video come as they lie, without pixels */
+  GTF_TASK_NO_PIXELS       = 1 << 3,    /* pictures go to the preprocessor alone: frames of video come as they lie, without pixels */
+  GTF_TASK_IMAGES_TOGETHER = 1 << 4     /* and a request may have several, which are one pass of the model where that is the same */
 } GtfTaskFlags;
 
 /* What an answer is made for, when it is made to be looked at. */

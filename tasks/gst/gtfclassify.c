@@ -84,21 +84,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Found, gtf_classify_free_found)
 
 /* ---- on the worker's thread ---- */
 
+/* @waits: for other elements' pictures */
 static GtfResult *
-classify (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, GCancellable *cancellable, GError **error)
+classify (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, gboolean waits, GCancellable *cancellable, GError **error)
 {
   g_autofree char *parameters = NULL;
 
   GST_OBJECT_LOCK (self);
   parameters = gtf_video_make_parameters (GTF_VIDEO (self), self->labels, -1);
   GST_OBJECT_UNLOCK (self);
-  return gtf_pipeline_run_image (pipeline, image, parameters, cancellable, error);
+  return gtf_video_run_image (GTF_VIDEO (self), pipeline, image, parameters, waits, cancellable, error);
 }
 
 static Found *
 look_at_frame (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, JsonNode **answer, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GtfResult) result = classify (self, pipeline, image, cancellable, error);
+  g_autoptr (GtfResult) result = classify (self, pipeline, image, TRUE, cancellable, error);
   Found *found;
 
   if (!result)
@@ -170,7 +171,7 @@ look_at_box (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, co
   else
     {
       GtfPicturePart part;
-      g_autoptr (GtfResult) result = crop (image, &upright, &part) ? classify (self, pipeline, &part.image, cancellable, error) : NULL;
+      g_autoptr (GtfResult) result = crop (image, &upright, &part) ? classify (self, pipeline, &part.image, FALSE, cancellable, error) : NULL;
       g_autoptr (GArray) labels = result ? gtf_labels_from_answer (gtf_result_get_node (result)) : NULL;
       const GtfBox *best = labels && labels->len ? &g_array_index (labels, GtfBox, 0) : NULL;
 

@@ -83,7 +83,7 @@ gtf_detect_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame, 
     threshold = THRESHOLD;
   parameters = gtf_video_make_parameters (video, self->labels, self->kind == GTF_TRACKER_BYTETRACK ? MIN (threshold, LOWEST) : threshold);
   GST_OBJECT_UNLOCK (self);
-  result = image ? gtf_pipeline_run_image (pipeline, image, parameters, cancellable, error) : NULL;
+  result = image ? gtf_video_run_image (video, pipeline, image, parameters, TRUE, cancellable, error) : NULL;
   if (!result)
     return NULL;
   boxes = gtf_boxes_from_answer (gtf_result_get_node (result));

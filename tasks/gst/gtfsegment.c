@@ -176,7 +176,7 @@ gtf_segment_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame,
   GST_OBJECT_LOCK (self);
   parameters = gtf_video_make_parameters (video, NULL, self->threshold);
   GST_OBJECT_UNLOCK (self);
-  result = image ? gtf_pipeline_run_image (pipeline, image, parameters, cancellable, error) : NULL;
+  result = image ? gtf_video_run_image (video, pipeline, image, parameters, TRUE, cancellable, error) : NULL;
   if (!result)
     return NULL;
   is_depth = JSON_NODE_HOLDS_OBJECT (gtf_result_get_node (result));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Models that several elements of a process have in common: whoever asks for the same one gets the same pipeline, for as long as anybody has it.
- * A pipeline works on one request at a time, so elements that share it take turns.
+ * A pipeline works on one request at a time, so elements that share it take turns, or make one request (batch.h).
  */
 #pragma once
 

@@ -56,6 +56,33 @@ gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, G
   return gtf_frame_picture_open (&PRIVATE (self)->picture, buffer, &frame->info, &frame->turn, error);
 }
 
+/* An element that has got another model no longer belongs to those of the old one. */
+static GtfBatcher *
+batcher_of (GtfVideo *self, GtfPipeline *pipeline)
+{
+  GtfVideoPrivate *p = PRIVATE (self);
+
+  if (p->batched != pipeline)
+    {
+      g_clear_pointer (&p->batcher, gtf_batcher_leave);
+      p->batcher = gtf_batcher_join (pipeline);
+      p->batched = pipeline;
+    }
+  return p->batcher;
+}
+
+GtfResult *
+gtf_video_run_image (GtfVideo *self, GtfPipeline *pipeline, const GtfImage *image, const char *parameters, gboolean waits, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GstClock) clock = gst_element_get_clock (GST_ELEMENT (self));
+  GstClockTime window;
+
+  GST_OBJECT_LOCK (self);
+  window = waits ? PRIVATE (self)->batch_window * GST_MSECOND : 0;
+  GST_OBJECT_UNLOCK (self);
+  return gtf_batcher_run (batcher_of (self, pipeline), image, parameters, clock, window, cancellable, error);
+}
+
 char *
 gtf_video_make_parameters (GtfVideo *self, const char *labels, double threshold)
 {

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "batch.h"
 #include "outlet.h"
 #include "video.h"
 #include "worker.h"
@@ -33,10 +34,12 @@ typedef struct
   GtfOutlet outlet;
   GtfWorker *worker;                  /* from READY to PAUSED on */
   GtfFramePicture picture;            /* the worker's */
+  GtfBatcher *batcher;                /* the worker's: of the pipeline */
+  GtfPipeline *batched;               /* which it is of */
   char *parameters;                   /* a JSON object */
   char *last_warning;                 /* the worker's: it is not repeated */
 
-  guint interval, latency, max_lag, max_age;      /* properties, under the object lock */
+  guint interval, latency, max_lag, max_age, batch_window;      /* properties, under the object lock */
   GstClockTime earliest;              /* so is this: QoS, frames before it are late already */
 
   /* the streaming thread's */

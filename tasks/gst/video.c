@@ -10,7 +10,8 @@ enum
   PROP_INTERVAL,
   PROP_LATENCY,
   PROP_MAX_LAG,
-  PROP_MAX_AGE
+  PROP_MAX_AGE,
+  PROP_BATCH_WINDOW
 };
 
 #define FEATURES "; " GST_VIDEO_CAPS_MAKE_WITH_FEATURES ("memory:DMABuf", GST_VIDEO_FORMATS_ALL)
@@ -270,6 +271,8 @@ gtf_video_stop (GtfElement *element)
   gtf_element_unlock (element);
   gtf_worker_free (worker);
   gtf_frame_picture_clear (&p->picture);
+  p->batched = NULL;
+  g_clear_pointer (&p->batcher, gtf_batcher_leave);
   gtf_video_forget (GTF_VIDEO (element));
 }
 
@@ -292,9 +295,9 @@ static guint *
 uint_property (GtfVideo *self, guint id)
 {
   GtfVideoPrivate *p = PRIVATE (self);
-  guint *const numbers[] = { &p->interval, &p->latency, &p->max_lag, &p->max_age };
+  guint *const numbers[] = { &p->interval, &p->latency, &p->max_lag, &p->max_age, &p->batch_window };
 
-  return id >= PROP_INTERVAL && id <= PROP_MAX_AGE ? numbers[id - PROP_INTERVAL] : NULL;
+  return id >= PROP_INTERVAL && id <= PROP_BATCH_WINDOW ? numbers[id - PROP_INTERVAL] : NULL;
 }
 
 static void
@@ -361,6 +364,7 @@ gtf_video_class_init (GtfVideoClass *klass)
   gtf_element_install_uint (object, PROP_LATENCY, "latency", "Latency", "Frames of a live source wait so long for what is found in them, ms", 0, 60000, 0);
   gtf_element_install_uint (object, PROP_MAX_LAG, "max-lag", "Maximum lag", "Frames of a live source that wait longer are not worked on any more, ms; 0: only the newest waits", 0, 3600000, 0);
   gtf_element_install_uint (object, PROP_MAX_AGE, "max-age", "Maximum age", "Results of a frame that is older are no longer attached, ms", 0, 3600000, 1000);
+  gtf_element_install_uint (object, PROP_BATCH_WINDOW, "batch-window", "Batch window", "Frames of other elements with the same model are waited for so long, to be worked on together, ms", 0, 60000, 5);
   gst_element_class_add_static_pad_template (GST_ELEMENT_CLASS (klass), &sink_template);
   gst_element_class_add_static_pad_template (GST_ELEMENT_CLASS (klass), &src_template);
   gst_type_mark_as_plugin_api (GTF_TYPE_VIDEO, 0);
@@ -374,6 +378,7 @@ gtf_video_init (GtfVideo *self)
 
   p->interval = 1;
   p->max_age = 1000;
+  p->batch_window = 5;
   p->earliest = GST_CLOCK_TIME_NONE;
   g_mutex_init (&p->lock);
   g_cond_init (&p->cond);

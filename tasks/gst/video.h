@@ -40,6 +40,8 @@ struct _GtfVideoClass
 
 /* For look: (transfer none): the frame as a picture, upright, until look returns; NULL: error. It may have no pixels (image-rows.h). On the worker's thread only. */
 const GtfImage *gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error);
+/* For look: as gtf_pipeline_run_image(), together with the pictures of other elements that have the same model, for which it @waits no longer than `batch-window`. */
+GtfResult *gtf_video_run_image (GtfVideo *self, GtfPipeline *pipeline, const GtfImage *image, const char *parameters, gboolean waits, GCancellable *cancellable, GError **error);
 /* (transfer full): the property `parameters`, as it was when the element started, as a JSON object with @labels (nullable,
  * separated by commas) as candidate_labels and @threshold where it is not below 0 */
 char *gtf_video_make_parameters (GtfVideo *self, const char *labels, double threshold);

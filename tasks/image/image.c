@@ -50,6 +50,57 @@ run_tensors (TextModel *self, GHashTable *tensors, const char *path, GCancellabl
   return ok;
 }
 
+/* Where only the picture itself is handed to the model there is no padding. */
+static gboolean
+are_alike (const GtfRequest *request, GHashTable *tensors)
+{
+  for (guint i = 1; i < request->n_images; i++)
+    if (request->images[i]->width != request->images[0]->width || request->images[i]->height != request->images[0]->height)
+      return g_hash_table_size (tensors) == 1;
+  return TRUE;
+}
+
+static gboolean
+have_rows (TextModel *self, const char *const *outputs, guint n)
+{
+  for (; *outputs; outputs++)
+    {
+      const GtfTensor *t = gtf_session_get_output (self->session, *outputs);
+
+      if (t == NULL || gtf_tensor_get_n_dims (t) < 2 || gtf_tensor_get_dim (t, 0) != n)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+void
+image_model_begin (TextModel *self, const GtfRequest *request, const char *const *outputs)
+{
+  g_autoptr (GHashTable) tensors = request->n_images > 1 ? gtf_preprocessor_run_images (self->task->preprocessor, request->images, request->n_images, NULL, NULL) : NULL;
+
+  if (tensors && are_alike (request, tensors) && run_tensors (self, tensors, "the pictures", request->cancellable, NULL) && have_rows (self, outputs, request->n_images))
+    {
+      self->rows = request->n_images;
+      self->row = G_MAXUINT;          /* before the first */
+    }
+}
+
+void
+image_model_end (TextModel *self)
+{
+  self->rows = self->row = 0;
+}
+
+const GtfTensor *
+image_model_output (TextModel *self, const char *name, gsize *first, gsize *n)
+{
+  const GtfTensor *t = gtf_session_get_output (self->session, name);
+
+  *n = t ? gtf_tensor_get_n_elements (t) / MAX (self->rows, 1) : 0;
+  *first = self->row * *n;
+  return t;
+}
+
 gboolean
 image_model_run_tensor (TextModel *self, const char *name, GtfTensor *tensor, const char *path, GCancellable *cancellable, GError **error)
 {
@@ -62,8 +113,14 @@ image_model_run_tensor (TextModel *self, const char *name, GtfTensor *tensor, co
 gboolean
 image_model_run_image (TextModel *self, const GtfImage *image, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GHashTable) tensors = gtf_preprocessor_run_images (self->task->preprocessor, &image, 1, parameters, error);
+  g_autoptr (GHashTable) tensors = NULL;
 
+  if (self->rows)
+    {
+      self->row++;
+      return TRUE;
+    }
+  tensors = gtf_preprocessor_run_images (self->task->preprocessor, &image, 1, parameters, error);
   if (tensors == NULL)
     g_prefix_error (error, "%s: ", path);
   return tensors != NULL && run_tensors (self, tensors, path, cancellable, error);
@@ -98,6 +155,23 @@ image_model_run_video (TextModel *self, const GtfImage *const *frames, guint n_f
   return tensors != NULL && make_video (tensors, error) && run_tensors (self, tensors, path, cancellable, error);
 }
 
+/* Those that the program gave. */
+static JsonNode *
+answer_given (const GtfRequest *request, ImageAnswer answer, gpointer data, GError **error)
+{
+  g_autoptr (JsonArray) list = json_array_new ();
+
+  for (guint i = 0; i < request->n_images; i++)
+    {
+      JsonNode *one = answer (request->images[i], "the picture", data, error);
+
+      if (one == NULL)
+        return NULL;
+      json_array_add_element (list, one);
+    }
+  return json_node_init_array (json_node_alloc (), list);
+}
+
 JsonNode *
 image_answer_each (const GtfRequest *request, ImageAnswer answer, gpointer data, GError **error)
 {
@@ -107,6 +181,8 @@ image_answer_each (const GtfRequest *request, ImageAnswer answer, gpointer data,
 
   if (request->image)
     return answer (request->image, "the picture", data, error);
+  if (request->n_images)
+    return answer_given (request, answer, data, error);
   paths = text_inputs_read (request->inputs, "inputs", &is_list, error);
   for (guint i = 0; paths && i < paths->len; i++)
     {

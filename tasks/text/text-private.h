@@ -21,6 +21,7 @@ typedef struct
   GtfSession *session;
   JsonObject *config;           /* config.json */
   gboolean token_types;         /* the tokenizer hands token_type_ids to the model */
+  guint rows, row;              /* after a pass over several pictures: how many, and whose outputs are next; 0: one alone */
 } TextModel;
 
 /* @heads: tasks of which the model's head must do one, NULL-terminated; NULL: the bare model is enough. @wanted says what the head

@@ -299,6 +299,75 @@ test_labels_of_each (void)
     }
 }
 
+/* ---- several pictures ---- */
+
+#define TOGETHER 3
+
+/* Three of one size, with nothing else in common. */
+static void
+make_pictures (GtfImage *pictures[TOGETHER], gint width, gint height)
+{
+  guint32 state = 7;
+
+  for (guint p = 0; p < TOGETHER; p++)
+    {
+      pictures[p] = gtf_image_new (width, height, NULL);
+      for (gint i = 0; i < width * height * 3; i++)
+        {
+          state = state * 1664525u + 1013904223u;
+          pictures[p]->pixels[i] = (guint8) ((state >> 26) + (guint) (i / 3 % width) * (3 + p) + (guint) (i / 3 / width) * (5 - p));
+        }
+    }
+}
+
+/* What is in each alone and in all together: the same. */
+static void
+compare_together (const char *task, const char *directory, const char *parameters)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPipeline) pipeline = gtf_pipeline_load (task, directory, NULL, NULL, &error);
+  g_autoptr (GtfResult) all = NULL;
+  GtfImage *pictures[TOGETHER];
+  JsonArray *list;
+
+  g_assert_no_error (error);
+  make_pictures (pictures, 61, 47);
+  all = gtf_pipeline_run_images (pipeline, (const GtfImage *const *) pictures, TOGETHER, parameters, NULL, &error);
+  g_assert_no_error (error);
+  list = json_node_get_array (gtf_result_get_node (all));
+  g_assert_cmpuint (json_array_get_length (list), ==, TOGETHER);
+  for (guint i = 0; i < TOGETHER; i++)
+    {
+      g_autoptr (GtfResult) alone = gtf_pipeline_run_image (pipeline, pictures[i], parameters, NULL, &error);
+      g_autofree char *one = NULL, *other = NULL;
+
+      g_assert_no_error (error);
+      one = gtf_json_print (gtf_result_get_node (alone), GTF_JSON_COMPACT);
+      other = gtf_json_print (json_array_get_element (list, i), GTF_JSON_COMPACT);
+      if (!same (gtf_result_get_node (alone), json_array_get_element (list, i)))
+        g_error ("%s: picture %u alone %.300s, with others %.300s", directory, i, one, other);
+      gtf_image_free (pictures[i]);
+    }
+}
+
+static const struct
+{
+  const char *task, *directory, *parameters;
+} together[] = { { "object-detection", "conditional_detr/detection", "{\"threshold\": 0.1}" },
+                 { "object-detection", "detr/detection", "{\"threshold\": 0.1}" },
+                 { "object-detection", "rt_detr/detection", "{\"threshold\": 0.1}" },
+                 { "object-detection", "yolos/detection", "{\"threshold\": 0.1}" },
+                 { "image-classification", "vit/classifier", "{\"top_k\": 3}" } };
+
+static void
+test_together (gconstpointer data)
+{
+  const guint i = GPOINTER_TO_UINT (data);
+  g_autofree char *directory = g_build_filename (folder, "..", "vision", together[i].directory, NULL);
+
+  compare_together (together[i].task, directory, together[i].parameters);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -328,5 +397,11 @@ main (int argc, char **argv)
   g_test_add_func ("/tasks/vision/object-detection/views", test_detector_views);
   g_test_add_func ("/tasks/vision/image-segmentation/refuses", test_segmenter_refuses);
   g_test_add_func ("/tasks/vision/image-segmentation/views", test_segmenter_views);
+  for (guint i = 0; i < G_N_ELEMENTS (together); i++)
+    {
+      g_autofree char *name = g_strconcat ("/tasks/vision/together/", together[i].directory, NULL);
+
+      g_test_add_data_func (name, GUINT_TO_POINTER (i), test_together);
+    }
   return g_test_run ();
 }

@@ -320,6 +320,35 @@ test_shared (void)
   teardown (&f);
 }
 
+/* Two elements with the same model: a frame waits for the other one's, which the fake detector gets together, and no longer than it must. */
+static void
+test_batch (void)
+{
+  gint (*together) (void) = (gint (*) (void)) fake_symbol ("object-detection", "gtf_fake_image_together");
+  g_autoptr (GstTestClock) clock = NULL;
+  Fixture a, b;
+
+  setup (&a, "batch-window=60000", CAPS, FALSE);
+  setup (&b, "batch-window=60000", CAPS, FALSE);
+  clock = gst_harness_get_testclock (b.harness);
+  show (&a, square);                  /* alone: the other one has not begun */
+  assert_next (&a, "white 0.75 16,8 16x16 0");
+  g_assert_cmpint (together (), ==, 1);
+  for (guint i = 0; i < 3; i++)
+    {
+      show (&b, (Rectangle) { 8, 8, 16, 24 });
+      gst_test_clock_wait_for_next_pending_id (clock, NULL);
+      show (&a, square);
+      assert_next (&a, "white 0.75 16,8 16x16 0");
+      assert_next (&b, "white 0.75 8,8 8x16 0");
+      g_assert_cmpint (together (), ==, 2);
+    }
+  end (&a);
+  end (&b);
+  teardown (&a);
+  teardown (&b);
+}
+
 static void
 test_interval (void)
 {
@@ -657,6 +686,26 @@ test_bad (void)
     }
 }
 
+/* The end is there before the first frame, with caps or without. */
+static void
+test_no_frames (void)
+{
+  static const char *const sources[] = { "fakesrc num-buffers=0", "videotestsrc num-buffers=0 ! " CAPS };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("%s ! gtfdetect model=%s ! fakesink", sources[i], repository);
+      g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
+      g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+      g_autoptr (GstMessage) message = NULL;
+
+      gst_element_set_state (pipeline, GST_STATE_PLAYING);
+      message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+      g_assert_true (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS);
+      gst_element_set_state (pipeline, GST_STATE_NULL);
+    }
+}
+
 static void
 test_states (void)
 {
@@ -691,6 +740,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfdetect/bad-meta", test_bad_meta);
   g_test_add_func ("/gtfdetect/failure", test_failure);
   g_test_add_func ("/gtfdetect/shared", test_shared);
+  g_test_add_func ("/gtfdetect/batch", test_batch);
   g_test_add_func ("/gtfdetect/interval", test_interval);
   g_test_add_func ("/gtfdetect/max-age", test_max_age);
   g_test_add_func ("/gtfdetect/threshold", test_threshold);
@@ -706,6 +756,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfdetect/caps-change", test_caps_change);
   g_test_add_func ("/gtfdetect/order", test_order);
   g_test_add_func ("/gtfdetect/bad", test_bad);
+  g_test_add_func ("/gtfdetect/no-frames", test_no_frames);
   g_test_add_func ("/gtfdetect/states", test_states);
   status = g_test_run ();
   toy_remove (repository);

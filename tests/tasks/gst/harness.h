@@ -62,17 +62,26 @@ teardown (Fixture *f)
   gst_harness_teardown (f->harness);
 }
 
-/* The lock that a fake task waits for. */
-static inline GMutex *
-fake_lock (const char *task, const char *symbol)
+/* A function of a fake task's module. */
+static inline gpointer
+fake_symbol (const char *task, const char *symbol)
 {
   const char *folders = g_getenv ("GTF_PLUGIN_PATH");
   g_autofree char *first = g_strndup (folders, strcspn (folders, ":")), *name = g_strdup_printf ("gtf-%s.so", task);
   g_autofree char *path = g_build_filename (first, "tasks", name, NULL);
   GModule *module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
-  GMutex *(*lock) (void);
+  gpointer found;
 
   g_assert_nonnull (module);
-  g_assert_true (g_module_symbol (module, symbol, (gpointer *) &lock));
+  g_assert_true (g_module_symbol (module, symbol, &found));
+  return found;
+}
+
+/* The lock that a fake task waits for. */
+static inline GMutex *
+fake_lock (const char *task, const char *symbol)
+{
+  GMutex *(*lock) (void) = (GMutex * (*) (void)) fake_symbol (task, symbol);
+
   return lock ();
 }

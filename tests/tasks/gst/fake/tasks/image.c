@@ -9,8 +9,10 @@
 
 GTF_PLUGIN_EXPORT const GtfTaskPlugin *FAKE_SYMBOL (void);
 GTF_PLUGIN_EXPORT GMutex *gtf_fake_image_lock (void);
+GTF_PLUGIN_EXPORT gint gtf_fake_image_together (void);
 
 static GMutex lock;
+static gint together;
 
 static const GtfTaskParameter parameters[] = {
   { "threshold", "float", "0.5", "anything", 0, 0 },
@@ -114,15 +116,12 @@ measure (const GtfImage *image)
 }
 
 static JsonNode *
-run (GtfTask *task, const GtfRequest *request, GError **error)
+answer (const GtfImage *image, const GtfRequest *request, GError **error)
 {
-  const GtfImage *image = request->image;
   const guint8 *middle = pixel (image, image->width / 2, image->height / 2);
   JsonArray *list;
   JsonNode *node;
 
-  g_mutex_lock (&lock);
-  g_mutex_unlock (&lock);
   if (middle[0] > middle[1] + 64 && middle[0] > middle[2] + 64)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the picture is red");
@@ -146,13 +145,50 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
   return node;
 }
 
+/* Looks at pixels all the same: frames as they lie are copied. */
+static JsonNode *
+answer_any (const GtfImage *image, const GtfRequest *request, GError **error)
+{
+  g_autoptr (GtfImage) copy = image->planes ? gtf_image_copy (image) : NULL;
+
+  return answer (copy ? copy : image, request, error);
+}
+
+static JsonNode *
+run (GtfTask *task, const GtfRequest *request, GError **error)
+{
+  g_autoptr (JsonArray) list = json_array_new ();
+
+  g_mutex_lock (&lock);
+  g_mutex_unlock (&lock);
+  g_atomic_int_set (&together, request->image ? 1 : (gint) request->n_images);
+  if (request->image)
+    return answer_any (request->image, request, error);
+  for (guint i = 0; i < request->n_images; i++)
+    {
+      JsonNode *one = answer_any (request->images[i], request, error);
+
+      if (!one)
+        return NULL;
+      json_array_add_element (list, one);
+    }
+  return json_node_init_array (json_node_alloc (), list);
+}
+
+/* How many pictures the last request had. */
+gint
+gtf_fake_image_together (void)
+{
+  return g_atomic_int_get (&together);
+}
+
 GMutex *
 gtf_fake_image_lock (void)
 {
   return &lock;
 }
 
-static const GtfTaskPlugin plugin = { { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), FAKE_TASK }, NULL, "image", parameters, NULL, NULL, run, NULL };
+static const GtfTaskPlugin plugin = { { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), FAKE_TASK }, NULL, "image", parameters, NULL, NULL, run, NULL, GTF_TASK_NO_PIXELS | GTF_TASK_IMAGES_TOGETHER };
 
 const GtfTaskPlugin *
 FAKE_SYMBOL (void)
