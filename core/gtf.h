@@ -20,6 +20,7 @@
 #include "layers/query-masks.h"
 #include "layers/uper.h"
 #include "layers/text-input.h"
+#include "layers/tables.h"
 #include "layers/encoder.h"
 #include "layers/text-heads.h"
 #include "layers/text-weights.h"

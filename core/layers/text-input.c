@@ -67,6 +67,31 @@ read_like (GtfContext *c, const char *name, const GtfTensor *ids)
 }
 
 const GtfTensor *
+gtf_text_input_wide (GtfContext *c, const GtfTextInput *input, const char *name, gint64 n)
+{
+  const GtfTensor *t = gtf_failed (c) ? NULL : read_ids (c, name, FALSE);
+  const gint64 shape[] = { input->ids->shape[0], input->ids->shape[1], n };
+  g_autofree char *wanted = NULL, *expected = NULL;
+
+  if (t == NULL || (t->shape[0] == shape[0] * shape[1] && t->shape[1] == n))
+    return t;
+  wanted = gtf_shape_to_string (3, shape);
+  expected = g_strdup_printf ("%s: so many numbers a token", wanted);
+  bad_input (c, name, gtf_input (c, name), expected);
+  return NULL;
+}
+
+GtfTensor *
+gtf_text_column (GtfContext *c, const GtfTextInput *input, const GtfTensor *wide, gint64 i)
+{
+  GtfTensor *y = gtf_op_begin (c, "text_column", 0) ? gtf_new_tensor (c, GTF_DTYPE_I32, 2, input->ids->shape) : NULL;
+
+  for (gint64 row = 0; y != NULL && row < wide->shape[0]; row++)
+    ((gint32 *) y->data)[row] = ((const gint32 *) wide->data)[row * wide->shape[1] + i];
+  return y;
+}
+
+const GtfTensor *
 gtf_text_input_more (GtfContext *c, const GtfTextInput *input, const char *name)
 {
   const GtfTensor *t = gtf_failed (c) ? NULL : read_like (c, name, input->ids);
@@ -146,14 +171,16 @@ read_rows (GtfContext *c, GtfTextInput *input)
 }
 
 /**
- * gtf_text_input:
+ * gtf_text_input_untyped:
  * @c: a context
  * @input: (out caller-allocates): what was found
+ *
+ * As gtf_text_input(), but for token_type_ids: for families that give them another shape, or another meaning.
  *
  * Returns: whether input_ids are there and all that is given fits them; else the sticky error is set
  */
 gboolean
-gtf_text_input (GtfContext *c, GtfTextInput *input)
+gtf_text_input_untyped (GtfContext *c, GtfTextInput *input)
 {
   const GtfTensor *given;
 
@@ -173,13 +200,26 @@ gtf_text_input (GtfContext *c, GtfTextInput *input)
     }
   read_sequences (c, input);
   if (!gtf_failed (c))
-    input->types = read_like (c, "token_type_ids", input->ids);
-  if (!gtf_failed (c))
     input->positions = read_like (c, "position_ids", input->ids);
   if (!gtf_failed (c) && input->sequences == NULL)
     input->mask = read_mask (c, input->ids);
   if (!gtf_failed (c))
     read_rows (c, input);
+  return !gtf_failed (c);
+}
+
+/**
+ * gtf_text_input:
+ * @c: a context
+ * @input: (out caller-allocates): what was found
+ *
+ * Returns: whether input_ids are there and all that is given fits them; else the sticky error is set
+ */
+gboolean
+gtf_text_input (GtfContext *c, GtfTextInput *input)
+{
+  if (gtf_text_input_untyped (c, input))
+    input->types = read_like (c, "token_type_ids", input->ids);
   return !gtf_failed (c);
 }
 

@@ -32,8 +32,13 @@ typedef struct
 
 /* FALSE after setting the sticky error. */
 GTF_API gboolean   gtf_text_input (GtfContext *c, GtfTextInput *input);
+/* The same without token_type_ids, where they are something else than one number a token. */
+GTF_API gboolean   gtf_text_input_untyped (GtfContext *c, GtfTextInput *input);
 /* Another input of the call in the shape of the ids, for models that are told more of each token; NULL: there is none, or the sticky error is set. */
 GTF_API const GtfTensor *gtf_text_input_more (GtfContext *c, const GtfTextInput *input, const char *name);
+/* One of @n numbers a token, [B][T][n], as [B * T][n]; and one of its columns as ids for gtf_embedding (), [B][T]. */
+GTF_API const GtfTensor *gtf_text_input_wide (GtfContext *c, const GtfTextInput *input, const char *name, gint64 n);
+GTF_API GtfTensor *gtf_text_column (GtfContext *c, const GtfTextInput *input, const GtfTensor *wide, gint64 i);
 /* Positions as ids for gtf_embedding (), in the shape of the ids: position_ids if given, else first, first + 1, ... within each text. */
 GTF_API GtfTensor *gtf_text_positions (GtfContext *c, const GtfTextInput *input, gint64 first);
 /* As RoBERTa counts them: tokens other than @padding from padding + 1 on, and @padding for each that is one, wherever it stands. */

@@ -288,6 +288,18 @@ read_user_pieces (GtfConversion *c, GError **error)
          gtf_user_pieces_read (&self->user_pieces, c->spm, &self->model->vocab, MAX (gtf_tokenizer_get_special_id (self, "unk_token"), 0), error);
 }
 
+/* The first of the repository's further special tokens, as in the reference; without any that of the class. */
+static gint32
+empty_id (const GtfConversion *c)
+{
+  JsonNode *node = c->config ? gtf_json_find (c->config, "additional_special_tokens") : NULL;
+  JsonArray *more = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  const char *own = more && json_array_get_length (more) ? gtf_token_content (json_array_get_element (more, 0)) : NULL;
+  if (!json_object_has_member (c->template.row, "empty"))
+    return -1;
+  return own ? look_up (c->tokenizer, own) : gtf_tokenizer_get_special_id (c->tokenizer, "empty_token");
+}
+
 static void
 read_rest (GtfConversion *c)
 {
@@ -303,6 +315,7 @@ read_rest (GtfConversion *c)
   self->language_codes = json_object_has_member (c->template.row, "language_codes");
   self->eos_once = json_object_has_member (c->template.row, "eos_once") ? look_up (self, gtf_conversion_string (values, "eos_token")) : -1;
   self->special_lead = json_object_has_member (c->template.row, "special_lead");
+  self->empty_id = empty_id (c);
   self->drop_first = json_object_has_member (c->template.row, "drop_first");
   self->special_gap = g_strdup (gtf_conversion_string (c->template.row, "special_gap"));
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */

@@ -22,7 +22,7 @@
  * a class without a file has all characters for tokens (else bytes); eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
  * is put behind each; special_lead, if a space is put before the text that such a token ends; drop_first, if the normalizer puts a character
- * before each text whose token is left out; features, files with a number for each token
+ * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
  * that the model is told by the name of an input; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
@@ -124,6 +124,14 @@ static const GtfTokenizerRow classes[] =
   { "NezhaTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
   { "QDQBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
   { "VisualBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
+  { "TapasTokenizer", "BertTokenizer", .model_types = "tapas", .json = JSON ({
+      "settings": { "do_lower_case": true, "do_basic_tokenize": true, "tokenize_chinese_chars": true, "strip_accents": null, "model_max_length": 512 },
+      "tokens": { "empty_token": "[EMPTY]" }, "empty": true,
+      "normalizer": { "if": "do_basic_tokenize", "then": { "type": "Sequence", "normalizers": [
+        { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": "$tokenize_chinese_chars", "strip_accents": false, "lowercase": false }, { "type": "NFC" },
+        { "if": "do_lower_case", "then": { "type": "Lowercase", "final_sigma": true } },
+        { "type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": false, "strip_accents": "$strip_accents", "lowercase": "$do_lower_case" }] } },
+      "pre_tokenizer": { "if": "do_basic_tokenize", "then": { "type": "BertPreTokenizer" }, "else": { "type": "WhitespaceSplit" } } }), .token_types = GTF_TOKEN_TYPES },
   { "MPNetTokenizer", "BertTokenizer", .model_types = "mpnet", .json = JSON ({
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true } },

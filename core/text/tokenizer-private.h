@@ -30,6 +30,7 @@ struct _GtfTokenizer
   gint32 eos_once;                     /* not put behind a text that ends with it; -1: put there in any case */
   char *special_gap;                   /* nullable: special tokens are decoded by themselves, with this behind each */
   gboolean special_lead;               /* and a space before what one is behind of, the first or not behind another */
+  gint32 empty_id;                     /* what a text without a letter or digit becomes; -1: nothing in particular */
   gboolean drop_first;                 /* the normalizer puts a character before each text, the token of which is left out */
   GtfUserPieces user_pieces;
   GPtrArray *features;                 /* nullable: what a model is told of each token (token-features.c) */
@@ -60,6 +61,8 @@ const char    *gtf_token_content           (JsonNode *node);
 GtfAddedToken *gtf_added_token_from_json   (JsonObject *object, const char *where, GError **error);
 /* An added token; @id -1: that of the vocabulary, or the next free one. */
 gboolean gtf_tokenizer_add_token  (GtfTokenizer *self, GtfAddedToken *token, GError **error);
+/* A GtfCutFunc pass; data is self: makes a token of what holds no value. */
+gboolean gtf_tokenizer_cut_empty  (gpointer self, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 /* After the last token: their normalised forms, the tries. */
 gboolean gtf_tokenizer_seal       (GtfTokenizer *self, GError **error);
 gboolean gtf_tokenizer_fit        (GtfTokenizer *self, GPtrArray *segments, JsonObject *parameters, gboolean add_special, gint64 *pad_to, gboolean *pad_left, GError **error);

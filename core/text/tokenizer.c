@@ -57,7 +57,7 @@ static void
 gtf_tokenizer_init (GtfTokenizer *self)
 {
   gtf_added_tokens_init (&self->added);
-  self->eos_once = -1;
+  self->eos_once = self->empty_id = -1;
   self->roles = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->idle = g_ptr_array_new_with_free_func (worker_free);
   g_mutex_init (&self->lock);
@@ -281,7 +281,8 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
   GtfPieces *p = &w->pieces;
   gtf_pieces_reset (p, text, length);
   if (!gtf_pieces_check (p, error) || !count_chars (w, text, length, error) || !gtf_pieces_cut (p, gtf_added_tokens_cut_plain, &self->added, error) ||
-      (self->language_codes && !gtf_pieces_cut (p, gtf_text_model_cut_code, self->model, error)) || !gtf_pass_apply (self->normalizer, p, error) ||
+      (self->language_codes && !gtf_pieces_cut (p, gtf_text_model_cut_code, self->model, error)) ||
+      (self->empty_id >= 0 && !gtf_pieces_cut (p, gtf_tokenizer_cut_empty, self, error)) || !gtf_pass_apply (self->normalizer, p, error) ||
       !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) || !gtf_pass_apply (self->pre_tokenizer, p, error) ||
       !gtf_user_pieces_cut (&self->user_pieces, p, error))
     return NULL;

@@ -53,6 +53,9 @@ static inline guint32 gtf_unicode_flags (gunichar c) { return c < 128 ? gtf_unic
 guint       gtf_unicode_grapheme  (gunichar c);
 guint       gtf_unicode_script    (gunichar c);                  /* to UnicodeScripts: equal numbers stay together; 0: goes with all */
 static inline gboolean gtf_unicode_is_gc (guint32 flags, guint32 set) { return set >> (flags & GTF_GC_MASK) & 1; }
+/* White space as Python has it, which counts U+001C to U+001F. */
+static inline gboolean gtf_unicode_is_python_space (gunichar c) { return (c >= 0x1C && c <= 0x1F) || (gtf_unicode_flags (c) & GTF_U_SPLIT_SPACE) != 0; }
+static inline gboolean gtf_unicode_is_alnum (gunichar c) { return gtf_unicode_is_gc (gtf_unicode_flags (c), GTF_GC_LETTERS | GTF_GC_NUMBERS); }
 /* The full decomposition of @c alone into @out (room for 20): how many code points. */
 gsize       gtf_unicode_decompose (gunichar c, gboolean compatibility, gunichar *out);
 gunichar    gtf_unicode_compose   (gunichar a, gunichar b);      /* 0: not composed */

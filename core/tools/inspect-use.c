@@ -28,6 +28,7 @@ static const struct { const char *task, *arguments, *inputs, *parameters, *pipel
   { "fill-mask", "\"It is MASK here.\"", "\"It is MASK here.\"", NULL, NULL },
   { "question-answering", "--set question=\"Who?\" --set context=@report.txt", "{\"question\": \"Who?\", \"context\": \"Maria went home.\"}", NULL,
     CAPTIONS "task=question-answering question=\"Who?\" model=%s results=- ! fakesink" },
+  { "table-question-answering", "\"How many?\" --set table=@table.json", "{\"table\": {\"name\": [\"tea\"], \"price\": [\"12\"]}, \"query\": \"How many?\"}", NULL, NULL },
   { "zero-shot-classification", "\"A text.\" --set candidate_labels='[\"news\", \"sport\"]'", "\"A text.\"", "{\"candidate_labels\": [\"news\", \"sport\"]}",
     CAPTIONS "task=zero-shot-classification labels=news,sport model=%s results=- ! fakesink" },
   { "text-classification", "\"A text.\"", "\"A text.\"", NULL, CAPTIONS "model=%s results=- ! fakesink" },

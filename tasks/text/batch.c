@@ -78,22 +78,34 @@ run_clear (Run *run)
     g_clear_pointer (&run->values[o], g_free);
 }
 
-/* An input of @n numbers, still to be written: [1][n], or [n] where @n_dims is 1. */
+/* An input of @n numbers, still to be written: [n], [1][n], or [1][n][width] if there are so many a token. */
 static gboolean
-add_input (Run *run, guint input, guint n_dims, gsize n, GError **error)
+add_wide_input (Run *run, guint input, guint n_dims, gsize n, guint width, GError **error)
 {
-  const gint64 shape[] = { n_dims == 1 ? (gint64) n : 1, (gint64) n };
+  const gint64 shape[] = { n_dims == 1 ? (gint64) n : 1, (gint64) n, width };
   g_autoptr (GBytes) bytes = NULL;
 
-  run->inputs[input] = g_try_new0 (gint32, n);
+  run->inputs[input] = n <= G_MAXSIZE / width ? g_try_new0 (gint32, n * width) : NULL;
   if (run->inputs[input] == NULL)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "inputs: no memory for %zu tokens", n);
       return FALSE;
     }
-  bytes = g_bytes_new_take (run->inputs[input], n * sizeof (gint32));
+  bytes = g_bytes_new_take (run->inputs[input], n * width * sizeof (gint32));
   run->tensors[input] = gtf_tensor_new_bytes (GTF_DTYPE_I32, n_dims, shape, bytes, error);
   return run->tensors[input] != NULL;
+}
+
+static gboolean
+add_input (Run *run, guint input, guint n_dims, gsize n, GError **error)
+{
+  return add_wide_input (run, input, n_dims, n, 1, error);
+}
+
+static guint
+n_types (const Run *run)
+{
+  return MAX (run->rows->n_types, 1);
 }
 
 /* What the tokenizer tells of the tokens of the pass; after the ids are written. */
@@ -120,7 +132,7 @@ static gboolean
 make_inputs (Run *run, gsize n, gsize tokens, gsize positions, gboolean masked, GError **error)
 {
   run_clear (run);
-  return add_input (run, IDS, 2, tokens, error) && add_input (run, TYPES, 2, tokens, error)
+  return add_input (run, IDS, 2, tokens, error) && add_wide_input (run, TYPES, n_types (run) > 1 ? 3 : 2, tokens, n_types (run), error)
          && (masked ? add_input (run, MASK, 2, tokens, error) : add_input (run, STARTS, 1, n + 1, error))
          && (positions == 0 || add_input (run, POSITIONS, 1, positions, error));
 }
@@ -154,8 +166,8 @@ fill (Run *run, const guint *order, gsize n, GError **error)
       if (run->tensors[STARTS])
         run->inputs[STARTS][i] = (gint32) at;
       memcpy (run->inputs[IDS] + at, row->ids, row->n * sizeof (gint32));
-      for (gsize t = 0; row->type_ids && t < row->n; t++)
-        typed |= (run->inputs[TYPES][at + t] = row->type_ids[t]) != 0;
+      for (gsize t = 0; row->type_ids && t < row->n * n_types (run); t++)
+        typed |= (run->inputs[TYPES][at * n_types (run) + t] = row->type_ids[t]) != 0;
       for (gsize t = 0; masked && t < row->n; t++)
         run->inputs[MASK][at + t] = row->mask[t];
       for (gsize t = 0; run->inputs[POSITIONS] && t < row->n_positions; t++)

@@ -53,6 +53,7 @@ typedef struct
   const gint32 *ids, *type_ids;
   const guint8 *mask;           /* NULL: no padding */
   gsize n;
+  guint n_types;                /* types a token; 0 is one. All rows of a run have the same */
   const guint32 *positions;     /* TEXT_PER_POSITION: which tokens, ascending */
   gsize n_positions;
 } TextRow;

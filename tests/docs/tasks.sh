@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Runs the examples of docs/tasks/*.md out of the build folder, on tiny repositories of data/golden: each line of a ```sh block must
-# answer (talk.srt is a subtitle), and the ```c and ```python blocks of a page, as whole programs, must answer the same. TAP.
+# answer (talk.srt is a subtitle, table.json a table), and the ```c and ```python blocks of a page, as whole programs, must answer the same. TAP.
 #   tasks.sh SOURCE BUILD
 source=$1
 build=$2
@@ -13,6 +13,7 @@ n=0
 export GST_PLUGIN_PATH=$build/tasks/gst GST_REGISTRY=$work/registry.bin GST_REGISTRY_FORK=no
 printf '1\n00:00:00,000 --> 00:00:02,000\nMaria went\n\n2\n00:00:02,000 --> 00:00:04,000\nto Lisbon.\n' >"$work/talk.srt"
 cp -r "$source"/data/golden/video-tasks/{waves.webm,waves.mp4,frames} "$source/data/golden/vision-tasks/waves.png" "$work"
+echo '{"actor": ["Brad Pitt", "George Clooney"], "movies": ["87", "69"]}' >"$work/table.json"
 gst=
 if gst-inspect-1.0 subparse >/dev/null 2>&1 && gst-inspect-1.0 gtftext >/dev/null 2>&1; then gst=yes; fi
 cd "$work" || exit 1
@@ -77,5 +78,6 @@ sentence-similarity text-tasks/sentences
 text-ranking text-tasks/one
 mask-generation vision/sam/points
 video-classification vision/videomae/classifier
+table-question-answering text-tasks/tables
 TABLE
 echo "1..$n"

@@ -168,13 +168,15 @@ pack (const Fixture *f, Packing *p)
   return TRUE;
 }
 
+/* One number a token, or several. */
 static GtfTensor *
 packed_input (const Packing *p, const GtfTensor *from)
 {
-  GtfTensor *t = gtf_tensor_new (GTF_DTYPE_I32, 2, (gint64[]){ 1, p->n }, NULL);
+  const gint64 width = (gint64) gtf_tensor_get_n_elements (from) / (p->n_texts * p->length);
+  GtfTensor *t = gtf_tensor_new (GTF_DTYPE_I32, width > 1 ? 3 : 2, (gint64[]){ 1, p->n, width }, NULL);
 
   for (gint64 i = 0; i < p->n; i++)
-    ((gint32 *) t->data)[i] = ((gint32 *) from->data)[p->rows[i]];
+    memcpy ((gint32 *) t->data + i * width, (gint32 *) from->data + p->rows[i] * width, (gsize) width * sizeof (gint32));
   return t;
 }
 
@@ -262,7 +264,7 @@ forward_packed (Fixture *f, const Packing *p, const GtfTensor *asked)
 static void
 test_packed (Fixture *f, gconstpointer name)
 {
-  static const char *const outputs[] = { "last_hidden_state", "pooler_output", "logits", "start_logits", "end_logits", "seq_relationship_logits" };
+  static const char *const outputs[] = { "last_hidden_state", "pooler_output", "logits", "logits_aggregation", "start_logits", "end_logits", "seq_relationship_logits" };
   Packing p;
 
   if (!pack (f, &p))

@@ -2,7 +2,7 @@
 #
 # The cases of make.py: family -> name -> what it is made of.
 #   config, class: names in transformers; kwargs: of the config; transformers: 5 (default) or 4
-#   types: token types of the input; choices: input of multiple choice; left_padding; no_mask; states: hidden states and attentions too
+#   types: token types of the input; kinds: of several a token, how many of each; choices: input of multiple choice; left_padding; no_mask; states: hidden states and attentions too
 #   alone: what each text gives without padding, too; skip_padding: rows of padding are not compared; length: of the longer text
 #   full: both texts are of the same length; separators: a token and where it stands
 #   more: further inputs in the shape of the ids: name -> how many numbers there are

@@ -26,7 +26,7 @@ MAJOR = int(transformers.__version__.split(".")[0])
 HERE = pathlib.Path(__file__).parent
 # transformers' name of an output -> ours
 NAMES = {"last_hidden_state": "last_hidden_state", "pooler_output": "pooler_output", "logits": "logits", "prediction_logits": "logits",
-         "seq_relationship_logits": "seq_relationship_logits", "sop_logits": "seq_relationship_logits", "start_logits": "start_logits", "end_logits": "end_logits"}
+         "logits_aggregation": "logits_aggregation", "seq_relationship_logits": "seq_relationship_logits", "sop_logits": "seq_relationship_logits", "start_logits": "start_logits", "end_logits": "end_logits"}
 
 
 def random_weights(model):
@@ -58,6 +58,8 @@ def make_inputs(case, config):
     inputs = {"input_ids": ids, "attention_mask": mask}
     if case.get("types"):
         inputs["token_type_ids"] = torch.randint(0, case["types"], ids.shape, generator=generator)
+    if case.get("kinds"):
+        inputs["token_type_ids"] = torch.stack([torch.randint(0, size, ids.shape, generator=generator) for size in case["kinds"]], -1)
     for name, size in case.get("more", {}).items():
         inputs[name] = torch.randint(0, size, ids.shape, generator=generator)
     if case.get("choices"):
@@ -69,12 +71,13 @@ def make_inputs(case, config):
 
 def each_alone(model, inputs):
     """What each text gives without the other and without padding: for models whose tokens see the padding next to them."""
-    ids, mask, types = (inputs[k].flatten(0, -2) if k in inputs else None for k in ("input_ids", "attention_mask", "token_type_ids"))
+    choices = inputs["input_ids"].dim() == 3
+    ids, mask, types = ((inputs[k].flatten(0, 1) if choices else inputs[k]) if k in inputs else None for k in ("input_ids", "attention_mask", "token_type_ids"))
     results = {}
     for i in range(len(ids)):
         n = int(mask[i].sum())
         own = {"input_ids": ids[i:i + 1, :n], **({"token_type_ids": types[i:i + 1, :n]} if types is not None else {})}
-        if inputs["input_ids"].dim() == 3:
+        if choices:
             own = {k: v[:, None] for k, v in own.items()}
         with torch.no_grad():
             out = model(**own, return_dict=True)
