@@ -100,6 +100,8 @@ char    *cli_subtitles (JsonNode *result, gboolean vtt, GError **error);
 
 /* The task's answer drawn on the picture at @path, as a PNG or JPEG. */
 GBytes  *cli_picture   (GtfPipeline *pipeline, const char *path, const char *parameters, gboolean jpeg, GCancellable *cancellable, GError **error);
+/* The picture at @path with the @answer drawn on it, for the terminal that standard output is; NULL: it cannot be read again, or nothing is drawn on it. */
+char    *cli_picture_preview (const char *path, JsonNode *answer);
 /* Detections (element-type GtfResult) in the pictures at @paths, one each, as a COCO data set. */
 char    *cli_coco      (char **paths, GPtrArray *results, GError **error);
 

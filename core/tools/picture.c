@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gtransformers run over pictures, for people: the picture with the answer drawn on it, and detections as COCO has them.
+ * gtransformers run over pictures, for people: the picture with the answer drawn on it, and detections as COCO has them; on a
+ * terminal the picture stands above its answer.
  */
 #include "tools/cli.h"
 
 #include "base/json-print.h"
 #include "drawing/annotate.h"
+#include "drawing/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 GBytes *
 cli_picture (GtfPipeline *pipeline, const char *path, const char *parameters, gboolean jpeg, GCancellable *cancellable, GError **error)
@@ -20,6 +25,23 @@ cli_picture (GtfPipeline *pipeline, const char *path, const char *parameters, gb
       return NULL;
     }
   return gtf_image_encode (image, jpeg ? "jpeg" : "png", error);
+}
+
+/* ---- on a terminal ---- */
+
+#define MOST_COLUMNS 100        /* wider is no clearer */
+
+char *
+cli_picture_preview (const char *path, JsonNode *answer)
+{
+  g_autoptr (GtfImage) image = strcmp (path, "-") == 0 ? NULL : gtf_image_load (path, NULL, NULL);
+  struct winsize size = { 0 };
+
+  if (image == NULL || !gtf_annotate_answer (image, answer, NULL))
+    return NULL;
+  if (ioctl (STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+    size = (struct winsize) { .ws_col = 80, .ws_row = 24 };
+  return gtf_image_to_terminal (image, MIN (size.ws_col, MOST_COLUMNS), MAX (size.ws_row - 4, 1));
 }
 
 /* ---- COCO ---- */

@@ -200,12 +200,17 @@ run_with_times (Run *run, JsonNode *input, GError **error)
   return result;
 }
 
+/* @path: of the picture that was looked at; NULL: it was none */
 static void
-append_text_result (GString *out, GtfResult *result, const char *output)
+append_text_result (GString *out, GtfResult *result, const char *output, const char *path)
 {
-  g_autofree char *coloured = output == NULL && cli_colours (STDOUT_FILENO) ? gtf_result_render (result, "terminal") : NULL;
+  const gboolean colours = output == NULL && cli_colours (STDOUT_FILENO);
+  g_autofree char *preview = colours && path ? cli_picture_preview (path, gtf_result_get_node (result)) : NULL;
+  g_autofree char *coloured = colours ? gtf_result_render (result, "terminal") : NULL;
   const char *text = coloured ? coloured : gtf_result_get_readable (result) ? gtf_result_get_readable (result) : gtf_result_get_text (result);
 
+  if (preview)
+    g_string_append (out, preview);
   if (text)
     g_string_append (out, text[0] == ' ' ? text + 1 : text);
   else
@@ -248,6 +253,7 @@ coco_results (const Run *run, GPtrArray *results, GError **error)
 static char *
 format_results (const Run *run, GPtrArray *results, GError **error)
 {
+  const gboolean shows_pictures = g_strcmp0 (run->plugin->media, "image") == 0;
   g_autoptr (GString) out = g_string_new (NULL);
 
   if (run->chosen == CLI_FORMAT_COCO)
@@ -259,7 +265,7 @@ format_results (const Run *run, GPtrArray *results, GError **error)
     g_string_append_c (out, '[');
   for (guint i = 0; i < results->len; i++)
     if (run->chosen == CLI_FORMAT_TEXT)
-      append_text_result (out, results->pdata[i], run->output);
+      append_text_result (out, results->pdata[i], run->output, shows_pictures && results->len + 1 == run->arguments->len ? run->arguments->pdata[i + 1] : NULL);
     else if (run->chosen == CLI_FORMAT_HTML)
       {
         if (!append_html_result (out, run, results->pdata[i], i + 1 == results->len, error))

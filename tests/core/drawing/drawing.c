@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "drawing/annotate.h"
+#include "drawing/terminal.h"
 
 /* ---- layouts ---- */
 
@@ -342,6 +343,30 @@ test_encode (void)
     }
 }
 
+/* Two rows of pixels a line, each pixel the mean of what it covers; an odd last row has no lower half; nothing is made larger. */
+static void
+test_terminal (void)
+{
+  static const struct { gint width, height, columns, rows; const char *lines; } cases[] = {
+    { 2, 2, 80, 24, "\033[38;2;0;0;0m\033[48;2;20;20;20m▀\033[38;2;10;10;10m\033[48;2;30;30;30m▀\033[0m\n" },
+    { 2, 2, 1, 24, "\033[38;2;15;15;15m▀\033[0m\n" },
+    { 1, 3, 80, 24, "\033[38;2;0;0;0m\033[48;2;10;10;10m▀\033[0m\n\033[38;2;20;20;20m▀\033[0m\n" },
+    { 1, 4, 80, 1, "\033[38;2;5;5;5m\033[48;2;25;25;25m▀\033[0m\n" },
+    { 1, 400, 80, 1, "\033[38;2;35;35;35m\033[48;2;125;125;125m▀\033[0m\n" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GtfImage) image = gtf_image_new (cases[i].width, cases[i].height, NULL);
+      g_autofree char *lines = NULL;
+
+      for (gint j = 0; j < cases[i].width * cases[i].height; j++)
+        memset (image->pixels + 3 * j, cases[i].height == 400 ? 35 + 90 * (j / 200) : 10 * j, 3);
+      lines = gtf_image_to_terminal (image, cases[i].columns, cases[i].rows);
+      g_assert_cmpstr (lines, ==, cases[i].lines);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -355,5 +380,6 @@ main (int argc, char **argv)
   g_test_add_func ("/drawing/font", test_font);
   g_test_add_func ("/drawing/answers", test_answers);
   g_test_add_func ("/drawing/encode", test_encode);
+  g_test_add_func ("/drawing/terminal", test_terminal);
   return g_test_run ();
 }
