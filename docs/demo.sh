@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What `./dev demo` shows, in the build folder's environment: a recording with its captions, by every door.
+# What `./dev demo` shows, in the build folder's environment: a recording with its captions, by every door; what texts say; a clip with boxes
+# and masks, in a window if there is one, else as a sheet of its frames.
 #   demo.sh [RECORDING]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -54,6 +55,36 @@ show "gtransformers run token-classification 'My brother Thomas works in Canada.
 gtransformers run token-classification "My brother Thomas works in Canada." --model builtin/entities --set aggregation_strategy=simple --format text
 show "gtransformers run text-classification 'What a wonderful evening!'"
 gtransformers run text-classification "What a wonderful evening!" --model builtin/sentiment --format text
+
+title "What a picture shows"
+show "gtransformers run object-detection data/samples/street.png --set threshold=0.4"
+gtransformers run object-detection data/samples/street.png --model builtin/objects --set threshold=0.4 --format text
+
+title "Live, on video: boxes with their tracks, and masks"
+clip=data/samples/street.webm
+found="gtfsegment model=builtin/segments ! gtfdetect model=builtin/objects threshold=0.4 tracker=bytetrack ! videoconvert ! gtfoverlay"
+if ! gst-inspect-1.0 gtfdetect >/dev/null 2>&1 || ! gst-inspect-1.0 vp8dec >/dev/null 2>&1; then
+  echo "demo: gtfdetect or vp8dec is not there, so no video is shown" >&2
+elif [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && gst-inspect-1.0 autovideosink >/dev/null 2>&1; then
+  show "gst-launch-1.0 filesrc location=$clip ! decodebin ! $found ! videoconvert ! autovideosink"
+  # shellcheck disable=SC2086
+  gst-launch-1.0 -q filesrc location=$clip ! decodebin ! $found ! videoconvert ! autovideosink
+else
+  show "gst-launch-1.0 filesrc location=$clip ! decodebin ! $found ! videorate ! video/x-raw,framerate=1/1 ! videoconvert ! pngenc ! multifilesink location=%d.png"
+  frames=$(mktemp -d)
+  trap 'rm -rf "$frames"' EXIT
+  # shellcheck disable=SC2086
+  gst-launch-1.0 -q filesrc location=$clip ! decodebin ! $found ! videorate ! video/x-raw,framerate=1/1 ! videoconvert ! pngenc ! multifilesink location="$frames/%d.png"
+  sheet=$GTF_BUILD_ROOT/demo-frames.png
+  tiles=() places=()
+  for i in 0 1 2 3 4 5; do
+    [ -f "$frames/$i.png" ] || continue
+    places+=("sink_$i::xpos=$((i % 3 * 320))" "sink_$i::ypos=$((i / 3 * 240))")
+    tiles+=(filesrc location="$frames/$i.png" ! pngdec ! imagefreeze num-buffers=1 ! videoconvert ! "sheet.sink_$i")
+  done
+  gst-launch-1.0 -q compositor name=sheet "${places[@]}" ! videoconvert ! pngenc snapshot=true ! filesink location="$sheet" "${tiles[@]}"
+  echo "  there is no window to show it in: a frame of each second is in $sheet"
+fi
 
 title "To try next"
 cat <<TEXT
