@@ -60,9 +60,9 @@ title "What a picture shows"
 show "gtransformers run object-detection data/samples/street.png --set threshold=0.4"
 gtransformers run object-detection data/samples/street.png --model builtin/objects --set threshold=0.4 --format text
 
-title "Live, on video: boxes with their tracks, and masks"
+title "Live, on video: boxes with their tracks, and masks (by very small models: where things are they know better than what)"
 clip=data/samples/street.webm
-found="gtfsegment model=builtin/segments ! gtfdetect model=builtin/objects threshold=0.4 tracker=bytetrack ! videoconvert ! gtfoverlay"
+found="gtfsegment model=builtin/segments ! gtfdetect model=builtin/objects threshold=0.5 tracker=sort ! videoconvert ! gtfoverlay"
 if ! gst-inspect-1.0 gtfdetect >/dev/null 2>&1 || ! gst-inspect-1.0 vp8dec >/dev/null 2>&1; then
   echo "demo: gtfdetect or vp8dec is not there, so no video is shown" >&2
 elif [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && gst-inspect-1.0 autovideosink >/dev/null 2>&1; then
@@ -79,7 +79,7 @@ else
   tiles=() places=()
   for i in 0 1 2 3 4 5; do
     [ -f "$frames/$i.png" ] || continue
-    places+=("sink_$i::xpos=$((i % 3 * 320))" "sink_$i::ypos=$((i / 3 * 240))")
+    places+=("sink_$i::xpos=$((i % 3 * 320))" "sink_$i::ypos=$((i < 3 ? 0 : 240))")
     tiles+=(filesrc location="$frames/$i.png" ! pngdec ! imagefreeze num-buffers=1 ! videoconvert ! "sheet.sink_$i")
   done
   gst-launch-1.0 -q compositor name=sheet "${places[@]}" ! videoconvert ! pngenc snapshot=true ! filesink location="$sheet" "${tiles[@]}"
