@@ -84,7 +84,8 @@ gtf_pieces_reset (GtfPieces *self, const char *text, gsize length)
   self->buffer->length = self->spare->length = 0;
   if (!make_room (self, self->buffer, length))
     return;
-  memcpy (self->buffer->text, text, length);
+  if (length > 0)       /* a buffer that never held anything is NULL */
+    memcpy (self->buffer->text, text, length);
   self->buffer->length = length;
   GtfSpan *span = self->buffer->span;
   for (gsize i = 0; i < length;)
