@@ -122,7 +122,7 @@ cell_key (gint64 row, gint64 column)
 {
   gint64 *key = g_new (gint64, 1);
 
-  *key = row << 32 | column;
+  *key = row * ((gint64) 1 << 32) + column;      /* -1: the question's own row */
   return key;
 }
 

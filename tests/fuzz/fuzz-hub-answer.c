@@ -94,7 +94,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   const char *end = memchr (data, '\n', size);
   g_autofree char *question = g_strndup ((const char *) data, end ? (gsize) (end - (const char *) data) : 0);
-  g_autoptr (JsonNode) node = end ? gtf_json_parse ("fuzz", end + 1, (gssize) (size - strlen (question) - 1), GTF_JSON_STRICT, NULL) : NULL;
+  g_autoptr (JsonNode) node = end ? gtf_json_parse ("fuzz", end + 1, (gssize) (size - (gsize) (end + 1 - (const char *) data)), GTF_JSON_STRICT, NULL) : NULL;
   g_autoptr (GtfHubClient) client = gtf_hub_client_new ("", NULL);
   g_autoptr (GtfHubRepo) repo = gtf_hub_repo_new (GTF_HUB_TYPE_MODEL, "org/name", NULL, NULL);
   g_autofree char *page = gtf_hub_repo_dup_page (repo, client);
