@@ -92,7 +92,7 @@ read_models (JsonNode *node)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  const char *end = memchr (data, '\n', size);
+  const char *end = size > 0 ? memchr (data, '\n', size) : NULL;
   g_autofree char *question = g_strndup ((const char *) data, end ? (gsize) (end - (const char *) data) : 0);
   g_autoptr (JsonNode) node = end ? gtf_json_parse ("fuzz", end + 1, (gssize) (size - (gsize) (end + 1 - (const char *) data)), GTF_JSON_STRICT, NULL) : NULL;
   g_autoptr (GtfHubClient) client = gtf_hub_client_new ("", NULL);
