@@ -32,7 +32,7 @@ dtype_name (GtfDtype dtype)
 static void
 set_dtype (JsonObject *object, const char *name, gboolean force, guint depth)
 {
-  g_autoptr (GList) members = json_object_get_members (object);
+  g_autoptr (GList) members = NULL;
 
   if (force || json_object_has_member (object, "dtype") || json_object_has_member (object, "torch_dtype"))
     {
@@ -40,6 +40,7 @@ set_dtype (JsonObject *object, const char *name, gboolean force, guint depth)
         json_object_remove_member (object, "torch_dtype");
       json_object_set_string_member (object, "dtype", name);
     }
+  members = json_object_get_members (object);   /* they are the object's own: only now, when none of them goes any more */
   for (GList *l = members; l && depth < MAX_DEPTH; l = l->next)
     {
       JsonNode *node = json_object_get_member (object, l->data);
