@@ -32,6 +32,7 @@ struct _HubServer
   GArray *faults;
   GString *log;
   GCancellable *stop;
+  GMainContext *context;        /* in which connections are accepted */
   GHashTable *stored;           /* oid -> GBytes: what was uploaded, committed or not */
   GHashTable *uploads;          /* id of one in parts -> GPtrArray of GBytes */
   guint64 chunk;                /* larger objects go in parts of so many bytes; 0: none does */

@@ -741,14 +741,17 @@ listen_on (HubServer *self, const char *address, char **endpoint)
   return service;
 }
 
-/* Connections are accepted in a main context; this one has a thread of its own. */
+/* Connections are accepted in a main context of the server's own: in the default one, which tests of asynchronous calls run themselves, this
+ * thread would call back in their stead. */
 static gpointer
 loop (gpointer data)
 {
   HubServer *self = data;
 
+  g_main_context_push_thread_default (self->context);
   while (!g_cancellable_is_cancelled (self->stop))
-    g_main_context_iteration (NULL, TRUE);
+    g_main_context_iteration (self->context, TRUE);
+  g_main_context_pop_thread_default (self->context);
   return NULL;
 }
 
@@ -767,8 +770,11 @@ hub_server_new (void)
   self->uploads = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   self->stop = g_cancellable_new ();
   g_mutex_init (&self->lock);
+  self->context = g_main_context_new ();
+  g_main_context_push_thread_default (self->context);
   self->hub = listen_on (self, "127.0.0.1", &self->endpoint);
   self->cdn = listen_on (self, "127.0.0.2", &self->cdn_endpoint);       /* another host: huggingface_hub 1.x does not look at ports */
+  g_main_context_pop_thread_default (self->context);
   thread = g_thread_new ("hub-server", loop, self);
   return self;
 }
@@ -777,7 +783,7 @@ void
 hub_server_free (HubServer *self)
 {
   g_cancellable_cancel (self->stop);
-  g_main_context_wakeup (NULL);
+  g_main_context_wakeup (self->context);
   g_thread_join (thread);
   g_socket_service_stop (self->hub);
   g_socket_service_stop (self->cdn);
