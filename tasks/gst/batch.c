@@ -210,7 +210,8 @@ GtfResult *
 gtf_batcher_run (GtfBatcher *self, const GtfImage *image, const char *parameters, GstClock *clock, GstClockTime window, GCancellable *cancellable, GError **error)
 {
   Call *call = g_atomic_rc_box_new0 (Call);
-  GstClockID alarm = clock && window ? gst_clock_new_single_shot_id (clock, gst_clock_get_time (clock) + window) : NULL;
+  const gboolean alone = g_atomic_int_get (&self->users) <= 1;        /* it waits for nobody */
+  GstClockID alarm = clock && window && !alone ? gst_clock_new_single_shot_id (clock, gst_clock_get_time (clock) + window) : NULL;
   gulong handler;
   GtfResult *result;
 
