@@ -251,20 +251,23 @@ narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
 {
   gboolean quads = g->type == GTF_DTYPE_I8;
   gint64 k = quads ? (g->k + 3) / 4 : (g->k + 1) / 2, lda = (k + VW - 1) / VW * VW + VW;
-  float *a = gtf_scratch ((gsize) (ROW_BLOCK * (lda + 1)) * sizeof *a), *scales = a + ROW_BLOCK * lda;
+  float *a;
 
+  if (g->pairs != NULL)
+    return (Operand){ bf16_tiles, k, g->lda / 2, (const float *) (g->pairs + m0 * g->lda), m0, NULL, FALSE };
+  a = gtf_scratch ((gsize) (ROW_BLOCK * (lda + 1)) * sizeof *a);
   for (gint64 i = m0; i < m1; i++)
     {
       float *to = a + (i - m0) * lda;
       if (quads)
-        scales[i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) to);
+        a[ROW_BLOCK * lda + i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) to);
       else
         {
           v_store (to + lda - 2 * VW, v_set1 (0.0f));       /* up to a whole tile of AMX */
           narrow_row (g->a + i * g->lda, g->k, (guint16 *) to);
         }
     }
-  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? scales : NULL, FALSE };
+  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? a + ROW_BLOCK * lda : NULL, FALSE };
 }
 #endif
 

@@ -32,6 +32,7 @@ typedef struct
   float *c;
   gint64 ldc;
   gboolean residual_first;
+  const guint16 *pairs;         /* BF16 and narrow: the rows of a in bfloat16 already, `lda` of them apart, zeros up to a multiple of 32 numbers; NULL: a */
 } GtfGemm;
 
 /* One head of attention for some queries. */
@@ -181,6 +182,8 @@ const GtfKernels *gtf_kernels_for    (const char *isa);     /* NULL: unknown or 
  * float32. */
 gboolean          gtf_kernels_have        (const GtfKernels *k, GtfDtype type);
 gboolean          gtf_kernels_are_fast_in (const GtfKernels *k, GtfDtype type);
+/* Whether that is by tiles, many times as fast: then it pays to do more products than with float32. */
+gboolean          gtf_kernels_have_tiles  (const GtfKernels *k);
 
 extern const GtfKernels gtf_kernels_generic, gtf_kernels_avx2, gtf_kernels_avx512, gtf_kernels_amx;
 

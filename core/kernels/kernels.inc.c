@@ -234,7 +234,13 @@ widen (GtfDtype type, const void *x, gint64 n, float *y)
 static void
 to_bf16 (const float *x, gint64 n, guint16 *y)
 {
-  for (gint64 i = 0; i < n; i++)
+  gint64 i = 0;
+
+#ifdef KERNELS_AMX
+  for (; i + 2 * VW <= n; i += 2 * VW)
+    _mm512_storeu_si512 (y + i, (__m512i) _mm512_cvtne2ps_pbh (v_load (x + i + VW), v_load (x + i)));
+#endif
+  for (; i < n; i++)
     y[i] = gtf_f32_to_bf16 (x[i]);
 }
 

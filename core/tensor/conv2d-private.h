@@ -15,8 +15,11 @@ typedef struct
   GtfActivation act;
   gint64 n;                     /* windows, over all pictures */
   const float *x, *residual;    /* packed */
+  gint64 n_numbers;             /* of x */
+  const guint16 *narrow;        /* x as bfloat16; NULL: products are float32 */
   float *y;
   const float *zeros;           /* as many as x has channels */
+  char *laid_out;               /* room of each part of the windows for rows; NULL: they need none, or the thread's scratch serves */
   gint64 rows, row_parts, panel_parts;  /* how the work is cut: windows at a time, parts of windows, of outputs */
 } GtfConv2dRun;
 

@@ -3,7 +3,8 @@
  * Convolution of pictures [B][H][W][C].
  *
  * A convolution is a product with windows. Windows are not laid out: the kernel gets, for some dozens of them, the address of each pixel that they see, of
- * zeros where they see none. Only where a pixel has few channels (the first layer) are they copied, a few at a time, as rows [height][width][in].
+ * zeros where they see none. Only where a pixel has few channels (the first layer), and where products are bfloat16, are they copied, a few at a time, as rows
+ * [height][width][in].
  * 1 x 1 is a plain product, 3 x 3 of many channels goes another way (winograd.c). Where each output sees one channel alone, rows of pixels are multiplied by rows of factors.
  */
 #include "kernels/memory.h"
@@ -17,15 +18,22 @@
 #define FEW_CHANNELS 16         /* below, windows are laid out */
 #define LAID_OUT (1 << 18)      /* floats of them at a time */
 
-/* Where window i, counted over all pictures, begins: its picture, row and column. */
-static const float *
-place (const GtfConv2dRun *v, gint64 i, gint64 *top, gint64 *left)
+/* Where window i, counted over all pictures, begins: its row and column, and the number of its picture's first pixel. */
+static gint64
+corner (const GtfConv2dRun *v, gint64 i, gint64 *top, gint64 *left)
 {
   const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
 
   *top = i / across->out % down->out * down->stride - down->before;
   *left = i % across->out * across->stride - across->before;
-  return v->x + i / (across->out * down->out) * down->in * across->in * v->w->in;
+  return i / (across->out * down->out) * down->in * across->in;
+}
+
+/* The same, and its picture. */
+static const float *
+place (const GtfConv2dRun *v, gint64 i, gint64 *top, gint64 *left)
+{
+  return v->x + corner (v, i, top, left) * v->w->in;
 }
 
 /* The addresses of the pixels that windows first .. first + n see: [height][width][n]. */
@@ -53,23 +61,59 @@ find_pixels (const GtfConv2dRun *v, gint64 first, gint64 n, const float **to)
     }
 }
 
-/* Window i as a row [height][width][in]; pixels side by side are copied together. */
+/* Window i as a row [height][width][in], of the picture as float32 or, if it is there, as bfloat16; pixels side by side are copied together. */
 static void
-lay_out (const GtfConv2dRun *v, gint64 i, float *row)
+lay_out (const GtfConv2dRun *v, gint64 i, void *row)
 {
   const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
-  const gint64 n = v->w->in, run = across->dilation == 1 ? across->kernel : 1;
+  const gsize pixel = (gsize) v->w->in * (v->narrow != NULL ? sizeof *v->narrow : sizeof *v->x);
+  const gint64 run = across->dilation == 1 ? across->kernel : 1;
   gint64 top, left, y0, y1, x0, x1;
-  const float *picture = place (v, i, &top, &left);
+  const char *picture = (v->narrow != NULL ? (const char *) v->narrow : (const char *) v->x) + (gsize) corner (v, i, &top, &left) * pixel;
+  char *to = row;
 
   gtf_axis_inside (down, top, &y0, &y1);
   gtf_axis_inside (across, left, &x0, &x1);
   if (y1 - y0 < down->kernel || x1 - x0 < across->kernel)
-    memset (row, 0, (gsize) (down->kernel * across->kernel * n) * sizeof *row);
+    memset (row, 0, (gsize) (down->kernel * across->kernel) * pixel);
   for (gint64 ky = y0; ky < y1; ky++)
     for (gint64 kx = x0; kx < x1; kx += run)
-      memcpy (row + (ky * across->kernel + kx) * n, picture + ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * n,
-              (gsize) (MIN (run, x1 - kx) * n) * sizeof *row);
+      memcpy (to + (gsize) (ky * across->kernel + kx) * pixel, picture + (gsize) ((top + ky * down->dilation) * across->in + left + kx * across->dilation) * pixel,
+              (gsize) MIN (run, x1 - kx) * pixel);
+}
+
+/* Rows of float32, or, padded to whole tiles of AMX, of bfloat16. */
+static gint64
+row_bytes (const GtfConv2dRun *v)
+{
+  const gint64 n = v->w->height * v->w->width * v->w->in;
+
+  return v->narrow != NULL ? (n + 31) / 32 * 64 + 64 : n * (gint64) sizeof (float);
+}
+
+/* Windows first .. first + n of weights in bfloat16, panels p0 .. p1: a product of the rows that windows are laid out in. */
+static void
+run_rows (const GtfConv2dRun *v, gint64 part, gint64 first, gint64 n, gint64 p0, gint64 p1)
+{
+  const GtfLinear *w = v->w->blocks[0];
+  const gint64 bytes = row_bytes (v);
+  char *rows = v->laid_out != NULL ? v->laid_out + part * v->rows * bytes : gtf_scratch ((gsize) (n * bytes));
+  GtfGemm g = { .type = w->type, .narrow = v->narrow != NULL, .act = v->act, .m = n, .n = w->out, .k = w->in, .a = (float *) rows, .lda = w->in, .w = w->panels,
+                .panel_bytes = w->panel_bytes, .bias = w->bias, .residual = v->residual != NULL ? v->residual + first * w->out : NULL, .ldr = w->out,
+                .c = v->y + first * w->out, .ldc = w->out, .residual_first = TRUE };
+
+  if (v->narrow != NULL)
+    {
+      g.pairs = (guint16 *) rows;
+      g.lda = bytes / (gint64) sizeof *g.pairs;
+    }
+  for (gint64 i = 0; i < n; i++)
+    {
+      if (v->narrow != NULL)
+        memset (rows + (i + 1) * bytes - 128, 0, 128);
+      lay_out (v, first + i, rows + i * bytes);
+    }
+  v->kernels->gemm (&g, 0, n, p0, p1);
 }
 
 /* Windows first .. first + n, panels p0 .. p1 of each block of outputs. */
@@ -110,7 +154,36 @@ windows_part (gpointer data, guint part, guint n_parts)
   const gint64 end = (row + 1) * v->n / v->row_parts;
 
   for (gint64 first = row * v->n / v->row_parts; first < end; first += v->rows)
-    run_some (v, first, MIN (v->rows, end - first), col * panels / v->panel_parts, (col + 1) * panels / v->panel_parts);
+    if (v->w->blocks[0]->type != GTF_DTYPE_F32)
+      run_rows (v, part, first, MIN (v->rows, end - first), col * panels / v->panel_parts, (col + 1) * panels / v->panel_parts);
+    else
+      run_some (v, first, MIN (v->rows, end - first), col * panels / v->panel_parts, (col + 1) * panels / v->panel_parts);
+}
+
+static void
+narrow_part (gpointer data, guint part, guint n_parts)
+{
+  const GtfConv2dRun *v = data;
+  const gint64 n = v->n_numbers, first = n / 64 * part / n_parts * 64, end = part + 1 == n_parts ? n : n / 64 * (part + 1) / n_parts * 64;
+
+  v->kernels->to_bf16 (v->x + first, end - first, (guint16 *) v->narrow + first);
+}
+
+/* What windows need to become rows: the picture in bfloat16, where the products are; else room, since widening weights takes the threads' scratch. */
+static gboolean
+prepare_rows (GtfContext *c, GtfConv2dRun *v)
+{
+  if (!gtf_kernels_are_fast_in (v->kernels, v->w->blocks[0]->type))
+    {
+      v->row_parts = MIN (v->row_parts, gtf_pool_get_n_threads (c->pool));
+      v->laid_out = gtf_arena_alloc (c, (gsize) (v->row_parts * v->panel_parts * v->rows * row_bytes (v)));
+      return v->laid_out != NULL;
+    }
+  v->narrow = gtf_arena_alloc (c, (gsize) v->n_numbers * sizeof *v->narrow);
+  if (v->narrow == NULL)
+    return FALSE;
+  gtf_pool_run (c->pool, v->n_numbers < 20000 ? 1 : 2 * gtf_pool_get_n_threads (c->pool), narrow_part, v);
+  return TRUE;
 }
 
 static void
@@ -118,8 +191,9 @@ run_windows (GtfContext *c, GtfConv2dRun *v)
 {
   const GtfConv2d *w = v->w;
   const gint64 width = w->height * w->width * w->in, threads = gtf_pool_get_n_threads (c->pool);
+  const gboolean laid_out = w->in < FEW_CHANNELS || w->blocks[0]->type != GTF_DTYPE_F32;
 
-  v->rows = w->in < FEW_CHANNELS ? CLAMP (LAID_OUT / width, 1, ROWS) : ROWS;
+  v->rows = laid_out ? CLAMP ((w->blocks[0]->type != GTF_DTYPE_F32 ? 2 : 1) * LAID_OUT / width, 1, ROWS) : ROWS;
   v->row_parts = (v->n + v->rows - 1) / v->rows;
   v->panel_parts = 1;
   if (v->n * w->out * (w->blocks[0]->in) < 20000)
@@ -128,7 +202,8 @@ run_windows (GtfContext *c, GtfConv2dRun *v)
     v->panel_parts = CLAMP (w->out / OUTPUTS, 1, 1000);
   else
     v->row_parts = MIN ((v->row_parts + threads - 1) / threads * threads, 60000 / threads * threads);
-  gtf_pool_run (c->pool, (guint) (v->row_parts * v->panel_parts), windows_part, v);
+  if (w->blocks[0]->type == GTF_DTYPE_F32 || prepare_rows (c, v))
+    gtf_pool_run (c->pool, (guint) (v->row_parts * v->panel_parts), windows_part, v);
 }
 
 /* Whether a convolution of 1 x 1 sees every pixel. */
@@ -282,6 +357,7 @@ gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWind
     return gtf_failed (c) ? NULL : y;
   v.n = x->shape[0] * v.axes[0].out * v.axes[1].out;
   v.x = gtf_tensor_f32 (x);
+  v.n_numbers = (gint64) gtf_tensor_get_n_elements (x);
   v.y = gtf_tensor_f32 (y);
   v.residual = residual != NULL ? gtf_tensor_f32 (residual) : NULL;
   v.zeros = zeros;

@@ -32,7 +32,7 @@ gtf_winograd_new (GtfConv2d *conv, GtfWeightStore *store, GError **error)
   GtfWinograd *self;
   gsize n_bytes;
 
-  if (conv->height != 3 || conv->width != 3 || conv->groups != 1 || conv->transposed || conv->in % GTF_PANEL != 0 || conv->in < LEAST_CHANNELS || conv->out < LEAST_CHANNELS)
+  if (conv->height != 3 || conv->width != 3 || conv->groups != 1 || conv->transposed || conv->blocks[0]->type != GTF_DTYPE_F32 || conv->in % GTF_PANEL != 0 || conv->in < LEAST_CHANNELS || conv->out < LEAST_CHANNELS)
     return TRUE;
   self = gtf_weight_store_alloc (store, sizeof *self, error);
   if (self == NULL)
