@@ -17,6 +17,7 @@ import sys
 
 import peers_speech
 import peers_text
+import peers_vision
 
 OPENVINO, ONNX = "openvino", "onnxruntime"
 
@@ -45,6 +46,23 @@ def text(model, work, fp32, bf16, int8):
 TEXT = {**text("bert-base", "128", 0.95, 0.95, 0.95), **text("bert-base", "128x8", 0.95, 0.95, 0.95),
         **text("minilm-l6", "16", 0.85, 0.7, 0.75), **text("minilm-l6", "mixed", 0.7, 0.7, 0.7)}
 
+
+
+def vision(model, fp32, bf16):
+    """The rows of one model, with their goals."""
+    work = model + ":" + peers_vision.MODELS[model][1]
+    return {
+        model: (work, [(OPENVINO, "float32", "f32"), ("torch", "float32", "float32")], fp32),
+        model + "-bf16": (work, [(OPENVINO, "bfloat16", "bf16"), ("torch", "bfloat16", "bfloat16")], bf16),
+    }
+
+
+VISION = {**vision("detr-r50", 0.75, 0.9), **vision("rt-detr-r18", 0.8, 0.95), **vision("segformer-b0", 0.95, 0.95), **vision("vit-b16", 0.95, 0.95),
+          **vision("resnet-50", 0.95, 0.95)}
+
+# The works of each kind of model: its program and its peers.
+PROGRAMS = [(TEXT, "bench-text", peers_text), (VISION, "bench-vision", peers_vision)]
+
 # What tells each library to do without AVX-512.
 AVX2 = {"GTF_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "CT2_FORCE_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "ATEN_CPU_CAPABILITY": "avx2", "OV_CPU_MAX_ISA": "AVX2"}
@@ -56,7 +74,8 @@ def be_peer(a):
     name, work, dtype = a.peer.rsplit(":", 1)[0].split(":", 1) + [a.peer.rsplit(":", 1)[1]]
     model, module = a.model, peers_speech
     if ":" in work:
-        (model, work), module = work.split(":"), peers_text
+        model, work = work.split(":")
+        module = peers_text if model in peers_text.MODELS else peers_vision
     ms = getattr(module, "peer_" + name)(work, dtype, model, a.threads, a.runs)
     with open("/proc/self/status") as status:
         peak = [int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM")][0]
@@ -73,14 +92,15 @@ def turn(command, environment):
 
 
 def compare(a, name):
-    work, peers, goal = (SPEECH | TEXT)[name]
+    work, peers, goal = (SPEECH | TEXT | VISION)[name]
     goal = 1.0 if a.isa else goal
     environment = dict(os.environ, GTF_THREADS=str(a.threads), OMP_NUM_THREADS=str(a.threads), **(AVX2 if a.isa == "avx2" else {}))
     program, model, what = "bench-speech", a.model, work
-    if name in TEXT:
-        model, what = work.split(":")
-        peers_text.make(model)
-        program, model = "bench-text", peers_text.folder(model, "hf")
+    for works, its_program, module in PROGRAMS:
+        if name in works:
+            model, what = work.split(":")
+            module.make(model)
+            program, model = its_program, module.folder(model, "hf")
     sides = {"ours": [os.path.join(a.build, "tests/bench", program), model, peers[0][1], what, str(a.runs)]}
     for peer, _, dtype in peers:
         sides[peer] = [sys.executable, os.path.abspath(__file__), "--peer", "%s:%s:%s" % (peer, work, dtype), "--model", model, "--threads", str(a.threads),
@@ -111,7 +131,7 @@ def compare(a, name):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("works", nargs="*", help=", ".join(SPEECH | TEXT))
+    ap.add_argument("works", nargs="*", help=", ".join(SPEECH | TEXT | VISION))
     ap.add_argument("--build", default="build-release")
     ap.add_argument("--model", help="folder of a Whisper repository")
     ap.add_argument("--isa", choices=["avx2"])
@@ -124,7 +144,7 @@ def main():
         be_peer(a)
         return
     print("%s%d threads, load %.1f" % (a.isa + ", " if a.isa else "", a.threads, os.getloadavg()[0]))
-    for name in a.works or (SPEECH | TEXT if a.model else TEXT):
+    for name in a.works or (SPEECH if a.model else {}) | TEXT | VISION:
         compare(a, name)
 
 

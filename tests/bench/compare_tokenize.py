@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Tokenizers against the `tokenizers` library, one thread each: what `./dev bench tokenize` runs.
 
-    tokenize.py --build DIR [--text FILE] [--folder DIR] [--rounds N] [--vocab N] [KIND ...]
+    compare_tokenize.py --build DIR [--text FILE] [--folder DIR] [--rounds N] [--vocab N] [KIND ...]
 
 Trains a tokenizer of each kind on the text (once: they stay in --folder), then times encoding of its lines and loading, ours and
 the library's turn by turn. Prints MB/s, the ratio of the medians (above 1 ours is faster), and fails where ids differ.
