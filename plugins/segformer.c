@@ -213,19 +213,24 @@ as_square (GtfContext *c, GtfTensor *x)
   return gtf_reshape (c, x, 4, (gint64[]){ gtf_dim (x, 0), side, side, size });
 }
 
+/* The paper joins all stages, brought to the size of the first, and multiplies them with one weight. Both are linear: each stage is multiplied with its part of
+ * the weight where it is small, and then brought to that size, which is a third of the work. */
 static GtfTensor *
 decode (GtfContext *c, const Config *config, const Weights *w, GtfTensor *const *states)
 {
-  GtfTensor *parts[MAX_STAGES], *x;
+  const gint64 last = config->n_stages - 1;
+  GtfTensor *sum = NULL;
 
-  for (gint64 i = 0; i < config->n_stages; i++)
+  for (gint64 i = 0; i <= last; i++)
     {
-      x = i == config->n_stages - 1 && !config->reshapes_last ? as_square (c, states[i]) : states[i];
+      const GtfLinear *fuse = gtf_linear_columns (c, w->fuse, (last - i) * config->decoder_size, config->decoder_size);
+      const GtfActivation act = i == last ? GTF_ACTIVATION_RELU : GTF_ACTIVATION_NONE;
+      GtfTensor *x = i == last && !config->reshapes_last ? as_square (c, states[i]) : states[i];
+
       x = gtf_linear (c, w->stages[i].projection, x);
-      parts[config->n_stages - 1 - i] = gtf_resize (c, x, gtf_dim (states[0], 1), gtf_dim (states[0], 2), GTF_RESIZE_BILINEAR);
+      sum = i == 0 ? gtf_linear_act (c, fuse, x, act) : gtf_resize_add (c, gtf_linear (c, fuse, x), sum, GTF_RESIZE_BILINEAR, act);
     }
-  x = gtf_linear_act (c, w->fuse, gtf_join (c, parts, config->n_stages), GTF_ACTIVATION_RELU);
-  return gtf_pixels_first (c, gtf_linear (c, w->classifier, x));
+  return gtf_pixels_first (c, gtf_linear (c, w->classifier, sum));
 }
 
 static void

@@ -193,7 +193,7 @@ gemm_expanded (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 static void
 block_panels (const GtfGemm *g, const Operand *o, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
-  gint64 words = g->type == GTF_DTYPE_F16 ? o->k * GTF_PANEL : (gint64) (g->panel_bytes / sizeof (float));
+  gint64 words = (gint64) (g->panel_bytes / (g->type == GTF_DTYPE_F16 ? sizeof (guint16) : sizeof (float)));
   gint64 most = PANELS_FOR (m1 - m0);
 
   for (gint64 p = p0; p < p1; p += most)

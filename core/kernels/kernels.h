@@ -88,6 +88,14 @@ typedef struct
   gint64 line, ldy;             /* floats between two lines and two pixels of y and the residual */
 } GtfWinogradOut;
 
+/* A sum of rows of n numbers, each with its weight. */
+typedef struct
+{
+  gint64 n, n_rows;
+  const float *weights;
+  GtfActivation act;
+} GtfMix;
+
 #define GTF_PIXEL_RUN 32        /* rows of planes are worked on in so many bytes */
 #define GTF_PIXEL_SLACK 32      /* bytes that may be read behind the last pixel of a row */
 
@@ -170,6 +178,7 @@ typedef struct
   void (*winograd_in) (const float *const *pixels, gint64 n, float *v, gint64 stride);
   void (*winograd_out) (const GtfWinogradOut *t, const float *m);
   void (*maximum) (const float *a, const float *b, gint64 n, float *y);
+  void (*mix) (const GtfMix *t, const float *const *rows, const float *residual, float *y);  /* residual NULL: none; it may be y */
   void (*across) (const GtfAcross *t, const guint8 *row, guint8 *planes);
   void (*down) (const GtfDown *t, const guint8 *const *rows, guint8 *out);
   void (*levels) (const GtfLevels *t, const guint8 *x, gint64 n, float *y);

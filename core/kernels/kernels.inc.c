@@ -244,6 +244,26 @@ to_bf16 (const float *x, gint64 n, guint16 *y)
     y[i] = gtf_f32_to_bf16 (x[i]);
 }
 
+/* y = act (sum of rows, each with its weight, + residual) */
+static void
+mix (const GtfMix *t, const float *const *rows, const float *residual, float *y)
+{
+  for (gint64 i = 0; i < t->n; i += VW)
+    {
+      const gint64 some = MIN (VW, t->n - i);
+      vf sum = residual == NULL ? v_set1 (0.0f) : some == VW ? v_load (residual + i) : v_load_n (residual + i, some);
+
+      for (gint64 k = 0; k < t->n_rows; k++)
+        sum = v_fma (some == VW ? v_load (rows[k] + i) : v_load_n (rows[k] + i, some), v_set1 (t->weights[k]), sum);
+      if (some == VW)
+        v_store (y + i, sum);
+      else
+        v_store_n (y + i, sum, some);
+    }
+  if (t->act != GTF_ACTIVATION_NONE)
+    activate (t->act, y, t->n, y);
+}
+
 #ifdef KERNELS_AMX
 #include "kernels/amx.inc.c"
 #endif
@@ -260,5 +280,5 @@ to_bf16 (const float *x, gint64 n, guint16 *y)
 
 const GtfKernels TABLE (ISA) = {
   NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, multiply, rotate, widen, to_bf16,
-  conv, taps, winograd_in, winograd_out, maximum, across, down, levels, yuv_row
+  conv, taps, winograd_in, winograd_out, maximum, mix, across, down, levels, yuv_row
 };

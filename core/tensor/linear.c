@@ -236,3 +236,67 @@ gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const Gtf
     }
   return linear (c, "linear_add", w, x, GTF_ACTIVATION_NONE, residual);
 }
+
+/* Some inputs of a weight, as float32. */
+static void
+widen_columns (const GtfLinear *w, gint64 first, GtfLinear *to, float *row)
+{
+  for (gint64 o = 0; o < w->out; o++)
+    {
+      float *panel = (float *) ((char *) to->panels + (gsize) (o / GTF_PANEL) * to->panel_bytes) + o % GTF_PANEL;
+
+      gtf_linear_get_row (w, o, row);
+      for (gint64 k = 0; k < to->in; k++)
+        panel[k * GTF_PANEL] = row[first + k];
+    }
+}
+
+/**
+ * gtf_linear_columns:
+ * @w: (nullable): weight [out][in], maybe with a bias
+ * @first: the first input
+ * @n: how many
+ *
+ * The part of a weight that counts for some of its inputs: the products of all parts with theirs add up to the whole. The bias belongs to the part with the
+ * first input. Panels are shared where they can be; parts of int8 and of odd places in bfloat16 become float32.
+ *
+ * Returns: (transfer none) (nullable): weight [out][n]
+ */
+const GtfLinear *
+gtf_linear_columns (GtfContext *c, const GtfLinear *w, gint64 first, gint64 n)
+{
+  const gint64 panels = w != NULL ? (w->out + GTF_PANEL - 1) / GTF_PANEL : 0;
+  GtfLinear *part;
+  float *row;
+
+  if (!gtf_op_begin (c, "linear_columns", 0))
+    return NULL;
+  if (w == NULL || first < 0 || n < 1 || first > w->in - n)
+    {
+      gtf_fail (c, "the weight has no inputs %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, first, first + n - 1);
+      return NULL;
+    }
+  part = gtf_arena_alloc (c, sizeof *part);
+  if (part == NULL)
+    return NULL;
+  *part = *w;
+  part->in = n;
+  if (first > 0)
+    part->bias = NULL;
+  if (w->type != GTF_DTYPE_I8 && first % granule (w->type) == 0 && (first + n == w->in || n % granule (w->type) == 0))
+    {
+      part->panels = (char *) w->panels + (gsize) first * GTF_PANEL * gtf_dtype_size (w->type);
+      return part;
+    }
+  part->type = GTF_DTYPE_F32;
+  part->scale = NULL;
+  part->sums = NULL;
+  part->panel_bytes = (gsize) n * GTF_PANEL * sizeof (float);
+  part->panels = gtf_arena_alloc (c, (gsize) panels * part->panel_bytes);
+  row = gtf_arena_alloc (c, (gsize) w->in * sizeof *row);
+  if (part->panels == NULL || row == NULL)
+    return NULL;
+  memset (part->panels, 0, (gsize) panels * part->panel_bytes);
+  widen_columns (w, first, part, row);
+  return part;
+}

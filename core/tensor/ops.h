@@ -49,6 +49,8 @@ typedef struct _GtfConv2d    GtfConv2d;      /* [out][in / groups][height][width
 GTF_API GtfTensor *gtf_linear     (GtfContext *c, const GtfLinear *w, const GtfTensor *x);
 GTF_API GtfTensor *gtf_linear_act (GtfContext *c, const GtfLinear *w, const GtfTensor *x, GtfActivation act);
 /* y = residual + x W^T + b */
+/* The part of a weight for inputs first .. first + n; the bias belongs to the first. */
+GTF_API const GtfLinear *gtf_linear_columns (GtfContext *c, const GtfLinear *w, gint64 first, gint64 n);
 GTF_API GtfTensor *gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfTensor *residual);
 /* Outputs first .. first + n of a layer that has several things side by side. */
 GTF_API GtfTensor *gtf_linear_part (GtfContext *c, const GtfLinear *w, const GtfTensor *x, gint64 first, gint64 n);

@@ -36,6 +36,8 @@ typedef enum
 
 /* [B][H][W][C] -> [B][height][width][C] */
 GTF_API GtfTensor *gtf_resize  (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width, GtfResize how);
+/* act (resize (x) + sum): [B][H][W][C] -> as sum, [B][height][width][C]. */
+GTF_API GtfTensor *gtf_resize_add (GtfContext *c, const GtfTensor *x, const GtfTensor *sum, GtfResize how, GtfActivation act);
 
 /* pixel_values as pixels, and back: [B][C][H][W] -> [B][H][W][C] -> [B][C][H][W]. */
 GTF_API GtfTensor *gtf_pixels_last  (GtfContext *c, const GtfTensor *x);

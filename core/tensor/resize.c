@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Pictures and tables of positions in another size, as torch interpolates: one axis after the other, each with its own taps. Positions
+ * Pictures and tables of positions in another size, as torch interpolates: down, then across, each with its own taps. Positions
  * and weights of taps are computed in float32, since torch's own are.
  */
+#include "kernels/memory.h"
 #include "tensor/context-private.h"
 #include "tensor/pictures.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Which old lines a new one is made of. */
 typedef struct
@@ -141,47 +141,61 @@ make_taps (GtfContext *c, Taps *t, gint64 old, gint64 new, GtfResize how)
 
 typedef struct
 {
-  const Taps *taps;
-  const float *x;
+  const GtfKernels *kernels;
+  Taps down, across;
+  const float *x, *sum;         /* sum NULL: none */
   float *y;
-  gint64 old, n, d;             /* lines of x in each of n groups, numbers in a line */
-} Lines;
+  gint64 n_pictures, height, width, d;  /* of x; numbers in a pixel */
+  GtfActivation act;
+} Job;
 
-/* New line i of the job: the sum of its taps. */
+/* Some lines of the new pictures: first a line of the old width, from the old lines, then its pixels. Nothing of the size of a picture lies between. */
 static void
 lines_part (gpointer data, guint part, guint n_parts)
 {
-  const Lines *l = data;
-  gint64 all = l->n * l->taps->n, width = l->taps->width;
+  const Job *job = data;
+  const Taps *down = &job->down, *across = &job->across;
+  const gint64 all = job->n_pictures * down->n, d = job->d, old = job->width * d;
+  GtfMix mix_down = { old, down->width, NULL, GTF_ACTIVATION_NONE }, mix_across = { d, across->width, NULL, job->act };
+  const float **rows = gtf_scratch ((gsize) MAX (down->width, across->width) * sizeof *rows + (gsize) old * sizeof (float));
+  float *line = (float *) (rows + MAX (down->width, across->width));
 
   for (gint64 i = part * all / n_parts; i < (part + 1) * all / n_parts; i++)
     {
-      gint64 line = i % l->taps->n;
-      const float *x = l->x + i / l->taps->n * l->old * l->d;
-      float *y = l->y + i * l->d;
+      const gint64 first = i % down->n * down->width;
 
-      memset (y, 0, (gsize) l->d * sizeof *y);
-      for (gint64 k = 0; k < width; k++)
+      for (gint64 k = 0; k < down->width; k++)
+        rows[k] = job->x + (i / down->n * job->height + down->from[first + k]) * old;
+      mix_down.weights = down->weights + first;
+      job->kernels->mix (&mix_down, rows, NULL, line);
+      for (gint64 j = 0; j < across->n; j++)
         {
-          float weight = l->taps->weights[line * width + k];
-          const float *from = x + l->taps->from[line * width + k] * l->d;
+          const gint64 at = (i * across->n + j) * d;
 
-          for (gint64 j = 0; weight != 0.0f && j < l->d; j++)
-            y[j] += weight * from[j];
+          for (gint64 k = 0; k < across->width; k++)
+            rows[k] = line + across->from[j * across->width + k] * d;
+          mix_across.weights = across->weights + j * across->width;
+          job->kernels->mix (&mix_across, rows, job->sum != NULL ? job->sum + at : NULL, job->y + at);
         }
     }
 }
 
-/* x as [n][old][d] -> [n][new][d] */
-static float *
-resize_axis (GtfContext *c, const float *x, gint64 n, gint64 old, gint64 new, gint64 d, GtfResize how, float *y)
+static GtfTensor *
+resize (GtfContext *c, const GtfTensor *x, const GtfTensor *sum, gint64 height, gint64 width, GtfResize how, GtfActivation act)
 {
-  Taps taps;
-  Lines lines = { &taps, x, y, old, n, d };
+  GtfTensor *y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ x->shape[0], height, width, x->shape[3] });
+  const gsize mark = gtf_push (c);
+  Job job = { .kernels = c->kernels, .n_pictures = x->shape[0], .height = x->shape[1], .width = x->shape[2], .d = x->shape[3], .act = act };
 
-  if (!make_taps (c, &taps, old, new, how))
+  x = gtf_packed (c, x);
+  sum = sum != NULL ? gtf_packed (c, sum) : NULL;
+  if (y == NULL || gtf_failed (c) || !make_taps (c, &job.down, job.height, height, how) || !make_taps (c, &job.across, job.width, width, how))
     return NULL;
-  gtf_pool_run (c->pool, n * new * d < 16384 ? 1 : gtf_pool_get_n_threads (c->pool), lines_part, &lines);
+  job.x = gtf_tensor_f32 (x);
+  job.sum = sum != NULL ? gtf_tensor_f32 (sum) : NULL;
+  job.y = gtf_tensor_f32 (y);
+  gtf_pool_run (c->pool, gtf_tensor_get_n_elements (y) < 16384 ? 1 : 2 * gtf_pool_get_n_threads (c->pool), lines_part, &job);
+  gtf_pop (c, mark);
   return y;
 }
 
@@ -197,9 +211,6 @@ resize_axis (GtfContext *c, const float *x, gint64 n, gint64 old, gint64 new, gi
 GtfTensor *
 gtf_resize (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width, GtfResize how)
 {
-  GtfTensor *y, *wide;
-  gsize mark;
-
   if (!gtf_op_begin (c, "resize", 1, x))
     return NULL;
   if (x->n_dims != 4 || x->shape[1] < 1 || x->shape[2] < 1 || height < 1 || width < 1)
@@ -209,15 +220,29 @@ gtf_resize (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width, GtfR
       gtf_fail (c, "%s cannot become [B, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", C]", shape, height, width);
       return NULL;
     }
-  y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ x->shape[0], height, width, x->shape[3] });
-  mark = gtf_push (c);
-  x = gtf_packed (c, x);
-  wide = x != NULL ? gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ x->shape[0], x->shape[1], width, x->shape[3] }) : NULL;
-  if (y == NULL || wide == NULL)
+  return resize (c, x, NULL, height, width, how, GTF_ACTIVATION_NONE);
+}
+
+/**
+ * gtf_resize_add:
+ * @x: (nullable): [B][H][W][C]
+ * @sum: (nullable): [B][height][width][C]
+ * @how: by which rule
+ * @act: what is done with each sum
+ *
+ * What is coarser is brought to the size of what is finer, and added to it: y = act (resize (x) + sum).
+ *
+ * Returns: (transfer none) (nullable): as @sum
+ */
+GtfTensor *
+gtf_resize_add (GtfContext *c, const GtfTensor *x, const GtfTensor *sum, GtfResize how, GtfActivation act)
+{
+  if (!gtf_op_begin (c, "resize_add", 2, x, sum))
     return NULL;
-  if (resize_axis (c, gtf_tensor_f32 (x), x->shape[0] * x->shape[1], x->shape[2], width, x->shape[3], how, gtf_tensor_f32 (wide)) == NULL
-      || resize_axis (c, gtf_tensor_f32 (wide), x->shape[0], x->shape[1], height, width * x->shape[3], how, gtf_tensor_f32 (y)) == NULL)
-    return NULL;
-  gtf_pop (c, mark);
-  return y;
+  if (x->n_dims != 4 || x->shape[1] < 1 || x->shape[2] < 1 || sum->n_dims != 4 || sum->shape[0] != x->shape[0] || sum->shape[3] != x->shape[3])
+    {
+      gtf_fail_shapes (c, x, sum, "the first cannot become as the second");
+      return NULL;
+    }
+  return resize (c, x, sum, sum->shape[1], sum->shape[2], how, act);
 }

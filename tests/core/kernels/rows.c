@@ -164,6 +164,29 @@ check_simple (const GtfKernels *k)
     }
 }
 
+/* The residual may be where the sum goes. */
+static void
+check_mix (const GtfKernels *k)
+{
+  static const float weights[] = { 0.25f, -1.5f, 0.75f };
+  guint32 seed = 6;
+
+  for (guint t = 0; t < G_N_ELEMENTS (lengths); t++)
+    {
+      const gint64 n = lengths[t];
+      g_autofree float *a = check_randoms (&seed, (gsize) n), *b = check_randoms (&seed, (gsize) n), *c = check_randoms (&seed, (gsize) n), *y = g_new0 (float, n + 1);
+      const float *rows[] = { a, b, c };
+
+      k->mix (&(GtfMix){ n, 2, weights, GTF_ACTIVATION_NONE }, rows, NULL, y);
+      for (gint64 i = 0; i < n; i++)
+        check_close (y[i], weights[0] * a[i] + weights[1] * b[i], 1e-6, "mix", i);
+      k->mix (&(GtfMix){ n, 3, weights, GTF_ACTIVATION_RELU }, rows, y, y);
+      for (gint64 i = 0; i < n; i++)
+        check_close (y[i], MAX (0, 2 * (weights[0] * a[i] + weights[1] * b[i]) + weights[2] * c[i]), 2e-6, "mix", i);
+      g_assert_cmpfloat (y[n], ==, 0.0f);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -173,5 +196,6 @@ main (int argc, char **argv)
   check_add ("activations", check_activations);
   check_add ("halves", check_halves);
   check_add ("simple", check_simple);
+  check_add ("mix", check_mix);
   return g_test_run ();
 }

@@ -75,6 +75,36 @@ test_linear (void)
   g_assert_true (gtf_failed (c));
 }
 
+/* The products of two parts of a weight add up to that of the whole; in eight bits, rows are rounded part by part. */
+static void
+test_linear_columns (void)
+{
+  static const struct { GtfDtype type; gint64 first; double within; } cases[] = {
+    { GTF_DTYPE_F32, 32, 1e-5 }, { GTF_DTYPE_F32, 7, 1e-5 }, { GTF_DTYPE_F16, 5, 1e-5 }, { GTF_DTYPE_BF16, 32, 1e-5 }, { GTF_DTYPE_BF16, 7, 0.05 }, { GTF_DTYPE_I8, 32, 0.1 }
+  };
+  const gint64 in = 75, out = 37;
+
+  for (guint n = 0; n < G_N_ELEMENTS (cases); n++)
+    {
+      const gint64 first = cases[n].first;
+      g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+      g_autoptr (GtfContext) c = gtf_context_new (NULL);
+      GtfTensor *w = randoms (c, 2, (gint64[]){ out, in }), *bias = randoms (c, 1, (gint64[]){ out }), *x = randoms (c, 2, (gint64[]){ 9, in }), *whole, *parts;
+      GtfLinear *l = gtf_linear_new (store, cases[n].type, out, in, TRUE, NULL);
+
+      gtf_linear_put (l, 0, out, &(GtfRawMatrix){ GTF_DTYPE_F32, w->data, FALSE });
+      gtf_linear_put_bias (l, 0, out, GTF_DTYPE_F32, bias->data);
+      whole = gtf_linear (c, l, x);
+      parts = gtf_linear_add (c, gtf_linear_columns (c, l, first, in - first), gtf_slice (c, x, first, in - first),
+                              gtf_linear (c, gtf_linear_columns (c, l, 0, first), gtf_slice (c, x, 0, first)));
+      g_assert_nonnull (parts);
+      for (gint64 i = 0; i < 9 * out; i++)
+        near (gtf_tensor_f32 (parts)[i], gtf_tensor_f32 (whole)[i], cases[n].within);
+      g_assert_null (gtf_linear_columns (c, l, first, in - first + 1));
+      g_assert_true (gtf_failed (c));
+    }
+}
+
 static void
 test_conv1d (void)
 {
@@ -334,6 +364,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ops/linear", test_linear);
+  g_test_add_func ("/ops/linear-columns", test_linear_columns);
   g_test_add_func ("/ops/conv1d", test_conv1d);
   g_test_add_func ("/ops/attention", test_attention);
   g_test_add_func ("/ops/sequences", test_sequences);

@@ -183,6 +183,19 @@ test_group_norm (void)
     }
 }
 
+/* What is resized, added to something of its new size. */
+static void
+check_resize_add (GtfContext *c, const GtfTensor *x, const GtfTensor *resized)
+{
+  GtfTensor *sum = randoms (c, 4, resized->shape), *y = gtf_resize_add (c, x, sum, GTF_RESIZE_BILINEAR_CORNERS, GTF_ACTIVATION_RELU);
+
+  g_assert_nonnull (y);
+  for (gsize i = 0; i < gtf_tensor_get_n_elements (y); i++)
+    near (gtf_tensor_f32 (y)[i], fmax (0, gtf_tensor_f32 (resized)[i] + gtf_tensor_f32 (sum)[i]), 1e-5);
+  g_assert_null (gtf_resize_add (c, x, randoms (c, 4, (gint64[]){ x->shape[0], 2, 2, x->shape[3] + 1 }), GTF_RESIZE_NEAREST, GTF_ACTIVATION_NONE));
+  g_assert_true (gtf_failed (c));
+}
+
 /* The two rules of interpolation that have a simple closed form. */
 static void
 test_resize (void)
@@ -208,6 +221,7 @@ test_resize (void)
           near (gtf_tensor_f32 (corners)[at], sum, 1e-5);
           near (gtf_tensor_f32 (nearest)[at], pixel (x, b, py * h / to_h, px * w / to_w, at % 3, 0), 0);
         }
+      check_resize_add (c, x, corners);
     }
 }
 
