@@ -5,7 +5,8 @@
  * differs.
  *
  * Rows of A are padded to whole tiles, in memory and, where they are pairs, with zeros: what is multiplied with the zeros below the last
- * rows of B must be finite. Sums of rows that are not there are computed and thrown away.
+ * rows of B must be finite. Sums of rows that are not there are computed and thrown away. A row of A is one or more segments, at the same places in all rows:
+ * windows of a picture are rows without being laid out (conv-amx.inc.c).
  */
 
 #define AMX_ROWS 32
@@ -17,15 +18,20 @@ typedef struct
 {
   const float *a;
   gint64 lda;                   /* in words, as all of these */
+  gint64 segments;              /* of each row of A ... */
+  const gint64 *offsets;        /* ... and where they begin */
   const float *b;
   gint64 ldb, bps;              /* as in tile.inc.c */
-  gint64 steps;                 /* whole ones */
+  gint64 steps;                 /* of a segment: whole ones */
   const float *rest;            /* what is below them in B, filled up with zeros, a tile for each panel; NULL: nothing */
   const float *bias;            /* where the sums begin; NULL: at 0 */
   float *c;
   gint64 ldc;
   const char *ahead;            /* lines that are wanted next */
 } AmxTile;
+
+/* The offsets of rows that are one segment. */
+static const gint64 amx_whole[] = { 0 };
 
 typedef void (*AmxFunc) (const AmxTile *t);
 
@@ -74,13 +80,14 @@ amx_end (void)
   INLINE void amx_##name##_body (const int rows, const int panels, const AmxTile *t)                                               \
   {                                                                                                                                \
     amx_begin_sums (rows, panels, t->bias);                                                                                        \
-    for (gint64 s = 0; s < t->steps; s++)                                                                                          \
-      {                                                                                                                            \
-        const float *b = t->b + s * AMX_STEP * t->ldb;                                                                             \
-        amx_##name##_products (rows, panels, t->a + s * AMX_STEP, t->lda, b, t->ldb, b + t->bps);                                  \
-        for (int i = 0; i < 16 * panels; i++)                                                                                      \
-          __builtin_prefetch (t->ahead + (s * 16 * panels + i) * 64, 0, 2);                                                        \
-      }                                                                                                                            \
+    const float *b = t->b;                                                                                                         \
+    for (gint64 i = 0; i < t->segments; i++)                                                                                       \
+      for (gint64 s = 0; s < t->steps; s++, b += AMX_STEP * t->ldb)                                                                \
+        {                                                                                                                          \
+          amx_##name##_products (rows, panels, t->a + t->offsets[i] + s * AMX_STEP, t->lda, b, t->ldb, b + t->bps);                \
+          for (int j = 0; j < 16 * panels; j++)                                                                                    \
+            __builtin_prefetch (t->ahead + ((i * t->steps + s) * 16 * panels + j) * 64, 0, 2);                                     \
+        }                                                                                                                          \
     if (t->rest != NULL)                                                                                                           \
       amx_##name##_products (rows, panels, t->a + t->steps * AMX_STEP, t->lda, t->rest, GTF_PANEL, t->rest + AMX_TILE);            \
     amx_store_sums (rows, panels, t->c, t->ldc);                                                                                   \

@@ -181,13 +181,3 @@ gtf_kernels_are_fast_in (const GtfKernels *k, GtfDtype type)
 #endif
   return gtf_kernels_have (k, type);
 }
-
-gboolean
-gtf_kernels_have_tiles (const GtfKernels *k)
-{
-#if defined(__x86_64__)
-  return k == &gtf_kernels_amx;
-#else
-  return FALSE;
-#endif
-}

@@ -299,7 +299,7 @@ amx_block_panels (const GtfGemm *g, const Operand *o, gint64 m0, gint64 m1, gint
       const gint64 np = MIN (AMX_PANELS, p1 - p), width = np * GTF_PANEL, col = p * GTF_PANEL, cols = MIN (width, g->n - col);
       const float *b = (const float *) panel_at (g, p);
       const float *bias = g->bias != NULL && o->row_scale == NULL ? g->bias + col : NULL;
-      AmxTile t = { .lda = o->lda, .b = b, .ldb = GTF_PANEL, .bps = bps, .steps = o->k / AMX_STEP, .rest = amx_rest (b, bps, np, o->k, rest), .bias = bias,
+      AmxTile t = { .lda = o->lda, .segments = 1, .offsets = amx_whole, .b = b, .ldb = GTF_PANEL, .bps = bps, .steps = o->k / AMX_STEP, .rest = amx_rest (b, bps, np, o->k, rest), .bias = bias,
                     .ahead = p + np < p1 ? panel_at (g, p + np) : (const char *) b };
 
       for (gint64 row = m0; row < m1; row += AMX_ROWS)

@@ -67,6 +67,23 @@ typedef struct
   gint64 ldy;                   /* of y and the residual */
 } GtfConv;
 
+/* The same with stride 1 in bfloat16, of a picture with its margins around it. Windows are counted from the picture's first pixel on, `line` to a line; of those only the first
+ * `inside` have a result. */
+typedef struct
+{
+  const guint16 *x;             /* [lines][line][k], and 32 pixels more that are finite */
+  gint64 line, inside, k;       /* channels: a multiple of 32 */
+  gint64 segments;              /* pixels that a window sees ... */
+  const gint64 *offsets;        /* ... and where, in pairs of numbers from its first one */
+  gint64 n;                     /* outputs */
+  const void *w;                /* panels of bfloat16 */
+  gsize panel_bytes;
+  const float *bias;            /* whole panels; NULL: none */
+  GtfActivation act;
+  const float *residual;        /* [lines][inside][n], as y; NULL: none */
+  float *y;
+} GtfTileConv;
+
 /* A convolution that keeps channels apart, row by row of its windows. */
 typedef struct
 {
@@ -172,6 +189,8 @@ typedef struct
   void (*widen) (GtfDtype type, const void *x, gint64 n, float *y);
   void (*to_bf16) (const float *x, gint64 n, guint16 *y);
   void (*conv) (const GtfConv *t, gint64 p0, gint64 p1);        /* all rows, panels p0 .. p1 */
+  /* Windows first .. end, panels p0 .. p1. NULL: this CPU has no tiles. With them products of bfloat16 are many times as fast as those of float32. */
+  void (*conv_tiles) (const GtfTileConv *t, gint64 first, gint64 end, gint64 p0, gint64 p1);
   /* n windows side by side, [n][channels]; cols [height][n_cols] are the pixels that they see, from the first column of the first window on. */
   void (*taps) (const GtfTaps *t, const float *const *cols, gint64 n, const float *residual, float *y);
   /* 6 x 6 pixels of n channels (a multiple of 16) -> 36 rows, `stride` apart; and back to 4 x 4. */
@@ -191,8 +210,6 @@ const GtfKernels *gtf_kernels_for    (const char *isa);     /* NULL: unknown or 
  * float32. */
 gboolean          gtf_kernels_have        (const GtfKernels *k, GtfDtype type);
 gboolean          gtf_kernels_are_fast_in (const GtfKernels *k, GtfDtype type);
-/* Whether that is by tiles, many times as fast: then it pays to do more products than with float32. */
-gboolean          gtf_kernels_have_tiles  (const GtfKernels *k);
 
 extern const GtfKernels gtf_kernels_generic, gtf_kernels_avx2, gtf_kernels_avx512, gtf_kernels_amx;
 

@@ -270,6 +270,11 @@ mix (const GtfMix *t, const float *const *rows, const float *residual, float *y)
 #include "kernels/gemm.inc.c"
 #include "kernels/attention.inc.c"
 #include "kernels/conv.inc.c"
+#ifdef KERNELS_AMX
+#include "kernels/conv-amx.inc.c"
+#else
+#define windows_by_tiles NULL
+#endif
 #include "kernels/winograd.inc.c"
 #include "kernels/pixels.inc.c"
 
@@ -280,5 +285,5 @@ mix (const GtfMix *t, const float *const *rows, const float *residual, float *y)
 
 const GtfKernels TABLE (ISA) = {
   NAME (ISA), gemm, attention, pack_size, pack_head, layer_norm, rms_norm, softmax, log_softmax, activate, add, scale, multiply, rotate, widen, to_bf16,
-  conv, taps, winograd_in, winograd_out, maximum, mix, across, down, levels, yuv_row
+  conv, windows_by_tiles, taps, winograd_in, winograd_out, maximum, mix, across, down, levels, yuv_row
 };

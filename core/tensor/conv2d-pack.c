@@ -30,7 +30,7 @@ groups_a_block (gint64 groups, gint64 out)
 static GtfDtype
 weight_type (GtfDtype dtype, gint64 pixels)
 {
-  if (dtype == GTF_DTYPE_I8 || (pixels > 1 && !(dtype == GTF_DTYPE_BF16 && gtf_kernels_have_tiles (gtf_kernels_get ()))))
+  if (dtype == GTF_DTYPE_I8 || (pixels > 1 && !(dtype == GTF_DTYPE_BF16 && gtf_kernels_get ()->conv_tiles != NULL)))
     return GTF_DTYPE_F32;
   return dtype;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a running convolution is made of, for the ways to compute it (conv2d.c, winograd.c).
+ * What a running convolution is made of, for the ways to compute it (conv2d.c, conv2d-tiles.c, winograd.c).
  */
 #pragma once
 
@@ -27,3 +27,6 @@ typedef struct
 gboolean gtf_winograd_new (GtfConv2d *conv, GtfWeightStore *store, GError **error);
 /* FALSE: not a convolution for it, nothing was done. */
 gboolean gtf_winograd_run (GtfContext *c, const GtfConv2dRun *v);
+
+/* The same, in bfloat16 by tiles. */
+gboolean gtf_conv2d_tiles_run (GtfContext *c, const GtfConv2dRun *v);

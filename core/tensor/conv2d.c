@@ -366,7 +366,7 @@ gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWind
     run_taps (c, &v);
   else if (w->height * w->width == 1 && w->n_blocks == 1 && (sees_all (&v) || w->blocks[0]->type != GTF_DTYPE_F32))
     run_pixels (c, &v);
-  else if (!gtf_winograd_run (c, &v))
+  else if (!gtf_conv2d_tiles_run (c, &v) && !gtf_winograd_run (c, &v))
     run_windows (c, &v);
   if (!gtf_failed (c))
     gtf_pop (c, mark);

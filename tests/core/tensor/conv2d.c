@@ -49,6 +49,8 @@ static const Case cases[] = {
   { 1, 16, 19, 32, 16, 3, 3, 1, { 0 }, GTF_ACTIVATION_GELU },
   { 1, 16, 16, 64, 64, 3, 3, 1, { .more = { 2, 0, 1, 3 } } },
   { 1, 7, 7, 128, 128, 3, 3, 1, { .padding = 1 } },
+  { 3, 12, 9, 32, 50, 3, 2, 1, { .padding = 3, .dilation = 3, .dilation_width = 2 }, GTF_ACTIVATION_RELU },
+  { 1, 40, 70, 96, 6, 3, 3, 1, { .padding = 1 } },
 };
 
 static gint64
