@@ -122,21 +122,24 @@ project (GtfContext *c, const Block *w, GtfTensor *x, gint64 stride)
   return w->shortcut != NULL ? gtf_conv2d (c, w->shortcut, x, &(GtfWindow){ .stride = stride }, GTF_ACTIVATION_NONE, NULL) : x;
 }
 
+/* @is_ours: nobody else needs x. */
 static GtfTensor *
-block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, gint64 stride)
+block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, gint64 stride, gboolean is_ours)
 {
   const GtfActivation act = GTF_ACTIVATION_RELU;        /* within a block, whatever hidden_act says */
   const gint64 first = config->downsamples_early ? stride : 1, second = config->downsamples_early ? 1 : stride;
   GtfTensor *shortcut = project (c, w, x, stride), *h;
+  const GtfConv2d *last = w->convs[config->is_bottleneck ? 2 : 1];
+  const GtfWindow window = { .padding = config->is_bottleneck ? 0 : 1 };
 
   if (config->is_bottleneck)
     {
       h = gtf_conv2d (c, w->convs[0], x, &(GtfWindow){ .stride = first }, act, NULL);
       h = gtf_conv2d (c, w->convs[1], h, &(GtfWindow){ .stride = second, .padding = 1 }, act, NULL);
-      return gtf_conv2d (c, w->convs[2], h, NULL, config->activation, shortcut);
     }
-  h = gtf_conv2d (c, w->convs[0], x, &(GtfWindow){ .stride = stride, .padding = 1 }, act, NULL);
-  return gtf_conv2d (c, w->convs[1], h, &(GtfWindow){ .padding = 1 }, config->activation, shortcut);
+  else
+    h = gtf_conv2d (c, w->convs[0], x, &(GtfWindow){ .stride = stride, .padding = 1 }, act, NULL);
+  return is_ours || shortcut != x ? gtf_conv2d_onto (c, last, h, &window, config->activation, shortcut) : gtf_conv2d (c, last, h, &window, config->activation, shortcut);
 }
 
 static GtfTensor *
@@ -164,7 +167,7 @@ encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *
       gsize mark = gtf_push (c);
 
       for (gint64 j = 0; j < config->depth[i]; j++)
-        x = gtf_pop_keep (c, mark, block_forward (c, config, &w->stages[i][j], x, j > 0 || (i == 0 && !config->first_downsamples) ? 1 : 2));
+        x = gtf_pop_keep (c, mark, block_forward (c, config, &w->stages[i][j], x, j > 0 || (i == 0 && !config->first_downsamples) ? 1 : 2, j > 0));
       if (f != NULL)
         gtf_feature (c, f, i + 1, x);
     }

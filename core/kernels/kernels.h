@@ -27,7 +27,7 @@ typedef struct
   const float *bias;            /* whole panels; NULL: none */
   const float *scale;           /* I8: one an output, whole panels */
   const gint32 *sums;           /* I8: sum of each output's weights, whole panels */
-  const float *residual;
+  const float *residual;        /* it may be c */
   gint64 ldr;
   float *c;
   gint64 ldc;
@@ -80,7 +80,7 @@ typedef struct
   gsize panel_bytes;
   const float *bias;            /* whole panels; NULL: none */
   GtfActivation act;
-  const float *residual;        /* [lines][inside][n], as y; NULL: none */
+  const float *residual;        /* [lines][inside][n], as y, which it may be; NULL: none */
   float *y;
 } GtfTileConv;
 
@@ -100,7 +100,7 @@ typedef struct
   const float *bias;            /* whole panels; NULL: none */
   GtfActivation act;
   gint64 rows, cols;            /* how many of the 4 x 4 there are */
-  const float *residual;        /* NULL: none */
+  const float *residual;        /* NULL: none; it may be y */
   float *y;
   gint64 line, ldy;             /* floats between two lines and two pixels of y and the residual */
 } GtfWinogradOut;

@@ -88,9 +88,14 @@ winograd_out (const GtfWinogradOut *t, const float *m)
         {
           winograd_results (half + y, 4, whole);
           for (gint64 x = 0; x < t->cols; x++)
-            v_store_n (t->y + y * t->line + x * t->ldy + at, v_add (whole[x], bias), some);
+            {
+              const gint64 to = y * t->line + x * t->ldy + at;
+              const vf sum = v_add (whole[x], bias);
+
+              v_store_n (t->y + to, t->residual != NULL ? v_add (sum, v_load_n (t->residual + to, some)) : sum, some);
+            }
         }
     }
   for (gint64 y = 0; y < t->rows; y++)
-    conv_finish (t->act, t->residual != NULL ? t->residual + y * t->line : NULL, t->ldy, t->y + y * t->line, t->ldy, t->cols, t->n);
+    conv_finish (t->act, NULL, 0, t->y + y * t->line, t->ldy, t->cols, t->n);
 }

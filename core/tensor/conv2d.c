@@ -318,33 +318,60 @@ check (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *w
   return FALSE;
 }
 
-/**
- * gtf_conv2d:
- * @w: weight [out][in / groups][height][width], maybe with a bias
- * @x: (nullable): [B][H][W][in]
- * @window: (nullable): stride, padding and dilation; 1, 0 and 1 by default
- * @act: what is done with each sum
- * @residual: (nullable): added before that, as the result
- *
- * Returns: (transfer none) (nullable): [B][H'][W'][out]
- */
-GtfTensor *
-gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual)
+/* These write sums where they go before anything is added. */
+static void
+set_residual_aside (GtfContext *c, GtfConv2dRun *v)
+{
+  const gsize size = (gsize) (v->n * v->w->out) * sizeof (float);
+  float *copy;
+
+  if (v->residual != v->y)
+    return;
+  copy = gtf_arena_alloc (c, size);
+  v->residual = copy;
+  if (copy != NULL)
+    memcpy (copy, v->y, size);
+}
+
+static void
+run (GtfContext *c, GtfConv2dRun *v)
+{
+  const GtfConv2d *w = v->w;
+
+  if (w->taps == NULL && w->height * w->width == 1 && w->n_blocks == 1 && (sees_all (v) || w->blocks[0]->type != GTF_DTYPE_F32))
+    {
+      run_pixels (c, v);
+      return;
+    }
+  if (w->taps == NULL && (gtf_conv2d_tiles_run (c, v) || gtf_winograd_run (c, v)))
+    return;
+  set_residual_aside (c, v);
+  if (gtf_failed (c))
+    return;
+  if (w->taps != NULL)
+    run_taps (c, v);
+  else
+    run_windows (c, v);
+}
+
+/* @to: where the result goes; NULL: a new tensor. */
+static GtfTensor *
+convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual, GtfTensor *to)
 {
   static const GtfWindow plain = { 0 };
   GtfConv2dRun v = { .w = w, .kernels = c->kernels, .act = act };
+  gint64 shape[4];
   GtfTensor *y;
   float *zeros;
   gsize mark;
 
-  if (!gtf_op_begin (c, "conv2d", residual != NULL ? 2 : 1, x, residual))
-    return NULL;
   if (window == NULL)
     window = &plain;
   if (!check (c, w, x, window, FALSE) || !gtf_window_axes (c, window, (gint64[]){ w->height, w->width }, x, v.axes))
     return NULL;
-  y = gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ x->shape[0], v.axes[0].out, v.axes[1].out, w->out });
-  if (y != NULL && residual != NULL && (residual->n_dims != 4 || memcmp (residual->shape, y->shape, 4 * sizeof *y->shape) != 0))
+  memcpy (shape, (gint64[]){ x->shape[0], v.axes[0].out, v.axes[1].out, w->out }, sizeof shape);
+  y = to != NULL && gtf_tensor_is_packed (to) ? to : gtf_new_tensor (c, GTF_DTYPE_F32, 4, shape);
+  if (y != NULL && residual != NULL && (residual->n_dims != 4 || memcmp (residual->shape, shape, sizeof shape) != 0))
     {
       gtf_fail_shapes (c, y, residual, "the result and the residual do not fit");
       return NULL;
@@ -362,15 +389,48 @@ gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWind
   v.residual = residual != NULL ? gtf_tensor_f32 (residual) : NULL;
   v.zeros = zeros;
   memset (zeros, 0, (gsize) w->in * sizeof *zeros);
-  if (w->taps != NULL)
-    run_taps (c, &v);
-  else if (w->height * w->width == 1 && w->n_blocks == 1 && (sees_all (&v) || w->blocks[0]->type != GTF_DTYPE_F32))
-    run_pixels (c, &v);
-  else if (!gtf_conv2d_tiles_run (c, &v) && !gtf_winograd_run (c, &v))
-    run_windows (c, &v);
+  run (c, &v);
   if (!gtf_failed (c))
     gtf_pop (c, mark);
   return gtf_failed (c) ? NULL : y;
+}
+
+/**
+ * gtf_conv2d:
+ * @w: weight [out][in / groups][height][width], maybe with a bias
+ * @x: (nullable): [B][H][W][in]
+ * @window: (nullable): stride, padding and dilation; 1, 0 and 1 by default
+ * @act: what is done with each sum
+ * @residual: (nullable): added before that, as the result
+ *
+ * Returns: (transfer none) (nullable): [B][H'][W'][out]
+ */
+GtfTensor *
+gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual)
+{
+  if (!gtf_op_begin (c, "conv2d", residual != NULL ? 2 : 1, x, residual))
+    return NULL;
+  return convolve (c, w, x, window, act, residual, NULL);
+}
+
+/**
+ * gtf_conv2d_onto:
+ * @w: weight [out][in / groups][height][width], maybe with a bias
+ * @x: (nullable): [B][H][W][in], not @sum
+ * @window: (nullable): stride, padding and dilation; 1, 0 and 1 by default
+ * @act: what is done with each sum
+ * @sum: (nullable): [B][H'][W'][out]: what the convolution is added to; its numbers are lost, the result takes their place
+ *
+ * The end of a residual block whose input nobody needs any longer. Large pictures cost less to read and write once than to compute with.
+ *
+ * Returns: (transfer none) (nullable): act (conv (x) + sum), as @sum
+ */
+GtfTensor *
+gtf_conv2d_onto (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, GtfTensor *sum)
+{
+  if (!gtf_op_begin (c, "conv2d_onto", 2, x, sum))
+    return NULL;
+  return convolve (c, w, x, window, act, sum, sum);
 }
 
 /* ---- transposed ------------------------------------------------------------------------------------------------------ */

@@ -128,6 +128,17 @@ round_to_bf16 (GtfTensor *x)
   gtf_kernels_get ()->widen (GTF_DTYPE_BF16, halves, n, gtf_tensor_f32 (x));
 }
 
+/* What takes the place of its residual is the same. */
+static void
+check_onto (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const Case *t, const GtfTensor *residual, const GtfTensor *expected)
+{
+  GtfTensor *sum = gtf_scale (c, residual, 1);
+
+  g_assert_true (gtf_conv2d_onto (c, w, x, &t->window, t->act, sum) == sum);
+  for (gsize i = 0; i < gtf_tensor_get_n_elements (sum); i++)
+    g_assert_cmpfloat (gtf_tensor_f32 (sum)[i], ==, gtf_tensor_f32 (expected)[i]);
+}
+
 /* With nothing, with a bias, with a bias and a normalisation and a residual. In bfloat16, weights that a normalisation is folded into are rounded. */
 static void
 check_conv (const Case *t, guint extras, GtfDtype dtype, const GtfKernels *kernels)
@@ -166,6 +177,7 @@ check_conv (const Case *t, guint extras, GtfDtype dtype, const GtfKernels *kerne
     {
       residual = randoms (c, 4, y->shape);
       y = gtf_conv2d (c, w, x, &t->window, t->act, residual);
+      check_onto (c, w, x, t, residual, y);
     }
   for (gint64 at = 0; at < (gint64) gtf_tensor_get_n_elements (y); at++)
     {
