@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 import peers_speech
+import peers_start
 import peers_text
 import peers_vision
 
@@ -63,6 +64,10 @@ VISION = {**vision("detr-r50", 0.75, 0.9), **vision("rt-detr-r18", 0.8, 0.95), *
 # The works of each kind of model: its program and its peers.
 PROGRAMS = [(TEXT, "bench-text", peers_text), (VISION, "bench-vision", peers_vision)]
 
+# Whole processes.
+START = {"distilbert-start": ("label", [("onnxruntime", "float32", "fp32")], 0.2)}
+ALL = SPEECH | TEXT | VISION | START
+
 # What tells each library to do without AVX-512.
 AVX2 = {"GTF_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "CT2_FORCE_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
         "ATEN_CPU_CAPABILITY": "avx2", "OV_CPU_MAX_ISA": "AVX2"}
@@ -91,10 +96,13 @@ def turn(command, environment):
     return json.loads(run.stdout.strip().split("\n")[-1]), None
 
 
-def compare(a, name):
-    work, peers, goal = (SPEECH | TEXT | VISION)[name]
-    goal = 1.0 if a.isa else goal
-    environment = dict(os.environ, GTF_THREADS=str(a.threads), OMP_NUM_THREADS=str(a.threads), **(AVX2 if a.isa == "avx2" else {}))
+def commands(a, name):
+    """{side: the command of one turn}"""
+    work, peers, _ = ALL[name]
+    me = os.path.dirname(os.path.abspath(__file__))
+    if name in START:
+        peers_start.make()
+        return {side: [sys.executable, os.path.join(me, "peers_start.py"), side, a.build, str(a.threads), str(a.runs)] for side in ["ours"] + [p[0] for p in peers]}
     program, model, what = "bench-speech", a.model, work
     for works, its_program, module in PROGRAMS:
         if name in works:
@@ -103,8 +111,16 @@ def compare(a, name):
             program, model = its_program, module.folder(model, "hf")
     sides = {"ours": [os.path.join(a.build, "tests/bench", program), model, peers[0][1], what, str(a.runs)]}
     for peer, _, dtype in peers:
-        sides[peer] = [sys.executable, os.path.abspath(__file__), "--peer", "%s:%s:%s" % (peer, work, dtype), "--model", model, "--threads", str(a.threads),
+        sides[peer] = [sys.executable, os.path.join(me, "compare.py"), "--peer", "%s:%s:%s" % (peer, work, dtype), "--model", model, "--threads", str(a.threads),
                        "--runs", str(a.runs)]
+    return sides
+
+
+def compare(a, name):
+    _, peers, goal = ALL[name]
+    goal = 1.0 if a.isa else goal
+    environment = dict(os.environ, GTF_THREADS=str(a.threads), OMP_NUM_THREADS=str(a.threads), **(AVX2 if a.isa == "avx2" else {}))
+    sides = commands(a, name)
     times, peak, missing = {side: [] for side in sides}, {}, {}
     for _ in range(a.rounds):
         for side, command in sides.items():
@@ -131,7 +147,7 @@ def compare(a, name):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("works", nargs="*", help=", ".join(SPEECH | TEXT | VISION))
+    ap.add_argument("works", nargs="*", help=", ".join(ALL))
     ap.add_argument("--build", default="build-release")
     ap.add_argument("--model", help="folder of a Whisper repository")
     ap.add_argument("--isa", choices=["avx2"])
@@ -144,7 +160,7 @@ def main():
         be_peer(a)
         return
     print("%s%d threads, load %.1f" % (a.isa + ", " if a.isa else "", a.threads, os.getloadavg()[0]))
-    for name in a.works or (SPEECH if a.model else {}) | TEXT | VISION:
+    for name in a.works or [name for name in ALL if a.model or name not in SPEECH]:
         compare(a, name)
 
 
