@@ -41,7 +41,7 @@ typedef struct
 /* Convolutions that are added; each with its normalisation. */
 typedef struct
 {
-  const GtfConv2d *three, *one;
+  const GtfConv2d *conv;        /* of 3 x 3 pixels, and one of 1 x 1 in its middle */
 } RepVgg;
 
 typedef struct
@@ -226,7 +226,12 @@ static const GtfWeight step_down[] = { CONV (Conv, conv, "conv1", 0), CONV (Conv
 /* the inputs of the encoder have a normalisation of PyTorch's own eps */
 static const GtfWeight encoder_input[] = { SEQUENCE (.eps = 1e-5), { GTF_WEIGHT_END } };
 static const GtfWeight decoder_input[] = { SEQUENCE (.eps_field = G_STRUCT_OFFSET (Config, norm_eps)), { GTF_WEIGHT_END } };
-static const GtfWeight rep_vgg[] = { CONV (RepVgg, three, "conv1", 0), CONV (RepVgg, one, "conv2", 0), { GTF_WEIGHT_END } };
+static const GtfWeight rep_vgg_branch = CONV (RepVgg, conv, "conv2", 0);
+static const GtfWeight rep_vgg[] = {
+  { GTF_WEIGHT_CONV2D, "conv1.conv", G_STRUCT_OFFSET (RepVgg, conv), GTF_WEIGHT_NO_BIAS, { GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED }, .norm = "conv1.norm",
+    .eps_field = G_STRUCT_OFFSET (Config, norm_eps), .branch = &rep_vgg_branch },
+  { GTF_WEIGHT_END }
+};
 
 #define CSP(field, name)                                                                                                           \
   CONV (Elan, field.first, name ".conv1", 0), CONV (Elan, field.second, name ".conv2", 0),                                         \
@@ -347,7 +352,7 @@ csp_forward (GtfContext *c, const Config *config, const Csp *w, GtfTensor *x)
   GtfTensor *y = gtf_conv2d (c, w->first, x, NULL, config->activation, NULL);
 
   for (gint64 i = 0; i < config->n_blocks; i++)
-    y = gtf_conv2d (c, w->blocks[i].three, y, &around, config->activation, gtf_conv2d (c, w->blocks[i].one, y, NULL, GTF_ACTIVATION_NONE, NULL));
+    y = gtf_conv2d (c, w->blocks[i].conv, y, &around, config->activation, NULL);
   return gtf_add (c, y, gtf_conv2d (c, w->second, x, NULL, config->activation, NULL));
 }
 

@@ -38,7 +38,7 @@ typedef struct
 /* Convolutions that are added; each with its normalisation. */
 typedef struct
 {
-  const GtfConv2d *three, *one;
+  const GtfConv2d *conv;        /* of 3 x 3 pixels, and one of 1 x 1 in its middle */
 } RepVgg;
 
 typedef struct
@@ -161,7 +161,12 @@ static const GtfWeight plain_sequence[] = {
   { GTF_WEIGHT_CONV2D, "0", G_STRUCT_OFFSET (Conv, conv), GTF_WEIGHT_NO_BIAS, { GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED }, .norm = "1" },
   { GTF_WEIGHT_END }
 };
-static const GtfWeight rep_vgg[] = { CONV (RepVgg, three, "conv1.conv", "conv1.norm", 0), CONV (RepVgg, one, "conv2.conv", "conv2.norm", 0), { GTF_WEIGHT_END } };
+static const GtfWeight rep_vgg_branch = CONV (RepVgg, conv, "conv2.conv", "conv2.norm", 0);
+static const GtfWeight rep_vgg[] = {
+  { GTF_WEIGHT_CONV2D, "conv1.conv", G_STRUCT_OFFSET (RepVgg, conv), GTF_WEIGHT_NO_BIAS, { GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED }, .norm = "conv1.norm",
+    .eps_field = G_STRUCT_OFFSET (Config, norm_eps), .branch = &rep_vgg_branch },
+  { GTF_WEIGHT_END }
+};
 
 static const GtfWeight csp[] = {
   CONV (Csp, first, "conv1.conv", "conv1.norm", 0),
@@ -279,7 +284,7 @@ csp_forward (GtfContext *c, const Config *config, const Csp *w, GtfTensor *a, Gt
   GtfTensor *x = gtf_join (c, (GtfTensor *[]){ a, b }, 2), *y = gtf_conv2d (c, w->first, x, NULL, config->activation, NULL);
 
   for (gint64 i = 0; i < 3; i++)
-    y = gtf_conv2d (c, w->blocks[i].three, y, &(GtfWindow){ .padding = 1 }, config->activation, gtf_conv2d (c, w->blocks[i].one, y, NULL, GTF_ACTIVATION_NONE, NULL));
+    y = gtf_conv2d (c, w->blocks[i].conv, y, &(GtfWindow){ .padding = 1 }, config->activation, NULL);
   y = gtf_add (c, y, gtf_conv2d (c, w->second, x, NULL, config->activation, NULL));
   return w->last ? gtf_conv2d (c, w->last, y, NULL, config->activation, NULL) : y;
 }

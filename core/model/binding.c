@@ -454,6 +454,36 @@ bind_norm (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
       complain (&p->missing, "\"%s%s\"", best, endings[i]);
 }
 
+/* The tensors of a weight whose dimensions are known, and those of the normalisation behind it. */
+static void
+bind_tensors (Plan *p, const GtfWeight *w, char **outer, gint64 layer, GtfBoundWeight *b)
+{
+  g_auto (GStrv) names = all_names (p, outer, w->name, layer);
+
+  b->eps = w->eps_field ? *(const double *) ((const char *) p->config + w->eps_field) : w->eps ? w->eps : 1e-5;
+  if (!is_empty (b))
+    bind_parts (p, w, names, b);
+  if (b->n_parts && (w->norm || w->type == GTF_WEIGHT_BATCH_NORM))
+    {
+      g_auto (GStrv) norms = w->norm ? all_names (p, outer, w->norm, layer) : g_strdupv (names);
+
+      bind_norm (p, w, norms, b);
+    }
+}
+
+/* What becomes part of the middle of a convolution's windows. */
+static GtfBoundWeight *
+bind_branch (Plan *p, const GtfWeight *w, char **outer, gint64 layer, const GtfBoundWeight *b)
+{
+  GtfBoundWeight *branch = g_new0 (GtfBoundWeight, 1);
+
+  *branch = (GtfBoundWeight){ .weight = w, .dims = { b->dims[0], b->dims[1], 1, 1 }, .n_dims = 4 };
+  if (b->dims[2] % 2 == 0 || b->dims[3] % 2 == 0)
+    complain (&p->misshapen, "\"%s\": windows of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels, expected some with a middle", b->parts[0].weight->name, b->dims[2], b->dims[3]);
+  bind_tensors (p, w, outer, layer, branch);
+  return branch;
+}
+
 static gboolean walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to);
 
 /* How many layers a group has: as the config says, or as many as there are in the file. */
@@ -546,7 +576,6 @@ walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
   for (const GtfWeight *w = table; w && w->type != GTF_WEIGHT_END; w++)
     {
       GtfBoundWeight b = { .weight = w, .field = (gpointer *) ((char *) to + w->offset) };
-      g_auto (GStrv) names = NULL;
 
       if (w->type == GTF_WEIGHT_GROUP || w->type == GTF_WEIGHT_MODEL)
         {
@@ -558,16 +587,9 @@ walk (Plan *p, const GtfWeight *table, char **outer, gint64 layer, gpointer to)
         continue;
       if (!resolve_dims (p, w, &b))
         return FALSE;
-      b.eps = w->eps_field ? *(const double *) ((const char *) p->config + w->eps_field) : w->eps ? w->eps : 1e-5;
-      names = all_names (p, outer, w->name, layer);
-      if (!is_empty (&b))
-        bind_parts (p, w, names, &b);
-      if (b.n_parts && (w->norm || w->type == GTF_WEIGHT_BATCH_NORM))
-        {
-          g_auto (GStrv) norms = w->norm ? all_names (p, outer, w->norm, layer) : g_strdupv (names);
-
-          bind_norm (p, w, norms, &b);
-        }
+      bind_tensors (p, w, outer, layer, &b);
+      if (w->branch && b.n_parts && b.parts[0].weight)
+        b.branch = bind_branch (p, w->branch, outer, layer, &b);
       g_array_append_val (p->self->bound, b);
     }
   return TRUE;
@@ -619,7 +641,12 @@ verdict (Plan *p, const char *where, GError **error)
 static void
 clear_bound (gpointer data)
 {
-  g_free (((GtfBoundWeight *) data)->parts);
+  GtfBoundWeight *b = data;
+
+  if (b->branch)
+    clear_bound (b->branch);
+  g_free (b->branch);
+  g_free (b->parts);
 }
 
 GtfBinding *

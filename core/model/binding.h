@@ -24,8 +24,10 @@ typedef struct
   gint64 out;                       /* how many outputs it gives; 1st dimension of what it is bound to */
 } GtfBoundPart;
 
+typedef struct _GtfBoundWeight GtfBoundWeight;
+
 /* One weight of the struct. */
-typedef struct
+struct _GtfBoundWeight
 {
   const GtfWeight *weight;
   gpointer *field;                  /* in the weights struct; points to a const pointer of the weight's type */
@@ -35,7 +37,8 @@ typedef struct
   guint n_dims;
   const GtfStoredTensor *norm[4];   /* weight, bias, running mean and variance of the batch normalisation that is part of it; NULL: none */
   double eps;                       /* of that, or of weights that are standardised */
-} GtfBoundWeight;
+  GtfBoundWeight *branch;           /* NULL: none */
+};
 
 typedef struct _GtfBinding GtfBinding;
 

@@ -270,6 +270,34 @@ pack_batch_norm (Packer *p, const GtfBoundWeight *b, GError **error)
   return self;
 }
 
+/* The weights of a branch and what its normalisation does to them; its shift is added to that of what it becomes part of. FALSE after the error. */
+static gboolean
+read_branch (Packer *p, const GtfBoundWeight *b, const GtfFold *fold, GtfConvBranch *branch, GError **error)
+{
+  const GtfStoredTensor *w = b->branch->parts[0].weight;
+  gpointer raw;
+
+  if (!read_fold (p, b->branch, &branch->fold, error))
+    return FALSE;
+  for (gint64 o = 0; o < b->dims[0]; o++)
+    fold->shift[o] += branch->fold.shift[o];
+  branch->dtype = w->dtype;
+  branch->raw = raw = g_try_malloc (w->n_bytes);
+  if (raw)
+    return read_bytes (p, w, 0, w->n_bytes, raw, error);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for \"%s\"", w->name);
+  return FALSE;
+}
+
+static void
+clear_branch (GtfConvBranch *branch)
+{
+  g_free (branch->fold.scale);
+  g_free ((gpointer) branch->raw);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GtfConvBranch, clear_branch)
+
 /* A convolution, or a linear layer with a batch normalisation: one of 1 x 1 pixels. */
 static gpointer
 pack_conv2d (Packer *p, const GtfBoundWeight *b, GError **error)
@@ -278,15 +306,19 @@ pack_conv2d (Packer *p, const GtfBoundWeight *b, GError **error)
   const gboolean is_conv = b->weight->type == GTF_WEIGHT_CONV2D, transposed = is_conv && (b->weight->flags & GTF_WEIGHT_TRANSPOSED);
   const gint64 out = b->dims[0], groups = is_conv && (b->weight->flags & GTF_WEIGHT_GROUPED) ? out / b->dims[1] : 1;
   g_autofree float *scales = NULL;
+  g_auto (GtfConvBranch) branch = { 0 };
   GtfFold fold = { NULL, NULL };
   GtfConv2d *self;
 
   if (b->norm[0] && !read_fold (p, b, &fold, error))
     return NULL;
   scales = fold.scale;
+  if (b->branch && !read_branch (p, b, &fold, &branch, error))
+    return NULL;
   self = gtf_conv2d_new (p->store, p->dtype, out, groups * b->dims[1], is_conv ? b->dims[2] : 1, is_conv ? b->dims[3] : 1, groups, transposed,
                          bias || scales, error);
-  if (!self || !read_whole (p, w, error) || !gtf_conv2d_put (self, p->pool, w->dtype, p->scratch, scales ? &fold : NULL, b->weight->flags & GTF_WEIGHT_STANDARDIZED ? b->eps : -1, error))
+  if (!self || !read_whole (p, w, error) || !gtf_conv2d_put (self, p->pool, w->dtype, p->scratch, scales ? &fold : NULL, b->branch ? &branch : NULL,
+                                                               b->weight->flags & GTF_WEIGHT_STANDARDIZED ? b->eps : -1, error))
     return NULL;
   if (bias && !read_whole (p, bias, error))
     return NULL;

@@ -86,6 +86,7 @@ typedef struct
   GtfDtype dtype;
   gconstpointer raw;
   const GtfFold *fold;
+  const GtfConvBranch *branch;
   double eps;                   /* of weights that are standardised; negative: they are not */
   gint panels;                  /* of each block */
   gint failed;
@@ -104,6 +105,21 @@ standardise (float *row, gint64 n, double eps)
     squares += (row[i] - mean) * (row[i] - mean);
   for (gint64 i = 0; i < n; i++)
     row[i] = (float) ((row[i] - mean) / sqrt (squares / (double) n + eps));
+}
+
+/* Output o of a branch, added to the middle of that of the windows around it. */
+static void
+add_branch (const GtfConvBranch *branch, gint64 o, gint64 n, float *middle)
+{
+  const gsize element = gtf_dtype_size (branch->dtype);
+
+  for (gint64 i = 0; i < n; i++)
+    {
+      float x;
+
+      gtf_convert_f32 (branch->dtype, (const char *) branch->raw + (gsize) (o * n + i) * element, 1, 1, &x);
+      middle[i] += x * branch->fold.scale[o];
+    }
 }
 
 /* Output o as a row [height][width][in of its block]. */
@@ -127,6 +143,8 @@ put_row (const PutJob *job, gint64 o, float *row)
     standardise (row, size * all, job->eps);
   for (gint64 i = 0; scale != 1.0f && i < size * all; i++)
     row[i] *= scale;
+  if (job->branch != NULL)
+    add_branch (job->branch, o, in, row + size / 2 * in);
 }
 
 /* Row k, o of what is transposed: the inputs of output o at position k. */
@@ -170,9 +188,9 @@ put_panel (gpointer data, guint part, guint n_parts)
 }
 
 gboolean
-gtf_conv2d_put (GtfConv2d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw, const GtfFold *fold, double eps, GError **error)
+gtf_conv2d_put (GtfConv2d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw, const GtfFold *fold, const GtfConvBranch *branch, double eps, GError **error)
 {
-  PutJob job = { self, dtype, raw, fold, eps, 0, 0 };
+  PutJob job = { self, dtype, raw, fold, branch, eps, 0, 0 };
   const gint64 size = self->height * self->width;
 
   if (self->taps != NULL)

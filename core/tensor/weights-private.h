@@ -77,6 +77,14 @@ typedef struct
   float *scale, *shift;
 } GtfFold;
 
+/* A convolution of 1 x 1 pixels, [out][in] as it lies in a file, that becomes part of the middle of another's windows. */
+typedef struct
+{
+  GtfDtype dtype;
+  gconstpointer raw;
+  GtfFold fold;                 /* of the shift, whoever puts the bias takes care */
+} GtfConvBranch;
+
 /* A matrix as it lies in a file: [rows][cols] row-major, or, transposed, [cols][rows]. It need not be aligned. */
 typedef struct
 {
@@ -112,9 +120,10 @@ void          gtf_conv1d_put_bias (GtfConv1d *self, GtfDtype dtype, gconstpointe
 /* raw: [out][in / groups][height][width], or, transposed, [in][out][height][width]; groups divides in and out. */
 GtfConv2d    *gtf_conv2d_new (GtfWeightStore *store, GtfDtype dtype, gint64 out, gint64 in, gint64 height, gint64 width, gint64 groups, gboolean transposed,
                               gboolean bias, GError **error);
-/* Both with what follows folded in, if @fold is not NULL. @bias NULL: 0, and where there is no fold either, none. @eps at least 0: the weights of
+/* Both with what follows folded in, if @fold is not NULL. @branch NULL: none; one only without groups. @bias NULL: 0, and where there is no fold either, none. @eps at least 0: the weights of
  * each output are standardised, with it added to their variance; only without groups, and of what is not transposed. FALSE: no memory. */
-gboolean      gtf_conv2d_put (GtfConv2d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw, const GtfFold *fold, double eps, GError **error);
+gboolean      gtf_conv2d_put (GtfConv2d *self, GtfPool *pool, GtfDtype dtype, gconstpointer raw, const GtfFold *fold, const GtfConvBranch *branch, double eps,
+                              GError **error);
 void          gtf_conv2d_put_bias (GtfConv2d *self, GtfDtype dtype, gconstpointer bias, const GtfFold *fold);
 /* GTF_WEIGHT_TENSOR: float32, in the store. */
 GtfTensor    *gtf_weight_tensor_new (GtfWeightStore *store, guint n_dims, const gint64 *shape, GtfDtype dtype, gconstpointer raw, GError **error);

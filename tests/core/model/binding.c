@@ -165,11 +165,14 @@ test_chunks (void)
 
 typedef struct
 {
-  const GtfConv2d *conv, *plain, *deep, *turned, *standard;
+  const GtfConv2d *conv, *plain, *deep, *turned, *standard, *branched;
   const GtfLinear *linear;
   const GtfNorm *norm;
 } Convolutions;
 
+static const GtfWeight branch = {
+  GTF_WEIGHT_CONV2D, "plain", 0, GTF_WEIGHT_NO_BIAS, { STORED, STORED, STORED, STORED }, .norm = "small_bn", .eps = 0.25
+};
 static const GtfWeight convolutions[] = {
   { GTF_WEIGHT_CONV2D, "conv", G_STRUCT_OFFSET (Convolutions, conv), GTF_WEIGHT_NO_BIAS, { STORED, STORED, STORED, STORED }, .norm = "old|bn" },
   { GTF_WEIGHT_CONV2D, "plain", G_STRUCT_OFFSET (Convolutions, plain), GTF_WEIGHT_BIAS_OPTIONAL, { GTF_DIM_CONST (5), STORED, GTF_DIM_CONST (1), GTF_DIM_CONST (1) } },
@@ -177,6 +180,7 @@ static const GtfWeight convolutions[] = {
   { GTF_WEIGHT_CONV2D, "turned", G_STRUCT_OFFSET (Convolutions, turned), GTF_WEIGHT_TRANSPOSED | GTF_WEIGHT_NO_BIAS, { GTF_DIM_CONST (4), STORED, STORED, STORED } },
   { GTF_WEIGHT_LINEAR, "linear", G_STRUCT_OFFSET (Convolutions, linear), 0, { GTF_DIM_CONST (7), STORED }, .norm = "bn", .eps = 0.5 },
   { GTF_WEIGHT_CONV2D, "conv", G_STRUCT_OFFSET (Convolutions, standard), GTF_WEIGHT_NO_BIAS | GTF_WEIGHT_STANDARDIZED, { STORED, STORED, STORED, STORED }, .eps = 1e-3 },
+  { GTF_WEIGHT_CONV2D, "wide", G_STRUCT_OFFSET (Convolutions, branched), GTF_WEIGHT_NO_BIAS, { STORED, STORED, STORED, STORED }, .norm = "small_bn", .branch = &branch },
   { GTF_WEIGHT_BATCH_NORM, "bn", G_STRUCT_OFFSET (Convolutions, norm), 0, { GTF_DIM_CONST (7) } },
   { GTF_WEIGHT_END }
 };
@@ -198,6 +202,11 @@ convolution_tensors (void)
   add_shaped (t, "deep.weight", 9, 1, 3, 3);
   add_random (t, "deep.bias", 9, 0);
   add_shaped (t, "turned.weight", 6, 4, 2, 2);
+  add_shaped (t, "wide.weight", 5, 3, 3, 5);
+  add_random (t, "small_bn.weight", 5, 0);
+  add_random (t, "small_bn.bias", 5, 0);
+  add_random (t, "small_bn.running_mean", 5, 0);
+  add_random (t, "small_bn.running_var", 5, 0);
   add_random (t, "linear.weight", 7, 3);
   add_random (t, "linear.bias", 7, 0);
   add_random (t, "bn.weight", 7, 0);
@@ -207,7 +216,31 @@ convolution_tensors (void)
   variance = g_hash_table_lookup (t, "bn.running_var");
   for (guint i = 0; i < 7; i++)
     gtf_tensor_f32 (variance)[i] += 1;
+  variance = g_hash_table_lookup (t, "small_bn.running_var");
+  for (guint i = 0; i < 5; i++)
+    gtf_tensor_f32 (variance)[i] += 1;
   return t;
+}
+
+/* One of 3 x 5 pixels, and one of 1 x 1 in its middle, both with a normalisation. */
+static void
+check_branched (GHashTable *t, const GtfConv2d *conv)
+{
+  for (guint o = 0; o < 5; o++)
+    {
+      const double mean = data_of (t, "small_bn.running_mean")[o], variance = data_of (t, "small_bn.running_var")[o];
+      const double scale = data_of (t, "small_bn.weight")[o] / sqrt (variance + 1e-5), other = data_of (t, "small_bn.weight")[o] / sqrt (variance + 0.25);
+      float row[45];
+
+      gtf_linear_get_row (conv->blocks[0], o, row);
+      for (guint k = 0; k < 45; k++)
+        {
+          const double middle = k / 3 == 7 ? data_of (t, "base.plain.weight")[o * 3 + k % 3] * other : 0;
+
+          g_assert_cmpfloat_with_epsilon (row[k], data_of (t, "wide.weight")[o * 45 + k % 3 * 15 + k / 3] * scale + middle, 1e-6);
+        }
+      g_assert_cmpfloat_with_epsilon (conv->blocks[0]->bias[o], 2 * data_of (t, "small_bn.bias")[o] - mean * (scale + other), 1e-6);
+    }
 }
 
 /* Convolutions, and normalisations that become part of what stands before them. */
@@ -232,6 +265,7 @@ test_convolutions (void)
   g_assert_true (w.conv->height == 2 && w.conv->width == 5 && w.conv->in == 3 && w.conv->out == 7 && w.conv->groups == 1);
   g_assert_true (w.plain->height == 1 && w.plain->width == 1 && w.plain->in == 3 && w.plain->out == 5);
   g_assert_true (w.deep->groups == 9 && w.deep->in == 9 && w.deep->taps && w.deep->bias);
+  check_branched (t, w.branched);
   g_assert_true (w.turned->in == 6 && w.turned->out == 4 && w.turned->transposed);
   for (guint o = 0; o < 7; o++)
     {
@@ -275,6 +309,8 @@ test_wrong_convolutions (void)
     { "base.plain.weight", 5, 3, 1, 2, "\"base.plain.weight\" (expected [5, 3, 1, 1], found [5, 3, 1, 2])" },
     { "turned.weight", 6, 5, 2, 2, "\"turned.weight\" (expected [6, 4, 2, 2], found [6, 5, 2, 2])" },
     { "deep.weight", 9, 10, 3, 3, "is impossible" },
+    { "wide.weight", 5, 3, 3, 4, "\"wide.weight\": windows of 3 x 4 pixels, expected some with a middle" },
+    { "wide.weight", 5, 2, 3, 3, "\"base.plain.weight\" (expected [5, 2, 1, 1], found [5, 3])" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (wrong); i++)

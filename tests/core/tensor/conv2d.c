@@ -159,7 +159,7 @@ check_conv (const Case *t, guint extras, GtfDtype dtype, const GtfKernels *kerne
       round_to_bf16 (weight);
       round_to_bf16 (x);
     }
-  g_assert_true (gtf_conv2d_put (w, gtf_pool_get (0), GTF_DTYPE_F32, weight->data, extras == 2 ? &fold : NULL, -1, NULL));
+  g_assert_true (gtf_conv2d_put (w, gtf_pool_get (0), GTF_DTYPE_F32, weight->data, extras == 2 ? &fold : NULL, NULL, -1, NULL));
   if (extras > 0)
     gtf_conv2d_put_bias (w, GTF_DTYPE_F32, bias->data, extras == 2 ? &fold : NULL);
   y = gtf_conv2d (c, w, x, &t->window, t->act, NULL);
@@ -234,7 +234,7 @@ test_transposed (void)
       GtfConv2d *w = gtf_conv2d_new (store, GTF_DTYPE_F32, t->out, t->in, t->rows, t->cols, 1, TRUE, TRUE, NULL);
       g_autofree double *expected = NULL;
 
-      g_assert_true (gtf_conv2d_put (w, gtf_pool_get (0), GTF_DTYPE_F32, weight->data, &fold, -1, NULL));
+      g_assert_true (gtf_conv2d_put (w, gtf_pool_get (0), GTF_DTYPE_F32, weight->data, &fold, NULL, -1, NULL));
       gtf_conv2d_put_bias (w, GTF_DTYPE_F32, bias->data, &fold);
       y = gtf_conv_transpose2d (c, w, x, &t->window, t->act);
       g_assert_false (gtf_failed (c));
