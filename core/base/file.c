@@ -109,7 +109,7 @@ temporary_template (const char *path)
 {
   g_autofree char *folder = g_path_get_dirname (path), *base = g_path_get_basename (path);
 
-  return g_strdup_printf ("%s/.%s.XXXXXX", folder, base);
+  return g_strdup_printf ("%s/.%.200s.XXXXXX", folder, base);    /* @base may be as long as names can be */
 }
 
 static gboolean

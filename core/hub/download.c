@@ -171,7 +171,7 @@ fetch_local (Job *job, const GtfHubFile *file, GCancellable *stop, GError **erro
 {
   const char *folder = job->options->local_dir;
   g_autofree char *final = g_build_filename (folder, file->path, NULL), *lock = gtf_hub_local_beside (folder, file->path, ".lock");
-  g_autofree char *suffix = g_strdup_printf (".%s", file->etag), *stem = gtf_hub_local_beside (folder, file->path, suffix);
+  g_autofree char *stem = gtf_hub_local_stem (folder, file->path, file->etag);
   int fd = gtf_hub_lock (lock, stop, error);
   gboolean good = fd != -1 && fetch_to (job, file, final, stem, fd >= 0, stop, error) && gtf_hub_local_note (folder, job->commit, file, error);
 

@@ -44,5 +44,7 @@ gboolean           gtf_hub_local_has     (const char *folder, const char *commit
 gboolean           gtf_hub_local_note    (const char *folder, const char *commit, const GtfHubFile *file, GError **error);
 /* FOLDER/.cache/huggingface/download/PATH + @suffix (transfer full) */
 char              *gtf_hub_local_beside  (const char *folder, const char *path, const char *suffix);
+/* What names of incomplete downloads begin with: in that folder, a hash of the name and the ETag, as huggingface_hub has it. (transfer full) */
+char              *gtf_hub_local_stem    (const char *folder, const char *path, const char *etag);
 
 G_END_DECLS

@@ -287,6 +287,8 @@ gtf_hub_fetch (const GtfHubFetch *fetch, const char *path, GCancellable *cancell
       gtf_file_fail (error, path, "cannot be written", errno);
       good = FALSE;
     }
+  if (!good && t.have == 0)     /* there is nothing to go on with */
+    unlink (path);
   g_clear_pointer (&t.digest, gtf_digest_free);
   return good;
 }

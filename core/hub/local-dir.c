@@ -19,6 +19,21 @@ gtf_hub_local_beside (const char *folder, const char *path, const char *suffix)
   return g_build_filename (folder, ".cache", "huggingface", "download", name, NULL);
 }
 
+char *
+gtf_hub_local_stem (const char *folder, const char *path, const char *etag)
+{
+  g_autofree char *base = g_path_get_basename (path), *note = g_strconcat (base, ".metadata", NULL), *parent = g_path_get_dirname (path), *hash = NULL, *name = NULL;
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA1);
+  guint8 digest[20];
+  gsize n = sizeof digest;
+
+  g_checksum_update (sum, (const guchar *) note, -1);
+  g_checksum_get_digest (sum, digest, &n);
+  hash = g_strdelimit (g_strdelimit (g_base64_encode (digest, n), "+", '-'), "/", '_');
+  name = g_strconcat (hash, ".", etag, NULL);
+  return g_build_filename (folder, ".cache", "huggingface", "download", strcmp (parent, ".") == 0 ? "" : parent, name, NULL);
+}
+
 /* FALSE where nothing valid is known of it. */
 static gboolean
 read_note (const char *folder, const char *path, GStatBuf *st, char ***lines)

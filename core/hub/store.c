@@ -153,14 +153,30 @@ copy_file (const char *from, const char *to, GError **error)
   return FALSE;
 }
 
+/* The folders of a snapshot are folders: through a link we would write somewhere else. */
+static gboolean
+make_folders (const GtfHubStore *self, const char *pointer, GError **error)
+{
+  for (const char *p = strchr (pointer + strlen (self->folder) + 1, '/'); p; p = strchr (p + 1, '/'))
+    {
+      g_autofree char *folder = g_strndup (pointer, (gsize) (p - pointer));
+
+      if (!g_file_test (folder, G_FILE_TEST_IS_SYMLINK))
+        continue;
+      g_set_error (error, GTF_ERROR, GTF_ERROR_IO, "%s: is a link, and a folder of the cache is expected: delete it", folder);
+      return FALSE;
+    }
+  return gtf_hub_make_parent (pointer, error);
+}
+
 gboolean
 gtf_hub_store_link (const GtfHubStore *self, const char *blob, const char *pointer, gboolean is_new, GError **error)
 {
-  g_autofree char *target = relative_target (self, blob, pointer);
-  g_autofree char *temporary = g_strdup_printf ("%s.%08x.tmp", pointer, g_random_int ());
+  g_autofree char *target = relative_target (self, blob, pointer), *folder = g_path_get_dirname (pointer);
+  g_autofree char *temporary = g_strdup_printf ("%s/.%08x.tmp", folder, g_random_int ());       /* the name itself may be as long as names can be */
   gboolean linked = FALSE, done;
 
-  if (!gtf_hub_make_parent (pointer, error))
+  if (!make_folders (self, pointer, error))
     return FALSE;
   if (!gtf_hub_variable_is_true ("HF_HUB_DISABLE_SYMLINKS"))
     {
@@ -193,7 +209,7 @@ gtf_hub_lock (const char *path, GCancellable *cancellable, GError **error)
 
   if (!gtf_hub_make_parent (path, NULL))
     return -2;
-  fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0664);
+  fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0664);
   if (fd < 0)
     return -2;
   while (flock (fd, LOCK_EX | LOCK_NB) != 0)

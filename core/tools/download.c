@@ -122,6 +122,7 @@ download_one (const Download *self, const GtfHubDownload *options, const char *p
   g_autoptr (GtfHubStore) store = gtf_hub_store_new (self->cache, options->repo);
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_hub_file_free);
   GtfHubFile *file;
+  gboolean moved;
 
   if (!gtf_hub_check_path (options->repo->what, path, error))
     return NULL;
@@ -137,9 +138,10 @@ download_one (const Download *self, const GtfHubDownload *options, const char *p
   if (file == NULL)
     return NULL;
   g_ptr_array_add (files, file);
+  moved = strcmp (url, address) != 0;   /* else by its commit: the branch may have another one before it is fetched */
   if (self->dry_run)
     print_dry_run (options, commit, files);
-  else if (!gtf_hub_store_write_ref (store, options->repo->revision, commit, error) || !gtf_hub_download (options, commit, files, url, cancellable, error))
+  else if (!gtf_hub_store_write_ref (store, options->repo->revision, commit, error) || !gtf_hub_download (options, commit, files, moved ? url : NULL, cancellable, error))
     return NULL;
   return gtf_hub_download_path (options, commit, path);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the halves of the Hub for tests share: server.c listens, answers questions and hands out files, server-upload.c takes them.
+ * What the parts of the Hub for tests share: server.c listens, server-contents.c is what there is, server-questions.c says it, server-answers.c is how, with
+ * the lies, server-upload.c takes files.
  */
 #pragma once
 
@@ -43,18 +44,21 @@ struct _HubServer
 typedef struct
 {
   HubServer *server;
+  GInputStream *in;
   GOutputStream *out;
   gboolean is_cdn;
   char *method, *path;          /* without the query */
   char *range, *token, *query, *type;
   GBytes *body;
   gsize body_length;
+  GBytes *late;                 /* (nullable): what is still to be sent */
   HubFault fault;
   gboolean faulty, keep;
 } HubRequest;
 
-/* ---- server.c ---- */
+/* ---- server-contents.c ---- */
 
+void     hub_tree_free       (gpointer tree);
 /* By name or by commit. (nullable) */
 HubTree *hub_find_tree       (HubServer *self, const char *id, const char *revision);
 HubTree *hub_add_tree        (HubServer *self, const char *id, const char *revision);
@@ -64,16 +68,37 @@ HubFile *hub_find_file       (HubTree *tree, const char *path);
 void     hub_put_file        (HubTree *tree, const char *path, GBytes *data, gboolean lfs);
 /* The commit is named after what is in the tree. */
 void     hub_name_commit     (HubTree *tree);
+/* HUB_CHANGE */
+void     hub_change_file     (HubServer *self, HubTree *tree, const char *path, const char *text);
 char    *hub_git_oid         (const void *data, gsize length);
+
+/* ---- server-questions.c ---- */
+
+/* As JSON has it: what is not ASCII stays. (transfer full) */
 char    *hub_escape          (const char *text);
 /* (transfer full) (nullable): a parameter of the query. */
 char    *hub_parameter       (const HubRequest *r, const char *name);
 /* Answers if not. */
 gboolean hub_is_allowed      (HubRequest *r, const char *id);
+void     hub_route_question  (HubRequest *r);
+/* The other host. */
+void     hub_route_cdn       (HubRequest *r);
+
+/* ---- server-answers.c ---- */
+
 /* A line of @head, unless a fault has it otherwise. */
 void     hub_add_header      (const HubRequest *r, GString *head, const char *name, const char *value);
 void     hub_answer_text     (HubRequest *r, guint status, const char *headers, const char *text);
 void     hub_answer_error    (HubRequest *r, guint status, const char *code, const char *message, const char *commit);
+void     hub_answer_redirect (HubRequest *r, const char *to, const char *more);
+/* All of @data, or the part that was asked for. */
+void     hub_answer_data     (HubRequest *r, const char *headers, GBytes *data);
+/* With the lock of the server held. */
+void     hub_pick_fault      (HubRequest *r);
+/* TRUE if the fault is the whole answer. */
+gboolean hub_answer_fault    (HubRequest *r);
+/* What comes after the rest of the answer. Without the lock. */
+void     hub_send_late       (HubRequest *r);
 
 /* ---- server-upload.c ---- */
 

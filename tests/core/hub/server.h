@@ -35,11 +35,16 @@ typedef enum
   HUB_CHUNKED,          /* no length, chunks */
   HUB_HTTP10,           /* HTTP/1.0, no length, the end is the connection's */
   HUB_STALL,            /* no answer while the client waits */
+  HUB_HALF_OPEN,        /* nothing more comes after @value bytes of the body, and the connection does not end */
+  HUB_SLOW,             /* the body comes in @value pieces, HUB_SLOWNESS milliseconds before each */
+  HUB_CHANGE,           /* after the answer the branch has another commit, in which the file that was asked for is @text; by its hash the old one is still there */
   HUB_HEADER,           /* @text ("Name: value") instead of, or beside, the header that would be sent: @value 0, 1 */
   HUB_BODY,             /* @text is the body */
   HUB_HANG_UP,          /* the connection ends when @value bytes of the request's body have come */
   HUB_LOST              /* what was asked for is done, and the connection ends without an answer */
 } HubFaultKind;
+
+#define HUB_SLOWNESS 300
 
 typedef struct
 {

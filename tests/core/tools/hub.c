@@ -64,6 +64,12 @@ static const struct
   { "inspect org/bert --revision spoilt", NULL, { 0 }, 1, "~\nmodel_type     bert\n~\nuse in\n", "~error: org/bert/model.safetensors: is no safetensors file, or truncated: ", 5 },
 
   { "download org/bert config.json", NULL, { 0 }, 0, "$H/hub/models--org--bert/snapshots/$C/config.json\n", NULL, 2 },
+  { "download org/bert config.json --revision moving", NULL, { "HEAD", "/moving/", HUB_CHANGE, 0, 1, "{\"changed\": true}" }, 0, "~$H/hub/models--org--bert/snapshots/~/config.json\n", NULL, 2 },
+  { "download org/bert model.safetensors --revision moving", NULL, { "HEAD", "/moving/", HUB_CHANGE, 0, 1, "changed" }, 0, "~$H/hub/models--org--bert/snapshots/~/model.safetensors\n", NULL, 2 },
+  { "download org/bert config.json", NULL, { "HEAD", "/org/bert/", HUB_HEADER, 1, 0, "ETag: \"0123\"" }, 1, NULL, "~error: org/bert (revision main): config.json: ~X-Repo-Commit and ETag", 1 },
+  { "download org/bert config.json", NULL, { "HEAD", "/org/bert/", HUB_HEADER, 0, 0, "ETag: \"../../x\"" }, 1, NULL, "~X-Repo-Commit and ETag", 1 },
+  { "download org/bert config.json", NULL, { "HEAD", "/org/bert/", HUB_HEADER, 1, 0, "X-Repo-Commit: 0123456789012345678901234567890123456789" }, 1, NULL, "~X-Repo-Commit and ETag", 1 },
+  { "download org/bert config.json", NULL, { "GET", "/org/bert/", HUB_BODY, 0, 0, "{\"model_type\": \"bart\"}" }, 1, NULL, "~config.json: the server announces ~ bytes, expected ", 2 },
   { "download org/bert none.json", NULL, { 0 }, 1, NULL, "error: org/bert (revision main): none.json: there is no such file in this revision\n", 1 },
   { "download org/bert config.json", "HF_HUB_OFFLINE=1", { 0 }, 1, NULL, "~error: org/bert (revision main): config.json: the Hub is not asked, since HF_HUB_OFFLINE ", 0 },
   { "download", NULL, { 0 }, 2, NULL, "~repository is missing", 0 },
@@ -422,6 +428,8 @@ fill (void)
   hub_server_add (server, "org/alien", "main", "config.json", "{}", -1, FALSE);
   hub_server_add (server, "org/last", "main", "config.json", config, -1, FALSE);
   hub_server_add (server, "org/bert", "main", "model.safetensors", data, (gssize) length, TRUE);
+  hub_server_add (server, "org/bert", "moving", "config.json", config, -1, FALSE);
+  hub_server_add (server, "org/bert", "moving", "model.safetensors", data, (gssize) length, TRUE);
   hub_server_add (server, "org/bert", "spoilt", "config.json", config, -1, FALSE);
   hub_server_add (server, "org/bert", "spoilt", "model.safetensors", data + 100, 300, TRUE);
   commit = hub_server_get_commit (server, "org/bert", "main");
