@@ -108,6 +108,16 @@ is_other (const GtfWeight *w, const GtfStoredTensor *t)
   return (w->type == GTF_WEIGHT_NORM && t->n_dims > 1) || (w->type == GTF_WEIGHT_CONV2D && t->n_dims == 1);
 }
 
+/* A convolution with torch's weight_norm has, in place of its weight, a direction and a length: (direction, length) as they were called before torch 2.1, and since. */
+static const char *const normalised[][2] = { { ".weight_v", ".weight_g" }, { ".parametrizations.weight.original1", ".parametrizations.weight.original0" } };
+
+/* Of the convolution's direction (0) or length (1). (nullable) */
+static const GtfStoredTensor *
+find_normalised (Plan *p, const GtfWeight *w, const char *name, guint which)
+{
+  return w->type == GTF_WEIGHT_CONV1D || w->type == GTF_WEIGHT_CONV2D ? find_with (p, name, normalised[0][which], normalised[1][which]) : NULL;
+}
+
 /* Old checkpoints call the two tensors of a layer norm gamma and beta. */
 static const GtfStoredTensor *
 find_weight (Plan *p, const GtfWeight *w, const char *name)
@@ -119,6 +129,8 @@ find_weight (Plan *p, const GtfWeight *w, const char *name)
   if (w->flags & GTF_WEIGHT_BARE)
     return flattened (p, gtf_safetensors_find (p->files, name));
   t = find_with (p, name, ".weight", w->type == GTF_WEIGHT_NORM ? ".gamma" : NULL);
+  if (!t)
+    t = find_normalised (p, w, name, 0);
   return t && (w->flags & GTF_WEIGHT_OPTIONAL) && is_other (w, t) ? NULL : t;
 }
 
@@ -398,6 +410,30 @@ bind_bias (Plan *p, const GtfWeight *w, const char *name, GtfBoundPart *part)
     complain (&p->missing, "\"%s.bias\"", name);
 }
 
+/* The lengths: one number, or one along one dimension of the weight. */
+static void
+bind_gain (Plan *p, const GtfWeight *w, const char *name, GtfBoundPart *part)
+{
+  const GtfStoredTensor *g = NULL, *v = part->weight;
+  guint wide = 0;
+
+  if (v != find_normalised (p, w, name, 0))
+    return;
+  part->gain = g = find_normalised (p, w, name, 1);
+  if (g == NULL)
+    {
+      complain (&p->missing, "the length that goes with \"%s\" (weight_g)", v->name);
+      return;
+    }
+  g_hash_table_add (p->used, (gpointer) g);
+  check_dtype (p, g);
+  for (guint i = 0; i < g->n_dims && wide <= 1; i++)
+    if (g->shape[i] != 1)
+      wide += g->n_dims == v->n_dims && g->shape[i] == v->shape[i] ? 1 : 2;
+  if (wide > 1)
+    complain (&p->misshapen, "\"%s\" (expected the size of \"%s\" in one dimension and 1 in all others)", g->name, v->name);
+}
+
 /* Fills b->parts; n_parts stays 0 for an optional weight that is absent. */
 static void
 bind_parts (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
@@ -425,6 +461,7 @@ bind_parts (Plan *p, const GtfWeight *w, char **names, GtfBoundWeight *b)
       for (guint d = 0; d < b->n_dims; d++)
         if (b->dims[d] < 0)
           b->dims[d] = stored_dim (w, part->weight, d);
+      bind_gain (p, w, parts[i], part);
       bind_bias (p, w, parts[i], part);
       check_part (p, b, part);
     }

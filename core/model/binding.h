@@ -21,6 +21,7 @@ typedef struct
 {
   const GtfStoredTensor *weight;
   const GtfStoredTensor *bias;      /* NULL: none */
+  const GtfStoredTensor *gain;      /* of a weight that is normalised (torch's weight_norm): what its parts are long; NULL: it is not */
   gint64 out;                       /* how many outputs it gives; 1st dimension of what it is bound to */
 } GtfBoundPart;
 

@@ -160,6 +160,59 @@ read_whole (Packer *p, const GtfStoredTensor *t, GError **error)
   return p->scratch;
 }
 
+/* Into which of the lengths element @i of the weight counts. */
+static gsize
+gain_index (const GtfStoredTensor *w, const GtfStoredTensor *gain, gsize i)
+{
+  gsize inner = w->n_elements;
+
+  for (guint d = 0; d < gain->n_dims && gain->n_elements > 1; d++)
+    {
+      inner /= (gsize) w->shape[d];
+      if (gain->shape[d] != 1)
+        return i / inner % (gsize) w->shape[d];
+    }
+  return 0;
+}
+
+/* w = g v / |v|, each length over all elements that share it (Salimans and Kingma 2016, as torch's weight_norm): in float32, in the scratch. */
+static gconstpointer
+read_normalised (Packer *p, const GtfBoundPart *part, GError **error)
+{
+  const GtfStoredTensor *w = part->weight, *gain = part->gain;
+  g_autofree double *scale = g_try_new0 (double, gain->n_elements + 1);
+  g_autofree float *v = w->n_elements > G_MAXSIZE / sizeof (float) - 1 ? NULL : g_try_new (float, w->n_elements + 1), *g = g_try_new (float, gain->n_elements + 1);
+
+  if (!scale || !v || !g)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " numbers", w->n_elements);
+      return NULL;
+    }
+  if (!read_whole (p, w, error))
+    return NULL;
+  gtf_convert_f32 (w->dtype, p->scratch, 1, w->n_elements, v);
+  if (!read_whole (p, gain, error))
+    return NULL;
+  gtf_convert_f32 (gain->dtype, p->scratch, 1, gain->n_elements, g);
+  for (gsize i = 0; i < w->n_elements; i++)
+    scale[gain_index (w, gain, i)] += (double) v[i] * v[i];
+  for (gsize i = 0; i < gain->n_elements; i++)
+    scale[i] = g[i] / sqrt (scale[i]);
+  if (!need_scratch (p, w->n_elements * sizeof (float), error))
+    return NULL;
+  for (gsize i = 0; i < w->n_elements; i++)
+    ((float *) (gpointer) p->scratch)[i] = (float) (v[i] * scale[gain_index (w, gain, i)]);
+  return p->scratch;
+}
+
+/* The weight of a convolution in the scratch, and its type there. */
+static gconstpointer
+read_conv (Packer *p, const GtfBoundPart *part, GtfDtype *dtype, GError **error)
+{
+  *dtype = part->gain ? GTF_DTYPE_F32 : part->weight->dtype;
+  return part->gain ? read_normalised (p, part, error) : read_whole (p, part->weight, error);
+}
+
 /* ---- linear --------------------------------------------------------------------------------------------------------- */
 
 /* Panels of float16 weights computed with in float32 stay float16: they are widened in registers, exactly, and half the
@@ -302,13 +355,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (GtfConvBranch, clear_branch)
 static gpointer
 pack_conv2d (Packer *p, const GtfBoundWeight *b, GError **error)
 {
-  const GtfStoredTensor *w = b->parts[0].weight, *bias = b->parts[0].bias;
+  const GtfStoredTensor *bias = b->parts[0].bias;
   const gboolean is_conv = b->weight->type == GTF_WEIGHT_CONV2D, transposed = is_conv && (b->weight->flags & GTF_WEIGHT_TRANSPOSED);
   const gint64 out = b->dims[0], groups = is_conv && (b->weight->flags & GTF_WEIGHT_GROUPED) ? out / b->dims[1] : 1;
   g_autofree float *scales = NULL;
   g_auto (GtfConvBranch) branch = { 0 };
   GtfFold fold = { NULL, NULL };
   GtfConv2d *self;
+  GtfDtype stored;
 
   if (b->norm[0] && !read_fold (p, b, &fold, error))
     return NULL;
@@ -317,8 +371,8 @@ pack_conv2d (Packer *p, const GtfBoundWeight *b, GError **error)
     return NULL;
   self = gtf_conv2d_new (p->store, p->dtype, out, groups * b->dims[1], is_conv ? b->dims[2] : 1, is_conv ? b->dims[3] : 1, groups, transposed,
                          bias || scales, error);
-  if (!self || !read_whole (p, w, error) || !gtf_conv2d_put (self, p->pool, w->dtype, p->scratch, scales ? &fold : NULL, b->branch ? &branch : NULL,
-                                                               b->weight->flags & GTF_WEIGHT_STANDARDIZED ? b->eps : -1, error))
+  if (!self || !read_conv (p, &b->parts[0], &stored, error)
+      || !gtf_conv2d_put (self, p->pool, stored, p->scratch, scales ? &fold : NULL, b->branch ? &branch : NULL, b->weight->flags & GTF_WEIGHT_STANDARDIZED ? b->eps : -1, error))
     return NULL;
   if (bias && !read_whole (p, bias, error))
     return NULL;
@@ -383,14 +437,14 @@ pack_embedding (Packer *p, const GtfBoundWeight *b, GError **error)
 static gpointer
 pack_conv1d (Packer *p, const GtfBoundWeight *b, GError **error)
 {
-  const GtfStoredTensor *w = b->parts[0].weight, *bias = b->parts[0].bias;
+  const GtfStoredTensor *bias = b->parts[0].bias;
   /* Eight bits are for the large products; the few convolutions stay exact. */
-  GtfDtype dtype = p->dtype == GTF_DTYPE_I8 ? GTF_DTYPE_F32 : p->dtype;
+  GtfDtype dtype = p->dtype == GTF_DTYPE_I8 ? GTF_DTYPE_F32 : p->dtype, stored;
   GtfConv1d *self = gtf_conv1d_new (p->store, dtype, b->dims[0], b->dims[1], b->dims[2], bias != NULL, error);
 
-  if (!self || !read_whole (p, w, error))
+  if (!self || !read_conv (p, &b->parts[0], &stored, error))
     return NULL;
-  gtf_conv1d_put (self, p->pool, w->dtype, p->scratch);
+  gtf_conv1d_put (self, p->pool, stored, p->scratch);
   if (!bias)
     return self;
   if (!read_whole (p, bias, error))

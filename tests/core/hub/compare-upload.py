@@ -127,6 +127,12 @@ def sorted_transfers(requests):
     return out + run
 
 
+def needed(requests):
+    """Without questions about large files that no commit follows: what is there already huggingface_hub may ask for once more."""
+    commits = any("/commit/" in r["path"] for r in requests)
+    return [r for r in requests if commits or not r["path"].endswith("/objects/batch")]
+
+
 def upload(tool, server, args):
     run = subprocess.run([*tool, "upload", *args, "--format", "quiet"], env=server.env, capture_output=True, text=True)
     return run.returncode, run.stdout.strip().split("\n")[-1].replace(server.endpoint, ""), run.stderr
@@ -144,7 +150,7 @@ def main():
             check(f"{name}: exit status", a[0] == b[0] and (a[0] == 0) == good, f"{a} {b}")
             if good:
                 check(f"{name}: address", a[1] == b[1], f"{a[1]!r} {b[1]!r}")
-            left, right = (sorted_transfers(s.requests()) for s in (ours, theirs))
+            left, right = (needed(sorted_transfers(s.requests())) for s in (ours, theirs))
             if good:
                 check(f"{name}: requests", left == right, differences(left, right))
         for server in (ours, theirs):
