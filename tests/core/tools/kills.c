@@ -6,33 +6,38 @@
 #include <stdlib.h>
 #include "../hub/server.h"
 #include "../model/repository.h"
+#include "hub/fetch.h"
 #include "tool.h"
 
-#define SMALL_FILES 300         /* more than go into one commit */
+#define SMALL_FILES 300         /* of an upload: more than go into one commit */
+#define BIG 6000000             /* of a download */
+#define N_SMALL 12
 
 static HubServer *server;
-static char *scratch, *source, *model;
-static guint n_kills = 3;
+static char *scratch, *home, *source, *model, *commit;
+static GHashTable *files;       /* of the download: path -> GBytes */
+static guint n_kills = 5;
 static GRand *points;
 
 /* Microseconds that the work takes when nobody kills it. */
 static gint64
-measure (const char *line)
+measure (GSubprocessLauncher *launcher, const char *line)
 {
   gint64 start = g_get_monotonic_time ();
-  g_auto (Outcome) o = tool_run (line, "");
+  g_auto (Outcome) o = tool_run_with (launcher, line, "");
 
+  g_object_unref (launcher);
   if (o.status != 0)
     g_error ("%s: status %d, \"%s\"", line, o.status, o.err);
   return g_get_monotonic_time () - start;
 }
 
 static void
-kill_at_some_point (const char *line, gint64 duration)
+kill_at_some_point (GSubprocessLauncher *launcher, const char *line, gint64 duration)
 {
-  g_autoptr (GSubprocessLauncher) launcher = tool_launcher ();
   g_autoptr (GSubprocess) process = tool_start (launcher, line);
 
+  g_object_unref (launcher);
   g_usleep ((gulong) (g_rand_double (points) * (double) duration));
   g_subprocess_force_exit (process);
   g_subprocess_wait (process, NULL, NULL);
@@ -87,14 +92,14 @@ check_repository (const char *id)
 static void
 test_upload (void)
 {
-  gint64 duration = measure ("upload org/whole $S");
+  gint64 duration = measure (tool_launcher (), "upload org/whole $S");
 
   for (guint i = 0; i < n_kills; i++)
     {
       g_autofree char *id = g_strdup_printf ("org/killed%u", i), *line = g_strdup_printf ("upload %s $S", id);
 
       hub_server_forget (server);
-      kill_at_some_point (line, duration);
+      kill_at_some_point (tool_launcher (), line, duration);
       check_repository (id);
       complete (line);
       g_assert_cmpuint (check_repository (id), ==, SMALL_FILES + 2);
@@ -104,40 +109,121 @@ test_upload (void)
 
 /* ---- download ------------------------------------------------------------------------------------------------------- */
 
-static void
-check_below (const char *folder, const char *below)
+static const struct
 {
+  const char *name, *line;
+  const char *variable;         /* (nullable): set to 1 */
+  const char *folder;           /* where the files are in the end */
+} modes[] = {
+  { "cache", "download org/model --quiet", NULL, "$H/hub/models--org--model/snapshots/$C" },
+  { "cache without links", "download org/model --quiet", "HF_HUB_DISABLE_SYMLINKS", "$H/hub/models--org--model/snapshots/$C" },
+  { "folder", "download org/model --local-dir $H/here --quiet", NULL, "$H/here" },
+};
+
+static void
+add (const char *path, gsize length, gboolean lfs)
+{
+  guint8 *data = g_malloc (length);
+
+  for (gsize i = 0; i < length; i++)
+    data[i] = (guint8) ((i + g_str_hash (path)) * 2654435761u >> 24);
+  hub_server_add (server, "org/model", "main", path, data, (gssize) length, lfs);
+  g_hash_table_insert (files, g_strdup (path), g_bytes_new_take (data, length));
+}
+
+/* Of the files in their place how many there are; each must be what it is on the Hub. */
+static guint
+check_files (const char *folder)
+{
+  GHashTableIter iter;
+  gpointer name, bytes;
+  guint n = 0;
+
+  g_hash_table_iter_init (&iter, files);
+  while (g_hash_table_iter_next (&iter, &name, &bytes))
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL), *data = NULL;
+      gsize length;
+
+      if (!g_file_get_contents (path, &data, &length, NULL))
+        {
+          g_assert_false (g_file_test (path, G_FILE_TEST_IS_SYMLINK));  /* a link that leads nowhere */
+          continue;
+        }
+      n++;
+      if (length != g_bytes_get_size (bytes) || memcmp (data, g_bytes_get_data (bytes, NULL), length) != 0)
+        g_error ("%s has its name and is not whole: %zu of %zu bytes", path, length, g_bytes_get_size (bytes));
+    }
+  return n;
+}
+
+/* A blob that has the name of its hash has that hash. */
+static void
+check_blobs (void)
+{
+  g_autofree char *folder = g_build_filename (home, "hub", "models--org--model", "blobs", NULL);
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
   const char *name;
 
   while (dir && (name = g_dir_read_name (dir)))
     {
-      g_autofree char *path = g_build_filename (folder, name, NULL), *original = g_build_filename (below, name, NULL);
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+      g_autoptr (GError) error = NULL;
+      gboolean good = FALSE;
 
-      if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && g_file_test (original, G_FILE_TEST_EXISTS))
-        assert_same_file (path, original);
+      if (g_str_has_suffix (name, ".incomplete"))
+        continue;
+      g_assert_true (gtf_hub_hash_is (path, name, NULL, &good, &error));
+      g_assert_no_error (error);
+      g_assert_true (good);
     }
 }
 
 static void
-test_download (void)
+check_ref (void)
 {
-  g_autofree char *first = g_build_filename (scratch, "first", NULL), *line = g_strdup_printf ("download org/whole --local-dir %s", first);
-  gint64 duration = measure (line);
+  g_autofree char *path = g_build_filename (home, "hub", "models--org--model", "refs", "main", NULL), *text = NULL;
 
+  if (g_file_get_contents (path, &text, NULL, NULL))
+    g_assert_cmpstr (text, ==, commit);
+}
+
+static GSubprocessLauncher *
+launcher_of (guint mode)
+{
+  GSubprocessLauncher *launcher = tool_launcher ();
+
+  if (modes[mode].variable)
+    g_subprocess_launcher_setenv (launcher, modes[mode].variable, "1", TRUE);
+  return launcher;
+}
+
+static void
+test_download (gconstpointer data)
+{
+  guint mode = GPOINTER_TO_UINT (data), n_done = 0, n_some = 0;
+  g_autofree char *folder = tool_fill_in (modes[mode].folder);
+  gint64 longest;
+
+  folder_remove (home);
+  longest = measure (launcher_of (mode), modes[mode].line);
   for (guint i = 0; i < n_kills; i++)
     {
-      g_autofree char *name = g_strdup_printf ("got%u", i), *to = g_build_filename (scratch, name, NULL), *again = g_strdup_printf ("download org/whole --local-dir %s", to);
-      g_autofree char *large = g_build_filename (to, "large.bin", NULL), *original = g_build_filename (source, "large.bin", NULL);
+      guint n;
 
-      kill_at_some_point (again, duration);
-      check_below (to, source);
-      complete (again);
-      check_below (to, source);
-      assert_same_file (large, original);
-      g_free (hub_server_take_log (server));
-      folder_remove (to);
+      if (i % 3 == 0)           /* else it goes on with what is there */
+        folder_remove (home);
+      kill_at_some_point (launcher_of (mode), modes[mode].line, longest);
+      n = check_files (folder);
+      check_blobs ();
+      check_ref ();
+      n_done += n == g_hash_table_size (files);
+      n_some += n && n < g_hash_table_size (files);
     }
+  g_test_message ("%s: of %u killed %u had all files, %u some", modes[mode].name, n_kills, n_done, n_some);
+  measure (launcher_of (mode), modes[mode].line);
+  g_assert_cmpuint (check_files (folder), ==, g_hash_table_size (files));
+  check_blobs ();
 }
 
 /* ---- convert -------------------------------------------------------------------------------------------------------- */
@@ -146,14 +232,14 @@ static void
 test_convert (void)
 {
   g_autofree char *whole = g_build_filename (scratch, "whole", NULL), *line = g_strdup_printf ("convert $M --output %s --dtype float16", whole);
-  gint64 duration = measure (line);
+  gint64 duration = measure (tool_launcher (), line);
 
   for (guint i = 0; i < n_kills; i++)
     {
       g_autofree char *name = g_strdup_printf ("converted%u", i), *to = g_build_filename (scratch, name, NULL), *again = g_strdup_printf ("convert $M --output %s --dtype float16", to);
       g_autofree char *weights = g_build_filename (to, "model.safetensors", NULL), *expected = g_build_filename (whole, "model.safetensors", NULL);
 
-      kill_at_some_point (again, duration);
+      kill_at_some_point (tool_launcher (), again, duration);
       if (g_file_test (to, G_FILE_TEST_EXISTS))
         assert_same_file (weights, expected);
       else
@@ -169,13 +255,13 @@ static void
 test_save (void)
 {
   g_autofree char *whole = g_build_filename (scratch, "whole.safetensors", NULL), *line = g_strdup_printf ("convert $M --output %s", whole);
-  gint64 duration = measure (line);
+  gint64 duration = measure (tool_launcher (), line);
 
   for (guint i = 0; i < n_kills; i++)
     {
       g_autofree char *name = g_strdup_printf ("saved%u.safetensors", i), *to = g_build_filename (scratch, name, NULL), *again = g_strdup_printf ("convert $M --output %s", to);
 
-      kill_at_some_point (again, duration);
+      kill_at_some_point (tool_launcher (), again, duration);
       if (g_file_test (to, G_FILE_TEST_EXISTS))
         assert_same_file (to, whole);
       complete (again);
@@ -215,6 +301,21 @@ fill (void)
   g_assert_true (g_file_set_contents (config, "{\"model_type\": \"bert\", \"dtype\": \"float32\"}", -1, NULL));
 }
 
+/* What is downloaded. */
+static void
+fill_hub (void)
+{
+  add ("model.safetensors", BIG, TRUE);
+  add ("sub/dir/extra.bin", BIG / 6, TRUE);
+  for (guint i = 0; i < N_SMALL; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%sfile%u.json", i % 2 ? "sub/" : "", i);
+
+      add (name, 10 + 1000 * i, FALSE);
+    }
+  commit = hub_server_get_commit (server, "org/model", "main");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -230,18 +331,29 @@ main (int argc, char **argv)
   scratch = g_dir_make_tmp ("gtf-kills-XXXXXX", NULL);
   source = g_build_filename (scratch, "source", NULL);
   model = g_build_filename (scratch, "model", NULL);
-  g_setenv ("HF_HOME", scratch, TRUE);
+  home = g_build_filename (scratch, "home", NULL);
+  files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  g_setenv ("HF_HOME", home, TRUE);
   g_setenv ("HF_TOKEN", HUB_TOKEN, TRUE);
-  g_setenv ("no_proxy", "127.0.0.1", TRUE);
+  g_setenv ("no_proxy", "127.0.0.1,127.0.0.2", TRUE);
   g_unsetenv ("HF_HUB_OFFLINE");
+  g_unsetenv ("HF_HUB_CACHE");
   server = hub_server_new ();
   hub_server_set_chunk (server, 500000);
   g_setenv ("HF_ENDPOINT", hub_server_get_endpoint (server), TRUE);
   tool_name ("$S", source);
   tool_name ("$M", model);
   fill ();
+  fill_hub ();
+  tool_name ("$H", home);
+  tool_name ("$C", commit);
   g_test_add_func ("/kills/upload", test_upload);
-  g_test_add_func ("/kills/download", test_download);
+  for (guint i = 0; i < G_N_ELEMENTS (modes); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("/kills/download/%s", modes[i].name);
+
+      g_test_add_data_func (name, GUINT_TO_POINTER (i), test_download);
+    }
   g_test_add_func ("/kills/convert", test_convert);
   g_test_add_func ("/kills/save", test_save);
   status = g_test_run ();
