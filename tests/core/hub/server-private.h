@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What the parts of the Hub for tests share: server.c listens, server-contents.c is what there is, server-questions.c says it, server-answers.c is how, with
- * the lies, server-upload.c takes files.
+ * the lies, server-upload.c takes
+ * files, server-storage.c the large ones.
  */
 #pragma once
 
+#include <json-glib/json-glib.h>
 #include "server.h"
 
 G_BEGIN_DECLS
@@ -106,5 +108,17 @@ void     hub_send_late       (HubRequest *r);
 gboolean hub_route_upload    (HubRequest *r);
 /* Writes it to the record. */
 void     hub_record          (const HubRequest *r);
+/* The object that was sent; answers if it is none. (transfer full) (nullable) */
+JsonObject *hub_parse_body   (HubRequest *r);
+/* (nullable) */
+const char *hub_text_of      (JsonObject *object, const char *name);
+
+/* ---- server-storage.c ---- */
+
+void     hub_answer_batch    (HubRequest *r, const char *id);
+void     hub_answer_complete (HubRequest *r, const char *upload);
+void     hub_answer_verify   (HubRequest *r);
+/* TRUE if the request puts a file or a part into the storage; it is answered then. */
+gboolean hub_route_storage   (HubRequest *r);
 
 G_END_DECLS

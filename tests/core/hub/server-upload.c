@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The half of the Hub for tests that takes files: repositories, branches and tags are made, it is said how each file goes, large ones are stored whole or in
- * parts, and commits are done. It reads JSON by json-glib, which shares nothing with the library that is tested.
+ * The half of the Hub for tests that takes files: repositories, branches and tags are made, it is said how each file goes,
+ * and commits are done. (Large files: server-storage.c.) It reads JSON by json-glib, which shares nothing with the library that is tested.
  */
 #include "server-private.h"
 
@@ -23,8 +23,8 @@ parse (const char *text, gssize length)
   return json_object_ref (json_node_get_object (json_parser_get_root (parser)));
 }
 
-static JsonObject *
-parse_body (HubRequest *r)
+JsonObject *
+hub_parse_body (HubRequest *r)
 {
   gsize n;
   const char *text = g_bytes_get_data (r->body, &n);
@@ -35,8 +35,8 @@ parse_body (HubRequest *r)
   return object;
 }
 
-static const char *
-text_of (JsonObject *object, const char *name)
+const char *
+hub_text_of (JsonObject *object, const char *name)
 {
   return json_object_get_string_member_with_default (object, name, NULL);
 }
@@ -58,8 +58,8 @@ may_write (HubRequest *r, const char *id)
 static void
 answer_create (HubRequest *r)
 {
-  g_autoptr (JsonObject) object = parse_body (r);
-  const char *owner = object ? text_of (object, "organization") : NULL, *type = object ? text_of (object, "type") : NULL;
+  g_autoptr (JsonObject) object = hub_parse_body (r);
+  const char *owner = object ? hub_text_of (object, "organization") : NULL, *type = object ? hub_text_of (object, "type") : NULL;
   g_autofree char *id = NULL, *text = NULL;
   gboolean exists;
 
@@ -70,7 +70,7 @@ answer_create (HubRequest *r)
       hub_answer_error (r, 401, "", r->token ? "Invalid credentials in Authorization header" : "Invalid username or password.", NULL);
       return;
     }
-  id = g_strdup_printf ("%s%s/%s", g_strcmp0 (type, "dataset") == 0 ? "datasets/" : "", owner ? owner : "tester", text_of (object, "name"));
+  id = g_strdup_printf ("%s%s/%s", g_strcmp0 (type, "dataset") == 0 ? "datasets/" : "", owner ? owner : "tester", hub_text_of (object, "name"));
   exists = hub_has_repository (r->server, id);
   text = g_strdup_printf ("{%s\"url\":\"%s/%s\"}", exists ? "\"error\":\"You already created this model repo\"," : "", r->server->endpoint, id);
   if (!exists && g_str_has_prefix (id, "foreign/"))
@@ -84,7 +84,7 @@ answer_create (HubRequest *r)
 
       hub_put_file (hub_add_tree (r->server, id, "main"), ".gitattributes", attributes, FALSE);
       hub_name_commit (hub_find_tree (r->server, id, "main"));
-      if (g_strcmp0 (text_of (object, "visibility"), "private") == 0)
+      if (g_strcmp0 (hub_text_of (object, "visibility"), "private") == 0)
         g_hash_table_insert (r->server->access, g_strdup (id), GINT_TO_POINTER (HUB_PRIVATE));
     }
   hub_answer_text (r, exists ? 409 : 200, JSON, text);
@@ -124,8 +124,8 @@ answer_name (HubRequest *r, const char *id, const char *from, const char *name)
 static void
 answer_card (HubRequest *r)
 {
-  g_autoptr (JsonObject) object = parse_body (r);
-  const char *text = object ? text_of (object, "content") : "";
+  g_autoptr (JsonObject) object = hub_parse_body (r);
+  const char *text = object ? hub_text_of (object, "content") : "";
 
   if (object == NULL)
     return;
@@ -161,7 +161,7 @@ is_ignored (const char *rules, const char *path)
 static void
 answer_preupload (HubRequest *r, HubTree *tree)
 {
-  g_autoptr (JsonObject) object = parse_body (r);
+  g_autoptr (JsonObject) object = hub_parse_body (r);
   JsonArray *files = object ? json_object_get_array_member (object, "files") : NULL;
   g_autoptr (GString) out = g_string_new ("{\"files\":[");
 
@@ -175,13 +175,13 @@ answer_preupload (HubRequest *r, HubTree *tree)
   for (guint i = 0; i < json_array_get_length (files); i++)
     {
       JsonObject *one = json_array_get_object_element (files, i);
-      const char *path = text_of (one, "path");
+      const char *path = hub_text_of (one, "path");
       const HubFile *file = hub_find_file (tree, path);
       g_autofree char *escaped = hub_escape (path);
-      gboolean large = is_large (path, json_object_get_int_member (one, "size"), text_of (one, "sample"));
+      gboolean large = is_large (path, json_object_get_int_member (one, "size"), hub_text_of (one, "sample"));
 
       g_string_append_printf (out, "%s{\"path\":\"%s\",\"uploadMode\":\"%s\",\"shouldIgnore\":%s", i ? "," : "", escaped, large ? "lfs" : "regular",
-                              is_ignored (text_of (object, "gitIgnore"), path) ? "true" : "false");
+                              is_ignored (hub_text_of (object, "gitIgnore"), path) ? "true" : "false");
       if (file)
         g_string_append_printf (out, ",\"oid\":\"%s\"", file->etag);
       g_string_append_c (out, '}');
@@ -190,163 +190,20 @@ answer_preupload (HubRequest *r, HubTree *tree)
   hub_answer_text (r, 200, JSON, out->str);
 }
 
-/* ---- large files ---------------------------------------------------------------------------------------------------- */
-
-static void
-append_actions (HubRequest *r, GString *out, const char *id, const char *oid, guint64 size)
-{
-  guint64 chunk = r->server->chunk, n = chunk && size > chunk ? (size - 1) / chunk + 1 : 0;
-
-  g_string_append (out, ",\"actions\":{\"upload\":{\"href\":\"");
-  if (n == 0)
-    g_string_append_printf (out, "%s/store/%s?signature=SECRET\"}", r->server->cdn_endpoint, oid);
-  else
-    {
-      g_autofree char *upload = g_strdup_printf ("%u", ++r->server->n_uploads);
-      GPtrArray *parts = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
-
-      g_ptr_array_set_size (parts, (gint) n);
-      g_hash_table_insert (r->server->uploads, g_strdup (upload), parts);
-      g_string_append_printf (out, "%s/complete/%s?signature=SECRET\",\"header\":{\"chunk_size\":\"%" G_GUINT64_FORMAT "\"", r->server->endpoint, upload, chunk);
-      for (guint64 i = 1; i <= n; i++)
-        g_string_append_printf (out, ",\"%05" G_GUINT64_FORMAT "\":\"%s/part/%s/%" G_GUINT64_FORMAT "?signature=SECRET\"", i, r->server->cdn_endpoint, upload, i);
-      g_string_append (out, "}}");
-    }
-  g_string_append_printf (out, ",\"verify\":{\"href\":\"%s/verify/%s\"}}", r->server->endpoint, id);
-}
-
-static void
-answer_batch (HubRequest *r, const char *id)
-{
-  g_autoptr (JsonObject) object = parse_body (r);
-  JsonArray *objects = object ? json_object_get_array_member (object, "objects") : NULL;
-  g_autoptr (GString) out = g_string_new ("{\"transfer\":\"basic\",\"objects\":[");
-
-  if (object == NULL)
-    return;
-  if (g_strcmp0 (text_of (object, "operation"), "upload") != 0 || g_strcmp0 (text_of (object, "hash_algo"), "sha256") != 0)
-    {
-      hub_answer_error (r, 400, "", "no upload by sha256", NULL);
-      return;
-    }
-  for (guint i = 0; i < json_array_get_length (objects); i++)
-    {
-      JsonObject *one = json_array_get_object_element (objects, i);
-      const char *oid = text_of (one, "oid");
-      guint64 size = (guint64) json_object_get_int_member (one, "size");
-
-      g_string_append_printf (out, "%s{\"oid\":\"%s\",\"size\":%" G_GUINT64_FORMAT, i ? "," : "", oid, size);
-      if (!g_hash_table_contains (r->server->stored, oid))
-        append_actions (r, out, id, oid, size);
-      g_string_append_c (out, '}');
-    }
-  g_string_append (out, "]}");
-  hub_answer_text (r, 200, "Content-Type: application/vnd.git-lfs+json\r\n", out->str);
-}
-
-static void
-store (HubRequest *r, const char *oid, GBytes *data)
-{
-  g_autofree char *found = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, data);
-
-  if (strcmp (found, oid) != 0)
-    {
-      hub_answer_text (r, 400, "", "BadDigest");
-      return;
-    }
-  g_hash_table_insert (r->server->stored, g_strdup (oid), g_bytes_ref (data));
-  hub_answer_text (r, 200, "ETag: \"whole\"\r\n", "");
-}
-
-/* UPLOAD/NUMBER */
-static void
-answer_part (HubRequest *r, const char *name)
-{
-  g_auto (GStrv) parts = g_strsplit (name, "/", 2);
-  GPtrArray *have = parts[1] ? g_hash_table_lookup (r->server->uploads, parts[0]) : NULL;
-  guint64 number = parts[1] ? g_ascii_strtoull (parts[1], NULL, 10) : 0;
-  g_autoptr (GString) headers = g_string_new (NULL);
-  g_autofree char *etag = NULL, *quoted = NULL;
-
-  if (have == NULL || number < 1 || number > have->len)
-    {
-      hub_answer_text (r, 404, "", "NoSuchUpload");
-      return;
-    }
-  if (have->pdata[number - 1])
-    g_bytes_unref (have->pdata[number - 1]);
-  have->pdata[number - 1] = g_bytes_ref (r->body);
-  etag = g_compute_checksum_for_bytes (G_CHECKSUM_MD5, r->body);
-  quoted = g_strdup_printf ("\"%s\"", etag);
-  hub_add_header (r, headers, "ETag", quoted);
-  hub_answer_text (r, 200, headers->str, "");
-}
-
-static gboolean
-is_right_part (JsonObject *told, guint number, GBytes *have)
-{
-  g_autofree char *sum = have ? g_compute_checksum_for_bytes (G_CHECKSUM_MD5, have) : NULL, *etag = sum ? g_strdup_printf ("\"%s\"", sum) : NULL;
-
-  return etag && json_object_get_int_member (told, "partNumber") == number && g_strcmp0 (text_of (told, "etag"), etag) == 0;
-}
-
-static void
-answer_complete (HubRequest *r, const char *upload)
-{
-  g_autoptr (JsonObject) object = parse_body (r);
-  GPtrArray *have = g_hash_table_lookup (r->server->uploads, upload);
-  JsonArray *told = object ? json_object_get_array_member (object, "parts") : NULL;
-  g_autoptr (GByteArray) all = g_byte_array_new ();
-  g_autoptr (GBytes) data = NULL;
-
-  if (object == NULL)
-    return;
-  if (have == NULL || told == NULL || json_array_get_length (told) != have->len)
-    {
-      hub_answer_error (r, 400, "", "InvalidPart", NULL);
-      return;
-    }
-  for (guint i = 0; i < have->len; i++)
-    {
-      if (!is_right_part (json_array_get_object_element (told, i), i + 1, have->pdata[i]))
-        {
-          hub_answer_error (r, 400, "", "InvalidPart", NULL);
-          return;
-        }
-      g_byte_array_append (all, g_bytes_get_data (have->pdata[i], NULL), (guint) g_bytes_get_size (have->pdata[i]));
-    }
-  data = g_byte_array_free_to_bytes (g_steal_pointer (&all));
-  store (r, text_of (object, "oid"), data);
-}
-
-static void
-answer_verify (HubRequest *r)
-{
-  g_autoptr (JsonObject) object = parse_body (r);
-  GBytes *have = object ? g_hash_table_lookup (r->server->stored, text_of (object, "oid")) : NULL;
-
-  if (object == NULL)
-    return;
-  if (have && (gint64) g_bytes_get_size (have) == json_object_get_int_member (object, "size"))
-    hub_answer_text (r, 200, JSON, "{}");
-  else
-    hub_answer_error (r, 404, "", "not stored", NULL);
-}
-
 /* ---- commits -------------------------------------------------------------------------------------------------------- */
 
 /* NULL, or why it cannot be done; *status. */
 static const char *
 apply (HubRequest *r, HubTree *tree, const char *key, JsonObject *value, guint *status)
 {
-  const char *path = text_of (value, "path");
+  const char *path = hub_text_of (value, "path");
 
   *status = 400;
   if (strcmp (key, "header") == 0)
     {
-      const char *parent = text_of (value, "parentCommit");
+      const char *parent = hub_text_of (value, "parentCommit");
 
-      if (!text_of (value, "summary"))
+      if (!hub_text_of (value, "summary"))
         return "no summary";
       if (parent == NULL || strcmp (parent, tree->commit) == 0)
         return NULL;
@@ -358,7 +215,7 @@ apply (HubRequest *r, HubTree *tree, const char *key, JsonObject *value, guint *
   if (strcmp (key, "file") == 0)
     {
       gsize n;
-      guint8 *data = g_base64_decode (text_of (value, "content"), &n);
+      guint8 *data = g_base64_decode (hub_text_of (value, "content"), &n);
       g_autoptr (GBytes) bytes = g_bytes_new_take (data, n);
 
       hub_put_file (tree, path, bytes, FALSE);
@@ -366,7 +223,7 @@ apply (HubRequest *r, HubTree *tree, const char *key, JsonObject *value, guint *
     }
   if (strcmp (key, "lfsFile") == 0)
     {
-      GBytes *data = g_hash_table_lookup (r->server->stored, text_of (value, "oid"));
+      GBytes *data = g_hash_table_lookup (r->server->stored, hub_text_of (value, "oid"));
 
       if (data == NULL)
         return "an object is missing";
@@ -396,7 +253,7 @@ apply_all (HubRequest *r, const HubTree *tree, const char *name, guint *status)
       g_autoptr (JsonObject) object = **line ? parse (*line, -1) : NULL;
 
       if (**line)
-        why = object ? apply (r, copy, text_of (object, "key"), json_object_get_object_member (object, "value"), status) : "a line is no JSON";
+        why = object ? apply (r, copy, hub_text_of (object, "key"), json_object_get_object_member (object, "value"), status) : "a line is no JSON";
     }
   if (why)
     g_ptr_array_remove (r->server->trees, copy);
@@ -432,22 +289,6 @@ answer_commit (HubRequest *r, HubTree *tree)
 
 /* ---- addresses ------------------------------------------------------------------------------------------------------ */
 
-static gboolean
-route_storage (HubRequest *r)
-{
-  if (strcmp (r->method, "PUT") != 0)
-    return FALSE;
-  if (r->token)                 /* the real one refuses what is signed twice */
-    hub_answer_text (r, 400, "", "Only one auth mechanism allowed");
-  else if (g_str_has_prefix (r->path, "/store/"))
-    store (r, r->path + strlen ("/store/"), r->body);
-  else if (g_str_has_prefix (r->path, "/part/"))
-    answer_part (r, r->path + strlen ("/part/"));
-  else
-    return FALSE;
-  return TRUE;
-}
-
 static void
 route_repository (HubRequest *r, const char *id, const char *word, const char *revision)
 {
@@ -458,17 +299,17 @@ route_repository (HubRequest *r, const char *id, const char *word, const char *r
   tree = hub_find_tree (r->server, id, revision);
   if (strcmp (word, "/branch/") == 0)
     {
-      g_autoptr (JsonObject) object = parse_body (r);
+      g_autoptr (JsonObject) object = hub_parse_body (r);
 
       if (object)
-        answer_name (r, id, text_of (object, "startingPoint") ? text_of (object, "startingPoint") : "main", revision);
+        answer_name (r, id, hub_text_of (object, "startingPoint") ? hub_text_of (object, "startingPoint") : "main", revision);
     }
   else if (strcmp (word, "/tag/") == 0)
     {
-      g_autoptr (JsonObject) object = parse_body (r);
+      g_autoptr (JsonObject) object = hub_parse_body (r);
 
       if (object)
-        answer_name (r, id, revision, text_of (object, "tag"));
+        answer_name (r, id, revision, hub_text_of (object, "tag"));
     }
   else if (tree == NULL)
     hub_answer_error (r, 404, "RevisionNotFound", "Invalid rev id", NULL);
@@ -486,7 +327,7 @@ hub_route_upload (HubRequest *r)
   const char *from = g_str_has_prefix (r->path, "/api/models/") ? r->path + 12 : g_str_has_prefix (r->path, "/api/datasets/") ? r->path + 5 : r->path + 1;
 
   if (r->is_cdn)
-    return route_storage (r);
+    return hub_route_storage (r);
   if (strcmp (r->method, "POST") != 0)
     return FALSE;
   if (strcmp (r->path, "/api/repos/create") == 0)
@@ -494,18 +335,18 @@ hub_route_upload (HubRequest *r)
   else if (strcmp (r->path, "/api/validate-yaml") == 0)
     answer_card (r);
   else if (g_str_has_prefix (r->path, "/complete/"))
-    answer_complete (r, r->path + strlen ("/complete/"));
+    hub_answer_complete (r, r->path + strlen ("/complete/"));
   else if (g_str_has_prefix (r->path, "/verify/"))
     {
       if (may_write (r, r->path + strlen ("/verify/")))
-        answer_verify (r);
+        hub_answer_verify (r);
     }
   else if (g_str_has_suffix (r->path, batch))
     {
       g_autofree char *id = g_strndup (from, strlen (from) - strlen (batch));
 
       if (may_write (r, id))
-        answer_batch (r, id);
+        hub_answer_batch (r, id);
     }
   else
     {
