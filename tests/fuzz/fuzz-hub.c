@@ -12,6 +12,7 @@
 #include "hub/tokens.h"
 #include "fuzz.h"
 
+#define HUB "http://127.0.0.1:9"
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
 
 static const char *rest;        /* answers to come */
@@ -45,6 +46,16 @@ read_head (GtfHttpResponse *response, const char *head)
     }
 }
 
+/* Whatever was answered before, only the Web is asked, and the token goes to the Hub alone. */
+static void
+check_request (const GtfHttpRequest *request)
+{
+  g_assert_true (g_str_has_prefix (request->url, "http://") || g_str_has_prefix (request->url, "https://"));
+  for (char **header = request->headers; *header; header += 2)
+    if (strcmp (header[0], "Authorization") == 0)
+      g_assert_true (g_str_has_prefix (request->url, HUB "/") || g_str_has_prefix (request->url, HUB "?"));
+}
+
 static GtfHttpResponse *
 transport_send (gpointer session, const GtfHttpRequest *request, GCancellable *cancellable, GError **error)
 {
@@ -54,7 +65,7 @@ transport_send (gpointer session, const GtfHttpRequest *request, GCancellable *c
   char *body = strstr (text, "\n\n");
   GtfHttpResponse *response;
 
-  g_assert_true (g_str_has_prefix (request->url, "http://") || g_str_has_prefix (request->url, "https://"));
+  check_request (request);
   if (n_rest == 0)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, "no more answers");
@@ -68,6 +79,7 @@ transport_send (gpointer session, const GtfHttpRequest *request, GCancellable *c
   if (body)
     *body = '\0';
   read_head (response, text);
+  g_assert_true (gtf_hub_asked_wait (response) >= -1 && gtf_hub_asked_wait (response) <= 301);
   response->body = g_memory_input_stream_new_from_data (g_strdup (body ? body + 2 : ""), body ? (gssize) strlen (body + 2) : 0, g_free);
   return response;
 }
@@ -108,7 +120,7 @@ fetch (GtfHubClient *client, GError **error)
 {
   static const GtfHubFile file = { .path = (char *) "config.json", .etag = (char *) "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0", .size = 5 };
   g_autofree char *folder = g_dir_make_tmp ("gtf-fuzz-XXXXXX", NULL), *path = g_build_filename (folder, "file", NULL), *text = NULL;
-  const GtfHubFetch fetch = { .client = client, .url = "http://127.0.0.1:9/x", .what = "fuzz", .file = &file };
+  const GtfHubFetch fetch = { .client = client, .url = HUB "/x", .what = "fuzz", .file = &file };
 
   if (gtf_hub_fetch (&fetch, path, NULL, error))
     {
@@ -174,7 +186,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autoptr (GtfHubRepo) repo = NULL;
 
   g_unsetenv ("HF_HUB_OFFLINE");
-  g_setenv ("HF_ENDPOINT", "http://127.0.0.1:9", TRUE);
+  g_setenv ("HF_ENDPOINT", HUB, TRUE);
   gtf_http_transport_override = &transport;
   gtf_hub_backoff = 0;
   if (size == 0)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the Hub answers. The first line names the question, the rest is the answer.
+ * What the Hub answers to uploads, as JSON. The first line names the question, the rest is the answer. (How answers come: fuzz-hub.c.)
  */
 #include <string.h>
 #include "base/json.h"
-#include "hub/search-private.h"
 #include "hub/upload-private.h"
 #include "fuzz.h"
 
@@ -69,26 +68,6 @@ read_commit (GtfHubUploadJob *job, JsonNode *node)
     g_assert_true (*p > ' ' && *p < 0x7f);
 }
 
-static void
-read_tree (const GtfHubRepo *repo, JsonNode *node)
-{
-  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_hub_file_free);
-  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
-
-  gtf_hub_tree_read_page (repo, node, files, seen, NULL);
-  for (guint i = 0; i < files->len; i++)
-    g_assert_true (gtf_hub_check_path ("", ((GtfHubFile *) files->pdata[i])->path, NULL));
-}
-
-static void
-read_models (JsonNode *node)
-{
-  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_object_unref);
-
-  gtf_hub_search_read_page (node, found, 10, NULL);
-  g_assert_cmpuint (found->len, <=, 10);
-}
-
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -108,10 +87,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     read_preupload (&job, node, &addition);
   else if (node && strcmp (question, "commit") == 0)
     read_commit (&job, node);
-  else if (node && strcmp (question, "tree") == 0)
-    read_tree (repo, node);
-  else if (node && strcmp (question, "models") == 0)
-    read_models (node);
   g_free (addition.oid);
   g_free (addition.remote_oid);
   return 0;
