@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * A download that goes on after any cut. What arrives is hashed on its way to the disk; what an earlier run left behind is hashed first. A server
+ * A download that goes on after any cut. What arrives is hashed on its way to the disk, by another thread where it is much; what an earlier run left behind is hashed first. A server
  * that ignores the range, or has another file than the one we asked about, makes it begin anew; contents that are
  * wrong at the end are fetched once more and then refused.
  */
@@ -13,8 +13,10 @@
 #include <unistd.h>
 #include "base/digest.h"
 #include "base/file.h"
+#include "hub/hasher.h"
 
 #define CHUNK (512 * 1024)
+#define LARGE (16 * CHUNK)      /* bytes that are hashed on another thread */
 #define MAX_CUTS 5              /* in a row, without a byte between */
 #define MAX_RESTARTS 3
 
@@ -130,10 +132,33 @@ put (Transfer *t, const guint8 *data, gsize n, GError **error)
         }
       at += (gsize) w;
     }
-  if (t->digest)
-    gtf_digest_update (t->digest, data, n);
   t->have += (gint64) n;
   count (t, (gint64) n);
+  return TRUE;
+}
+
+/* Reads and writes one piece. FALSE with an error; *n 0 where there is no more. */
+static gboolean
+receive_piece (Transfer *t, GtfHttpResponse *response, guint8 *buffer, gsize *n, GError **error)
+{
+  gint64 size = t->fetch->file->size;
+  gssize got = g_input_stream_read (response->body, buffer, CHUNK, t->cancellable, NULL);
+
+  *n = 0;
+  if (g_cancellable_set_error_if_cancelled (t->cancellable, error))
+    return FALSE;
+  if (got <= 0)
+    {
+      t->complete = size >= 0 ? t->have == size : got == 0;
+      t->cuts += !t->complete;
+      return TRUE;
+    }
+  if (size >= 0 && got > size - t->have)
+    return fail (error, t, GTF_ERROR_INVALID_DATA, "the server sends more than the %" G_GINT64_FORMAT " bytes that this file has", size);
+  if (!put (t, buffer, (gsize) got, error))
+    return FALSE;
+  t->cuts = 0;
+  *n = (gsize) got;
   return TRUE;
 }
 
@@ -141,28 +166,25 @@ put (Transfer *t, const guint8 *data, gsize n, GError **error)
 static gboolean
 receive (Transfer *t, GtfHttpResponse *response, GError **error)
 {
-  g_autofree guint8 *buffer = g_malloc (CHUNK);
-  gint64 size = t->fetch->file->size;
+  GtfHubHasher *hasher = t->digest && t->fetch->file->size - t->have >= LARGE ? gtf_hub_hasher_new (t->digest, CHUNK) : NULL;
+  g_autofree guint8 *own = hasher ? NULL : g_malloc (CHUNK);
+  gboolean good;
+  gsize n;
 
-  for (;;)
+  do
     {
-      gssize n = g_input_stream_read (response->body, buffer, CHUNK, t->cancellable, NULL);
+      guint8 *buffer = hasher ? gtf_hub_hasher_take (hasher) : own;
 
-      if (g_cancellable_set_error_if_cancelled (t->cancellable, error))
-        return FALSE;
-      if (n <= 0)
-        {
-          t->complete = size >= 0 ? t->have == size : n == 0;
-          if (!t->complete)
-            t->cuts++;
-          return TRUE;
-        }
-      if (size >= 0 && n > size - t->have)
-        return fail (error, t, GTF_ERROR_INVALID_DATA, "the server sends more than the %" G_GINT64_FORMAT " bytes that this file has", size);
-      if (!put (t, buffer, (gsize) n, error))
-        return FALSE;
-      t->cuts = 0;
+      good = receive_piece (t, response, buffer, &n, error);
+      if (hasher)
+        gtf_hub_hasher_put (hasher, buffer, n);
+      else if (t->digest)
+        gtf_digest_update (t->digest, buffer, n);
     }
+  while (good && n);
+  if (hasher)
+    gtf_hub_hasher_finish (hasher);
+  return good;
 }
 
 /* Whether the answer continues at the byte we are at: "bytes FIRST-LAST/TOTAL". */

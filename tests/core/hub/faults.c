@@ -182,6 +182,53 @@ test_leftovers (void)
   hub_server_clear_faults (server);
 }
 
+/* ---- large files, which are hashed by another thread ----------------------------------------------------------------- */
+
+#define LARGE (20 * 1024 * 1024)
+
+static const struct
+{
+  HubFault fault;
+  const char *error;
+} large[] = {
+  { { "GET", "nothing", HUB_CUT }, NULL },
+  { { "GET", BLOB, HUB_CUT, 11000001, 1 }, NULL },
+  { { "GET", BLOB, HUB_CUT, LARGE - 1, 1 }, NULL },
+  { { "GET", BLOB, HUB_LONGER, 10, ALWAYS }, "announces" },
+  { { "GET", BLOB, HUB_FLIP, 0, 1 }, NULL },
+  { { "GET", BLOB, HUB_FLIP, 0, ALWAYS }, "wrong hash" },
+  { { "GET", BLOB, HUB_CHUNKED, 0, ALWAYS }, NULL },
+};
+
+static void
+test_large (void)
+{
+  g_autofree char *data = g_malloc (LARGE);
+
+  for (guint i = 0; i < LARGE; i++)
+    data[i] = (char) (i * 7 + i / 253);
+  hub_server_add (server, "org/large", "main", "config.json", "{}", -1, FALSE);
+  hub_server_add (server, "org/large", "main", "model.safetensors", data, LARGE, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (large); i++)
+    {
+      g_autofree char *home = hub_new_home (), *snapshot = NULL;
+      g_autoptr (GError) error = NULL;
+
+      hub_server_fault (server, &large[i].fault);
+      snapshot = hub_fetch ("org/large", &error);
+      hub_server_clear_faults (server);
+      if (large[i].error)
+        g_assert_true (error && strstr (error->message, large[i].error));
+      else
+        {
+          g_assert_no_error (error);
+          hub_assert_file (snapshot, "model.safetensors", data, LARGE);
+        }
+      g_assert_cmpuint (hub_count_files (home, ".incomplete"), ==, 0);
+      gtf_hub_remove_path (home, NULL);
+    }
+}
+
 /* ---- names that lead astray ----------------------------------------------------------------------------------------- */
 
 /* All of a repository, into the cache or a folder. (transfer full): where it lies */
@@ -375,6 +422,7 @@ main (int argc, char **argv)
   hub_fill_models (server);
   g_test_add_func ("/hub/faults/faults", test_faults);
   g_test_add_func ("/hub/faults/leftovers", test_leftovers);
+  g_test_add_func ("/hub/faults/large", test_large);
   g_test_add_func ("/hub/faults/names", test_names);
   g_test_add_func ("/hub/faults/planted", test_planted);
   g_test_add_func ("/hub/faults/deleted", test_deleted);
