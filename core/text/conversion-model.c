@@ -37,7 +37,7 @@ read_pieces (GtfConversion *c, GtfTextModel *model, GError **error)
                                      gtf_conversion_string (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
 }
 
-/* No file at all: what the class begins with, then the 256 bytes in GPT-2's alphabet. */
+/* No file at all: what the class begins with, then the 256 bytes in GPT-2's alphabet, where it has them. */
 static gboolean
 read_bytes (GtfConversion *c, GtfTextModel *model, GError **error)
 {
@@ -45,7 +45,8 @@ read_bytes (GtfConversion *c, GtfTextModel *model, GError **error)
   if (before == NULL)
     return FALSE;
   gint64 first = json_array_get_length (json_node_get_array (before));
-  for (gint64 i = 0; i < first + 256; i++)
+  gint64 end = first + (json_object_get_boolean_member_with_default (c->template.row, "bytes", TRUE) ? 256 : 0);
+  for (gint64 i = 0; i < end; i++)
     {
       char letter[4];
       const char *text = i < first ? json_array_get_string_element (json_node_get_array (before), (guint) i) : letter;
@@ -70,6 +71,24 @@ add_code_points (GtfTextModel *model, GError **error)
   return TRUE;
 }
 
+/* The tokens of a list of the class that are not there yet, with the next ids. */
+static gboolean
+add_new (GtfConversion *c, GtfTextModel *model, const char *member, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (JsonNode) node = gtf_template_expand (&c->template, member, &local);
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  JsonArray *list = node ? json_node_get_array (node) : NULL;
+  for (guint i = 0; list && i < json_array_get_length (list); i++)
+    {
+      const char *token = json_array_get_string_element (list, i);
+      if (gtf_vocab_find (&model->vocab, token, strlen (token)) < 0 && !gtf_text_model_add (model, token, strlen (token), (gint64) model->vocab.n_entries, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /* The file with the ids of the pieces, where the class has one. */
 static gboolean
 read_mapped_ids (GtfConversion *c, GError **error)
@@ -79,19 +98,10 @@ read_mapped_ids (GtfConversion *c, GError **error)
     return TRUE;
   g_autofree char *path = g_build_filename (c->tokenizer->directory, name, NULL);
   GtfTextModel *model = c->tokenizer->model = gtf_text_model_new_mapped (c->tokenizer->model, path, gtf_conversion_string (c->template.values, "unk_token"));
-  g_autoptr (GError) local = NULL;
-  g_autoptr (JsonNode) after = gtf_template_expand (&c->template, "after_ids", &local);
-  if (local)
-    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
-  if (!gtf_text_model_read_ids (model, path, NULL, error))
+  gboolean lines = g_str_has_suffix (name, ".txt");
+  if (!add_new (c, model, "before_ids", error) ||
+      (lines ? !gtf_text_model_read_words (model, path, error) : !gtf_text_model_read_ids (model, path, NULL, error)) || !add_new (c, model, "after_ids", error))
     return FALSE;
-  JsonArray *list = after ? json_node_get_array (after) : NULL;
-  for (guint i = 0; list && i < json_array_get_length (list); i++)
-    {
-      const char *token = json_array_get_string_element (list, i);
-      if (gtf_vocab_find (&model->vocab, token, strlen (token)) < 0 && !gtf_text_model_add (model, token, strlen (token), model->vocab.n_entries, error))
-        return FALSE;
-    }
   return gtf_text_model_build (model, error);
 }
 
@@ -102,17 +112,8 @@ read_continued (GtfConversion *c, const char *codes, GError **error)
   gboolean ends_marked = json_object_has_member (c->template.row, "ends_marked"), counted = g_str_has_suffix (c->vocab_path, ".txt");
   GtfTextModel *model = c->tokenizer->model = gtf_text_model_new_continued (c->vocab_path, gtf_conversion_string (c->template.values, "unk_token"), ends_marked);
   g_autofree char *path = g_build_filename (c->tokenizer->directory, codes, NULL);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (JsonNode) before = gtf_template_expand (&c->template, "before", &local);
-  if (local)
-    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
-  JsonArray *list = before ? json_node_get_array (before) : NULL;
-  for (guint i = 0; list && i < json_array_get_length (list); i++)
-    {
-      const char *token = json_array_get_string_element (list, i);
-      if (gtf_vocab_find (&model->vocab, token, strlen (token)) < 0 && !gtf_text_model_add (model, token, strlen (token), (gint64) model->vocab.n_entries, error))
-        return FALSE;
-    }
+  if (!add_new (c, model, "before", error))
+    return FALSE;
   return (counted ? gtf_text_model_read_counted (model, c->vocab_path, error) : gtf_text_model_read_ids (model, c->vocab_path, NULL, error)) &&
          gtf_text_model_read_codes (model, path, ends_marked ? GTF_CODES_LOOSE : counted ? GTF_CODES_COUNTED : GTF_CODES_HEADED, error) && gtf_text_model_build (model, error);
 }
@@ -155,7 +156,7 @@ gtf_conversion_read_model (GtfConversion *c, GError **error)
       if (!gtf_text_model_read_tiktoken (model, c->vocab_path, error))
         return FALSE;
     }
-  else if (g_str_has_suffix (c->vocab_path, ".txt"))
+  else if (!g_str_has_suffix (c->vocab_path, ".json"))
     {
       if (!gtf_text_model_read_lines (model, c->vocab_path, error))
         return FALSE;

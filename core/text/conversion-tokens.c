@@ -59,9 +59,19 @@ class_tokens (const GtfConversion *c)
   return json_object_has_member (c->template.row, "tokens") ? json_object_get_object_member (c->template.row, "tokens") : NULL;
 }
 
+/* What depends on the settings among the tokens of the class. */
+static void
+expand_tokens (GtfConversion *c)
+{
+  JsonNode *tokens = gtf_template_expand (&c->template, "tokens", NULL);
+  if (tokens)
+    json_object_set_member (c->template.row, "tokens", tokens);
+}
+
 void
 gtf_conversion_set_roles (GtfConversion *c)
 {
+  expand_tokens (c);
   JsonObject *tokens = class_tokens (c);
   JsonNode *extra = c->config ? gtf_json_find (c->config, "extra_special_tokens") : NULL;
   JsonObjectIter iter;
@@ -78,7 +88,7 @@ gtf_conversion_set_roles (GtfConversion *c)
       json_object_iter_init (&iter, tokens);
       while (json_object_iter_next (&iter, &key, &node))
         if (!is_role (key))
-          set_role (c, key, NULL, node);
+          set_role (c, key, own_token (c, key), node);
     }
   if (c->config)
     set_own_roles (c, c->config, FALSE);

@@ -46,7 +46,11 @@ choose_class (GtfConversion *c, GError **error)
   if (c->klass == NULL)
     c->klass = gtf_tokenizer_row_find ("TokenizersBackend");
   c->template.row = gtf_template_row (c->klass->name);
-  return TRUE;
+  const char *needs = gtf_conversion_string (c->template.row, "needs");
+  if (needs)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: no tokenizer.json, and %s works with %s, which is not here; save a tokenizer.json with transformers",
+                 c->tokenizer->directory, c->klass->name, needs);
+  return needs == NULL;
 }
 
 const char *
@@ -124,6 +128,17 @@ read_setting (GtfConversion *c, const char *key, JsonNode *own, GError **error)
   return TRUE;
 }
 
+/* A language that is named as its token is, "__java__", where the class has a place for "java". */
+static void
+name_language (GtfConversion *c)
+{
+  const char *language = gtf_conversion_string (c->template.values, "src_lang");
+  if (language == NULL || strlen (language) < 5 || !g_str_has_prefix (language, "__") || !g_str_has_suffix (language, "__"))
+    return;
+  g_autofree char *plain = g_strndup (language + 2, strlen (language) - 4);
+  json_object_set_string_member (c->template.values, "src_lang", plain);
+}
+
 /* Whisper's language by code or name, in any case. */
 static gboolean
 read_language (GtfConversion *c, GError **error)
@@ -161,6 +176,7 @@ read_settings (GtfConversion *c, GError **error)
     }
   if (json_object_has_member (c->template.row, "whisper_language") && !read_language (c, error))
     return FALSE;
+  name_language (c);
   const char *no_text = gtf_conversion_string (c->template.row, "refuse_text");
   if (no_text && gtf_pass_flag (c->template.values, no_text, FALSE))
     c->tokenizer->refused = g_strdup_printf ("%s: %s is true: %s makes other signs of a text first, which is not done here; set it to false and hand those over", c->config_path, no_text,
@@ -308,6 +324,7 @@ read_rest (GtfConversion *c)
   gint64 pad_type = json_object_get_int_member_with_default (values, "pad_token_type_id", 0);
   if (c->config)
     gtf_tokenizer_read_settings (self, c->config);
+  self->clean_up |= gtf_pass_flag (values, "clean_up_tokenization_spaces", FALSE);
   if (json_object_has_member (values, "model_max_length") && !(c->config && gtf_json_find (c->config, "model_max_length")))
     self->max_length = json_object_get_int_member (values, "model_max_length");
   self->pad_left = gtf_pass_flag (values, "pads_left", FALSE);
@@ -315,6 +332,7 @@ read_rest (GtfConversion *c)
   self->language_codes = json_object_has_member (c->template.row, "language_codes");
   self->eos_once = json_object_has_member (c->template.row, "eos_once") ? look_up (self, gtf_conversion_string (values, "eos_token")) : -1;
   self->special_lead = json_object_has_member (c->template.row, "special_lead");
+  self->special_ends = json_object_has_member (c->template.row, "special_ends");
   self->empty_id = empty_id (c);
   self->drop_first = json_object_has_member (c->template.row, "drop_first");
   self->special_gap = g_strdup (gtf_conversion_string (c->template.row, "special_gap"));

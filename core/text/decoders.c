@@ -117,16 +117,21 @@ byte_level (const GtfDecoder *self, GPtrArray *strings, GError **error)
   return TRUE;
 }
 
+/* Bytes that are not UTF-8 become U+FFFD each: all of them here, or (@each, as the sentencepiece library has it) those that are in no character. */
 static void
-flush_bytes (GPtrArray *out, GByteArray *bytes)
+flush_bytes (GPtrArray *out, GByteArray *bytes, gboolean each)
 {
-  if (bytes->len == 0)
-    return;
-  if (gtf_utf8_valid ((const char *) bytes->data, bytes->len))
-    g_ptr_array_add (out, g_string_new_len ((const char *) bytes->data, bytes->len));
-  else
-    for (guint i = 0; i < bytes->len; i++)
-      g_ptr_array_add (out, g_string_new ("\xEF\xBF\xBD"));
+  const char *p = (const char *) bytes->data;
+  gboolean valid = gtf_utf8_valid (p, bytes->len);
+  if (bytes->len && valid)
+    g_ptr_array_add (out, g_string_new_len (p, bytes->len));
+  for (guint i = 0, n; !valid && i < bytes->len; i += n)
+    {
+      n = each ? gtf_utf8_size (p[i]) : 0;
+      n = n && i + n <= bytes->len && gtf_utf8_valid (p + i, n) ? n : 0;
+      g_ptr_array_add (out, n ? g_string_new_len (p + i, n) : g_string_new ("\xEF\xBF\xBD"));
+      n = MAX (n, 1);
+    }
   g_byte_array_set_size (bytes, 0);
 }
 
@@ -145,10 +150,10 @@ byte_fallback (const GtfDecoder *self, GPtrArray *strings, GError **error)
           g_byte_array_append (bytes, &b, 1);
           continue;
         }
-      flush_bytes (out, bytes);
+      flush_bytes (out, bytes, self->flag);
       g_ptr_array_add (out, g_string_new_len (s->str, s->len));
     }
-  flush_bytes (out, bytes);
+  flush_bytes (out, bytes, self->flag);
   g_ptr_array_set_size (strings, 0);
   for (guint i = 0; i < out->len; i++)
     g_ptr_array_add (strings, g_ptr_array_index (out, i));
@@ -304,7 +309,7 @@ read_counts (GtfDecoder *self, JsonObject *config, const char *where, GError **e
 static const struct { const char *type; RunFunc run; const char *text, *text_default, *text2, *text2_default, *flag; } table[] =
 {
   { "BPEDecoder", bpe, "suffix", "</w>" },
-  { "ByteFallback", byte_fallback },
+  { "ByteFallback", byte_fallback },      /* "each" is of our own */
   { "ByteLevel", byte_level },
   { "CTC", ctc, "pad_token", "<pad>", "word_delimiter_token", "|", "cleanup" },
   { "Fuse", fuse },
@@ -339,6 +344,8 @@ gtf_decoder_new (JsonNode *node, const char *where, GError **error)
       (self->run == replace && !(self->pattern = gtf_pass_pattern (config, where, error))) ||
       (self->run == strip && !read_counts (self, config, where, error)) || (self->run == sequence && !read_sequence (self, config, where, error)))
     return NULL;
+  if (self->run == byte_fallback)
+    self->flag = gtf_pass_flag (config, "each", FALSE);
   if (self->run == metaspace)
     self->flag = strcmp (self->text2, "never") && gtf_pass_flag (config, "add_prefix_space", TRUE);
   return g_steal_pointer (&self);

@@ -49,9 +49,22 @@ gtf_template_row (const char *name)
 
 /* ------------------------------------------------------------------ names */
 
+static const char *
+role_content (const GtfTemplate *self, const char *role)
+{
+  JsonNode *node = gtf_json_find (self->values, role);
+  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
+}
+
 static gboolean
 is_true (const GtfTemplate *self, const char *name)
 {
+  const char *text = strchr (name, '=');
+  if (text)
+    {
+      g_autofree char *key = g_strndup (name, (gsize) (text - name));
+      return g_strcmp0 (role_content (self, key), text + 1) == 0;
+    }
   gboolean negated = *name == '!';
   JsonNode *node = gtf_json_find (self->values, name + negated);
   gboolean value = node && !(JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_BOOLEAN && !json_node_get_boolean (node));
@@ -88,13 +101,6 @@ id_of (const GtfTemplate *self, const char *token, gint32 *id, GError **error)
   if (*id < 0)
     g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "the vocabulary has no token “%s”, which the tokenizer's class puts around each text", token);
   return *id >= 0;
-}
-
-static const char *
-role_content (const GtfTemplate *self, const char *role)
-{
-  JsonNode *node = gtf_json_find (self->values, role);
-  return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
 }
 
 static JsonNode *

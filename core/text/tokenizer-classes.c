@@ -12,18 +12,19 @@
  *                                       strings or (with a score) [string, score]
  *   TemplateProcessing                  has "role:type", "$A:type", or "=token:type" for what is no role, with "{setting}" in it
  * and what stands for a list in a list is spliced into it.
+ * A condition "name=text" asks whether the value is that text.
  * Members: settings (their defaults), tokens (role: content, or with flags), extra (further special tokens), model, before,
  * skip, after (what is put around the pieces of a SentencePiece model), order, normalizer, pre_tokenizer, decoder,
  * post_processor; bos_eos, if add_bos_token and add_eos_token put their template in place of the class's; controls_first, if
  * what a SentencePiece model marks is added before the roles (else it may change a role's flags); ids, a file with the ids of
- * the pieces, and after_ids, what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
+ * the pieces, before_ids what stands before and after_ids what follows them; language_codes, if ">>xx<<" before a text is a token; every, if
  * all tokens of the vocabulary are found in the text before the model sees it; merges: false, if there is no merges.txt; codes, the file with merges
  * in the form of subword-nmt, where the vocabulary has "ri@@ ver", or (ends_marked) "ri ver</w>"; whisper_language, if the setting language is a code or a name; refuse, a setting that nothing here can do, or (refuse_text) not with a text, though tokens are decoded; code_points, if
- * a class without a file has all characters for tokens (else bytes); eos_once, if
+ * a class without a file has all characters for tokens (else what stands in before, and all bytes behind that, unless bytes is false); eos_once, if
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
- * is put behind each; special_lead, if a space is put before the text that such a token ends; drop_first, if the normalizer puts a character
+ * is put behind each; special_lead, if a space is put before the text that such a token ends; special_ends, if spaces at both ends of what is decoded so stay; drop_first, if the normalizer puts a character
  * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
- * that the model is told by the name of an input; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
+ * that the model is told by the name of an input; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
 
@@ -38,10 +39,17 @@ static const struct { const char *name, *json; } parts[] =
 {
   { "bert_normalizer", JSON ({ "type": "BertNormalizer", "clean_text": "$clean_text", "handle_chinese_chars": "$tokenize_chinese_chars", "strip_accents": "$strip_accents",
                                "lowercase": "$do_lower_case" }) },
+  /* BERT's tokenizer as Python had it, which two classes still run. */
+  { "basic_normalizer", JSON ({ "if": "do_basic_tokenize", "then": { "type": "Sequence", "normalizers": [
+      { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": "$tokenize_chinese_chars", "strip_accents": false, "lowercase": false }, { "type": "NFC" },
+      { "if": "do_lower_case", "then": { "type": "Lowercase", "final_sigma": true } },
+      { "type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": false, "strip_accents": "$strip_accents", "lowercase": "$do_lower_case" }] } }) },
+  { "basic_words", JSON ({ "if": "do_basic_tokenize", "then": { "type": "BertPreTokenizer" }, "else": { "type": "WhitespaceSplit" } }) },
   { "cls_sep", JSON ({ "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
                        "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:1", "sep_token:1"] }) },
   { "cls_double_sep", JSON ({ "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
                               "pair": ["cls_token:0", "$A:0", "sep_token:0", "sep_token:0", "$B:0", "sep_token:0"] }) },
+  { "each_sep", JSON ({ "type": "TemplateProcessing", "single": ["$A:0", "sep_token:0"], "pair": ["$A:0", "sep_token:0", "$B:0", "sep_token:0"] }) },
   { "bos_double_eos", JSON ({ "type": "TemplateProcessing", "single": ["bos_token:0", "$A:0", "eos_token:0"],
                               "pair": ["bos_token:0", "$A:0", "eos_token:0", "eos_token:0", "$B:0", "eos_token:0"] }) },
   { "each_eos", JSON ({ "type": "TemplateProcessing", "single": ["$A:0", "eos_token:0"], "pair": ["$A:0", "eos_token:0", "$B:0", "eos_token:0"] }) },
@@ -65,22 +73,22 @@ static const struct { const char *name, *json; } parts[] =
   { "charsmap_one_space", JSON ({ "if": "charsmap", "then": { "type": "Sequence", "normalizers": ["$precompiled", "$one_space"] } }) },
   { "byte_fallback_decoder", JSON ([{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "ByteFallback" }, { "type": "Fuse" }]) },
   { "escape_spaces", JSON ({ "type": "Replace", "pattern": { "String": " " }, "content": "▁" }) },
+  /* Python's strip (). */
+  { "stripped", JSON ({ "type": "Replace", "pattern": { "Regex": "\\A[\\s\\x{1c}-\\x{1f}]+|[\\s\\x{1c}-\\x{1f}]+\\z" }, "content": "" }) },
   /* What the sentencepiece library itself does to a text, for the classes that call it. */
   { "spm_normalizer", JSON ({ "type": "Sequence", "normalizers": ["$precompiled",
       { "if": "remove_extra_whitespaces", "then": ["$one_space", { "type": "Replace", "pattern": { "Regex": "\\A +" }, "content": "" }] },
       { "if": "add_dummy_prefix", "then": { "type": "Prepend", "prepend": " " } }, "$escape_spaces",
       { "if": "remove_extra_whitespaces", "then": { "type": "Replace", "pattern": { "Regex": "▁+\\z" }, "content": "" } }] }) },
   { "spm_model", JSON ({ "unk_token": "$unk_piece", "unk_id": "$unk_id", "fuse_unk": true, "byte_fallback": "$byte_fallback" }) },
-  { "spm_decoder", JSON ({ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "Fuse" },
-                                                            { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] }) },
-  { "spm_run_decoder", JSON ({ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "Fuse" },
-                                                                { "type": "Strip", "content": " ", "start": { "if": "remove_extra_whitespaces", "then": 1048576, "else": 1 },
-                                                                  "stop": 0 }] }) },
+  { "spm_decoder", JSON ({ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "type": "Fuse" }, "$stripped"] }) },
+  { "spm_run_decoder", JSON ({ "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " },
+      { "if": "byte_fallback", "then": { "type": "ByteFallback", "each": true } }, { "type": "Fuse" },
+      { "type": "Strip", "content": " ", "start": { "if": "remove_extra_whitespaces", "then": 1048576, "else": { "if": "add_dummy_prefix", "then": 1, "else": 0 } }, "stop": 0 }] }) },
   /* Words of a text, each with the line's end behind it; and their parts put together again, with a space between but behind @@. */
   { "words_and_line_ends", JSON ({ "type": "Split", "pattern": { "Regex": "[^\\s\\x{1c}-\\x{1f}]+\\n?" }, "behavior": "Removed", "invert": true }) },
   { "spaced", JSON ([{ "type": "WordPiece", "prefix": "\u0001", "cleanup": false }, { "type": "Fuse" }]) },
-  { "continued_decoder", JSON ({ "type": "Sequence", "decoders": ["$spaced", { "type": "Replace", "pattern": { "Regex": "[@]@ " }, "content": "" },
-                                                                  { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] }) },
+  { "continued_decoder", JSON ({ "type": "Sequence", "decoders": ["$spaced", { "type": "Replace", "pattern": { "Regex": "[@]@ " }, "content": "" }, "$stripped"] }) },
   { "m2m_languages", JSON (["__af__", "__am__", "__ar__", "__ast__", "__az__", "__ba__", "__be__", "__bg__", "__bn__", "__br__", "__bs__", "__ca__", "__ceb__", "__cs__",
                             "__cy__", "__da__", "__de__", "__el__", "__en__", "__es__", "__et__", "__fa__", "__ff__", "__fi__", "__fr__", "__fy__", "__ga__", "__gd__", "__gl__",
                             "__gu__", "__ha__", "__he__", "__hi__", "__hr__", "__ht__", "__hu__", "__hy__", "__id__", "__ig__", "__ilo__", "__is__", "__it__", "__ja__", "__jv__",
@@ -127,11 +135,12 @@ static const GtfTokenizerRow classes[] =
   { "TapasTokenizer", "BertTokenizer", .model_types = "tapas", .json = JSON ({
       "settings": { "do_lower_case": true, "do_basic_tokenize": true, "tokenize_chinese_chars": true, "strip_accents": null, "model_max_length": 512 },
       "tokens": { "empty_token": "[EMPTY]" }, "empty": true,
-      "normalizer": { "if": "do_basic_tokenize", "then": { "type": "Sequence", "normalizers": [
-        { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": "$tokenize_chinese_chars", "strip_accents": false, "lowercase": false }, { "type": "NFC" },
-        { "if": "do_lower_case", "then": { "type": "Lowercase", "final_sigma": true } },
-        { "type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": false, "strip_accents": "$strip_accents", "lowercase": "$do_lower_case" }] } },
-      "pre_tokenizer": { "if": "do_basic_tokenize", "then": { "type": "BertPreTokenizer" }, "else": { "type": "WhitespaceSplit" } } }), .token_types = GTF_TOKEN_TYPES },
+      "normalizer": "$basic_normalizer", "pre_tokenizer": "$basic_words" }), .token_types = GTF_TOKEN_TYPES },
+  { "ProphetNetTokenizer", "BertTokenizer", "prophetnet.tokenizer", "prophetnet", JSON ({
+      "settings": { "do_basic_tokenize": true, "clean_up_tokenization_spaces": true },
+      "tokens": { "cls_token": null, "x_sep_token": "[X_SEP]" },
+      "normalizer": "$basic_normalizer", "pre_tokenizer": "$basic_words", "decoder": { "type": "Sequence", "decoders": [{ "type": "WordPiece", "prefix": "##", "cleanup": false }, { "type": "Fuse" }, "$stripped"] },
+      "post_processor": "$each_sep" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "MPNetTokenizer", "BertTokenizer", .model_types = "mpnet", .json = JSON ({
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true } },
@@ -254,6 +263,8 @@ static const GtfTokenizerRow classes[] =
       "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Replace", "pattern": { "Regex": "(?<=[^\\s'])\\n" }, "content": " __newln__ " }, { "type": "Lowercase" }] },
       "pre_tokenizer": { "type": "Split", "pattern": { "Regex": "'|[.,!?()][^.,!?()'\\s]*|[^.,!?()'\\s]+" }, "behavior": "Removed", "invert": true },
       "decoder": "$continued_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "CTRLTokenizer", NULL, "vocab.json", "ctrl", JSON ({
+      "tokens": { "unk_token": "<unk>" }, "codes": "merges.txt", "pre_tokenizer": "$words_and_line_ends", "decoder": "$continued_decoder" }) },
   /* Of Python's tokenizers that cut with Moses the language is always the one that they begin with. */
   { "XLMTokenizer", NULL, "vocab.json", "xlm", JSON ({
       "settings": { "do_lowercase_and_remove_accent": true },
@@ -454,6 +465,25 @@ static const GtfTokenizerRow classes[] =
       "drop_first": true, "eos_once": true, "special_gap": "", "special_lead": true, "decoder": "$spm_run_decoder", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 | GTF_NO_ATTENTION_MASK },
   { "MarianTokenizer", "SpeechT5Tokenizer", "source.spm", "marian", JSON ({
       "settings": { "model_max_length": 512 }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true, "special_gap": " ", "decoder": "$spm_run_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "GPTSw3Tokenizer", "SpeechT5Tokenizer", "spiece.model", "gpt-sw3", JSON ({
+      "tokens": { "eos_token": "<|endoftext|>" },
+      "normalizer": { "type": "Sequence", "normalizers": [
+        { "type": "Replace", "pattern": { "Regex": "[\\x{0}-\\x{8}\\x{b}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{200b}]" }, "content": "" },
+        { "type": "Replace", "pattern": { "Regex": "[\\x{2002}\\x{2003}\\x{2005}\\x{2008}-\\x{200a}\\x{202f}\\x{3000}\\x{fffc}]" }, "content": " " }, { "type": "NFC" }, "$spm_normalizer"] },
+      "special_gap": "", "special_lead": true, "special_ends": true, "decoder": "$spm_run_decoder", "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "PLBartTokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "plbart", JSON ({
+      "settings": { "language_codes": "base", "src_lang": null, "clean_up_tokenization_spaces": true },
+      "tokens": { "sep_token": "</s>", "cls_token": "<s>", "mask_token": { "if": "language_codes=base", "then": "<mask>" } },
+      "before": ["<s>", "<pad>", "</s>", "<unk>"], "skip": 3,
+      "after": ["$languages", { "if": "language_codes=base", "then": "<mask>" }], "extra": ["$languages"],
+      "languages": ["__java__", "__python__", "__en_XX__", { "if": "language_codes=multi", "then": ["__javascript__", "__php__", "__ruby__", "__go__"] }],
+      "model": { "unk_token": "<unk>", "unk_id": 3, "fuse_unk": true, "byte_fallback": "$byte_fallback" },
+      "language": { "if": "src_lang", "then": ["=__{src_lang}__:0"], "else": { "if": "language_codes=multi", "then": ["=__en_XX__:0"], "else": [] } },
+      "post_processor": { "type": "TemplateProcessing", "single": ["$A:0", "eos_token:0", "$language"], "pair": ["$A:0", "$B:0", "eos_token:0", "$language"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "BartphoTokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "bartpho", JSON ({
+      "tokens": { "sep_token": "</s>", "cls_token": "<s>", "mask_token": { "content": "<mask>", "lstrip": true } },
+      "ids": "dict.txt", "before_ids": ["$bos_token", "$pad_token", "$eos_token", "$unk_token", "$sep_token", "$cls_token"], "after_ids": ["$mask_token"],
+      "post_processor": "$cls_double_sep" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "M2M100Tokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "m2m_100", JSON ({
       "settings": { "src_lang": "en" }, "tokens": { "sep_token": "</s>" }, "ids": "vocab.json", "after_ids": ["$m2m_languages"], "special_gap": "",
       "decoder": "$spm_run_decoder",
@@ -470,6 +500,9 @@ static const GtfTokenizerRow classes[] =
       "decoder": { "type": "Sequence", "decoders": [{ "type": "CTC", "pad_token": "$pad_token", "word_delimiter_token": "$word_delimiter_token", "cleanup": false },
         { "type": "Replace", "pattern": { "String": "$word_delimiter_token" }, "content": "$replace_word_delimiter_char" }, { "type": "Fuse" },
         { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] } }) },
+  { "MgpstrTokenizer", NULL, "vocab.json", "mgp-str", JSON ({
+      "tokens": { "unk_token": "[GO]", "bos_token": "[GO]", "eos_token": "[s]", "pad_token": "[GO]" },
+      "model": { "type": "BPE", "unk_token": "$unk_token" }, "merges": false, "decoder": { "type": "Sequence", "decoders": ["$spaced"] } }), .token_types = GTF_TOKEN_TYPES },
   /* Phonemes with a space between. A word delimiter is left out of what is decoded. */
   { "Wav2Vec2PhonemeCTCTokenizer", NULL, "vocab.json", NULL, JSON ({
       "settings": { "word_delimiter_token": null, "do_phonemize": true }, "refuse_text": "do_phonemize",
@@ -495,6 +528,13 @@ static const GtfTokenizerRow classes[] =
       "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "�" }, "content": "" }] },
       "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
+  { "EsmcTokenizer", NULL, "", "esmc esmfold2", JSON ({
+      "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>", "bos_token": "<cls>", "chain_break_token": "|" },
+      "before": ["<cls>", "<pad>", "<eos>", "<unk>", "L", "A", "G", "V", "S", "E", "R", "T", "I", "D", "P", "K", "Q", "N", "F", "Y", "M", "H", "W", "C", "X", "B", "U", "Z", "O", ".", "-",
+                 "|", "<mask>"],
+      "bytes": false, "model": { "type": "BPE", "unk_token": "$unk_token" },
+      "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "eos_token:0"], "pair": ["$A:0", "$B:1"] } }) },
+
   { "PerceiverTokenizer", NULL, "", "perceiver", JSON ({
       "settings": { "model_max_length": 2048 },
       "tokens": { "bos_token": "[BOS]", "eos_token": "[EOS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]" },
@@ -510,6 +550,13 @@ static const GtfTokenizerRow classes[] =
       "code_points": true, "model": { "type": "BPE" }, "decoder": { "type": "Fuse" },
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
                           "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }), .token_types = GTF_TOKEN_TYPES },
+
+  /* ---------------------------------------------------------------- what cuts with something that is no file of the repository */
+  { "RoFormerTokenizer", NULL, "vocab.txt", "roformer", JSON ({ "needs": "jieba's dictionary of Chinese words" }), .token_types = GTF_TOKEN_TYPES },
+  { "CpmAntTokenizer", "RoFormerTokenizer", .model_types = "cpmant" },
+  { "CpmTokenizer", "RoFormerTokenizer", "spiece.model", "cpm" },
+  { "BertJapaneseTokenizer", NULL, "vocab.txt", "bert-japanese", JSON ({ "needs": "a Japanese dictionary (of MeCab, Sudachi or Juman++)" }), .token_types = GTF_TOKEN_TYPES },
+  { "FastSpeech2ConformerTokenizer", NULL, "vocab.json", "fastspeech2_conformer", JSON ({ "needs": "a dictionary of English pronunciation" }) },
 
   /* A file of tiktoken's, whatever the class. */
   { "TikToken", NULL, "tiktoken.model", NULL, JSON ({

@@ -30,6 +30,7 @@ struct _GtfTokenizer
   gint32 eos_once;                     /* not put behind a text that ends with it; -1: put there in any case */
   char *special_gap;                   /* nullable: special tokens are decoded by themselves, with this behind each */
   gboolean special_lead;               /* and a space before what one is behind of, the first or not behind another */
+  gboolean special_ends;               /* and spaces at both ends of the whole stay */
   gint32 empty_id;                     /* what a text without a letter or digit becomes; -1: nothing in particular */
   gboolean drop_first;                 /* the normalizer puts a character before each text, the token of which is left out */
   GtfUserPieces user_pieces;

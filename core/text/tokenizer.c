@@ -531,7 +531,7 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
     }
   if (!decode_run (self, strings, out, error))
     return NULL;
-  if (self->special_gap)
+  if (self->special_gap && !self->special_ends)
     g_strstrip (out->str), g_string_truncate (out, strlen (out->str));
   if (clean && !self->never_clean_up)
     clean_up (out);

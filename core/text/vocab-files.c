@@ -92,13 +92,21 @@ gtf_text_model_read_merges (GtfTextModel *self, const char *path, GError **error
   return gtf_vocab_each_line (self, path, MAX_FILE, merge_line, error);
 }
 
+/* Without spaces at both ends. */
+static const char *
+stripped (const char *text, gsize *length)
+{
+  guint size;
+  for (; *length && gtf_unicode_flags (gtf_utf8_get (text, &size)) & GTF_U_STRIP; *length -= size)
+    text += size;
+  *length = without_end (text, *length);
+  return text;
+}
+
 static gboolean
 counted_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
 {
-  guint size;
-  for (; length && gtf_unicode_flags (gtf_utf8_get (text, &size)) & GTF_U_STRIP; length -= size)
-    text += size;
-  length = without_end (text, length);
+  text = stripped (text, &length);
   gsize end = length;
   while (end && text[end - 1] != ' ')
     end--;
@@ -113,6 +121,26 @@ gboolean
 gtf_text_model_read_counted (GtfTextModel *self, const char *path, GError **error)
 {
   return gtf_vocab_each_line (self, path, MAX_FILE, counted_line, error);
+}
+
+static gboolean
+word_line (GtfTextModel *self, const char *path, const char *text, gsize length, guint number, GError **error)
+{
+  guint size;
+  gsize end = 0;
+  text = stripped (text, &length);
+  while (end < length && !(gtf_unicode_flags (gtf_utf8_get (text + end, &size)) & GTF_U_STRIP))
+    end += size;
+  if (end)
+    return gtf_text_model_add (self, text, end, (gint64) self->vocab.n_entries, error);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: line %u: expected a token, found an empty line", path, number);
+  return FALSE;
+}
+
+gboolean
+gtf_text_model_read_words (GtfTextModel *self, const char *path, GError **error)
+{
+  return gtf_vocab_each_line (self, path, MAX_FILE, word_line, error);
 }
 
 static gboolean

@@ -181,6 +181,11 @@ def repositories():
     add("xlm-cased", "xlm", moses_files, {"do_lowercase_and_remove_accent": False}, texts=MOSES)
     add("flaubert", "flaubert", moses_files, texts=TEXTS + MOSES)
     add("flaubert-lower", "flaubert", moses_files, {"do_lowercase": True}, texts=MOSES)
+    add("ctrl", "ctrl", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, {"unk_token": "__unk__"}, texts=TEXTS + SPACED + ["x __unk__ y"])
+    prophetnet = {"prophetnet.tokenizer": "bert.txt"}
+    add("prophetnet", "prophetnet", prophetnet, {"x_sep_token": "[CLS]"}, texts=TEXTS + MOSES)
+    add("prophetnet-cased", "prophetnet", prophetnet, {"do_lower_case": False, "strip_accents": True, "x_sep_token": "[CLS]", "clean_up_tokenization_spaces": False}, texts=TEXTS + MOSES)
+    add("prophetnet-words", "prophetnet", prophetnet, {"do_basic_tokenize": False, "x_sep_token": "[CLS]"}, texts=TEXTS + SPACED)
     add("bert", "bert", bert)
     add("bert-cased", "bert", bert, {"do_lower_case": False, "tokenizer_class": "BertTokenizerFast", "model_max_length": 16, "padding_side": "left"})
     add("bert-accents", "electra", bert, {"strip_accents": False, "tokenize_chinese_chars": False, "tokenizer_class": "ElectraTokenizer"})
@@ -264,6 +269,17 @@ def repositories():
     add("speecht5", "speecht5", {"spm_char.model": "characters.model"})
     add("bert-generation", "bert-generation", {"spiece.model": "unigram.model"})
     add("marian", "marian", {"vocab.json": ids(["</s>", "<unk>"], "unigram.model", [">>fr<<", "<pad>"]), "source.spm": "unigram.model", "target.spm": "unigram.model"}, texts=TEXTS + [">>fr<< the river", ">>xx<<the >>fr<< boat", " >>fr<< boat", ">> the <</s>>>fr<< is"])
+    add("gpt-sw3", "gpt2", {"spiece.model": "llama.model"}, {"tokenizer_class": "GPTSw3Tokenizer"}, texts=TEXTS + SPACED + ["a\u00ad\u200bb\u3000c\u2009d\u0085e", "e\u0301 <s>river</s> <|endoftext|><s>boats<pad>"])
+    add("gpt-sw3-pieces", "gpt2", {"spiece.model": "gemma.model"}, {"tokenizer_class": "GPTSw3Tokenizer", "pad_token": "<unk>", "bos_token": "<|endoftext|>"}, texts=TEXTS + SPACED + ["<mask> a\tb"])
+    codes = ["it __java__ is <mask>__python__", "<s>a<pad> river</s>", "__go__ the <mask>"]
+    add("plbart", "plbart", {bpe: "unigram.model"}, {"src_lang": "java", "tgt_lang": "en_XX"}, texts=TEXTS + codes)
+    add("plbart-plain", "plbart", {bpe: "bpe.model"}, {"clean_up_tokenization_spaces": False}, texts=TEXTS + codes)
+    add("plbart-multi", "plbart", {bpe: "unigram.model"}, {"language_codes": "multi"}, texts=TEXTS[:4] + codes[1:2])
+    add("plbart-multi-go", "plbart", {bpe: "unigram.model"}, {"language_codes": "multi", "src_lang": "__go__"}, texts=TEXTS[:4] + codes[1:2] + ["__go__ the river__java__"])
+    some = [t for i, t in enumerate(pieces("unigram.model")[3:]) if i % 3]
+    put = lambda name, text: open(os.path.join(HERE, name), "w", encoding="utf-8").write(text)
+    put("bartpho.txt", "".join("%s %d\n" % (t, 900 - i) for i, t in enumerate(some)))
+    add("bartpho", "mbart", {bpe: "unigram.model", "dict.txt": "bartpho.txt"}, {"tokenizer_class": "BartphoTokenizer"}, texts=TEXTS + SPACED + ["a <mask> b<mask>"])
     m2m100 = {"vocab.json": ids(ROBERTA[:4], "bpe.model", ["madeupword0000"]), bpe: "bpe.model"}
     add("m2m100", "m2m_100", m2m100, {"src_lang": "fr", "additional_special_tokens": ["__%s__" % code for code in FAIRSEQ_LANGUAGE_CODES["m2m100"]]})
     add("m2m100-no-list", "m2m_100", m2m100)
@@ -271,6 +287,8 @@ def repositories():
     add("speech-to-text-user", "speech_to_text", {"vocab.json": ids(ROBERTA[:4], "user.model", []), bpe: "user.model"}, texts=TEXTS + ["rivers, rivriver<x>9:509:50<x", "<x> river"])
     add("wav2vec2", "wav2vec2", {"vocab.json": letters})
     add("wav2vec2-language", "wav2vec2", {"vocab.json": {"eng": letters, "fra": {"<pad>": 0}}}, {"target_lang": "eng", "word_delimiter_token": "|"})
+    add("mgp-str", "mgp-str", {"vocab.json": {t: i for i, t in enumerate(["[GO]", "[s]"] + list("0123456789abcdefghijklmnopqrstuvwxyz"))}}, texts=TEXTS + ["river[s]9 50", "[GO]a"])
+    add("esmc", "esmc", {}, {"tokenizer_class": "EsmcTokenizer"}, texts=["MKTAYIAK", " MK <mask>Q jL|ACD.-", "LLx\n<cls>|"])
     add("esm", "esm", {"vocab.txt": "esm.txt"}, texts=["MKTAYIAK", " MK <mask>Q jL", "LLx\n<cls>"])
     byt5 = TEXTS + ["x </s>", "</s> a <unk> b<pad>", "é<extra_id_3> <extra_id_124>", ["a</s>", "b"]]
     add("byt5", "t5", {}, {"tokenizer_class": "ByT5Tokenizer"}, texts=byt5)
