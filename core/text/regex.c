@@ -2,7 +2,9 @@
  *
  * Oniguruma is the only engine with the reference's semantics. The installed one has other property tables than the
  * reference's, so \p{..}, \P{..}, \w, \d, \s, \h and [:..:] are replaced in the pattern by ranges of code points from our
- * tables; inside brackets a class becomes a nested bracket, so that && and ^ mean what they did. Patterns of the shape that
+ * tables; inside brackets a class becomes a nested bracket, so that && and ^ mean what they did; outside them a class is not
+ * folded where case does not count, as a bracket is. \b and \B become looks to both
+ * sides. Patterns of the shape that
  * most pre-tokenizers have do not need it (regex-plain.c).
  *
  * Bounds: a pattern's translation is at most MAX_PATTERN bytes; one match gives up after RETRIES steps back, as in the
@@ -98,19 +100,62 @@ property_outside (const char *name, gsize length)
   return gtf_unicode_property (name, length, FALSE);
 }
 
+/* Between a character of a word and something else, or (@inside) not there. */
+static gboolean
+append_boundary (GString *out, gboolean inside, const char *where, GError **error)
+{
+  const char *const looks[] = { "(?:(?<=", inside ? ")(?=" : ")(?!", ")|(?<!", inside ? ")(?!" : ")(?=", "))" };
+  for (guint i = 0; i < G_N_ELEMENTS (looks); i++)
+    {
+      g_string_append (out, looks[i]);
+      if (i + 1 < G_N_ELEMENTS (looks) && !append_class (out, "word", strlen ("word"), FALSE, property_outside, where, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Does an option of the pattern say that case does not count? */
+static gboolean
+has_folding (const char *pattern)
+{
+  for (const char *p = pattern; (p = strstr (p, "(?")); p += 2)
+    {
+      gsize n = strspn (p + 2, "IWDSPmxiLC-");
+      if (memchr (p + 2, 'i', n))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* A class outside brackets. */
+static gboolean
+append_bare (GString *out, const char *name, gsize length, gboolean negate, gboolean folding, const char *where, GError **error)
+{
+  if (folding)
+    g_string_append (out, "(?-i:");
+  if (!append_class (out, name, length, negate, property_outside, where, error))
+    return FALSE;
+  if (folding)
+    g_string_append_c (out, ')');
+  return TRUE;
+}
+
 /* One escape at @p, @inside brackets or not; returns what comes after it. */
 static const char *
-translate_escape (GString *out, const char *p, const char *end, gboolean inside, const char *where, GError **error)
+translate_escape (GString *out, const char *p, const char *end, gboolean inside, gboolean folding, const char *where, GError **error)
 {
-  guint32 *(*find) (const char *, gsize) = inside ? property_inside : property_outside;
   static const struct { char letter; const char *name; } shorts[] = { { 'w', "word" }, { 'd', "nd" }, { 's', "space" }, { 'h', "xdigit" } };
   char c = p + 1 < end ? p[1] : 0;
   const char *close;
   if ((c == 'p' || c == 'P') && p + 2 < end && p[2] == '{' && (close = memchr (p, '}', end - p)))
-    return append_class (out, p + 3, close - p - 3, c == 'P', find, where, error) ? close + 1 : NULL;
+    return (inside ? append_class (out, p + 3, close - p - 3, c == 'P', property_inside, where, error) :
+            append_bare (out, p + 3, close - p - 3, c == 'P', folding, where, error)) ? close + 1 : NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (shorts); i++)
     if (c == shorts[i].letter || c == g_ascii_toupper (shorts[i].letter))
-      return append_class (out, shorts[i].name, strlen (shorts[i].name), c != shorts[i].letter, find, where, error) ? p + 2 : NULL;
+      return (inside ? append_class (out, shorts[i].name, strlen (shorts[i].name), c != shorts[i].letter, property_inside, where, error) :
+              append_bare (out, shorts[i].name, strlen (shorts[i].name), c != shorts[i].letter, folding, where, error)) ? p + 2 : NULL;
+  if (!inside && (c == 'b' || c == 'B'))
+    return append_boundary (out, c == 'B', where, error) ? p + 2 : NULL;
   gsize size = c ? 1 + gtf_utf8_size (c) : 1;
   g_string_append_len (out, p, size);
   return p + size;
@@ -128,11 +173,12 @@ gtf_regex_translate (const char *pattern, const char *where, GError **error)
   g_autoptr (GString) out = g_string_new (NULL);
   const char *end = pattern + length, *close;
   guint brackets = 0;
+  gboolean folding = has_folding (pattern);
   for (const char *p = pattern; p < end;)
     {
       if (*p == '\\')
         {
-          if ((p = translate_escape (out, p, end, brackets > 0, where, error)) == NULL)
+          if ((p = translate_escape (out, p, end, brackets > 0, folding, where, error)) == NULL)
             return NULL;
         }
       else if (brackets && p[0] == '[' && p[1] == ':' && (close = strstr (p + 2, ":]")) && close - p < 24)
@@ -192,7 +238,7 @@ gtf_regex_new (const char *pattern, const char *where, GError **error)
     return NULL;
   OnigErrorInfo info = { 0 };
   const OnigUChar *p = (const OnigUChar *) text;
-  int code = onig_new (&self->onig, p, p + strlen (text), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_RUBY, &info);
+  int code = onig_new (&self->onig, p, p + strlen (text), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_ONIGURUMA, &info);
   if (code != ONIG_NORMAL)
     {
       fail (self, code, &info, error);
