@@ -134,6 +134,7 @@ merge_fail (GtfTextModel *self, const char *token, gsize n, GError **error)
 gboolean
 gtf_text_model_add_scored (GtfTextModel *self, const char *token, gsize length, double score, GError **error)
 {
+  self->vocab.keeps_ids = TRUE;
   if (!gtf_text_model_add (self, token, length, self->n_scores, error))
     return FALSE;
   if (self->n_scores == self->scores_room)

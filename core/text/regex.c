@@ -338,14 +338,14 @@ gtf_regex_each (GtfRegex *self, const char *text, gsize length, GtfMatchFunc fou
   gint more = 0;
   for (gsize at = 0, begin, end; at <= length && (more = next_match (self, &search, text, length, at, &begin, &end, error)) > 0;)
     {
-      at = end;
-      if (begin == end)
+      /* An empty match is not accepted where the last one ended: from there the search goes on a character further. */
+      if (begin == end && last_end == (gssize) end)
         {
-          at = end < length ? end + gtf_utf8_size (text[end]) : length + 1;
-          if (last_end == (gssize) end)
-            continue;
+          at += at < length ? gtf_utf8_size (text[at]) : 1;
+          continue;
         }
-      last_end = end;
+      at = end;
+      last_end = (gssize) end;
       found (data, begin, end);
     }
   if (search.region)

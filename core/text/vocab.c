@@ -94,7 +94,7 @@ gtf_vocab_add (GtfVocab *self, const char *token, gsize length, gint32 id)
   if (slot->entry)
     {
       GtfVocabEntry *e = &self->entries[slot->entry - 1];
-      if (e->id != id && (gsize) e->id < self->n_ids && self->by_id[e->id] == slot->entry)
+      if (!self->keeps_ids && e->id != id && (gsize) e->id < self->n_ids && self->by_id[e->id] == slot->entry)
         self->by_id[e->id] = 0;
       e->id = id;
       return set_id (self, id, slot->entry - 1);

@@ -26,6 +26,7 @@ typedef struct
   guint32 *by_id;          /* entry + 1, or 0 */
   gsize n_ids;             /* the largest id + 1 */
   gsize ids_room;
+  gboolean keeps_ids;      /* a token that comes again is found under its last id and read under all */
 } GtfVocab;
 
 void        gtf_vocab_clear  (GtfVocab *self);

@@ -170,6 +170,27 @@ test_empty_token (void)
   g_rmdir (folder);
 }
 
+/* A token that comes twice is read under both ids and found under the last. */
+static void
+test_token_twice (void)
+{
+  static const char file[] = "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"?\", 0.0], [\"ab\", -1.0], [\"c\", -1.0], [\"ab\", -2.0]]}}";
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gtf-tokenizer-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL);
+  g_assert_true (g_file_set_contents (path, file, -1, NULL));
+  g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, "ab", NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (e->n_ids, ==, 1);
+  g_assert_cmpint (e->ids[0], ==, 3);
+  g_autofree char *text = gtf_tokenizer_decode (tokenizer, (const gint32[]) { 1, 2, 3 }, 3, FALSE, &error);
+  g_assert_cmpstr (text, ==, "ab c ab");
+  g_remove (path);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -183,5 +204,6 @@ main (int argc, char **argv)
   g_test_add_func ("/text/tokenizer/truncation", test_truncation);
   g_test_add_func ("/text/tokenizer/bad", test_bad);
   g_test_add_func ("/text/tokenizer/empty-token", test_empty_token);
+  g_test_add_func ("/text/tokenizer/token-twice", test_token_twice);
   return g_test_run ();
 }
