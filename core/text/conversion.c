@@ -321,14 +321,13 @@ read_rest (GtfConversion *c)
 {
   GtfTokenizer *self = c->tokenizer;
   JsonObject *values = c->template.values;
-  gint64 pad_type = json_object_get_int_member_with_default (values, "pad_token_type_id", 0);
   if (c->config)
     gtf_tokenizer_read_settings (self, c->config);
   self->clean_up |= gtf_pass_flag (values, "clean_up_tokenization_spaces", FALSE);
   if (json_object_has_member (values, "model_max_length") && !(c->config && gtf_json_find (c->config, "model_max_length")))
     self->max_length = json_object_get_int_member (values, "model_max_length");
   self->pad_left = gtf_pass_flag (values, "pads_left", FALSE);
-  self->pad_type = (gint32) pad_type;
+  self->pad_type = (gint32) json_object_get_int_member_with_default (values, "pad_token_type_id", 0);
   self->language_codes = json_object_has_member (c->template.row, "language_codes");
   self->eos_once = json_object_has_member (c->template.row, "eos_once") ? look_up (self, gtf_conversion_string (values, "eos_token")) : -1;
   self->special_lead = json_object_has_member (c->template.row, "special_lead");

@@ -6,6 +6,8 @@
 #include "text/tokenizer-private.h"
 
 #include "base/file.h"
+#include "text/template.h"
+#include "text/tokenizer-classes.h"
 
 #define MAX_FILE ((gsize) 1 << 30)
 
@@ -165,6 +167,22 @@ check_blocks (const Parts *parts, const char *path, GError **error)
   return check_numbers (parts->truncation, path, "truncation", truncation, error) && check_numbers (parts->padding, path, "padding", padding, error);
 }
 
+/* What transformers takes from these blocks where tokenizer_config.json does not say it: the sides, and what pads (not its
+ * type). */
+static void
+read_blocks (GtfTokenizer *self, const Parts *parts)
+{
+  JsonObject *truncation = absent (parts->truncation) ? NULL : json_node_get_object (parts->truncation);
+  JsonObject *padding = absent (parts->padding) ? NULL : json_node_get_object (parts->padding);
+  const char *token = padding ? gtf_token_content (gtf_json_find (padding, "pad_token")) : NULL;
+  if (truncation)
+    self->truncate_left = g_strcmp0 (gtf_token_content (gtf_json_find (truncation, "direction")), "Left") == 0;
+  if (padding)
+    self->pad_left = g_strcmp0 (gtf_token_content (gtf_json_find (padding, "direction")), "Left") == 0;
+  if (token)
+    g_hash_table_insert (self->roles, g_strdup ("pad_token"), g_strdup (token));
+}
+
 static gboolean
 read_added (GtfTokenizer *self, JsonNode *node, const char *path, GError **error)
 {
@@ -218,8 +236,8 @@ gtf_tokenizer_build_parts (GtfTokenizer *self, const Parts *parts, const char *p
   return FALSE;
 }
 
-gboolean
-gtf_tokenizer_read_json (GtfTokenizer *self, const char *path, GError **error)
+static gboolean
+read_json (GtfTokenizer *self, const char *path, GError **error)
 {
   g_autofree char *text = NULL;
   gsize length;
@@ -237,7 +255,10 @@ gtf_tokenizer_read_json (GtfTokenizer *self, const char *path, GError **error)
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model is missing", path);
       return FALSE;
     }
-  return check_blocks (&parts, path, error) && gtf_tokenizer_build_parts (self, &parts, path, error) && read_added (self, parts.added, path, error);
+  if (!check_blocks (&parts, path, error))
+    return FALSE;
+  read_blocks (self, &parts);
+  return gtf_tokenizer_build_parts (self, &parts, path, error) && read_added (self, parts.added, path, error);
 }
 
 /* ------------------------------------------------------------------ the other files */
@@ -336,13 +357,17 @@ add_specials (GtfTokenizer *self, JsonObject *config, GError **error)
       if (content && !add_special (self, content, error))
         return FALSE;
     }
-  JsonNode *extra = config ? gtf_json_find (config, "additional_special_tokens") : NULL;
-  JsonArray *array = extra && JSON_NODE_HOLDS_ARRAY (extra) ? json_node_get_array (extra) : NULL;
-  for (guint i = 0; array && i < json_array_get_length (array); i++)
+  static const char *const lists[] = { "additional_special_tokens", "extra_special_tokens" };      /* of 4 and of 5 */
+  for (guint l = 0; config && l < G_N_ELEMENTS (lists); l++)
     {
-      const char *content = gtf_token_content (json_array_get_element (array, i));
-      if (content && !add_special (self, content, error))
-        return FALSE;
+      JsonNode *extra = gtf_json_find (config, lists[l]);
+      JsonArray *array = extra && JSON_NODE_HOLDS_ARRAY (extra) ? json_node_get_array (extra) : NULL;
+      for (guint i = 0; array && i < json_array_get_length (array); i++)
+        {
+          const char *content = gtf_token_content (json_array_get_element (array, i));
+          if (content && !add_special (self, content, error))
+            return FALSE;
+        }
     }
   return TRUE;
 }
@@ -369,18 +394,42 @@ gtf_tokenizer_read_settings (GtfTokenizer *self, JsonObject *config)
   /* transformers writes 1e30 for "none". */
   self->max_length = value >= 1 && value < G_MAXINT32 ? (gint64) value : 0;
   self->clean_up = gtf_pass_flag (config, "clean_up_tokenization_spaces", FALSE);
-  self->pad_left = g_strcmp0 (gtf_token_content (gtf_json_find (config, "padding_side")), "left") == 0;
-  self->truncate_left = g_strcmp0 (gtf_token_content (gtf_json_find (config, "truncation_side")), "left") == 0;
+  const struct { const char *key; gboolean *left; } sides[] = { { "padding_side", &self->pad_left }, { "truncation_side", &self->truncate_left } };
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++)
+    {
+      const char *side = gtf_token_content (gtf_json_find (config, sides[i].key));
+      if (side)
+        *sides[i].left = !strcmp (side, "left");
+    }
+}
+
+/* What the class has for all its repositories, before any of their files says otherwise. */
+static void
+read_class (GtfTokenizer *self, JsonObject *config)
+{
+  const char *name = gtf_token_content (gtf_json_find (config, "tokenizer_class"));
+  if (name == NULL || gtf_tokenizer_row_find (name) == NULL)
+    return;
+  g_autoptr (JsonObject) row = gtf_template_row (name);
+  JsonNode *node = gtf_json_find (row, "settings"), *type = node ? gtf_json_find (json_node_get_object (node), "pad_token_type_id") : NULL;
+  self->pad_left = node && g_strcmp0 (gtf_token_content (gtf_json_find (json_node_get_object (node), "padding_side")), "left") == 0;
+  self->pad_type = type ? (gint32) json_node_get_int (type) : 0;
 }
 
 gboolean
-gtf_tokenizer_read_config (GtfTokenizer *self, GError **error)
+gtf_tokenizer_read (GtfTokenizer *self, const char *path, GError **error)
 {
   g_autoptr (JsonObject) config = NULL;
   g_autoptr (JsonObject) map = NULL;
   g_autofree char *config_path = NULL, *map_path = NULL;
   if (!gtf_tokenizer_load_object (self, "tokenizer_config.json", &config_path, &config, error) || !gtf_tokenizer_load_object (self, "special_tokens_map.json", &map_path, &map, error))
     return FALSE;
+  if (config)
+    read_class (self, config);
+  if (!read_json (self, path, error))
+    return FALSE;
+  if (config && json_object_has_member (config, "pad_token"))      /* null, too, counts more than the block */
+    g_hash_table_remove (self->roles, "pad_token");
   read_roles (self, map);
   read_roles (self, config);
   if (config)

@@ -42,10 +42,8 @@ struct _GtfTokenizer
   GPtrArray *idle;
 };
 
-/* tokenizer.json, read into @self. */
-gboolean gtf_tokenizer_read_json  (GtfTokenizer *self, const char *path, GError **error);
-/* What tokenizer_config.json and special_tokens_map.json add to it. */
-gboolean gtf_tokenizer_read_config (GtfTokenizer *self, GError **error);
+/* The tokenizer.json at @path, and what tokenizer_config.json and special_tokens_map.json add to it. */
+gboolean gtf_tokenizer_read (GtfTokenizer *self, const char *path, GError **error);
 
 /* The parts of a tokenizer.json but its model; each may be NULL. */
 typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *added, *version, *truncation, *padding; } GtfTokenizerParts;

@@ -114,7 +114,7 @@ gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **e
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
   self->directory = g_strdup (directory);
-  if (g_file_test (json, G_FILE_TEST_EXISTS) ? !gtf_tokenizer_read_json (self, json, error) || !gtf_tokenizer_read_config (self, error) : !gtf_tokenizer_convert (self, error))
+  if (g_file_test (json, G_FILE_TEST_EXISTS) ? !gtf_tokenizer_read (self, json, error) : !gtf_tokenizer_convert (self, error))
     return NULL;
   if (!gtf_tokenizer_seal (self, error))
     return NULL;

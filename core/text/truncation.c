@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What `truncation`, `max_length`, `stride` and `padding` of a call mean, as PreTrainedTokenizerFast has it: the blocks
- * inside tokenizer.json do not count, max_length alone truncates, a max_length below the number of special tokens does not.
+ * What `truncation`, `max_length`, `stride` and `padding` of a call mean, as PreTrainedTokenizerFast has it: of the blocks
+ * inside tokenizer.json only the sides and the padding token count, max_length alone truncates, a max_length below the number of special tokens does not.
  */
 #include "text/tokenizer-private.h"
 
@@ -108,7 +108,7 @@ gboolean
 gtf_tokenizer_fit (GtfTokenizer *self, GPtrArray *segments, JsonObject *parameters, gboolean add_special, gint64 *pad_to, gboolean *pad_left, GError **error)
 {
   JsonNode *max = gtf_json_find (parameters, "max_length"), *trunc = gtf_json_find (parameters, "truncation"), *step = gtf_json_find (parameters, "stride");
-  JsonNode *multiple = gtf_json_find (parameters, "pad_to_multiple_of");
+  JsonNode *multiple = gtf_json_find (parameters, "pad_to_multiple_of"), *pad = gtf_json_find (parameters, "padding");
   gint64 length = -1, stride = 0, of = 0;
   gint padding;
   Strategy strategy = NONE;
@@ -116,10 +116,11 @@ gtf_tokenizer_fit (GtfTokenizer *self, GPtrArray *segments, JsonObject *paramete
   if ((max && !gtf_param_get_int (max, "parameters", "max_length", 0, G_MAXINT32, &length, error)) ||
       (step && !gtf_param_get_int (step, "parameters", "stride", 0, G_MAXINT32, &stride, error)) ||
       (multiple && !gtf_param_get_int (multiple, "parameters", "pad_to_multiple_of", 1, 1 << 20, &of, error)) ||
-      !read_padding (gtf_json_find (parameters, "padding"), &padding, error) || (trunc && !read_strategy (trunc, &strategy, error)) ||
+      !read_padding (pad, &padding, error) || (trunc && !read_strategy (trunc, &strategy, error)) ||
       !read_side (parameters, "padding_side", pad_left, error) || !read_side (parameters, "truncation_side", &left, error))
     return FALSE;
-  if (max && trunc == NULL && padding == 0)
+  gboolean named = pad && JSON_NODE_HOLDS_VALUE (pad) && json_node_get_value_type (pad) == G_TYPE_STRING;      /* "do_not_pad" is not false */
+  if (max && trunc == NULL && padding == 0 && !named)
     strategy = LONGEST_FIRST;
   if (max == NULL && self->max_length)
     length = self->max_length;

@@ -191,6 +191,57 @@ test_token_twice (void)
   g_rmdir (folder);
 }
 
+/* Whose word counts about sides and padding: of a call, of tokenizer_config.json, of the blocks in tokenizer.json, of the class. */
+static void
+test_sides (void)
+{
+#define TRUNCATION "\"truncation\": {\"direction\": \"Left\", \"max_length\": 2, \"strategy\": \"LongestFirst\", \"stride\": 0}, "
+#define PADDING "\"padding\": {\"strategy\": {\"Fixed\": 9}, \"direction\": \"Left\", \"pad_to_multiple_of\": null, \"pad_id\": 0, \"pad_type_id\": 1, \"pad_token\": \"p\"}, "
+  static const struct { const char *blocks, *config, *parameters, *ids; } table[] =
+  {
+    { "", "{\"pad_token\": \"p\"}", "{\"max_length\": 2, \"truncation\": true}", "1 2 " },
+    { "", "{\"truncation_side\": \"left\"}", "{\"max_length\": 2, \"truncation\": true}", "2 3 " },
+    { TRUNCATION, "{}", "{}", "1 2 3 " },
+    { TRUNCATION, "{}", "{\"max_length\": 2, \"truncation\": true}", "2 3 " },
+    { TRUNCATION, "{\"truncation_side\": \"right\"}", "{\"max_length\": 2, \"truncation\": true}", "1 2 " },
+    { TRUNCATION, "{}", "{\"max_length\": 2, \"truncation\": true, \"truncation_side\": \"right\"}", "1 2 " },
+    { "", "{\"pad_token\": \"p\"}", "{\"max_length\": 5, \"padding\": \"max_length\"}", "1 2 3 0 0 " },
+    { PADDING, "{}", "{\"max_length\": 5, \"padding\": \"max_length\"}", "0 0 1 2 3 " },
+    { PADDING, "{\"pad_token\": \"a\", \"padding_side\": \"right\"}", "{\"max_length\": 5, \"padding\": \"max_length\"}", "1 2 3 1 1 " },
+    { PADDING, "{}", "{\"padding\": true, \"pad_to_multiple_of\": 4, \"padding_side\": \"right\"}", "1 2 3 0 " },
+    { "", "{\"tokenizer_class\": \"XLNetTokenizerFast\", \"pad_token\": \"p\"}", "{\"max_length\": 4, \"padding\": \"max_length\"}", "0 1 2 3 " },
+    { "", "{\"tokenizer_class\": \"XLNetTokenizerFast\", \"pad_token\": \"p\", \"padding_side\": \"right\"}", "{\"max_length\": 4, \"padding\": \"max_length\"}", "1 2 3 0 " },
+    { "", "{}", "{\"max_length\": 2}", "1 2 " },
+    { "", "{}", "{\"max_length\": 2, \"padding\": \"do_not_pad\"}", "1 2 3 " },
+    { PADDING, "{\"pad_token\": null}", "{\"padding\": true}", NULL }
+  };
+  g_autofree char *folder = g_dir_make_tmp ("gtf-tokenizer-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL), *config = g_build_filename (folder, "tokenizer_config.json", NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *text = g_strconcat ("{", table[i].blocks, "\"model\": {\"type\": \"BPE\", \"vocab\": {\"p\": 0, \"a\": 1, \"b\": 2, \"c\": 3}, \"merges\": []}}", NULL);
+      g_assert_true (g_file_set_contents (path, text, -1, NULL) && g_file_set_contents (config, table[i].config, -1, NULL));
+      g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+      g_assert_no_error (error);
+      g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, "abc", NULL, table[i].parameters, &error);
+      g_autoptr (GString) ids = g_string_new (NULL);
+      for (gsize j = 0; e && j < e->n_ids; j++)
+        g_string_append_printf (ids, "%d ", e->ids[j]);
+      g_test_message ("%s %s %s", table[i].blocks, table[i].config, table[i].parameters);
+      g_assert_true ((e == NULL) == (table[i].ids == NULL));
+      if (e)
+        g_assert_cmpstr (ids->str, ==, table[i].ids);
+      else
+        g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+    }
+#undef TRUNCATION
+#undef PADDING
+  g_remove (path);
+  g_remove (config);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -205,5 +256,6 @@ main (int argc, char **argv)
   g_test_add_func ("/text/tokenizer/bad", test_bad);
   g_test_add_func ("/text/tokenizer/empty-token", test_empty_token);
   g_test_add_func ("/text/tokenizer/token-twice", test_token_twice);
+  g_test_add_func ("/text/tokenizer/sides", test_sides);
   return g_test_run ();
 }
