@@ -301,6 +301,11 @@ gtf_table_new (GtfTokenizer *tokenizer, const char *const *cells, gsize n_rows, 
     }
   if (!read_settings (self, error) || !check_size (self, error) || !tokenize_cells (self, cells, error) || !find_numbers (self, cells, error))
     return NULL;
+  if (self->tokens->len == 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "table: neither its names nor its cells have a text");
+      return NULL;
+    }
   for (gsize column = 0; column < n_columns; column++)
     rank_column (self, column);
   return g_steal_pointer (&self);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tables as pandas reads them in the pipeline: {"name": [cell, ...], ...} by columns, or [{"name": cell, ...}, ...] by rows. Every cell is a
- * text, as TAPAS's tokenizer wants it.
+ * Tables as pandas reads them in the pipeline: {"name": [cell, ...], ...} by columns, or [{"name": cell, ...}, ...] by rows; one column without a
+ * name may be a list of its cells. Every cell is a text, as TAPAS's tokenizer wants it.
  */
 #include "table/table-private.h"
 
@@ -129,6 +129,47 @@ read_rows (TableRequest *self, const char *where, JsonArray *rows, GError **erro
   return TRUE;
 }
 
+/* Rows without names, all of them lists or all texts. pandas numbers their columns, and TAPAS's tokenizer takes the number 0 for no name and no other
+ * number for one. */
+static gboolean
+read_plain_rows (TableRequest *self, const char *where, JsonArray *rows, GError **error)
+{
+  const gboolean lists = JSON_NODE_HOLDS_ARRAY (json_array_get_element (rows, 0));
+
+  self->n_rows = json_array_get_length (rows);
+  for (guint i = 0; i < self->n_rows; i++)
+    {
+      JsonNode *row = json_array_get_element (rows, i);
+      const gsize n = JSON_NODE_HOLDS_ARRAY (row) ? json_array_get_length (json_node_get_array (row)) : 1;
+
+      if (JSON_NODE_HOLDS_ARRAY (row) != lists)
+        return text_fail (error, "%s: row %u: expected a %s, as row 0 is", where, i, lists ? "list" : "text");
+      if (n > 1)
+        return text_fail (error, "%s: row %u has %zu cells whose columns have no names: expected {\"name\": cell, ...}", where, i, n);
+      self->n_columns = MAX (self->n_columns, n);
+    }
+  if (!check_size (self, where, error))
+    return FALSE;
+  g_ptr_array_add (self->cells, (gpointer) "");
+  for (guint i = 0; i < self->n_rows; i++)
+    {
+      JsonNode *row = json_array_get_element (rows, i), *cell = row;
+
+      if (lists)
+        cell = json_array_get_length (json_node_get_array (row)) ? json_array_get_element (json_node_get_array (row), 0) : NULL;
+      if (text_node_string (cell) == NULL)
+        return fail_cell (error, where, "0", i, cell);
+      g_ptr_array_add (self->cells, (gpointer) text_node_string (cell));
+    }
+  return TRUE;
+}
+
+static gboolean
+has_names (JsonArray *rows)
+{
+  return json_array_get_length (rows) == 0 || JSON_NODE_HOLDS_OBJECT (json_array_get_element (rows, 0));
+}
+
 static gboolean
 read_table (TableRequest *self, const char *where, JsonNode *table, GError **error)
 {
@@ -141,7 +182,7 @@ read_table (TableRequest *self, const char *where, JsonNode *table, GError **err
   if (JSON_NODE_HOLDS_OBJECT (table))
     return read_columns (self, where, json_node_get_object (table), error);
   if (JSON_NODE_HOLDS_ARRAY (table))
-    return read_rows (self, where, json_node_get_array (table), error);
+    return (has_names (json_node_get_array (table)) ? read_rows : read_plain_rows) (self, where, json_node_get_array (table), error);
   found = gtf_json_describe (table);
   return text_fail (error, "%s: expected {\"name\": [cells], ...} or [{\"name\": cell, ...}, ...], found %s", where, found);
 }

@@ -56,7 +56,9 @@ def requests(seed):
     out += [({"table": {"a": "x", "b": ["1", "2"]}, "query": "?"}, {}), ({"table": {"a": ["x", "y"], "b": ["1"]}, "query": "?"}, {}), ({"table": {"a": "x"}, "query": "?"}, {}),
             ({"table": {}, "query": "?"}, {}), ({"table": {"a": []}, "query": "?"}, {}), ({"table": TABLE, "query": ""}, {}), ({"table": TABLE}, {}), ({"query": "?"}, {}), ([], {}),
             ({"table": {"a": [1, 2]}, "query": "?"}, {}), ({"table": {"a": [None]}, "query": "?"}, {}), ("text", {}),
-            ({"table": [{"a": "x"}, {"b": "y"}], "query": "?"}, {}), ({"table": {"a": {"0": "x"}}, "query": "?"}, {}), ({"table": 5, "query": "?"}, {})]
+            ({"table": [{"a": "x"}, {"b": "y"}], "query": "?"}, {}), ({"table": {"a": {"0": "x"}}, "query": "?"}, {}), ({"table": 5, "query": "?"}, {}),
+            ({"table": ["x", "y"], "query": QUESTION}, {}), ({"table": [["56"], ["45"], "59"], "query": "who is less than 59?"}, {}), ({"table": [["x", "y"], ["1", "2"]], "query": "?"}, {}),
+            ({"table": [[]], "query": "?"}, {}), ({"table": {"": ["", ""]}, "query": "?"}, {}), ({"table": {"a": [""]}, "query": "?"}, {}), ({"table": {" ": [" "]}, "query": "?"}, {})]
     for _ in range(24):
         names, cells = words.random_table(rng, 9)
         query = [words.random_question(rng) for _ in range(rng.randint(1, 3))]
