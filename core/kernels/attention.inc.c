@@ -258,8 +258,9 @@ group_softmax (Group *g, gint64 row)
       factor = 1.0f;
     }
   top = g->tops_known ? g->top[row] : row_max (s, n);
-  /* the mask hides the whole row by the lowest number, which times log2 e would overflow: its keys are alike to it */
-  if (top < -FLT_MAX / 4.0f && top >= -FLT_MAX)
+  /* the mask hides the whole row by the lowest number, which times log2 e would overflow: its keys are alike to it. Other large scores
+   * are less exact than the powers of two that the function after this one has room for (MobileBERT's states are that large) */
+  if (fabsf (top * factor) > 0x1p20f && fabsf (top) <= FLT_MAX)
     {
       for (gint64 j = 0; j < n; j++)
         s[j] -= top;

@@ -144,11 +144,41 @@ check_hidden_row (const GtfKernels *kernels)
     }
 }
 
+/* Scores of 10^11, as MobileBERT's states make them: rounded they are off by more than powers of two have room for. */
+static void
+check_large_scores (const GtfKernels *kernels)
+{
+  enum { QUERIES = 7, KEYS = 37, D = 8 };
+  guint32 seed = 11;
+  g_autofree float *q = check_randoms (&seed, QUERIES * D), *k = check_randoms (&seed, KEYS * D), *v = check_randoms (&seed, KEYS * D);
+  g_autofree float *out = g_new0 (float, QUERIES * D);
+  GtfHeadTask t = { QUERIES, KEYS, D, D, q, k, v, D, D, D, 0.35f, -1, NULL, KEYS, NULL, out, D, FALSE, FALSE };
+  g_autofree float *packed = g_new0 (float, kernels->pack_size (&t));
+  g_autofree double *p = g_new (double, KEYS), *expected = g_new (double, D);
+
+  for (gint64 i = 0; i < QUERIES * D; i++)
+    q[i] *= 3e5f;
+  for (gint64 i = 0; i < KEYS * D; i++)
+    k[i] *= 3e5f;
+  kernels->pack_head (&t, packed);
+  for (guint run = 0; run < 2; run++)
+    {
+      kernels->attention (&t, run > 0 ? packed : NULL, 0, QUERIES);
+      for (gint64 i = 0; i < QUERIES; i++)
+        {
+          reference (&t, i, p, expected);
+          for (gint64 j = 0; j < D; j++)
+            check_close (out[i * D + j], expected[j], 2e-6, kernels->name, i * D + j);
+        }
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   check_add ("attention", check_attention);
   check_add ("hidden-row", check_hidden_row);
+  check_add ("large-scores", check_large_scores);
   return g_test_run ();
 }
