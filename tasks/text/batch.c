@@ -150,7 +150,7 @@ static gboolean
 fill (Run *run, const guint *order, gsize n, GError **error)
 {
   gsize tokens = 0, positions = 0, at = 0, p = 0;
-  gboolean masked = has_padding (&run->rows[order[0]]), typed = FALSE;
+  gboolean masked = has_padding (&run->rows[order[0]]);
 
   for (gsize i = 0; i < n; i++)
     {
@@ -167,7 +167,7 @@ fill (Run *run, const guint *order, gsize n, GError **error)
         run->inputs[STARTS][i] = (gint32) at;
       memcpy (run->inputs[IDS] + at, row->ids, row->n * sizeof (gint32));
       for (gsize t = 0; row->type_ids && t < row->n * n_types (run); t++)
-        typed |= (run->inputs[TYPES][at * n_types (run) + t] = row->type_ids[t]) != 0;
+        run->inputs[TYPES][at * n_types (run) + t] = row->type_ids[t];
       for (gsize t = 0; masked && t < row->n; t++)
         run->inputs[MASK][at + t] = row->mask[t];
       for (gsize t = 0; run->inputs[POSITIONS] && t < row->n_positions; t++)
@@ -183,7 +183,7 @@ fill (Run *run, const guint *order, gsize n, GError **error)
     gtf_session_set_input (run->model->session, "sequence_starts", run->tensors[STARTS]);
   if (masked)
     gtf_session_set_input (run->model->session, "attention_mask", run->tensors[MASK]);
-  if (typed && run->model->token_types)
+  if (run->model->token_types)
     gtf_session_set_input (run->model->session, "token_type_ids", run->tensors[TYPES]);
   if (run->tensors[POSITIONS])
     gtf_session_set_input (run->model->session, "logits_positions", run->tensors[POSITIONS]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The tasks over text against what the reference answers on tiny repositories: data/golden/text-tasks/cases.json and cases-457.json,
- * made by its make.py, and cases-tables.json, by tables.py. Keys must come in the same order; numbers may differ by a thousandth. Besides: what a batch answers is what
+ * made by its make.py, cases-tables.json, by tables.py, and cases-typed.json, by typed.py. Keys must come in the same order; numbers may differ by a thousandth. Besides: what a batch answers is what
  * its texts answer alone, and pages and terminals get their views.
  */
 #include <math.h>
@@ -300,12 +300,13 @@ test_views (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (JsonArray) five = NULL, four = NULL, tables = NULL;
+  g_autoptr (JsonArray) five = NULL, four = NULL, tables = NULL, typed = NULL;
 
   g_test_init (&argc, &argv, NULL);
   five = add_groups ("cases.json");
   four = add_groups ("cases-457.json");
   tables = add_groups ("cases-tables.json");
+  typed = add_groups ("cases-typed.json");
   g_test_add_func ("/tasks/text/batch", test_batch);
   g_test_add_func ("/tasks/text/long-context", test_long_context);
   g_test_add_func ("/tasks/text/nul", test_nul);
