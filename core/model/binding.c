@@ -370,7 +370,8 @@ find_tied (Plan *p, const GtfWeight *w)
   return NULL;
 }
 
-/* transformers ties the bias of a decoder to that of the layer around it; files have either, or both. */
+/* transformers ties the bias of a decoder to that of the layer around it; files have either, or both. Where these differ, the decoder's own counts,
+ * whatever the config says of tying. */
 static const GtfStoredTensor *
 find_bias_of_parent (Plan *p, const char *name)
 {
@@ -379,8 +380,8 @@ find_bias_of_parent (Plan *p, const char *name)
   const GtfStoredTensor *bias = parent ? find_with (p, parent, ".bias", NULL) : NULL, *own = bias ? find_with (p, name, ".bias", NULL) : NULL;
 
   if (own)
-    g_hash_table_add (p->used, (gpointer) own);
-  return bias;
+    g_hash_table_add (p->used, (gpointer) bias);
+  return own ? own : bias;
 }
 
 /* Where keys never had a bias, queries and values have had theirs by their first letter: "attention.query" -> "attention.q_bias". */

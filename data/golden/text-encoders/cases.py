@@ -4,6 +4,7 @@
 #   config, class: names in transformers; kwargs: of the config; transformers: 5 (default) or 4
 #   types: token types of the input; kinds: of several a token, how many of each; choices: input of multiple choice; left_padding; no_mask; states: hidden states and attentions too
 #   alone: what each text gives without padding, too; skip_padding: rows of padding are not compared; length: of the longer text
+#   features: last_hidden_state of the bare model, where that of the head's model is another
 #   full: both texts are of the same length; separators: a token and where it stands
 #   more: further inputs in the shape of the ids: name -> how many numbers there are
 #   rename: pattern -> replacement in the names of tensors (None: without those); add: new tensor -> the one it copies; edit: of config.json
@@ -27,6 +28,7 @@ FAMILIES = {
         "masked-lm": ("ForMaskedLM", {}, dict(types=2)),
         "masked-lm-decoder": ("ForMaskedLM", dict(tie_word_embeddings=False, hidden_act="gelu_new"),
                               dict(rename={r"cls\.predictions\.bias": "cls.predictions.decoder.bias"})),
+        "masked-lm-two-biases": ("ForMaskedLM", dict(tie_word_embeddings=False), {}),
         "masked-lm-decoder-mode": ("LMHeadModel", dict(is_decoder=True), {}),
         "pretraining": ("ForPreTraining", dict(hidden_act="relu"), dict(types=2)),
         "next-sentence": ("ForNextSentencePrediction", {}, dict(types=2, edit=dict(hidden_act=None))),
