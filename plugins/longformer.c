@@ -151,8 +151,10 @@ forward (GtfContext *c, const GtfForward *f)
 
   if (!gtf_text_input (c, &input))
     return;
-  /* the first token when a text is classified, the question when one is answered */
-  if (w->text.heads.sequence != NULL)
+  /* the first token when a text is classified, the question when one is answered; none when states are asked for: the bare model has none */
+  if (gtf_wants (c, "last_hidden_state"))
+    shared.globals = NULL;
+  else if (w->text.heads.sequence != NULL)
     shared.globals = gtf_indices (c, input.n_texts, one, NULL);
   else if (w->text.heads.span != NULL)
     shared.globals = gtf_text_count_before (c, &input, config->sep_token_id);

@@ -22,6 +22,12 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_FIELDS_END
 };
 
+typedef struct
+{
+  GtfTextWeights text;
+  const GtfEmbedding *sinusoids;        /* sines, then cosines, rounded as the file is; NULL: it has none */
+} Weights;
+
 #define HIDDEN GTF_TEXT_DIM (hidden_size)
 
 static const GtfWeight weights[] = {
@@ -30,6 +36,7 @@ static const GtfWeight weights[] = {
   { GTF_WEIGHT_NORM, "embeddings.LayerNorm", GTF_TEXT_FIELD (embeddings.norm), 0, { GTF_TEXT_DIM (embedding_size) } },
   GTF_TEXT_PROJECTION ("embeddings_project"),
   GTF_TEXT_LAYERS ("encoder.layer.%d", gtf_bert_layer),
+  { GTF_WEIGHT_EMBEDDING, "encoder.embed_positions", G_STRUCT_OFFSET (Weights, sinusoids), GTF_WEIGHT_OPTIONAL, { GTF_TEXT_DIM (n_positions), GTF_TEXT_DIM (head_size) } },
   { GTF_WEIGHT_END }
 };
 
@@ -46,21 +53,38 @@ static const GtfHead heads[] = {
   { NULL }
 };
 
+/* Cosines and sines of each position: those of the file, if they are there. */
+static GtfTensor *
+rotary_table (GtfContext *c, const Config *config, const Weights *w, gint64 n)
+{
+  const gint64 half = config->text.head_size / 2;
+  GtfTensor *stored, *parts[2];
+
+  if (w->sinusoids == NULL)
+    return gtf_rotary_table (c, n, &(GtfRotary){ .dims = config->text.head_size, .theta = 10000 });
+  stored = gtf_embedding_range (c, w->sinusoids, 0, n);
+  parts[0] = gtf_slice (c, stored, half, half);
+  parts[1] = gtf_slice (c, stored, 0, half);
+  return gtf_join (c, parts, 2);
+}
+
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
   const Config *config = f->config;
-  const GtfTextWeights *w = f->weights;
+  const Weights *weights = f->weights;
+  const GtfTextWeights *w = &weights->text;
   const GtfTextHeadStyle style = { .sequence = config->text.activation, .lm = config->text.activation, .eps = (float) config->text.eps,
                                    .from_last = w->heads.choice != NULL };
-  const GtfRotary rotary = { .dims = config->text.head_size, .theta = 10000 };
   GtfTextInput input;
   GtfEncoder encoder = { .config = &config->text, .input = &input, .layers = w->layers, .rotary_interleaved = TRUE, .rotary_values = config->rotary_value };
   GtfTensor *x;
 
   if (!gtf_text_input (c, &input))
     return;
-  encoder.rotary = gtf_rotary_table (c, input.longest, &rotary);
+  if (!gtf_text_check_length (c, &config->text, &input, gtf_text_positions (c, &input, 0)))
+    return;
+  encoder.rotary = rotary_table (c, config, weights, input.longest);
   x = gtf_encoder_run (c, &encoder, gtf_text_embed (c, &config->text, &w->embeddings, &input, NULL));
   gtf_text_outputs (c, &w->heads, &style, &input, x);
 }
@@ -68,8 +92,8 @@ forward (GtfContext *c, const GtfForward *f)
 static const char *const model_types[] = { "roformer", NULL };
 
 static const GtfArchitecture roformer = {
-  GTF_TEXT_ARCHITECTURE (Config, GtfTextWeights, .model_types = model_types, .config = config_fields, .weights = weights, .heads = heads,
-                         .ignored = "*.embed_positions.weight|cls.*", .forward = forward)
+  GTF_TEXT_ARCHITECTURE (Config, Weights, .model_types = model_types, .config = config_fields, .weights = weights, .heads = heads,
+                         .ignored = "cls.*", .forward = forward)
 };
 
 GTF_TEXT_PLUGIN (roformer, "roformer", "RoFormer: text encoder", roformer)

@@ -296,6 +296,31 @@ test_rows (Fixture *f, gconstpointer name)
   g_assert_null (gtf_session_get_output (f->session, "logits"));
 }
 
+/* Who asks for states gets those of the bare model, whatever head there is. */
+static void
+test_features (Fixture *f, gconstpointer name)
+{
+  g_autoptr (GtfTensor) expected = golden (f, "features.last_hidden_state");
+  g_autoptr (GError) error = NULL;
+  const GtfTensor *found;
+
+  if (!expected)
+    {
+      g_test_skip ("no other states");
+      return;
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (input_names); i++)
+    if (f->inputs[i])
+      gtf_session_set_input (f->session, input_names[i], f->inputs[i]);
+  gtf_session_want (f->session, "last_hidden_state");
+  gtf_session_forward (f->session, &error);
+  g_assert_no_error (error);
+  found = gtf_session_get_output (f->session, "last_hidden_state");
+  g_assert_cmpuint (gtf_tensor_get_n_elements (found), ==, gtf_tensor_get_n_elements (expected));
+  for (gint64 row = 0; row < gtf_tensor_rows (expected); row++)
+    check_row (f, "last_hidden_state", found, expected, row);
+}
+
 /* ---- classes ---------------------------------------------------------------------------------------------------------- */
 
 /* The last hidden state of the first text of bert/pretraining, where config.json says `architectures`. */
@@ -419,7 +444,7 @@ main (int argc, char **argv)
   {
     const char *name;
     void (*run) (Fixture *f, gconstpointer name);
-  } tests[] = { { "rectangle", test_rectangle }, { "packed", test_packed }, { "rows", test_rows } };
+  } tests[] = { { "rectangle", test_rectangle }, { "packed", test_packed }, { "rows", test_rows }, { "features", test_features } };
   g_autofree char *root = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-encoders", NULL);
   g_autoptr (GDir) families = g_dir_open (root, 0, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);

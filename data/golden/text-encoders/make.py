@@ -3,7 +3,8 @@
 #
 # Makes tiny text encoders with random weights and what transformers computes with them, in float32: one folder a case with config.json,
 # model.safetensors and golden.safetensors (inputs by their names, outputs as
-# out.NAME; where texts packed without padding give something else, that is alone.NAME). cases.py, relative.py, documents.py and shortened.py list them.
+# out.NAME; where texts packed without padding give something else, that is alone.NAME; what the bare model gives of the same weights,
+# features.NAME). cases.py, relative.py, documents.py and shortened.py list them.
 # Run it with transformers 4.57 and with 5.x (pip install transformers torch safetensors): each makes the cases that are to be its own.
 #   python3 make.py [FAMILY...]
 import json
@@ -33,7 +34,8 @@ def random_weights(model):
     torch.manual_seed(20)
     with torch.no_grad():
         for name, p in model.named_parameters():
-            if "embed_positions" in name:       # sinusoids
+            if "embed_positions" in name:       # sinusoids, which are read from the file, rounded as it is
+                p.copy_(p.half().float())
                 continue
             norm = p.dim() == 1 and name.endswith("weight")
             p.copy_((torch.randn(p.shape) * (0.3 if p.dim() == 1 else 0.4) + (1.0 if norm else 0.0)).half().float())
@@ -107,6 +109,9 @@ def make(folder, case):
     if case.get("states"):
         golden["out.hidden_states"] = torch.cat([h for h in out.hidden_states]).contiguous()
         golden["out.attentions"] = torch.cat([a for a in out.attentions]).contiguous()
+    if case.get("features"):
+        with torch.no_grad():
+            golden["features.last_hidden_state"] = getattr(model, model.base_model_prefix)(**inputs, return_dict=True).last_hidden_state.contiguous()
     if case.get("alone"):
         golden.update(each_alone(model, inputs))
     model.save_pretrained(folder)

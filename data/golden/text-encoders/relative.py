@@ -40,9 +40,9 @@ FAMILIES = {
         "model": ("Model", {}, dict(ALONE, types=2)),
         "long": ("Model", dict(num_hidden_layers=1, attention_window=[50]), dict(ALONE, length=170)),
         "masked-lm": ("ForMaskedLM", dict(attention_window=8), dict(ALONE, length=21, transformers=4)),
-        "sequence": ("ForSequenceClassification", LABELS, dict(ALONE, length=14)),
+        "sequence": ("ForSequenceClassification", LABELS, dict(ALONE, length=14, features=True)),
         "token": ("ForTokenClassification", dict(type_vocab_size=1, **LABELS), dict(ALONE, length=14)),
-        "span": ("ForQuestionAnswering", {}, dict(ALONE, length=24, separators=dict(token=2, at=[7, 8, 20]))),
+        "span": ("ForQuestionAnswering", {}, dict(ALONE, length=24, separators=dict(token=2, at=[7, 8, 20]), features=True)),
     }),
     "big_bird": cases("BigBirdConfig", "BigBird", BIG, {
         "model": ("Model", dict(attention_type="original_full"), dict(types=2, states=True, no_mask=True)),
