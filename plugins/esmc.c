@@ -17,8 +17,7 @@ typedef struct
 {
   GtfTextConfig text;
   gint64 head_dim, n_kv_heads;
-  double theta, factor;
-  const char *rope_type;
+  GtfRope rope;
   /* by derive () */
   gint64 all_heads;
 } Config;
@@ -34,9 +33,8 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_STRING_FIELD (GtfTextConfig, position_type, "", "absolute"),
   GTF_CONFIG_INT_FIELD (Config, n_kv_heads, "num_key_value_heads", 0, 4096, 0),
   GTF_CONFIG_INT_FIELD (Config, head_dim, "head_dim", 0, 1 << 16, 0),
-  GTF_CONFIG_FLOAT_FIELD (Config, theta, "rope_parameters.rope_theta|rope_theta", 1e-6, 1e12, 10000),
-  GTF_CONFIG_FLOAT_FIELD (Config, factor, "rope_parameters.factor", 1e-6, 1e6, 1),
-  GTF_CONFIG_STRING_FIELD (Config, rope_type, "rope_parameters.rope_type", "default"),
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, "max_position_embeddings", 1, 1 << 24, 2048),
+  GTF_ROPE_FIELDS (Config, rope, "rope_parameters.", "rope_theta", 10000),
   GTF_CONFIG_FIELDS_END
 };
 
@@ -50,18 +48,14 @@ derive (gpointer data, GError **error)
   if (config->head_dim == 0)
     config->head_dim = config->text.head_size;
   config->all_heads = config->head_dim * config->text.n_heads;
-  if (strcmp (config->rope_type, "default") == 0)
-    config->factor = 1;
   if (config->n_kv_heads != 0 && config->n_kv_heads != config->text.n_heads)
     g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "num_key_value_heads (%" G_GINT64_FORMAT ") must be num_attention_heads (%" G_GINT64_FORMAT ")",
                  config->n_kv_heads, config->text.n_heads);
-  else if (config->all_heads != config->text.hidden_size || config->head_dim % 2 != 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "head_dim (%" G_GINT64_FORMAT ") must be even, and hidden_size (%" G_GINT64_FORMAT
-                 ") its product with num_attention_heads", config->head_dim, config->text.hidden_size);
-  else if (config->factor != 1 && strcmp (config->rope_type, "linear") != 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "rope_type \"%.40s\" is not supported here, expected default or linear", config->rope_type);
+  else if (config->all_heads != config->text.hidden_size)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "hidden_size (%" G_GINT64_FORMAT ") must be the product of head_dim (%" G_GINT64_FORMAT
+                 ") and num_attention_heads", config->text.hidden_size, config->head_dim);
   else
-    return TRUE;
+    return gtf_rope_derive (&config->rope, config->head_dim, config->text.n_positions, error);
   return FALSE;
 }
 
@@ -126,7 +120,7 @@ typedef struct
 {
   const Config *config;
   const Layer *layers;
-  const GtfTensor *table;       /* cosines and sines */
+  const GtfTensor *table, *sequences;   /* cosines and sines; of which texts they are */
 } Shared;
 
 static GtfTensor *
@@ -136,7 +130,7 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Layer *l = &s->layers[i];
   const gint64 d = s->config->all_heads, inner = s->config->text.inner_size;
   const float share = 1 / sqrtf ((float) s->config->text.n_layers / 36);
-  const GtfRotation rotation = { .n_heads = s->config->text.n_heads, .table = s->table, .sequences = e->attention.sequences };
+  const GtfRotation rotation = { .n_heads = s->config->text.n_heads, .table = s->table, .sequences = s->sequences };
   GtfTensor *qkv = gtf_linear (c, l->qkv, gtf_layer_norm (c, l->attention_norm, x, EPS)), *q, *k, *a, *h;
 
   q = gtf_rotate (c, gtf_layer_norm (c, l->query_norm, gtf_slice (c, qkv, 0, d), EPS), &rotation);
@@ -156,13 +150,13 @@ forward (GtfContext *c, const GtfForward *f)
   const GtfTextHeadStyle style = { .sequence = GTF_ACTIVATION_TANH, .lm = GTF_ACTIVATION_GELU, .eps = EPS };
   GtfTextConfig text = config->text;
   GtfTextInput input;
-  Shared shared = { config, w->layers, NULL };
+  Shared shared = { .config = config, .layers = w->layers };
   const GtfEncoder encoder = { .config = &text, .input = &input, .forward = layer, .data = &shared, .final_norm = w->text.final_norm };
 
   if (!gtf_text_input (c, &input))
     return;
   text.eps = EPS;
-  shared.table = gtf_rotary_table (c, input.longest, &(GtfRotary){ .dims = config->head_dim, .theta = config->theta, .divisor = config->factor });
+  shared.table = gtf_rope_table (c, &config->rope, &input, &shared.sequences);
   gtf_text_outputs (c, &w->text.heads, &style, &input, gtf_encoder_run (c, &encoder, gtf_embedding (c, w->text.embeddings.tokens, input.ids)));
 }
 

@@ -16,12 +16,11 @@ typedef struct
 {
   GtfTextConfig text;
   gint64 n_kv_heads, head_dim;
-  double theta, factor;
-  const char *rope_type, *pooling;
+  GtfRope rope, local_rope;             /* the second: UltraBERT's, of layers with a window */
+  const char *pooling;
   /* UltraBERT */
   gint64 window, prediction_size;
-  const char *layer_types, *windows, *thetas, *local_type;
-  double local_theta, local_factor;
+  const char *layer_types, *windows, *thetas;
   /* by derive () */
   gint64 q_size, qkv_size;
   gboolean local[MAX_LAYERS];
@@ -36,9 +35,7 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, "hidden_act", "silu"),
   GTF_CONFIG_INT_FIELD (Config, n_kv_heads, "num_key_value_heads", 1, 4096, 0),
   GTF_CONFIG_INT_FIELD (Config, head_dim, "head_dim", 1, 1 << 16, 0),
-  GTF_CONFIG_FLOAT_FIELD (Config, theta, "rope_parameters.rope_theta|rope_theta", 1e-6, 1e12, 10000),
-  GTF_CONFIG_FLOAT_FIELD (Config, factor, "rope_parameters.factor|rope_scaling.factor", 1e-6, 1e6, 1),
-  GTF_CONFIG_STRING_FIELD (Config, rope_type, "rope_parameters.rope_type|rope_scaling.rope_type|rope_scaling.type", "default"),
+  GTF_ROPE_FIELDS (Config, rope, "rope_parameters.", "rope_theta", 10000),
   GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "late"),
   GTF_CONFIG_FIELDS_END
 };
@@ -55,12 +52,8 @@ static const GtfConfigField ultrabert_config_fields[] = {
   GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, "hidden_act", "silu"),
   GTF_CONFIG_INT_FIELD (Config, n_kv_heads, "num_key_value_heads", 1, 4096, 0),
   GTF_CONFIG_INT_FIELD (Config, head_dim, "head_dim", 1, 1 << 16, 0),
-  GTF_CONFIG_FLOAT_FIELD (Config, theta, "rope_parameters.full_attention.rope_theta", 1e-6, 1e12, 2560000),
-  GTF_CONFIG_FLOAT_FIELD (Config, factor, "rope_parameters.full_attention.factor", 1e-6, 1e6, 1),
-  GTF_CONFIG_STRING_FIELD (Config, rope_type, "rope_parameters.full_attention.rope_type", "default"),
-  GTF_CONFIG_FLOAT_FIELD (Config, local_theta, "rope_parameters.sliding_attention.rope_theta", 1e-6, 1e12, 10000),
-  GTF_CONFIG_FLOAT_FIELD (Config, local_factor, "rope_parameters.sliding_attention.factor", 1e-6, 1e6, 1),
-  GTF_CONFIG_STRING_FIELD (Config, local_type, "rope_parameters.sliding_attention.rope_type", "default"),
+  GTF_ROPE_FIELDS (Config, rope, "rope_parameters.full_attention.", "", 2560000),
+  GTF_ROPE_FIELDS (Config, local_rope, "rope_parameters.sliding_attention.", "", 10000),
   GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),
   GTF_CONFIG_INT_FIELD (Config, window, "sliding_window", 0, 1 << 24, 128),
   GTF_CONFIG_LIST_FIELD (Config, layer_types, "layer_types"),
@@ -79,19 +72,11 @@ check (Config *config, const char *const *poolings, GError **error)
     config->n_kv_heads = config->text.n_heads;
   if (config->head_dim == 0)
     config->head_dim = config->text.head_size;
-  if (strcmp (config->rope_type, "default") == 0)
-    config->factor = 1;
-  if (config->local_type == NULL || strcmp (config->local_type, "default") == 0)
-    config->local_factor = 1;
   config->q_size = config->text.n_heads * config->head_dim;
   config->qkv_size = config->q_size + 2 * config->n_kv_heads * config->head_dim;
-  if (config->head_dim % 2 != 0 || config->text.n_heads % config->n_kv_heads != 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "head_dim (%" G_GINT64_FORMAT ") must be even, and num_key_value_heads (%" G_GINT64_FORMAT
-                 ") divide num_attention_heads (%" G_GINT64_FORMAT ")", config->head_dim, config->n_kv_heads, config->text.n_heads);
-  else if (config->factor != 1 && strcmp (config->rope_type, "linear") != 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "rope_type \"%.40s\" is not supported here, expected default or linear", config->rope_type);
-  else if (config->local_factor != 1 && strcmp (config->local_type, "linear") != 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "rope_type \"%.40s\" is not supported here, expected default or linear", config->local_type);
+  if (config->text.n_heads % config->n_kv_heads != 0)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "num_key_value_heads (%" G_GINT64_FORMAT ") must divide num_attention_heads (%" G_GINT64_FORMAT ")",
+                 config->n_kv_heads, config->text.n_heads);
   else if (!g_strv_contains (poolings, config->pooling))
     {
       g_autofree char *known = g_strjoinv (", ", (char **) poolings);
@@ -99,7 +84,8 @@ check (Config *config, const char *const *poolings, GError **error)
       g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "classifier_pooling is \"%.40s\", expected one of %s", config->pooling, known);
     }
   else
-    return TRUE;
+    return gtf_rope_derive (&config->rope, config->head_dim, config->text.n_positions, error)
+           && (config->local_rope.type == NULL || gtf_rope_derive (&config->local_rope, config->head_dim, config->text.n_positions, error));
   return FALSE;
 }
 
@@ -135,7 +121,7 @@ read_old_lists (Config *config)
       const double theta = g_ascii_strtod (thetas[i], NULL);
 
       if (theta > 0)
-        *(config->local[i] ? &config->local_theta : &config->theta) = theta;
+        *(config->local[i] ? &config->local_rope.theta : &config->rope.theta) = theta;
     }
 }
 
@@ -237,7 +223,7 @@ typedef struct
 {
   const Config *config;
   const Weights *w;
-  const GtfTensor *table, *local_table; /* cosines and sines */
+  const GtfTensor *tables[2], *sequences[2];    /* cosines and sines of layers that see all, and of those that do not; of which texts they are */
 } Shared;
 
 /* Each head of keys or values once for every head of queries that shares it. */
@@ -274,7 +260,7 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Layer *l = &s->w->layers[i];
   const float eps = (float) config->text.eps;
   const gint64 q_size = config->q_size, kv_size = config->n_kv_heads * config->head_dim, inner = config->text.inner_size;
-  GtfRotation rotation = { .n_heads = config->text.n_heads, .table = config->local[i] ? s->local_table : s->table, .sequences = e->attention.sequences };
+  GtfRotation rotation = { .n_heads = config->text.n_heads, .table = s->tables[config->local[i]], .sequences = s->sequences[config->local[i]] };
   GtfTensor *qkv = gtf_linear (c, l->qkv, gtf_rms_norm (c, l->attention_norm, x, eps)), *q, *k, *h;
 
   q = gtf_rotate (c, gtf_slice (c, qkv, 0, q_size), &rotation);
@@ -323,15 +309,15 @@ forward (GtfContext *c, const GtfForward *f)
   const Weights *w = f->weights;
   const GtfTextHeadStyle style = { .eps = (float) config->text.eps };
   GtfTextInput input;
-  Shared shared = { config, w, NULL, NULL };
+  Shared shared = { .config = config, .w = w };
   const GtfEncoder encoder = { .config = &config->text, .input = &input, .forward = layer, .data = &shared };
   GtfTensor *x;
 
   if (!gtf_text_input (c, &input))
     return;
-  shared.table = gtf_rotary_table (c, input.longest, &(GtfRotary){ .dims = config->head_dim, .theta = config->theta, .divisor = config->factor });
-  if (config->local_theta > 0)
-    shared.local_table = gtf_rotary_table (c, input.longest, &(GtfRotary){ .dims = config->head_dim, .theta = config->local_theta, .divisor = config->local_factor });
+  shared.tables[0] = gtf_rope_table (c, &config->rope, &input, &shared.sequences[0]);
+  if (config->local_rope.type != NULL)
+    shared.tables[1] = gtf_rope_table (c, &config->local_rope, &input, &shared.sequences[1]);
   x = gtf_encoder_run (c, &encoder, gtf_embedding (c, w->text.embeddings.tokens, input.ids));
   if (w->lm_up != NULL)
     {

@@ -16,8 +16,7 @@ typedef struct
   GtfTextConfig text;
   gint64 local_attention, global_every;
   const char *layer_types, *pooling;
-  const char *global_type, *local_type;
-  double global_theta, local_theta, global_factor, local_factor;
+  GtfRope global_rope, local_rope;
   gboolean local_theta_null;
   GtfActivation head_activation;
   /* by derive () */
@@ -36,29 +35,12 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_INT_FIELD (Config, global_every, "global_attn_every_n_layers", 1, 1 << 16, 3),
   GTF_CONFIG_LIST_FIELD (Config, layer_types, "layer_types"),
   GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),
-  GTF_CONFIG_STRING_FIELD (Config, global_type, "rope_parameters.full_attention.rope_type|rope_scaling.rope_type|rope_scaling.type", "default"),
-  GTF_CONFIG_STRING_FIELD (Config, local_type, "rope_parameters.sliding_attention.rope_type|rope_scaling.rope_type|rope_scaling.type", "default"),
-  GTF_CONFIG_FLOAT_FIELD (Config, global_theta, "rope_parameters.full_attention.rope_theta|global_rope_theta", 1e-6, 1e12, 160000),
-  GTF_CONFIG_FLOAT_FIELD (Config, local_theta, "rope_parameters.sliding_attention.rope_theta|local_rope_theta", 1e-6, 1e12, 10000),
-  GTF_CONFIG_FLOAT_FIELD (Config, global_factor, "rope_parameters.full_attention.factor|rope_scaling.factor", 1e-6, 1e6, 1),
-  GTF_CONFIG_FLOAT_FIELD (Config, local_factor, "rope_parameters.sliding_attention.factor|rope_scaling.factor", 1e-6, 1e6, 1),
+  GTF_ROPE_FIELDS (Config, global_rope, "rope_parameters.full_attention.", "global_rope_theta", 160000),
+  GTF_ROPE_FIELDS (Config, local_rope, "rope_parameters.sliding_attention.", "local_rope_theta", 10000),
   GTF_CONFIG_NULL_FIELD (Config, local_theta_null, "local_rope_theta"),
   GTF_CONFIG_ACTIVATION_FIELD (Config, head_activation, "classifier_activation", "gelu"),
   GTF_CONFIG_FIELDS_END
 };
-
-static gboolean
-check_rope (const char *type, double *factor, GError **error)
-{
-  if (strcmp (type, "default") == 0)
-    *factor = 1;
-  else if (strcmp (type, "linear") != 0)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "rope_type \"%.40s\" is not supported here, expected default or linear", type);
-      return FALSE;
-    }
-  return TRUE;
-}
 
 static gboolean
 derive (gpointer data, GError **error)
@@ -66,22 +48,16 @@ derive (gpointer data, GError **error)
   Config *config = data;
   gint64 n = gtf_config_list_size (config->layer_types);
 
-  if (!gtf_text_config_derive (config, error) || !check_rope (config->global_type, &config->global_factor, error)
-      || !check_rope (config->local_type, &config->local_factor, error))
+  if (!gtf_text_config_derive (config, error) || !gtf_rope_derive (&config->global_rope, config->text.head_size, config->text.n_positions, error)
+      || !gtf_rope_derive (&config->local_rope, config->text.head_size, config->text.n_positions, error))
     return FALSE;
-  if (config->text.head_size % 2 != 0)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "heads of %" G_GINT64_FORMAT " features cannot have rotary positions, expected an even number",
-                   config->text.head_size);
-      return FALSE;
-    }
   if (strcmp (config->pooling, "cls") != 0 && strcmp (config->pooling, "mean") != 0)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "classifier_pooling is \"%.40s\", expected cls or mean", config->pooling);
       return FALSE;
     }
   if (config->local_theta_null)
-    config->local_theta = config->global_theta;
+    config->local_rope.theta = config->global_rope.theta;
   if (n > 0 && n < config->text.n_layers)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "layer_types has %" G_GINT64_FORMAT " members for %" G_GINT64_FORMAT " layers", n, config->text.n_layers);
@@ -161,7 +137,7 @@ typedef struct
 {
   const Config *config;
   const Weights *w;
-  const GtfTensor *global_table, *local_table;  /* cosines and sines */
+  const GtfTensor *tables[2], *sequences[2];    /* cosines and sines of layers that see all, and of those that do not; of which texts they are */
 } Shared;
 
 static GtfTensor *
@@ -169,7 +145,7 @@ attention (GtfContext *c, const GtfEncoder *e, const Shared *s, gint64 i, const 
 {
   const gint64 d = s->config->text.hidden_size, n_heads = s->config->text.n_heads, side = s->config->local_attention / 2;
   const gboolean local = s->config->local[i];
-  const GtfRotation rotation = { .n_heads = n_heads, .table = local ? s->local_table : s->global_table, .sequences = e->attention.sequences };
+  const GtfRotation rotation = { .n_heads = n_heads, .table = s->tables[local], .sequences = s->sequences[local] };
   const GtfWindowAttention window = { .n_heads = n_heads, .before = side, .after = side, .mask = e->attention.mask, .sequences = e->attention.sequences,
                                       .weights = e->attention.weights };
   GtfTensor *qkv = gtf_linear (c, s->w->layers[i].qkv, x), *v = gtf_slice (c, qkv, 2 * d, d);
@@ -193,12 +169,6 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   h = gtf_gate (c, gtf_slice (c, h, 0, inner), gtf_slice (c, h, inner, inner), s->config->text.activation);
   x = gtf_linear_add (c, l->down, h, x);
   return i + 1 < s->config->text.n_layers ? x : gtf_layer_norm (c, s->w->final_norm, x, eps);
-}
-
-static GtfTensor *
-rotary_table (GtfContext *c, const Config *config, gint64 longest, double theta, double factor)
-{
-  return gtf_rotary_table (c, longest, &(GtfRotary){ .dims = config->text.head_size, .theta = theta, .divisor = factor });
 }
 
 /* The head's own layers go before what gtf_text_outputs () does, over all tokens or over what is pooled. */
@@ -234,14 +204,14 @@ forward (GtfContext *c, const GtfForward *f)
   const Config *config = f->config;
   const Weights *w = f->weights;
   GtfTextInput input;
-  Shared shared = { config, w, NULL, NULL };
+  Shared shared = { .config = config, .w = w };
   const GtfEncoder encoder = { .config = &config->text, .input = &input, .forward = layer, .data = &shared };
   GtfTensor *x;
 
   if (!gtf_text_input (c, &input))
     return;
-  shared.global_table = rotary_table (c, config, input.longest, config->global_theta, config->global_factor);
-  shared.local_table = rotary_table (c, config, input.longest, config->local_theta, config->local_factor);
+  shared.tables[0] = gtf_rope_table (c, &config->global_rope, &input, &shared.sequences[0]);
+  shared.tables[1] = gtf_rope_table (c, &config->local_rope, &input, &shared.sequences[1]);
   x = gtf_layer_norm (c, w->text.embeddings.norm, gtf_embedding (c, w->text.embeddings.tokens, input.ids), (float) config->text.eps);
   x = gtf_encoder_run (c, &encoder, x);
   output (c, config, w, &input, x);

@@ -11,17 +11,14 @@ typedef struct
 {
   GtfTextConfig text;
   gint64 head_dim;
-  double theta, factor;
-  const char *rope_type;
+  GtfRope rope;
   /* by derive () */
   gint64 all_heads;
 } Config;
 
 #define ROPE_FIELDS(theta_default)                                                                                                 \
   GTF_CONFIG_INT_FIELD (Config, head_dim, "head_dim", 1, 1 << 16, 0),                                                              \
-  GTF_CONFIG_FLOAT_FIELD (Config, theta, "rope_parameters.rope_theta|rope_theta", 1e-6, 1e12, theta_default),                      \
-  GTF_CONFIG_FLOAT_FIELD (Config, factor, "rope_parameters.factor", 1e-6, 1e6, 1),                                                 \
-  GTF_CONFIG_STRING_FIELD (Config, rope_type, "rope_parameters.rope_type", "default")
+  GTF_ROPE_FIELDS (Config, rope, "rope_parameters.", "rope_theta", theta_default)
 
 static const GtfConfigField nomic_fields[] = {
   GTF_TEXT_CONFIG_FIELDS,
@@ -65,15 +62,7 @@ derive (gpointer data, GError **error)
   if (config->head_dim == 0)
     config->head_dim = config->text.head_size;
   config->all_heads = config->head_dim * config->text.n_heads;
-  if (strcmp (config->rope_type, "default") == 0)
-    config->factor = 1;
-  if (config->head_dim % 2 != 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "heads of %" G_GINT64_FORMAT " features cannot have rotary positions, expected an even number", config->head_dim);
-  else if (config->factor != 1 && strcmp (config->rope_type, "linear") != 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "rope_type \"%.40s\" is not supported here, expected default or linear", config->rope_type);
-  else
-    return TRUE;
-  return FALSE;
+  return gtf_rope_derive (&config->rope, config->head_dim, config->text.n_positions, error);
 }
 
 /* ---- weights: by the names of the model's code, or by those of the repositories that were there before it --------- */
@@ -154,7 +143,7 @@ typedef struct
 {
   const Config *config;
   const Layer *layers;
-  const GtfTensor *table;       /* cosines and sines */
+  const GtfTensor *table, *sequences;   /* cosines and sines; of which texts they are */
 } Shared;
 
 static GtfTensor *
@@ -164,7 +153,7 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Layer *l = &s->layers[i];
   const gint64 d = s->config->all_heads, inner = s->config->text.inner_size;
   const float eps = (float) s->config->text.eps;
-  const GtfRotation rotation = { .n_heads = s->config->text.n_heads, .table = s->table, .sequences = e->attention.sequences };
+  const GtfRotation rotation = { .n_heads = s->config->text.n_heads, .table = s->table, .sequences = s->sequences };
   GtfTensor *qkv = gtf_linear (c, l->base.qkv, x), *a, *h;
 
   a = gtf_attention (c, gtf_rotate (c, gtf_slice (c, qkv, 0, d), &rotation), gtf_rotate (c, gtf_slice (c, qkv, d, d), &rotation), gtf_slice (c, qkv, 2 * d, d),
@@ -187,13 +176,13 @@ run (GtfContext *c, const GtfForward *f, GtfActivation lm)
   const Weights *w = f->weights;
   const GtfTextHeadStyle style = { .pooler = GTF_ACTIVATION_TANH, .sequence = GTF_ACTIVATION_TANH, .lm = lm, .eps = (float) config->text.eps };
   GtfTextInput input;
-  Shared shared = { config, w->layers, NULL };
+  Shared shared = { .config = config, .layers = w->layers };
   const GtfEncoder encoder = { .config = &config->text, .input = &input, .forward = layer, .data = &shared };
   GtfTensor *x;
 
   if (!gtf_text_input (c, &input))
     return;
-  shared.table = gtf_rotary_table (c, input.longest, &(GtfRotary){ .dims = config->head_dim, .theta = config->theta, .divisor = config->factor });
+  shared.table = gtf_rope_table (c, &config->rope, &input, &shared.sequences);
   x = gtf_text_embed (c, &config->text, &w->text.embeddings, &input, NULL);
   gtf_text_outputs (c, &w->text.heads, &style, &input, gtf_encoder_run (c, &encoder, x));
 }

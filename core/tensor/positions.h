@@ -24,11 +24,13 @@ GTF_API GtfTensor *gtf_dynamic_conv (GtfContext *c, const GtfTensor *x, const Gt
  * @theta: base of the frequencies
  * @divisor: what positions are divided by (0: 1; linear scaling)
  * @factor: on cosines and sines (0: 1)
+ * @frequencies: (nullable): dims / 2 of them, instead of those that @theta and @divisor make
  */
 typedef struct
 {
   gint64 dims;
   double theta, divisor, factor;
+  const float *frequencies;
 } GtfRotary;
 
 /**

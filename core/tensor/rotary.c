@@ -34,7 +34,7 @@ gtf_rotary_table (GtfContext *c, gint64 n, const GtfRotary *rotary)
   y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ n, rotary->dims });
   for (gint64 i = 0; y != NULL && i < half; i++)
     {
-      float frequency = 1.0f / powf ((float) rotary->theta, (float) (2 * i) / (float) rotary->dims) / divisor;
+      float frequency = rotary->frequencies != NULL ? rotary->frequencies[i] : 1.0f / powf ((float) rotary->theta, (float) (2 * i) / (float) rotary->dims) / divisor;
       for (gint64 t = 0; t < n; t++)
         {
           float angle = (float) t * frequency, *row = gtf_tensor_f32 (y) + t * rotary->dims;

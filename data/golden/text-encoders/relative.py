@@ -11,6 +11,9 @@ LONG = dict(BASE, max_position_embeddings=200, attention_window=[4, 8], pad_toke
 BIG = dict(BASE, max_position_embeddings=200, block_size=2, num_random_blocks=2, sep_token_id=3, pad_token_id=0)
 MODERN = dict(BASE, max_position_embeddings=64, pad_token_id=0, bos_token_id=1, cls_token_id=1, eos_token_id=2, sep_token_id=2, local_attention=6)
 XLNET = dict(vocab_size=30, d_model=8, n_layer=2, n_head=2, d_inner=12)
+TRAINED = dict(rope_theta=50.0, original_max_position_embeddings=12)
+YARN = dict(rope_type="yarn", factor=4.0, **TRAINED)
+LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, **TRAINED)
 SCALED = dict(full_attention=dict(rope_type="linear", factor=4.0, rope_theta=2000.0), sliding_attention=dict(rope_type="default", rope_theta=70.0))
 ALONE = dict(skip_padding=True)     # rows of padding are nobody's business and differ
 
@@ -56,6 +59,7 @@ FAMILIES = {
     "modernbert": cases("ModernBertConfig", "ModernBert", MODERN, {
         "model": ("Model", dict(num_hidden_layers=3), dict(states=True, no_mask=True)),
         "long": ("Model", dict(local_attention=60), dict(ALONE, length=130)),
+        "rope-scaled": ("Model", dict(hidden_size=16, rope_parameters=dict(full_attention=YARN, sliding_attention=LLAMA3)), dict(ALONE, length=20)),
         "masked-lm-biases": ("ForMaskedLM", dict(attention_bias=True, mlp_bias=True, norm_bias=True, classifier_bias=True), ALONE),
         "masked-lm": ("ForMaskedLM", dict(decoder_bias=False, global_attn_every_n_layers=2, local_rope_theta=300.0, global_rope_theta=5000.0), dict(ALONE, transformers=4)),
         "sequence-mean": ("ForSequenceClassification", dict(classifier_pooling="mean", num_hidden_layers=4, deterministic_flash_attn=True, **LABELS), dict(ALONE, transformers=4)),
@@ -101,6 +105,8 @@ FAMILIES = {
     "eurobert": cases("EuroBertConfig", "EuroBert", dict(BASE, pad_token_id=0, bos_token_id=1, eos_token_id=2, mask_token_id=4, num_key_value_heads=1), {
         "model": ("Model", {}, dict(states=True, no_mask=True)),
         "masked-lm": ("ForMaskedLM", dict(mlp_bias=True, attention_bias=True, num_key_value_heads=None, rope_parameters=dict(rope_type="default", rope_theta=300.0)), ALONE),
+        "rope-dynamic": ("Model", dict(rope_parameters=dict(rope_type="dynamic", factor=2.0, rope_theta=50.0)), dict(ALONE, length=18, alone=True)),
+        "rope-yarn": ("Model", dict(head_dim=10, rope_parameters=dict(YARN, beta_fast=8.0, truncate=False, mscale=1.2, mscale_all_dim=0.7)), dict(ALONE, length=15)),
         "sequence-late": ("ForSequenceClassification", LABELS, ALONE),
         "sequence-mean": ("ForSequenceClassification", dict(classifier_pooling="mean", rope_parameters=dict(rope_type="linear", factor=2.0, rope_theta=300.0), **LABELS), ALONE),
         "sequence-bos": ("ForSequenceClassification", dict(classifier_pooling="bos", head_dim=6, **LABELS), ALONE),
@@ -122,12 +128,15 @@ FAMILIES = {
     "nomic_bert": cases("NomicBertConfig", "NomicBert", BASE, {
         "model": ("Model", {}, dict(types=2, states=True, no_mask=True)),
         "masked-lm": ("ForMaskedLM", {}, dict(types=2)),
+        "rope-longrope": ("Model", dict(rope_parameters=dict(rope_type="longrope", short_factor=[1.0, 1.5], long_factor=[2.0, 3.5], **TRAINED)), dict(ALONE, length=14, alone=True)),
         "sequence": ("ForSequenceClassification", dict(rope_parameters=dict(rope_type="linear", factor=2.0, rope_theta=30.0), **LABELS), {}),
         "token": ("ForTokenClassification", dict(head_dim=6, **LABELS), {}),
     }),
     "gte": cases("GteConfig", "Gte", dict(BASE, pad_token_id=1, type_vocab_size=1), {
         "model": ("Model", {}, {}),
         "masked-lm": ("ForMaskedLM", dict(type_vocab_size=0, hidden_act="relu"), {}),
+        "rope-llama3": ("Model", dict(hidden_size=24, rope_parameters=LLAMA3), dict(length=15)),
+        "rope-proportional": ("Model", dict(hidden_size=16, rope_parameters=dict(rope_type="proportional", rope_theta=30.0, partial_rotary_factor=0.5)), {}),
         "sequence": ("ForSequenceClassification", dict(rope_parameters=dict(rope_type="default", rope_theta=30.0), **LABELS), {}),
         "token": ("ForTokenClassification", LABELS, {}),
     }),
