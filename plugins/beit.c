@@ -19,6 +19,7 @@ typedef struct
   gint64 vocab_size, n_stages;
   gint64 layer_distances, shared_distances;     /* rows of the tables; 0: there are none */
   gint64 norm_size, pooler_norm_size;           /* with mean pooling only the mean is normalised */
+  gint64 pyramid_size;                          /* of a backbone; 0: it gives maps of one size */
 } Config;
 
 static const GtfConfigField config_fields[] = {
@@ -51,6 +52,7 @@ derive (gpointer data, GError **error)
   config->n_stages = config->vision.encoder.n_layers + 1;
   config->layer_distances = config->has_biases ? n : 0;
   config->shared_distances = config->shares_bias ? n : 0;
+  config->pyramid_size = config->has_pyramid ? config->vision.encoder.hidden_size : 0;
   config->norm_size = config->means ? 0 : config->vision.encoder.hidden_size;
   config->pooler_norm_size = config->means ? config->vision.encoder.hidden_size : 0;
   return TRUE;
@@ -62,7 +64,7 @@ typedef struct
   const GtfTensor *bias;                /* shared by all layers */
   const GtfNorm *pooler_norm, *lm_norm;
   const GtfLinear *lm;
-  const GtfConv2d *enlarge[3];          /* of segmentation: the finest map twice, with a normalisation between, and the next */
+  const GtfConv2d *enlarge[3];          /* of a pyramid: the finest map twice, with a normalisation between, and the next */
   GtfUperHead uper;
 } Weights;
 
@@ -104,21 +106,22 @@ static const GtfWeight masked[] = {
   { GTF_WEIGHT_END }
 };
 
-#define ENLARGE(i, name, norms)                                                                                                    \
-  { GTF_WEIGHT_CONV2D, name, G_STRUCT_OFFSET (Weights, enlarge[i]), GTF_WEIGHT_TRANSPOSED, { HIDDEN, HIDDEN, GTF_DIM_CONST (2), GTF_DIM_CONST (2) }, .norm = norms }
-static const GtfWeight segmentation[] = {
-  ENLARGE (0, "fpn1.0|fpn.fpn1.conv_transpose1", "fpn1.1|fpn.fpn1.normalization"),
-  ENLARGE (1, "fpn1.3|fpn.fpn1.conv_transpose2", NULL),
-  ENLARGE (2, "fpn2.0|fpn.fpn2", NULL),
-  GTF_UPER_HEAD (Weights, uper, GTF_VISION_DIM (encoder.n_labels)),
-  { GTF_WEIGHT_END }
-};
+#define ENLARGE(i, name, norms, size)                                                                                              \
+  { GTF_WEIGHT_CONV2D, name, G_STRUCT_OFFSET (Weights, enlarge[i]), GTF_WEIGHT_TRANSPOSED,                                                         \
+    { GTF_DIM (Config, size), GTF_DIM (Config, size), GTF_DIM_CONST (2), GTF_DIM_CONST (2) }, .norm = norms }
+#define PYRAMID(size)                                                                                                              \
+  ENLARGE (0, "fpn1.0|fpn.fpn1.conv_transpose1", "fpn1.1|fpn.fpn1.normalization", size),                                           \
+  ENLARGE (1, "fpn1.3|fpn.fpn1.conv_transpose2", NULL, size),                                                                      \
+  ENLARGE (2, "fpn2.0|fpn.fpn2", NULL, size)
+
+static const GtfWeight segmentation[] = { PYRAMID (vision.encoder.hidden_size), GTF_UPER_HEAD (Weights, uper, GTF_VISION_DIM (encoder.n_labels)), { GTF_WEIGHT_END } };
+static const GtfWeight backbone[] = { PYRAMID (pyramid_size), { GTF_WEIGHT_END } };
 
 #define HEADS(prefix)                                                                                                              \
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, prefix },                                               \
   { "ForSemanticSegmentation", gtf_segmentation_tasks, segmentation, prefix },                                                     \
   { "ForMaskedImageModeling", gtf_vision_base_tasks, masked, prefix },                                                             \
-  { "Backbone", gtf_vision_base_tasks, NULL, prefix },                                                                             \
+  { "Backbone", gtf_vision_base_tasks, backbone, prefix },                                                                            \
   { "Model", gtf_vision_base_tasks, base, prefix }
 
 static const GtfHead beit_heads[] = { HEADS ("beit"), { NULL } };
@@ -193,31 +196,40 @@ picture_bias (GtfContext *c, const Config *config, const Weights *w, const GtfTe
   return bias;
 }
 
-/* UPerNet's head over four hidden states, which are made to look like maps of four sizes: logits [B][labels][4 rows][4 columns]. */
-static void
-segment (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x, const Bias *bias)
+/* Four hidden states, by their numbers from 1, as maps of four sizes: 4, 2, 1 and 1/2 times that in patches. */
+static gboolean
+make_pyramid (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x, const Bias *bias, const gint64 *states, GtfTensor **maps)
 {
   const GtfVisionConfig *v = &config->vision;
   const GtfWindow twice = { .stride = 2 };
-  GtfTensor *maps[N_MAPS] = { NULL };
 
   for (gint64 i = 0; i <= v->encoder.n_layers && !gtf_failed (c); i++)
     {
       if (i > 0)
         x = gtf_vision_layer (c, v, &w->vision.layers[i - 1], x, bias->rows != NULL ? layer_bias (c, i - 1, bias) : NULL);
       for (gint64 k = 0; k < N_MAPS; k++)
-        if (config->maps[k] == i + 1)
+        if (states[k] == i + 1)
           maps[k] = gtf_reshape (c, gtf_steps (c, x, 1, gtf_dim (x, 1) - 1), 4, (gint64[]){ gtf_dim (x, 0), bias->down, bias->across, gtf_dim (x, 2) });
     }
   for (gint64 k = 0; k < N_MAPS; k++)
     if (maps[k] == NULL)
-      gtf_fail (c, "out_indices: a head for segmentation needs %d numbers from 1 to num_hidden_layers + 1", N_MAPS);
+      gtf_fail (c, "out_indices: a pyramid needs %d numbers from 1 to num_hidden_layers + 1", N_MAPS);
   if (gtf_failed (c))
-    return;
+    return FALSE;
   maps[0] = gtf_conv_transpose2d (c, w->enlarge[1], gtf_conv_transpose2d (c, w->enlarge[0], maps[0], &twice, GTF_ACTIVATION_GELU), &twice, GTF_ACTIVATION_NONE);
   maps[1] = gtf_conv_transpose2d (c, w->enlarge[2], maps[1], &twice, GTF_ACTIVATION_NONE);
   maps[3] = gtf_max_pool2d (c, maps[3], &(GtfWindow){ 2, 2 });
-  gtf_output (c, "logits", gtf_pixels_first (c, gtf_uper_classes (c, &w->uper, maps, N_MAPS, config->scales, config->n_scales)));
+  return !gtf_failed (c);
+}
+
+/* UPerNet's head over a pyramid: logits [B][labels][4 rows][4 columns]. */
+static void
+segment (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x, const Bias *bias)
+{
+  GtfTensor *maps[N_MAPS] = { NULL };
+
+  if (make_pyramid (c, config, w, x, bias, config->maps, maps))
+    gtf_output (c, "logits", gtf_pixels_first (c, gtf_uper_classes (c, &w->uper, maps, N_MAPS, config->scales, config->n_scales)));
 }
 
 static void
@@ -255,6 +267,25 @@ forward (GtfContext *c, const GtfForward *f)
     gtf_output (c, "logits", gtf_linear (c, w->lm, gtf_layer_norm (c, w->lm_norm, gtf_steps (c, x, 1, n - 1), eps)));
 }
 
+/* The stages that are asked for, four of them, as a pyramid. */
+static void
+put_pyramid (GtfContext *c, const GtfForward *f, GtfTensor *x, const Bias *bias)
+{
+  const Config *config = f->config;
+  GtfTensor *maps[N_MAPS] = { NULL };
+  gint64 states[N_MAPS] = { 0 }, n = 0;
+
+  for (gint64 i = 0; i < config->n_stages; i++)
+    if (gtf_feature_wanted (f, i) && n++ < N_MAPS)
+      states[n - 1] = i + 1;
+  if (n > N_MAPS)
+    gtf_fail (c, "\"add_fpn\": a pyramid is made of %d feature maps, not %" G_GINT64_FORMAT, N_MAPS, n);
+  if (gtf_failed (c) || !make_pyramid (c, config, f->weights, x, bias, states, maps))
+    return;
+  for (gint64 k = 0; k < N_MAPS; k++)
+    gtf_feature (c, f, states[k] - 1, maps[k]);
+}
+
 static void
 features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
 {
@@ -265,8 +296,9 @@ features (GtfContext *c, const GtfForward *f, const GtfTensor *pixels)
   const Bias bias = picture_bias (c, config, w, pixels);
 
   if (config->has_pyramid)
-    gtf_fail (c, "\"add_fpn\": a pyramid behind the feature maps is not supported");
-  gtf_vision_features (c, f, v, w->vision.layers, x, NULL, config->reshapes ? bias.down : 0, bias.across, bias.rows != NULL ? layer_bias : NULL, &bias);
+    put_pyramid (c, f, x, &bias);
+  else
+    gtf_vision_features (c, f, v, w->vision.layers, x, NULL, config->reshapes ? bias.down : 0, bias.across, bias.rows != NULL ? layer_bias : NULL, &bias);
 }
 
 static const char *const beit_types[] = { "beit", NULL }, *const data2vec_types[] = { "data2vec-vision", NULL };

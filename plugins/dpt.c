@@ -21,6 +21,11 @@ typedef struct
   const GtfInnerModel *backbone, *hybrid;
 } Config;
 
+/* The backbone of a hybrid; another has none unless the file says so. */
+#define BACKBONE                                                                                                                   \
+  "{\"when\": \"is_hybrid\", \"model_type\": \"bit\", \"global_padding\": \"same\", \"layer_type\": \"bottleneck\", \"depths\": [3, 4, 9]," \
+  " \"out_features\": [\"stage1\", \"stage2\", \"stage3\"], \"embedding_dynamic_padding\": true}"
+
 static const GtfConfigField config_fields[] = {
   GTF_VISION_CONFIG_FIELDS,
   GTF_CONFIG_BOOL_FIELD (Config, vision.interpolates, "", TRUE),
@@ -33,7 +38,7 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_INT_FIELD (Config, backbone_size, "backbone_config.hidden_size", 1, 1 << 16, 768),
   GTF_CONFIG_INT_FIELD (Config, backbone_patch, "backbone_config.patch_size", 1, 1 << 12, 16),
   GTF_CONFIG_STRING_FIELD (Config, backbone_type, "backbone_config.model_type", ""),
-  GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", NULL),
+  GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),
   GTF_CONFIG_FIELDS_END
 };
 
@@ -62,11 +67,6 @@ derive (gpointer data, GError **error)
   config->neck.sizes = config->neck.sizes ? config->neck.sizes : "96|192|384|768";
   if (config->is_hybrid)
     {
-      if (config->backbone == NULL)
-        {
-          g_set_error_literal (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "backbone_config: expected the config of a backbone, since is_hybrid is true, found none");
-          return FALSE;
-        }
       config->hybrid = config->backbone;
       config->backbone = NULL;
       config->neck.first_assembled = 2;

@@ -109,8 +109,8 @@ static const GtfWeight layer[] = {
   LINEAR (Layer, attention_out, "attn.proj", 0),
   LINEAR (Layer, project, "proj", GTF_WEIGHT_OPTIONAL),
   NORM (Layer, output_norm, "layernorm_after", 0),
-  LINEAR (Layer, up, "mlp.fc1", 0),
-  LINEAR (Layer, down, "mlp.fc2", 0),
+  LINEAR (Layer, up, "mlp.fc1|fc1", 0),
+  LINEAR (Layer, down, "mlp.fc2|fc2", 0),
   { GTF_WEIGHT_END }
 };
 

@@ -138,21 +138,49 @@ old_backbone (GtfConfig *config, JsonObject *fallback, JsonObject **object, GErr
   return TRUE;
 }
 
-/* The config of a file, with the members that the family gives to all models of this type, whatever the file says: "always" of its default. */
+/* The config of a file, with the members that the family gives to all models of this type, whatever the file says: "always" of its default, whose
+ * type also counts where the file has none. */
 static JsonObject *
 with_fixed (JsonObject *own, JsonObject *fallback)
 {
   JsonObject *always = fallback ? find_object (fallback, "always") : NULL;
-  JsonNode *type = gtf_json_find (own, "model_type");
+  JsonNode *own_type = gtf_json_find (own, "model_type"), *type = own_type || !fallback ? own_type : gtf_json_find (fallback, "model_type");
   const char *name = type && JSON_NODE_HOLDS_VALUE (type) && json_node_get_value_type (type) == G_TYPE_STRING ? json_node_get_string (type) : "";
   JsonObject *fixed = always ? find_object (always, name) : NULL, *object;
 
-  if (!fixed)
+  if (!fixed && type == own_type)
     return json_object_ref (own);
   object = json_object_new ();
-  add_members (object, fixed);
+  if (fixed)
+    add_members (object, fixed);
   add_members (object, own);
+  if (type != own_type)
+    json_object_set_member (object, "model_type", json_node_copy (type));
   return object;
+}
+
+/* The family's default; *fallback NULL: there is none, or its "when" names a switch that is off in this file. */
+static gboolean
+read_fallback (GtfConfig *config, const GtfConfigField *field, JsonObject **fallback, GError **error)
+{
+  g_autoptr (JsonObject) object = NULL;
+  gboolean counts = TRUE;
+  JsonNode *when;
+
+  *fallback = NULL;
+  if (!field->fallback_string)
+    return TRUE;
+  if (!(object = gtf_json_parse_object ("the default of a plugin", field->fallback_string, -1, 0, error)))
+    return FALSE;
+  if ((when = gtf_json_find (object, "when")))
+    {
+      counts = FALSE;
+      if (!read_switch (config, json_node_get_string (when), &counts, error))
+        return FALSE;
+    }
+  if (counts)
+    *fallback = g_steal_pointer (&object);
+  return TRUE;
 }
 
 /* The object that is the config, however the file tells it. */
@@ -164,7 +192,7 @@ find_config (GtfConfig *config, const GtfConfigField *field, JsonObject **object
   g_autofree char *found = NULL;
 
   *object = NULL;
-  if (field->fallback_string && !(fallback = gtf_json_parse_object ("the default of a plugin", field->fallback_string, -1, 0, error)))
+  if (!read_fallback (config, field, &fallback, error))
     return FALSE;
   if (node && JSON_NODE_HOLDS_OBJECT (node))
     {

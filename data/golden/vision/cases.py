@@ -82,6 +82,11 @@ def of_timm(name, seen=(), timm=NARROW, **kwargs):
     return case("Detr", "ForObjectDetection", {**OF_TIMM, "backbone": name, **kwargs}, (45, 50), timm=timm, seen=seen)
 
 
+def without_type(config):
+    """As the first hybrids were stored: their backbone is a BiT without being told."""
+    return {**config, "backbone_config": {key: value for key, value in config["backbone_config"].items() if key != "model_type"}}
+
+
 TEXTS = [[1, 3, 7, 5, 2, 0], [4, 8, 2, 3, 5, 6], [1, 9, 3, 5, 5, 9]]
 FAMILIES = {
     "vit": {
@@ -262,7 +267,7 @@ FAMILIES = {
         "hybrid": case("DPT", "ForDepthEstimation", {**DPT, "is_hybrid": True, "image_size": 64, "patch_size": 16, "neck_hidden_sizes": [8, 16, 6, 8], "reassemble_factors": [1, 1, 1, 0.5], "num_hidden_layers": 3,
                                                      "backbone_out_indices": [0, 1, 0, 2], "backbone_featmap_shape": [1, 24, 4, 4], "backbone_config": {
                                                          "model_type": "bit", "embedding_size": 8, "hidden_sizes": [8, 16, 24], "depths": [1, 1, 1], "num_groups": 4, "global_padding": "same",
-                                                         "embedding_dynamic_padding": True, "out_features": ["stage1", "stage2", "stage3"]}}, (64, 64), batch=1),
+                                                         "embedding_dynamic_padding": True, "out_features": ["stage1", "stage2", "stage3"]}}, (64, 64), batch=1, stored=without_type),
         "swinv2": case("DPT", "ForDepthEstimation", {**NECK, "neck_hidden_sizes": [8, 16], "backbone_config": {**SWIN, "model_type": "swinv2", "out_features": ["stage1", "stage2"]}}, (32, 48), batch=1),
         "model": case("DPT", "Model", DPT, (40, 24), batch=1),
     },

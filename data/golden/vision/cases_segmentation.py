@@ -44,8 +44,8 @@ def narrow(model):
     head.classifier.convolution = nn.Conv2d(width, model.config.num_labels, 1)
 
 
-def upernet(backbone):
-    return case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone, "hidden_size": 8, "pool_scales": [1, 2], "use_auxiliary_head": False, "num_labels": 3}, (64, 64))
+def upernet(backbone, size=(64, 64), **more):
+    return case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone, "hidden_size": 8, "pool_scales": [1, 2], "use_auxiliary_head": False, "num_labels": 3}, size, **more)
 
 
 FAMILIES = {
@@ -66,6 +66,7 @@ FAMILIES = {
     "maskformer": {
         "instance": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone(**RESNET), "decoder_config": backbone("MaskFormerDetr", **DETR)}, (41, 70), batch=1),
         "swin": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone("Swin", **SWIN), "decoder_config": backbone("MaskFormerDetr", **DETR)}, (41, 70), batch=1, stored=of_the_hub),
+        "hiera": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone("Hiera", **HIERA, num_channels=1, out_features=["stage1", "stage2", "stage3"]), "decoder_config": backbone("MaskFormerDetr", **DETR)}, (64, 64), batch=1),
         "plain": case("MaskFormer", "ForInstanceSegmentation", {**MASKFORMER, "backbone_config": backbone(**{**RESNET, "out_features": ["stage2", "stage4"]}), "decoder_config":
                                                                 backbone("MaskFormerDetr", **{**DETR, "d_model": 20, "auxiliary_loss": True, "activation_function": "gelu"})}, (33, 40)),
     },
@@ -83,6 +84,7 @@ FAMILIES = {
     },
     "upernet": {
         "hiera": upernet({"model_type": "hiera", **HIERA, "out_features": ["stem", "stage2", "stage3"]}),
+        "beit-pyramid": upernet({"model_type": "beit", **BEIT, "num_hidden_layers": 4, "use_relative_position_bias": True, "add_fpn": True, "out_indices": [0, 1, 3, 4]}, (24, 32), batch=1),
         "dinov3-convnext": upernet({"model_type": "dinov3_convnext", "hidden_sizes": [8, 12, 20], "depths": [1, 2, 1], "out_features": ["stage1", "stage3"]}),
         "semantic": case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone(**RESNET), "hidden_size": 8, "num_labels": 4, "auxiliary_channels": 4}, (37, 50), batch=1),
         "other-scales": case("UperNet", "ForSemanticSegmentation", {"backbone_config": backbone(**{**RESNET, "out_features": ["stage2", "stage3"]}), "hidden_size": 8, "num_labels": 3,
