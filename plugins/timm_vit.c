@@ -425,7 +425,7 @@ forward (GtfContext *c, const GtfForward *f)
     return;
   pooled = normalise (c, config, w->pooled_norm, pool (c, config, w, x));
   second = w->distillation != NULL ? gtf_vision_token (c, x, 1) : NULL;
-  if (w->classifier == NULL && config->has_pooler)
+  if (config->has_pooler)
     gtf_output (c, "pooler_output", second != NULL ? gtf_scale (c, gtf_add (c, pooled, second), 0.5f) : pooled);
   if (w->classifier == NULL)
     return;

@@ -11,6 +11,8 @@
 #include "base/params.h"
 #include "base/quote.h"
 
+#include "model/imagenet-names.inc.c"
+
 static JsonObject *
 find_object (JsonObject *object, const char *key)
 {
@@ -29,24 +31,56 @@ gtf_timm_is (JsonObject *config)
   return JSON_NODE_HOLDS_VALUE (type) && json_node_get_value_type (type) == G_TYPE_STRING && g_strcmp0 (json_node_get_string (type), "timm_wrapper") == 0;
 }
 
+/* (transfer full): "label_names", or, for as many classes as ImageNet has, the words that timm has for these; NULL: there are no names. */
+static JsonArray *
+find_names (JsonObject *config)
+{
+  JsonNode *names = gtf_json_find (config, "label_names"), *classes = gtf_json_find (config, "num_classes");
+  JsonArray *array;
+
+  if (names)
+    return JSON_NODE_HOLDS_ARRAY (names) ? json_array_ref (json_node_get_array (names)) : NULL;
+  if (!classes || !JSON_NODE_HOLDS_VALUE (classes) || json_node_get_value_type (classes) != G_TYPE_INT64 || json_node_get_int (classes) != G_N_ELEMENTS (imagenet_names))
+    return NULL;
+  array = json_array_new ();
+  for (gsize i = 0; i < G_N_ELEMENTS (imagenet_names); i++)
+    json_array_add_string_element (array, imagenet_names[i]);
+  return array;
+}
+
 static void
 add_labels (JsonObject *config)
 {
-  JsonNode *names = gtf_json_find (config, "label_names"), *classes = gtf_json_find (config, "num_classes");
+  JsonNode *classes = gtf_json_find (config, "num_classes");
+  g_autoptr (JsonArray) names = gtf_json_find (config, "id2label") ? NULL : find_names (config);
   JsonObject *labels;
 
   if (classes && !gtf_json_find (config, "num_labels"))
     json_object_set_member (config, "num_labels", json_node_copy (classes));
-  if (!names || !JSON_NODE_HOLDS_ARRAY (names) || gtf_json_find (config, "id2label"))
+  if (!names)
     return;
   labels = json_object_new ();
-  for (guint i = 0; i < json_array_get_length (json_node_get_array (names)); i++)
+  for (guint i = 0; i < json_array_get_length (names); i++)
     {
       g_autofree char *key = g_strdup_printf ("%u", i);
 
-      json_object_set_member (labels, key, json_node_copy (json_array_get_element (json_node_get_array (names), i)));
+      json_object_set_member (labels, key, json_node_copy (json_array_get_element (names, i)));
     }
   json_object_set_object_member (config, "id2label", labels);
+}
+
+/* Repositories of timm do not name a class: theirs are classifiers, unless they have no classes. */
+static void
+add_class (JsonObject *config)
+{
+  JsonNode *classes = gtf_json_find (config, "num_classes");
+  JsonArray *names;
+
+  if (gtf_json_find (config, "architectures") || !classes || !JSON_NODE_HOLDS_VALUE (classes) || json_node_get_value_type (classes) != G_TYPE_INT64)
+    return;
+  names = json_array_new ();
+  json_array_add_string_element (names, json_node_get_int (classes) > 0 ? "TimmWrapperForImageClassification" : "TimmWrapperModel");
+  json_object_set_array_member (config, "architectures", names);
 }
 
 void
@@ -54,6 +88,7 @@ gtf_timm_complete_config (JsonObject *config)
 {
   if (!gtf_timm_is (config))
     return;
+  add_class (config);
   if (!gtf_json_find (config, "model_type"))
     json_object_set_string_member (config, "model_type", "timm_wrapper");
   add_labels (config);

@@ -9,7 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* Adds what transformers reads out of it: model_type, id2label (of label_names), num_labels (of num_classes). Other configs stay as they are. */
+/* Adds what transformers reads out of it: model_type, architectures, id2label (of label_names, or ImageNet's), num_labels (of num_classes). Other configs stay as they are. */
 GTF_API void gtf_timm_complete_config (JsonObject *config);
 /* Whether a config is timm's. */
 gboolean     gtf_timm_is (JsonObject *config);

@@ -16,14 +16,24 @@ def wrapper(name, size, head="ForImageClassification", model_args=None, num_chan
     return case("TimmWrapper", head, kwargs, size, **more)
 
 
-def vit(name, size=(24, 24), head="ForImageClassification", **more):
-    return wrapper(name, size, head, {**NARROW, **more})
+def vit(name, size=(24, 24), head="ForImageClassification", stored=None, renamed=None, **more):
+    changes = {"stored": stored, "renamed": renamed} if stored else {}
+    return wrapper(name, size, head, {**NARROW, **more}, **changes)
 
 
 def backbone(name, indices, size=(64, 70), **more):
     """Its maps are what a segmenter looks at. (A detector like DETR would freeze timm's normalisations and so lose their activations.)"""
     config = {"model_type": "timm_backbone", "backbone": name, "out_indices": indices}
     return case("UperNet", "ForSemanticSegmentation", {"backbone_config": config, "hidden_size": 8, "pool_scales": [1, 2], "use_auxiliary_head": False, "num_labels": 3}, size, **more)
+
+
+def as_timm_stores(config):
+    """A repository of timm, which names no class of transformers; nor do its weights."""
+    return {**{key: config[key] for key in ("architecture", "num_classes", "model_args")}, "pretrained_cfg": {"input_size": [3, 24, 24]}}
+
+
+def as_timm_names(weights):
+    return {name.removeprefix("timm_model."): weight for name, weight in weights.items()}
 
 
 FAMILIES = {
@@ -37,6 +47,7 @@ FAMILIES = {
     },
     "timm_vit": {
         "classifier": vit("vit_tiny_patch16_224.augreg_in21k"),
+        "own": vit("vit_small_patch16_224.augreg_in21k", stored=as_timm_stores, renamed=as_timm_names),
         "model": vit("deit3_small_patch16_224", (24, 16), "Model", img_size=[24, 16], init_values=0.1),
         "distilled": vit("deit_tiny_distilled_patch16_224"),
         "distilled-model": vit("deit_tiny_distilled_patch16_224", head="Model"),

@@ -42,9 +42,11 @@ test_config (void)
     { "{\"model_type\":\"vit\",\"label_names\":[\"a\"]}", "{\"model_type\":\"vit\",\"label_names\":[\"a\"]}" },
     { "{\"architecture\":\"resnet50\",\"pretrained_cfg\":{}}", "{\"architecture\":\"resnet50\",\"pretrained_cfg\":{},\"model_type\":\"timm_wrapper\"}" },
     { "{\"model_type\":\"timm_wrapper\",\"num_classes\":2,\"label_names\":[\"a\",\"b\"]}",
-      "{\"model_type\":\"timm_wrapper\",\"num_classes\":2,\"label_names\":[\"a\",\"b\"],\"num_labels\":2,\"id2label\":{\"0\":\"a\",\"1\":\"b\"}}" },
+      "{\"model_type\":\"timm_wrapper\",\"num_classes\":2,\"label_names\":[\"a\",\"b\"],\"architectures\":[\"TimmWrapperForImageClassification\"],\"num_labels\":2,\"id2label\":{\"0\":\"a\",\"1\":\"b\"}}" },
     { "{\"model_type\":\"timm_wrapper\",\"label_names\":[\"a\"],\"id2label\":{\"0\":\"c\"}}", "{\"model_type\":\"timm_wrapper\",\"label_names\":[\"a\"],\"id2label\":{\"0\":\"c\"}}" },
     { "{\"model_type\":\"timm_wrapper\",\"label_names\":3}", "{\"model_type\":\"timm_wrapper\",\"label_names\":3}" },
+    { "{\"architecture\":\"resnet50\",\"pretrained_cfg\":{},\"num_classes\":0}",
+      "{\"architecture\":\"resnet50\",\"pretrained_cfg\":{},\"num_classes\":0,\"architectures\":[\"TimmWrapperModel\"],\"model_type\":\"timm_wrapper\",\"num_labels\":0}" },
     { "{\"model_type\":7,\"pretrained_cfg\":{}}", "{\"model_type\":7,\"pretrained_cfg\":{}}" },
   };
 
@@ -54,6 +56,31 @@ test_config (void)
 
       gtf_timm_complete_config (config);
       assert_same (config, cases[i].to);
+    }
+}
+
+/* ImageNet's thousand names, where a repository has as many classes and none of its own. */
+static void
+test_imagenet (void)
+{
+  static const struct { const char *from, *first, *last; } cases[] = {
+    { "{\"architecture\":\"resnet50\",\"pretrained_cfg\":{},\"num_classes\":1000}", "tench, Tinca tinca", "toilet tissue, toilet paper, bathroom tissue" },
+    { "{\"model_type\":\"timm_wrapper\",\"num_classes\":1000,\"label_names\":null}", "tench, Tinca tinca", "toilet tissue, toilet paper, bathroom tissue" },
+    { "{\"model_type\":\"timm_wrapper\",\"num_classes\":1000,\"label_names\":[\"a\"]}", "a", NULL },
+    { "{\"model_type\":\"timm_wrapper\",\"num_classes\":1000,\"id2label\":{\"0\":\"b\"}}", "b", NULL },
+    { "{\"model_type\":\"timm_wrapper\",\"num_classes\":999}", NULL, NULL }, { "{\"model_type\":\"timm_wrapper\",\"num_classes\":\"1000\"}", NULL, NULL },
+    { "{\"model_type\":\"timm_wrapper\",\"num_labels\":1000}", NULL, NULL }, { "{\"model_type\":\"vit\",\"num_classes\":1000}", NULL, NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (JsonObject) config = parse (cases[i].from);
+      JsonObject *labels;
+
+      gtf_timm_complete_config (config);
+      labels = json_object_has_member (config, "id2label") ? json_object_get_object_member (config, "id2label") : NULL;
+      g_assert_cmpstr (labels ? json_object_get_string_member (labels, "0") : NULL, ==, cases[i].first);
+      g_assert_cmpstr (labels && json_object_has_member (labels, "999") ? json_object_get_string_member (labels, "999") : NULL, ==, cases[i].last);
     }
 }
 
@@ -112,6 +139,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/model/timm/config", test_config);
+  g_test_add_func ("/model/timm/imagenet", test_imagenet);
   g_test_add_func ("/model/timm/preprocessor", test_preprocessor);
   g_test_add_func ("/model/timm/others", test_others);
   return g_test_run ();
