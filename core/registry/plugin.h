@@ -166,9 +166,8 @@ typedef struct _GtfWeight GtfWeight;
  * @dims: [out, in] / [d] / [n, d] / [out, in, kernel] / [out, in / groups, height, width] / the shape; the dimensions of a fused weight are those of the whole
  * @tied: (nullable): name of another weight's tensor that is used when the file has none of this name (a tied decoder)
  * @group, @group_size, @count: GTF_WEIGHT_GROUP: its table, the size of its struct, the number of layers; GTF_DIM_STORED: as many as the file has, and behind
- *   them a struct of zeros
- * @branch: (nullable): GTF_WEIGHT_CONV2D without groups: another one of 1 x 1 pixels beside it, for as many inputs and outputs, both with @norm, whose results are added to its own: it becomes
- *   part of the middle of its windows when they are loaded (Ding et al., "RepVGG" (2021))
+ *   them a struct of zeros. GTF_WEIGHT_CONV2D without groups: @group is (nullable) one weight, a branch: another convolution of 1 x 1 pixels beside it, for as many inputs and
+ *   outputs, both with @norm, whose results are added to its own. It becomes part of the middle of its windows when they are loaded (Ding et al., "RepVGG" (2021))
  * @norm: (nullable): GTF_WEIGHT_CONV2D, GTF_WEIGHT_LINEAR of one part: the batch normalisation NORM.{weight,bias,running_mean,running_var} behind
  *   it, which becomes part of weight and bias when they are loaded
  * @eps: of that normalisation, of GTF_WEIGHT_BATCH_NORM or of weights that are standardised (0: 1e-5); @eps_field: where it stands in the config instead, a double (0: nowhere)
@@ -184,7 +183,6 @@ struct _GtfWeight
   const GtfWeight *group;
   gsize group_size;
   GtfDim count;
-  const GtfWeight *branch;
   const char *norm;
   double eps;
   gsize eps_field;
