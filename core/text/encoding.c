@@ -9,10 +9,10 @@
 G_DEFINE_BOXED_TYPE (GtfEncoding, gtf_encoding, gtf_encoding_copy, gtf_encoding_free)
 
 GtfSegment *
-gtf_segment_new (void)
+gtf_segment_new (gsize room)
 {
   GtfSegment *self = g_new0 (GtfSegment, 1);
-  self->rows = g_array_new (FALSE, TRUE, sizeof (GtfRow));
+  self->rows = g_array_sized_new (FALSE, FALSE, sizeof (GtfRow), room);
   return self;
 }
 
@@ -75,7 +75,7 @@ add_overflow (GtfSegment *self, GtfSegment *part)
 GtfSegment *
 gtf_segment_copy (const GtfSegment *self)
 {
-  GtfSegment *copy = gtf_segment_new ();
+  GtfSegment *copy = gtf_segment_new (self->rows->len);
   append_rows (copy, self, 0, self->rows->len);
   add_ranges (copy, self, 0);
   for (guint i = 0; self->overflow && i < self->overflow->len; i++)
@@ -86,7 +86,7 @@ gtf_segment_copy (const GtfSegment *self)
 static GtfSegment *
 joined (const GtfSegment *a, const GtfSegment *b)
 {
-  GtfSegment *both = gtf_segment_new ();
+  GtfSegment *both = gtf_segment_new (a->rows->len + b->rows->len);
   append_rows (both, a, 0, a->rows->len);
   add_ranges (both, a, 0);
   add_ranges (both, b, a->rows->len);
@@ -97,8 +97,8 @@ joined (const GtfSegment *a, const GtfSegment *b)
 void
 gtf_segment_merge (GtfSegment *self, const GtfSegment *other)
 {
-  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
   guint n = self->overflow ? self->overflow->len : 0, m = other->overflow ? other->overflow->len : 0;
+  g_autoptr (GPtrArray) all = n + m ? g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free) : NULL;
   for (guint i = 0; i < n; i++)
     {
       const GtfSegment *part = g_ptr_array_index (self->overflow, i);
@@ -111,8 +111,7 @@ gtf_segment_merge (GtfSegment *self, const GtfSegment *other)
   add_ranges (self, other, self->rows->len);
   append_rows (self, other, 0, other->rows->len);
   g_clear_pointer (&self->overflow, g_ptr_array_unref);
-  if (all->len)
-    self->overflow = g_steal_pointer (&all);
+  self->overflow = g_steal_pointer (&all);
 }
 
 gboolean
@@ -124,7 +123,7 @@ gtf_segment_truncate (GtfSegment *self, gsize length, gsize stride, gboolean lef
   g_autoptr (GArray) rows = self->rows;
   GtfSegment whole = { .rows = rows };
   g_clear_pointer (&self->ranges, g_array_unref);
-  self->rows = g_array_new (FALSE, TRUE, sizeof (GtfRow));
+  self->rows = g_array_sized_new (FALSE, FALSE, sizeof (GtfRow), length);
   if (length == 0)
     {
       add_overflow (self, gtf_segment_copy (&whole));
@@ -137,7 +136,7 @@ gtf_segment_truncate (GtfSegment *self, gsize length, gsize stride, gboolean lef
     {
       gsize begin = left ? (n - at > length ? n - at - length : 0) : at;
       gsize end = left ? n - at : MIN (at + length, n);
-      GtfSegment *part = first ? self : gtf_segment_new ();
+      GtfSegment *part = first ? self : gtf_segment_new (end - begin);
       append_rows (part, &whole, begin, end);
       if (!first)
         add_overflow (self, part);
@@ -170,21 +169,25 @@ gtf_segment_pad (GtfSegment *self, gsize length, gint32 id, gint32 type, gboolea
     g_array_append_vals (self->rows, rows, n);
 }
 
+/* All columns are one block, which begins with the ids: ten allocations would be a tenth of the time that a short text takes. */
 static GtfEncoding *
 encoding_new (gsize n)
 {
   GtfEncoding *self = g_new0 (GtfEncoding, 1);
+  gint32 *words = g_malloc0_n (n, 7 * sizeof *words + 3);
+  guint8 *bytes = (guint8 *) (words + 7 * n);
+
   self->n_ids = n;
-  self->ids = g_new (gint32, n);
-  self->type_ids = g_new (gint32, n);
-  self->special_tokens_mask = g_new (guint8, n);
-  self->attention_mask = g_new (guint8, n);
-  self->begin = g_new (guint32, n);
-  self->end = g_new (guint32, n);
-  self->begin_bytes = g_new0 (guint32, n);
-  self->end_bytes = g_new0 (guint32, n);
-  self->word_ids = g_new (gint32, n);
-  self->sequence_ids = g_new (gint8, n);
+  self->ids = words;
+  self->type_ids = words + n;
+  self->word_ids = words + 2 * n;
+  self->begin = (guint32 *) (words + 3 * n);
+  self->end = (guint32 *) (words + 4 * n);
+  self->begin_bytes = (guint32 *) (words + 5 * n);
+  self->end_bytes = (guint32 *) (words + 6 * n);
+  self->special_tokens_mask = bytes;
+  self->attention_mask = bytes + n;
+  self->sequence_ids = (gint8 *) (bytes + 2 * n);
   return self;
 }
 
@@ -264,16 +267,7 @@ gtf_encoding_free (GtfEncoding *self)
 {
   if (self == NULL)
     return;
-  g_free (self->ids);
-  g_free (self->type_ids);
-  g_free (self->special_tokens_mask);
-  g_free (self->attention_mask);
-  g_free (self->begin);
-  g_free (self->end);
-  g_free (self->begin_bytes);
-  g_free (self->end_bytes);
-  g_free (self->word_ids);
-  g_free (self->sequence_ids);
+  g_free (self->ids);           /* and all other columns */
   g_clear_pointer (&self->overflowing, g_ptr_array_unref);
   g_free (self);
 }

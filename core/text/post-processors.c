@@ -250,7 +250,7 @@ special_row (gint32 id, gint32 type)
 static GtfSegment *
 special_segment (const Part *part)
 {
-  GtfSegment *segment = gtf_segment_new ();
+  GtfSegment *segment = gtf_segment_new (part->ids->len);
   for (guint i = 0; i < part->ids->len; i++)
     {
       GtfRow row = special_row (g_array_index (part->ids, gint32, i), part->type);

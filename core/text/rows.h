@@ -23,7 +23,8 @@ typedef struct
 typedef struct { gint32 sequence; guint32 begin, end; } GtfRange;
 typedef struct { GArray *rows; GArray *ranges; GPtrArray *overflow; } GtfSegment;      /* ranges: GtfRange; overflow: GtfSegment; both nullable */
 
-GtfSegment *gtf_segment_new      (void);
+/* @room: for so many rows. */
+GtfSegment *gtf_segment_new      (gsize room);
 void        gtf_segment_free     (GtfSegment *self);
 GtfSegment *gtf_segment_copy     (const GtfSegment *self);
 /* Appends @other, also to what overflowed, in every combination, as the reference does. */

@@ -286,7 +286,7 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
       !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) || !gtf_pass_apply (self->pre_tokenizer, p, error) ||
       !gtf_user_pieces_cut (&self->user_pieces, p, error))
     return NULL;
-  GtfSegment *segment = gtf_segment_new ();
+  GtfSegment *segment = gtf_segment_new (p->n_pieces + MIN (length / 4, 1024));
   for (gsize i = 0; i < p->n_pieces; i++)
     {
       const GtfPiece *piece = &p->pieces[i];
@@ -354,7 +354,10 @@ finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], Js
       (self->post_processor && !gtf_post_processor_run (self->post_processor, segments, add_special, error)))
     return NULL;
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
-  GtfSegment *all = gtf_segment_new ();
+  gsize n_rows = 0;
+  for (guint i = 0; i < (*segments)->len; i++)
+    n_rows += ((const GtfSegment *) g_ptr_array_index (*segments, i))->rows->len;
+  GtfSegment *all = gtf_segment_new (n_rows);
   g_ptr_array_add (list, all);
   for (guint i = 0; i < (*segments)->len; i++)
     {
@@ -379,6 +382,19 @@ finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], Js
   return encoding;
 }
 
+/* The arguments of a call; without any they are one empty object for all calls. */
+static JsonObject *
+read_options (const char *parameters, JsonObject **parsed, GError **error)
+{
+  static gsize none;
+
+  if (parameters)
+    return *parsed = gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error);
+  if (g_once_init_enter (&none))
+    g_once_init_leave (&none, (gsize) json_object_new ());
+  return (JsonObject *) none;
+}
+
 /**
  * gtf_tokenizer_encode:
  * @self: a tokenizer
@@ -396,7 +412,8 @@ GtfEncoding *
 gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, const char *parameters, GError **error)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self) && text != NULL, NULL);
-  g_autoptr (JsonObject) options = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : json_object_new ();
+  g_autoptr (JsonObject) parsed = NULL;
+  JsonObject *options = read_options (parameters, &parsed, error);
   if (options == NULL)
     return NULL;
   Worker *w = worker_take (self);
@@ -438,12 +455,13 @@ GtfEncoding *
 gtf_tokenizer_encode_words (GtfTokenizer *self, const char *const *words, gsize n_words, const char *parameters, GError **error)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self) && (words != NULL || n_words == 0), NULL);
-  g_autoptr (JsonObject) options = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : json_object_new ();
+  g_autoptr (JsonObject) parsed = NULL;
+  JsonObject *options = read_options (parameters, &parsed, error);
   if (options == NULL)
     return NULL;
   Worker *w = worker_take (self);
   g_autoptr (GPtrArray) segments = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
-  GtfSegment *all = gtf_segment_new ();
+  GtfSegment *all = gtf_segment_new (n_words);
   gboolean ok = TRUE;
   g_ptr_array_add (segments, all);
   for (gsize i = 0; ok && i < n_words; i++)
@@ -579,7 +597,8 @@ char *
 gtf_tokenizer_decode_with (GtfTokenizer *self, const gint32 *ids, gsize n_ids, const char *parameters, GError **error)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self), NULL);
-  g_autoptr (JsonObject) options = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : json_object_new ();
+  g_autoptr (JsonObject) parsed = NULL;
+  JsonObject *options = read_options (parameters, &parsed, error);
   if (options == NULL)
     return NULL;
   return decode (self, ids, n_ids, gtf_pass_flag (options, "skip_special_tokens", FALSE), gtf_pass_flag (options, "clean_up_tokenization_spaces", self->clean_up), error);
