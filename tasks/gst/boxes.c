@@ -2,6 +2,7 @@
 #include "boxes.h"
 
 #include <math.h>
+#include "analytics.h"
 #include "base/json.h"
 
 void
@@ -158,4 +159,5 @@ gtf_box_attach (const GtfBox *box, GstBuffer *buffer, gint width, gint height)
     "score", G_TYPE_DOUBLE, box->score,
     "id", G_TYPE_UINT, box->id,
     "tracked", G_TYPE_BOOLEAN, box->tracked, NULL));
+  gtf_analytics_add_box (buffer, roi, box);
 }

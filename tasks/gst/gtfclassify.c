@@ -13,6 +13,7 @@
 
 #include <math.h>
 #include "base/json.h"
+#include "analytics.h"
 #include "boxes.h"
 #include "metas.h"
 
@@ -279,6 +280,8 @@ gtf_classify_attach (GtfVideo *video, GstBuffer *buffer, const GtfFrame *frame, 
   if (found->of_frame)
     {
       gtf_labels_attach (buffer, found->classes);
+      for (guint i = 0; i < found->classes->len; i++)
+        gtf_analytics_add_class (buffer, NULL, &g_array_index (found->classes, GtfBox, i));
       return;
     }
   while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE)))
@@ -288,7 +291,10 @@ gtf_classify_attach (GtfVideo *video, GstBuffer *buffer, const GtfFrame *frame, 
       const GtfBox *class = class_of (found->classes, &box);
 
       if (class)
-        gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("classification", "label", G_TYPE_STRING, class->label, "score", G_TYPE_DOUBLE, class->score, NULL));
+        {
+          gst_video_region_of_interest_meta_add_param (roi, gst_structure_new ("classification", "label", G_TYPE_STRING, class->label, "score", G_TYPE_DOUBLE, class->score, NULL));
+          gtf_analytics_add_class (buffer, roi, class);
+        }
     }
 }
 
