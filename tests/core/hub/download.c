@@ -67,6 +67,29 @@ test_wanted (void)
     }
 }
 
+/* A hash may be given whole or by its first digits. */
+static void
+test_hashes (void)
+{
+  g_autofree char *commit = hub_server_get_commit (server, "org/plain", "v1");
+
+  for (gsize n = 7; n <= 40; n += 11)
+    {
+      g_autofree char *home = hub_new_home (), *revision = g_strndup (commit, n), *snapshot = NULL, *found = NULL, *again = NULL;
+      g_autoptr (GError) error = NULL;
+
+      snapshot = gtf_hub_fetch_model ("org/plain", revision, GTF_HUB_WEIGHTS, NULL, NULL, &found, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (found, ==, commit);
+      g_setenv ("HF_HUB_OFFLINE", "1", TRUE);
+      again = gtf_hub_fetch_model ("org/plain", revision, GTF_HUB_WEIGHTS, NULL, NULL, NULL, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (again, ==, snapshot);
+      gtf_hub_remove_path (home, NULL);
+    }
+  g_unsetenv ("HF_HUB_OFFLINE");
+}
+
 static void
 test_contents (void)
 {
@@ -235,6 +258,7 @@ main (int argc, char **argv)
   g_setenv ("HF_ENDPOINT", hub_server_get_endpoint (server), TRUE);
   hub_fill_models (server);
   g_test_add_func ("/hub/download/wanted", test_wanted);
+  g_test_add_func ("/hub/download/hashes", test_hashes);
   g_test_add_func ("/hub/download/contents", test_contents);
   g_test_add_func ("/hub/download/access", test_access);
   g_test_add_func ("/hub/download/offline", test_offline);

@@ -53,6 +53,7 @@ static const struct
   { "a length that is none", { "GET", BLOB, HUB_HEADER, 0, ALWAYS, "Content-Length: many" }, "cannot be reached" },
   { "the length twice", { "GET", BLOB, HUB_HEADER, 1, ALWAYS, "Content-Length: 300000" }, NULL },
   { "two places to go to", { "GET", "resolve", HUB_HEADER, 1, ALWAYS, "Location: http://127.0.0.1:1/" }, "without an address of the Web" },
+  { "Xet's headers", { "GET", "resolve", HUB_HEADER, 1, ALWAYS, "X-Xet-Hash: " HUNDRED }, NULL },
   { "no place to go to", { "GET", "resolve", HUB_HEADER, 0, ALWAYS, "Location: " }, "redirects" },
   { "429 twice", { "GET", NULL, HUB_STATUS, 429, 2 }, NULL },
   { "429 always", { "GET", NULL, HUB_STATUS, 429, ALWAYS }, "too many requests (429)" },

@@ -28,6 +28,8 @@ typedef struct
 struct _HubServer
 {
   GSocketService *hub, *cdn;
+  GThread *thread;              /* accepts */
+  GTlsCertificate *certificate; /* (nullable): the Hub's */
   char *endpoint, *cdn_endpoint;
   GMutex lock;
   GPtrArray *trees;
@@ -56,6 +58,7 @@ typedef struct
   GBytes *late;                 /* (nullable): what is still to be sent */
   HubFault fault;
   gboolean faulty, keep;
+  gboolean proxied;             /* asked as a proxy is, with the whole address */
 } HubRequest;
 
 /* ---- server-contents.c ---- */

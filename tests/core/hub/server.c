@@ -14,11 +14,16 @@ read_head (HubRequest *r, GDataInputStream *in)
 {
   g_autofree char *line = g_data_input_stream_read_line (in, NULL, r->server->stop, NULL);
   g_auto (GStrv) parts = line ? g_strsplit (line, " ", 3) : NULL;
+  const char *path;
 
   if (parts == NULL || g_strv_length (parts) != 3)
     return FALSE;
   r->method = g_strdup (parts[0]);
-  r->path = g_strndup (parts[1], strcspn (parts[1], "?"));
+  r->proxied = g_str_has_prefix (parts[1], "http://");
+  path = r->proxied ? strchr (parts[1] + strlen ("http://"), '/') : parts[1];
+  if (path == NULL)
+    return FALSE;
+  r->path = g_strndup (path, strcspn (path, "?"));
   r->query = strchr (parts[1], '?') ? g_strdup (strchr (parts[1], '?') + 1) : NULL;
   for (;;)
     {
@@ -72,7 +77,7 @@ static void
 serve (HubRequest *r, GDataInputStream *in)
 {
   g_mutex_lock (&r->server->lock);
-  g_string_append_printf (r->server->log, "%s %s%s%s%s%s\n", r->method, r->path, r->range ? " range=" : "", r->range ? r->range : "", r->token ? " token" : "", r->is_cdn ? " cdn" : "");
+  g_string_append_printf (r->server->log, "%s %s%s%s%s%s%s\n", r->method, r->path, r->range ? " range=" : "", r->range ? r->range : "", r->token ? " token" : "", r->is_cdn ? " cdn" : "", r->proxied ? " proxy" : "");
   hub_pick_fault (r);
   g_mutex_unlock (&r->server->lock);
   if (!read_body (r, in))
@@ -113,14 +118,15 @@ static gboolean
 on_run (GThreadedSocketService *service, GSocketConnection *connection, GObject *source, gpointer data)
 {
   HubServer *self = data;
-  g_autoptr (GDataInputStream) in = g_data_input_stream_new (g_io_stream_get_input_stream (G_IO_STREAM (connection)));
   gboolean is_cdn = G_SOCKET_SERVICE (service) == self->cdn;
+  g_autoptr (GIOStream) stream = self->certificate && !is_cdn ? g_tls_server_connection_new (G_IO_STREAM (connection), self->certificate, NULL) : g_object_ref (G_IO_STREAM (connection));
+  g_autoptr (GDataInputStream) in = g_data_input_stream_new (g_io_stream_get_input_stream (stream));
 
   /* Head and body are written apart: without this each answer waits 40 ms for an acknowledgement. */
   g_socket_set_option (g_socket_connection_get_socket (connection), IPPROTO_TCP, TCP_NODELAY, 1, NULL);
-  while (serve_one (self, in, g_io_stream_get_output_stream (G_IO_STREAM (connection)), is_cdn))
+  while (serve_one (self, in, g_io_stream_get_output_stream (stream), is_cdn))
     ;
-  g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
+  g_io_stream_close (stream, NULL, NULL);
   return TRUE;
 }
 
@@ -133,7 +139,7 @@ listen_on (HubServer *self, const char *address, char **endpoint)
 
   if (!g_socket_listener_add_address (G_SOCKET_LISTENER (service), any, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &bound, NULL))
     g_error ("no port of %s can be had", address);
-  *endpoint = g_strdup_printf ("http://%s:%u", address, g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
+  *endpoint = g_strdup_printf ("%s://%s:%u", self->certificate && endpoint == &self->endpoint ? "https" : "http", address, g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
   g_signal_connect (service, "run", G_CALLBACK (on_run), self);
   g_socket_service_start (service);
   return service;
@@ -153,13 +159,20 @@ loop (gpointer data)
   return NULL;
 }
 
-static GThread *thread;
-
 HubServer *
 hub_server_new (void)
 {
-  HubServer *self = g_new0 (HubServer, 1);
+  return hub_server_new_secure (NULL);
+}
 
+HubServer *
+hub_server_new_secure (const char *certificate)
+{
+  HubServer *self = g_new0 (HubServer, 1);
+  g_autoptr (GError) error = NULL;
+
+  if (certificate && !(self->certificate = g_tls_certificate_new_from_file (certificate, &error)))
+    g_error ("%s: %s", certificate, error->message);
   self->trees = g_ptr_array_new_with_free_func (hub_tree_free);
   self->access = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->faults = g_array_new (FALSE, FALSE, sizeof (HubFault));
@@ -173,7 +186,7 @@ hub_server_new (void)
   self->hub = listen_on (self, "127.0.0.1", &self->endpoint);
   self->cdn = listen_on (self, "127.0.0.2", &self->cdn_endpoint);       /* another host: huggingface_hub 1.x does not look at ports */
   g_main_context_pop_thread_default (self->context);
-  thread = g_thread_new ("hub-server", loop, self);
+  self->thread = g_thread_new ("hub-server", loop, self);
   return self;
 }
 
@@ -182,7 +195,7 @@ hub_server_free (HubServer *self)
 {
   g_cancellable_cancel (self->stop);
   g_main_context_wakeup (self->context);
-  g_thread_join (thread);
+  g_thread_join (self->thread);
   g_socket_service_stop (self->hub);
   g_socket_service_stop (self->cdn);
   g_socket_listener_close (G_SOCKET_LISTENER (self->hub));

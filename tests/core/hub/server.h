@@ -56,6 +56,8 @@ typedef struct
 } HubFault;
 
 HubServer  *hub_server_new           (void);
+/* By https; @certificate: a file with certificate and key. Only the Hub, not the other host. */
+HubServer  *hub_server_new_secure    (const char *certificate);
 void        hub_server_free          (HubServer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HubServer, hub_server_free)
 
