@@ -3,6 +3,10 @@
  * The commands that ask the Hub, and --model auto, from outside, with the Hub of tests/core/hub: what is printed where, exit statuses, and what was asked. Each
  * case has a cache of its own. "Retry-After: 0" makes the tool try again at once.
  */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include "../hub/server.h"
 #include "../model/repository.h"
 #include "tool.h"
@@ -225,6 +229,37 @@ test_argument (void)
       hub_server_clear_faults (server);
     }
   g_free (hub_server_take_log (server));
+}
+
+/* On a terminal a slow download has a bar, with how much there is, how fast it comes and how long it will take; it is gone in the end. */
+static void
+test_bar (void)
+{
+  const HubFault slow = { "GET", "/cdn/", HUB_SLOW, 3 };
+  const struct winsize size = { .ws_row = 24, .ws_col = 150 };
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GString) seen = g_string_new (NULL);
+  int terminal = posix_openpt (O_RDWR | O_NOCTTY | O_CLOEXEC), other;
+  char part[4096];
+  ssize_t n;
+
+  folder_remove (home);
+  g_assert_true (terminal >= 0 && grantpt (terminal) == 0 && unlockpt (terminal) == 0 && ioctl (terminal, TIOCSWINSZ, &size) == 0);
+  other = open (ptsname (terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  g_assert_cmpint (other, >=, 0);
+  hub_server_fault (server, &slow);
+  g_subprocess_launcher_take_stderr_fd (launcher, other);
+  process = tool_start (launcher, "download org/bert model.safetensors");
+  g_object_unref (g_steal_pointer (&launcher));         /* closes our copy: what is read ends when the tool does */
+  while ((n = read (terminal, part, sizeof part)) > 0)
+    g_string_append_len (seen, part, n);
+  close (terminal);
+  g_assert_true (g_subprocess_wait_check (process, NULL, NULL));
+  hub_server_clear_faults (server);
+  g_free (hub_server_take_log (server));
+  if (!tool_says (seen->str, "\r\033[Korg/bert [~] ~ %  ~ of ~, 0 of 1 files~, ~/s, ~ s left~\r\033[K"))
+    g_error ("\"%s\"", seen->str);
 }
 
 /* Of the file of weights only a beginning was asked for. */
@@ -462,6 +497,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/hub/cases", test_cases);
   g_test_add_func ("/tools/hub/secrets", test_secrets);
   g_test_add_func ("/tools/hub/argument", test_argument);
+  g_test_add_func ("/tools/hub/bar", test_bar);
   g_test_add_func ("/tools/hub/inspect", test_inspect);
   g_test_add_func ("/tools/hub/offline", test_offline);
   g_test_add_func ("/tools/hub/auto", test_auto);             /* it adds a repository, and has it fetched */
