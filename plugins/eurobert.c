@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * EuroBERT: Boizard et al., "EuroBERT: Scaling Multilingual Encoders for European Languages" (2025), and UltraBERT, most of whose layers see only
- * a window around each token and have a rotary base of their own.
+ * a window around each token and have a rotary base of their own; also as the part of UltraVBERT that reads text.
  *
  * Llama's blocks read in both directions: root mean square norms before each, rotary positions, keys and values shared by groups of heads, gated
  * linear units. docs/models/eurobert.md tells what is easily got wrong.
@@ -40,28 +40,31 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_FIELDS_END
 };
 
-static const GtfConfigField ultrabert_config_fields[] = {
-  GTF_TEXT_CONFIG_FIELDS,
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, "vocab_size", 1, 1 << 24, 32000),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, hidden_size, "hidden_size", 1, 1 << 16, 4096),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_layers, "num_hidden_layers", 1, MAX_LAYERS, 32),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_heads, "num_attention_heads", 1, 4096, 32),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, inner_size, "intermediate_size", 1, 1 << 20, 11008),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, "max_position_embeddings", 1, 1 << 24, 32768),
-  GTF_CONFIG_FLOAT_FIELD (GtfTextConfig, eps, "rms_norm_eps", 0, 1, 1e-6),
-  GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, "hidden_act", "silu"),
-  GTF_CONFIG_INT_FIELD (Config, n_kv_heads, "num_key_value_heads", 1, 4096, 0),
-  GTF_CONFIG_INT_FIELD (Config, head_dim, "head_dim", 1, 1 << 16, 0),
-  GTF_ROPE_FIELDS (Config, rope, "rope_parameters.full_attention.", "", 2560000),
-  GTF_ROPE_FIELDS (Config, local_rope, "rope_parameters.sliding_attention.", "", 10000),
-  GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),
-  GTF_CONFIG_INT_FIELD (Config, window, "sliding_window", 0, 1 << 24, 128),
-  GTF_CONFIG_LIST_FIELD (Config, layer_types, "layer_types"),
-  GTF_CONFIG_LIST_FIELD (Config, windows, "attention_windows"),
-  GTF_CONFIG_LIST_FIELD (Config, thetas, "rope_theta"),
-  GTF_CONFIG_INT_FIELD (Config, prediction_size, "prediction_head_size", 1, 1 << 16, 768),
+/* `at`: where the text model's own fields are. */
+#define ULTRABERT_FIELDS(at)                                                                                                       \
+  GTF_TEXT_CONFIG_FIELDS,                                                                                                          \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, at "vocab_size", 1, 1 << 24, 32000),                                            \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, hidden_size, at "hidden_size", 1, 1 << 16, 4096),                                           \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_layers, at "num_hidden_layers", 1, MAX_LAYERS, 32),                                       \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_heads, at "num_attention_heads", 1, 4096, 32),                                            \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, inner_size, at "intermediate_size", 1, 1 << 20, 11008),                                     \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, at "max_position_embeddings", 1, 1 << 24, 32768),                              \
+  GTF_CONFIG_FLOAT_FIELD (GtfTextConfig, eps, at "rms_norm_eps", 0, 1, 1e-6),                                                      \
+  GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, at "hidden_act", "silu"),                                                \
+  GTF_CONFIG_INT_FIELD (Config, n_kv_heads, at "num_key_value_heads", 1, 4096, 0),                                                 \
+  GTF_CONFIG_INT_FIELD (Config, head_dim, at "head_dim", 1, 1 << 16, 0),                                                           \
+  GTF_ROPE_FIELDS (Config, rope, at "rope_parameters.full_attention.", "", 2560000),                                               \
+  GTF_ROPE_FIELDS (Config, local_rope, at "rope_parameters.sliding_attention.", "", 10000),                                        \
+  GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),                                                          \
+  GTF_CONFIG_INT_FIELD (Config, window, at "sliding_window", 0, 1 << 24, 128),                                                     \
+  GTF_CONFIG_LIST_FIELD (Config, layer_types, at "layer_types"),                                                                   \
+  GTF_CONFIG_LIST_FIELD (Config, windows, at "attention_windows"),                                                                 \
+  GTF_CONFIG_LIST_FIELD (Config, thetas, at "rope_theta"),                                                                         \
+  GTF_CONFIG_INT_FIELD (Config, prediction_size, at "prediction_head_size", 1, 1 << 16, 768),                                      \
   GTF_CONFIG_FIELDS_END
-};
+
+static const GtfConfigField ultrabert_config_fields[] = { ULTRABERT_FIELDS ("") };
+static const GtfConfigField ultravbert_config_fields[] = { ULTRABERT_FIELDS ("text_config.") };
 
 static gboolean
 check (Config *config, const char *const *poolings, GError **error)
@@ -199,9 +202,9 @@ static const GtfHead heads[] = {
 };
 
 static const GtfWeight ultrabert_lm[] = {
-  { GTF_WEIGHT_LINEAR, "head.linear1", G_STRUCT_OFFSET (Weights, lm_up), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, prediction_size), HIDDEN } },
-  { GTF_WEIGHT_LINEAR, "head.linear2", G_STRUCT_OFFSET (Weights, lm_down), GTF_WEIGHT_NO_BIAS, { HIDDEN, GTF_DIM (Config, prediction_size) } },
-  { GTF_WEIGHT_LINEAR, "cls|head.decoder", GTF_TEXT_FIELD (heads.lm), GTF_WEIGHT_NO_BIAS, { GTF_TEXT_DIM (vocab_size), HIDDEN }, "embed_tokens|model.embed_tokens" },
+  { GTF_WEIGHT_LINEAR, "head.linear1|projection_head.linear1", G_STRUCT_OFFSET (Weights, lm_up), GTF_WEIGHT_NO_BIAS, { GTF_DIM (Config, prediction_size), HIDDEN } },
+  { GTF_WEIGHT_LINEAR, "head.linear2|projection_head.linear2", G_STRUCT_OFFSET (Weights, lm_down), GTF_WEIGHT_NO_BIAS, { HIDDEN, GTF_DIM (Config, prediction_size) } },
+  { GTF_WEIGHT_LINEAR, "cls|head.decoder|lm_head", GTF_TEXT_FIELD (heads.lm), GTF_WEIGHT_NO_BIAS, { GTF_TEXT_DIM (vocab_size), HIDDEN }, "embed_tokens|model.embed_tokens" },
   { GTF_WEIGHT_END }
 };
 static const GtfWeight ultrabert_sequence[] = { GTF_TEXT_LINEAR (heads.sequence, "classifier", 0, GTF_TEXT_DIM (n_labels), HIDDEN), { GTF_WEIGHT_END } };
@@ -213,6 +216,14 @@ static const GtfHead ultrabert_heads[] = {
   { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, "ultrabert" },
   { "ForQuestionAnswering", gtf_text_span_tasks, gtf_text_span, "ultrabert" },
   { "Model", gtf_text_base_tasks, NULL, "ultrabert" },
+  { NULL }
+};
+
+static const GtfHead ultravbert_heads[] = {
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, ultrabert_lm, "model.text_model" },
+  { "ForSequenceClassification", gtf_text_sequence_tasks, ultrabert_sequence, "model.text_model" },
+  { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, "model.text_model" },
+  { "Model", gtf_text_base_tasks, NULL, "text_model" },
   { NULL }
 };
 
@@ -363,4 +374,20 @@ static const GtfArchitecture ultrabert = {
   .forward = forward,
 };
 
-GTF_TEXT_PLUGINS (eurobert, "eurobert", "EuroBERT, UltraBERT: text encoders", &eurobert, &ultrabert)
+static const char *const ultravbert_types[] = { "ultravbert", NULL };
+
+/* Pictures are no input of a text task. */
+static const GtfArchitecture ultravbert = {
+  .struct_size = sizeof (GtfArchitecture),
+  .model_types = ultravbert_types,
+  .config_size = sizeof (Config),
+  .config = ultravbert_config_fields,
+  .derive = ultrabert_derive,
+  .weights_size = sizeof (Weights),
+  .weights = weights,
+  .heads = ultravbert_heads,
+  .ignored = "lm_head.*|projection_head.*|classifier.*|*rotary_emb.*|*vision_model.*|*connector.*",
+  .forward = forward,
+};
+
+GTF_TEXT_PLUGINS (eurobert, "eurobert", "EuroBERT, UltraBERT, UltraVBERT's text: text encoders", &eurobert, &ultrabert, &ultravbert)

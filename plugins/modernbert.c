@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * ModernBERT: Warner et al., "Smarter, Better, Faster, Longer: A Modern Bidirectional Encoder" (2024).
+ * ModernBERT: Warner et al., "Smarter, Better, Faster, Longer: A Modern Bidirectional Encoder" (2024), and the part of ModernVBERT that reads text
+ * (Teiletche et al. 2025).
  *
  * Normalisation before each block, rotary positions, gated linear units, no biases unless the config says so; most layers see only
  * a window around each token and have a rotary base of their own. docs/models/modernbert.md tells what is easily got wrong.
@@ -23,24 +24,29 @@ typedef struct
   gboolean local[MAX_LAYERS];
 } Config;
 
-static const GtfConfigField config_fields[] = {
-  GTF_TEXT_CONFIG_FIELDS,
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, "vocab_size", 1, 1 << 24, 50368),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_layers, "num_hidden_layers", 1, MAX_LAYERS, 22),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, inner_size, "intermediate_size", 1, 1 << 20, 1152),
-  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, "max_position_embeddings", 1, 1 << 24, 8192),
-  GTF_CONFIG_FLOAT_FIELD (GtfTextConfig, eps, "norm_eps", 0, 1, 1e-5),
-  GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, "hidden_activation", "gelu"),
-  GTF_CONFIG_INT_FIELD (Config, local_attention, "local_attention", 0, 1 << 24, 128),
-  GTF_CONFIG_INT_FIELD (Config, global_every, "global_attn_every_n_layers", 1, 1 << 16, 3),
-  GTF_CONFIG_LIST_FIELD (Config, layer_types, "layer_types"),
-  GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),
-  GTF_ROPE_FIELDS (Config, global_rope, "rope_parameters.full_attention.", "global_rope_theta", 160000),
-  GTF_ROPE_FIELDS (Config, local_rope, "rope_parameters.sliding_attention.", "local_rope_theta", 10000),
-  GTF_CONFIG_NULL_FIELD (Config, local_theta_null, "local_rope_theta"),
-  GTF_CONFIG_ACTIVATION_FIELD (Config, head_activation, "classifier_activation", "gelu"),
+/* `at`: where the text model's own fields are. */
+#define FIELDS(at)                                                                                                                 \
+  GTF_TEXT_CONFIG_FIELDS,                                                                                                          \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, at "vocab_size", 1, 1 << 24, 50368),                                            \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, hidden_size, at "hidden_size", 1, 1 << 16, 768),                                            \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_layers, at "num_hidden_layers", 1, MAX_LAYERS, 22),                                       \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_heads, at "num_attention_heads", 1, 4096, 12),                                            \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, inner_size, at "intermediate_size", 1, 1 << 20, 1152),                                      \
+  GTF_CONFIG_INT_FIELD (GtfTextConfig, n_positions, at "max_position_embeddings", 1, 1 << 24, 8192),                               \
+  GTF_CONFIG_FLOAT_FIELD (GtfTextConfig, eps, at "norm_eps", 0, 1, 1e-5),                                                          \
+  GTF_CONFIG_ACTIVATION_FIELD (GtfTextConfig, activation, at "hidden_activation", "gelu"),                                         \
+  GTF_CONFIG_INT_FIELD (Config, local_attention, at "local_attention", 0, 1 << 24, 128),                                           \
+  GTF_CONFIG_INT_FIELD (Config, global_every, at "global_attn_every_n_layers", 1, 1 << 16, 3),                                     \
+  GTF_CONFIG_LIST_FIELD (Config, layer_types, at "layer_types"),                                                                   \
+  GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),                                                          \
+  GTF_ROPE_FIELDS (Config, global_rope, at "rope_parameters.full_attention.", at "global_rope_theta", 160000),                     \
+  GTF_ROPE_FIELDS (Config, local_rope, at "rope_parameters.sliding_attention.", at "local_rope_theta", 10000),                     \
+  GTF_CONFIG_NULL_FIELD (Config, local_theta_null, at "local_rope_theta"),                                                         \
+  GTF_CONFIG_ACTIVATION_FIELD (Config, head_activation, at "classifier_activation", "gelu"),                                       \
   GTF_CONFIG_FIELDS_END
-};
+
+static const GtfConfigField config_fields[] = { FIELDS ("") };
+static const GtfConfigField vision_config_fields[] = { FIELDS ("text_config.") };
 
 static gboolean
 derive (gpointer data, GError **error)
@@ -110,11 +116,11 @@ static const GtfWeight weights[] = {
 
 /* Every head has the same two layers in front. */
 #define HEAD                                                                                                                       \
-  { GTF_WEIGHT_LINEAR, "head.dense", AT (head_dense), GTF_WEIGHT_BIAS_OPTIONAL, { HIDDEN, HIDDEN } },                              \
-  { GTF_WEIGHT_NORM, "head.norm", AT (head_norm), GTF_WEIGHT_BIAS_OPTIONAL, { HIDDEN } }
+  { GTF_WEIGHT_LINEAR, "head.dense|projection_head.dense", AT (head_dense), GTF_WEIGHT_BIAS_OPTIONAL, { HIDDEN, HIDDEN } },        \
+  { GTF_WEIGHT_NORM, "head.norm|projection_head.norm", AT (head_norm), GTF_WEIGHT_BIAS_OPTIONAL, { HIDDEN } }
 #define CLASSIFIER(field, ...) { GTF_WEIGHT_LINEAR, "classifier", GTF_TEXT_FIELD (heads.field), 0, { __VA_ARGS__, HIDDEN } }
 
-static const GtfWeight masked_lm[] = { HEAD, GTF_TEXT_LM ("decoder", GTF_WEIGHT_BIAS_OPTIONAL, "embeddings.tok_embeddings"), { GTF_WEIGHT_END } };
+static const GtfWeight masked_lm[] = { HEAD, GTF_TEXT_LM ("decoder|lm_head", GTF_WEIGHT_BIAS_OPTIONAL, "embeddings.tok_embeddings"), { GTF_WEIGHT_END } };
 static const GtfWeight sequence[] = { HEAD, CLASSIFIER (sequence, GTF_TEXT_DIM (n_labels)), { GTF_WEIGHT_END } };
 static const GtfWeight choice[] = { HEAD, CLASSIFIER (choice, GTF_DIM_CONST (1)), { GTF_WEIGHT_END } };
 static const GtfWeight token[] = { HEAD, CLASSIFIER (token, GTF_TEXT_DIM (n_labels)), { GTF_WEIGHT_END } };
@@ -127,6 +133,14 @@ static const GtfHead heads[] = {
   { "ForTokenClassification", gtf_text_token_tasks, token, "model" },
   { "ForQuestionAnswering", gtf_text_span_tasks, span, "model" },
   { "Model", gtf_text_base_tasks, NULL, "model" },
+  { NULL }
+};
+
+static const GtfHead vision_heads[] = {
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, masked_lm, "model.text_model" },
+  { "ForSequenceClassification", gtf_text_sequence_tasks, sequence, "model.text_model" },
+  { "ForTokenClassification", gtf_text_token_tasks, token, "model.text_model" },
+  { "Model", gtf_text_base_tasks, NULL, "text_model" },
   { NULL }
 };
 
@@ -217,19 +231,18 @@ forward (GtfContext *c, const GtfForward *f)
   output (c, config, w, &input, x);
 }
 
+#define ARCHITECTURE(types, config_table, head_table, more)                                                                         \
+  {                                                                                                                                \
+    .struct_size = sizeof (GtfArchitecture), .model_types = types, .config_size = sizeof (Config), .config = config_table,         \
+    .derive = derive, .weights_size = sizeof (Weights), .weights = weights, .heads = head_table,                                   \
+    .ignored = "head.*|decoder.*|classifier.*" more, .forward = forward,                                                           \
+  }
+
 static const char *const model_types[] = { "modernbert", NULL };
+static const char *const vision_model_types[] = { "modernvbert", NULL };
 
-static const GtfArchitecture modernbert = {
-  .struct_size = sizeof (GtfArchitecture),
-  .model_types = model_types,
-  .config_size = sizeof (Config),
-  .config = config_fields,
-  .derive = derive,
-  .weights_size = sizeof (Weights),
-  .weights = weights,
-  .heads = heads,
-  .ignored = "head.*|decoder.*|classifier.*",
-  .forward = forward,
-};
+static const GtfArchitecture modernbert = ARCHITECTURE (model_types, config_fields, heads, "");
+/* Pictures are no input of a text task. */
+static const GtfArchitecture modernvbert = ARCHITECTURE (vision_model_types, vision_config_fields, vision_heads, "|projection_head.*|lm_head.*|*vision_model.*|*connector.*");
 
-GTF_TEXT_PLUGIN (modernbert, "modernbert", "ModernBERT: text encoder with rotary positions and local attention", modernbert)
+GTF_TEXT_PLUGINS (modernbert, "modernbert", "ModernBERT, ModernVBERT's text: encoders with rotary positions and local attention", &modernbert, &modernvbert)

@@ -46,7 +46,7 @@ def make_inputs(case, config):
     """Two texts of different lengths, the second one padded."""
     generator = torch.Generator().manual_seed(7)
     length = case.get("length", 9)
-    ids = torch.randint(5, config.vocab_size, (2, length), generator=generator)
+    ids = torch.randint(5, config.get_text_config().vocab_size, (2, length), generator=generator)
     if case.get("separators"):
         ids[ids == case["separators"]["token"]] += 1
         ids[:, case["separators"]["at"]] = case["separators"]["token"]

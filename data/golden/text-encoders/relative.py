@@ -17,6 +17,12 @@ LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_fac
 SCALED = dict(full_attention=dict(rope_type="linear", factor=4.0, rope_theta=2000.0), sliding_attention=dict(rope_type="default", rope_theta=70.0))
 ALONE = dict(skip_padding=True)     # rows of padding are nobody's business and differ
 
+# A tower that sees stands beside the text model; of no use here, and so as small as it can be.
+EYES = dict(vision_config=dict(model_type="siglip_vision_model", hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4, image_size=8, patch_size=4,
+                               vision_use_head=False), pixel_shuffle_factor=2, image_token_id=29)
+MODERNV = dict(EYES, text_config=dict(MODERN, model_type="modernbert", num_hidden_layers=2, classifier_activation="silu", norm_bias=True))
+ULTRAV = dict(EYES, text_config=dict(BASE, model_type="ultrabert", pad_token_id=0, bos_token_id=1, eos_token_id=2, sliding_window=2, prediction_head_size=6))
+
 FAMILIES = {
     "deberta-v2": cases("DebertaV2Config", "DebertaV2", DEBERTA2, {
         "model": ("Model", {}, dict(states=True, no_mask=True)),
@@ -124,6 +130,18 @@ FAMILIES = {
         "sequence-mean": ("ForSequenceClassification", dict(classifier_pooling="mean", **LABELS), dict(ALONE, rename={r"^ultrabert\.": "model."})),
         "token": ("ForTokenClassification", LABELS, ALONE),
         "span": ("ForQuestionAnswering", {}, ALONE),
+    }),
+    "modernvbert": cases("ModernVBertConfig", "ModernVBert", MODERNV, {
+        "model": ("Model", {}, ALONE),
+        "masked-lm": ("ForMaskedLM", {}, ALONE),
+        "sequence-mean": ("ForSequenceClassification", dict(classifier_pooling="mean", **LABELS), ALONE),
+        "token": ("ForTokenClassification", LABELS, ALONE),
+    }),
+    "ultravbert": cases("UltraVBertConfig", "UltraVBert", ULTRAV, {
+        "model": ("Model", {}, ALONE),
+        "masked-lm": ("ForMaskedLM", {}, ALONE),
+        "sequence": ("ForSequenceClassification", LABELS, ALONE),
+        "token": ("ForTokenClassification", LABELS, ALONE),
     }),
     "nomic_bert": cases("NomicBertConfig", "NomicBert", BASE, {
         "model": ("Model", {}, dict(types=2, states=True, no_mask=True)),
