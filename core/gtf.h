@@ -34,6 +34,7 @@
 #include "layers/stages.h"
 #include "layers/shaped.h"
 #include "layers/towers.h"
+#include "layers/experts.h"
 #include "layers/rope.h"
 #include "layers/text-summary.h"
 #include "model/model.h"

@@ -237,20 +237,6 @@ typedef struct
   const GtfTensor *tables[2], *sequences[2];    /* cosines and sines of layers that see all, and of those that do not; of which texts they are */
 } Shared;
 
-/* Each head of keys or values once for every head of queries that shares it. */
-static GtfTensor *
-each_head (GtfContext *c, const Config *config, GtfTensor *x)
-{
-  const gint64 n = config->text.n_heads, sharing = n / config->n_kv_heads;
-  g_autofree GtfTensor **parts = g_new (GtfTensor *, n);
-
-  if (sharing == 1)
-    return x;
-  for (gint64 i = 0; i < n; i++)
-    parts[i] = gtf_slice (c, x, i / sharing * config->head_dim, config->head_dim);
-  return gtf_join (c, parts, n);
-}
-
 static GtfTensor *
 attend (GtfContext *c, const GtfEncoder *e, const Config *config, gboolean local, GtfTensor *q, GtfTensor *k, GtfTensor *v)
 {
@@ -259,7 +245,7 @@ attend (GtfContext *c, const GtfEncoder *e, const Config *config, gboolean local
   GtfAttention attention = e->attention;
 
   attention.n_kv_heads = config->n_kv_heads;
-  return local ? gtf_window_attention (c, q, each_head (c, config, k), each_head (c, config, v), &window) : gtf_attention (c, q, k, v, &attention);
+  return local ? gtf_window_attention (c, q, gtf_encoder_repeat_heads (c, k, config->text.n_heads, config->n_kv_heads), gtf_encoder_repeat_heads (c, v, config->text.n_heads, config->n_kv_heads), &window) : gtf_attention (c, q, k, v, &attention);
 }
 
 /* The last layer ends with the norm of the whole: that is what counts as its hidden state. */

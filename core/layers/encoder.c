@@ -132,6 +132,19 @@ relative_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l
 }
 
 GtfTensor *
+gtf_encoder_repeat_heads (GtfContext *c, GtfTensor *x, gint64 n_heads, gint64 n_kv_heads)
+{
+  const gint64 sharing = n_heads / n_kv_heads, d = gtf_dim (x, -1) / n_kv_heads;
+  g_autofree GtfTensor **parts = g_new (GtfTensor *, n_heads);
+
+  if (sharing == 1)
+    return x;
+  for (gint64 i = 0; i < n_heads; i++)
+    parts[i] = gtf_slice (c, x, i / sharing * d, d);
+  return gtf_join (c, parts, n_heads);
+}
+
+GtfTensor *
 gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x)
 {
   const gint64 d = e->config->hidden_size;

@@ -75,6 +75,8 @@ GTF_API GtfTensor *gtf_text_add_types (GtfContext *c, const GtfTextEmbeddings *w
 GTF_API GtfTensor *gtf_text_embed_norm (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, GtfTensor *x);
 /* Self-attention of x among itself with the projections of a layer, before attention_out: [..][H]. */
 GTF_API GtfTensor *gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x);
+/* Keys or values [..][n_kv_heads * d] of heads that share them, each once for every head of queries: [..][n_heads * d]. */
+GTF_API GtfTensor *gtf_encoder_repeat_heads (GtfContext *c, GtfTensor *x, gint64 n_heads, gint64 n_kv_heads);
 /* One whole layer. */
 GTF_API GtfTensor *gtf_encoder_layer (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, GtfTensor *x);
 /* All layers; puts "hidden_states" [(layers + 1) * B][T][H] and "attentions" [layers * B][heads][T][T] where they are wanted

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Self-attention within a window (Longformer, ModernBERT's local layers): a block of queries works with the keys that at least one
- * of them sees, behind them those first keys of the text that all see.
+ * of them sees, before them those first keys of the text that all see, behind them one of zeros that stands for the sink, if there is one.
  */
 #include "tensor/positions.h"
 #include "tensor/self-attention-private.h"
@@ -17,6 +17,7 @@ typedef struct
   GtfSelfAttention global;      /* of those first tokens as queries */
   gint64 before, after, most_globals;
   const gint32 *globals;        /* [texts]; NULL: none */
+  const float *sinks;           /* [heads]; NULL: none */
   gint64 blocks;                /* of the longest text */
   gint64 most_keys, packed_size, scratch_size;
   float *scratch;
@@ -45,6 +46,11 @@ gather (Block *b)
       memcpy (b->keys + i * d, (const float *) b->task.k + from * b->task.ldk, (gsize) d * sizeof (float));
       memcpy (b->values + i * dv, (const float *) b->task.v + from * b->task.ldv, (gsize) dv * sizeof (float));
     }
+  if (t->sinks != NULL)
+    {
+      memset (b->keys + n * d, 0, (gsize) d * sizeof (float));
+      memset (b->values + n * dv, 0, (gsize) dv * sizeof (float));
+    }
   b->task.k = b->keys;
   b->task.v = b->values;
   b->task.ldk = d;
@@ -67,6 +73,8 @@ fill_addends (Block *b)
         own[k - b->first] = -INFINITY;
       for (gint64 k = to; k < b->last; k++)
         own[k - b->first] = -INFINITY;
+      if (t->sinks != NULL)
+        row[n - 1] = t->sinks[b->head];
       gtf_self_attention_mask (&t->self, b->b, b->head, i, 0, b->globals, row);
       gtf_self_attention_mask (&t->self, b->b, b->head, i, b->first, b->last - b->first, own);
     }
@@ -96,14 +104,14 @@ run_block (Block *b)
   b->last = MIN (b->q1 + t->after, n);
   b->first = MAX (b->first, b->globals);
   b->last = MAX (b->last, b->first);
-  if (b->globals > 0)
+  if (b->globals > 0 || t->sinks != NULL)
     gather (b);
   else
     {
       b->task.k = (const float *) b->task.k + b->first * b->task.ldk;
       b->task.v = (const float *) b->task.v + b->first * b->task.ldv;
     }
-  b->task.keys = b->globals + b->last - b->first;
+  b->task.keys = b->globals + b->last - b->first + (t->sinks != NULL);
   b->task.queries = b->q1 - b->q0;
   b->task.q += b->q0 * b->task.ldq;
   b->task.out += b->q0 * b->task.ldo;
@@ -206,6 +214,20 @@ check_globals (GtfContext *c, Window *t, const GtfTensor *globals)
   return TRUE;
 }
 
+static gboolean
+check_sinks (GtfContext *c, Window *t, const GtfTensor *sinks)
+{
+  if (sinks == NULL)
+    return TRUE;
+  if (sinks->dtype != GTF_DTYPE_F32 || (gint64) gtf_tensor_get_n_elements (sinks) != t->self.heads)
+    {
+      gtf_fail_shapes (c, t->self.q, sinks, "sinks are one F32 a head");
+      return FALSE;
+    }
+  t->sinks = gtf_tensor_f32 (sinks);
+  return TRUE;
+}
+
 static void
 run (GtfContext *c, Window *t)
 {
@@ -214,7 +236,7 @@ run (GtfContext *c, Window *t)
   guint n_parts;
 
   t->blocks = (longest + QUERIES - 1) / QUERIES;
-  t->most_keys = MIN (t->before + t->after + QUERIES + t->most_globals, longest);
+  t->most_keys = MIN (t->before + t->after + QUERIES + t->most_globals, longest) + (t->sinks != NULL);
   task.queries = QUERIES;
   task.keys = t->most_keys;
   t->packed_size = (t->self.kernels->pack_size (&task) + 15) / 16 * 16;
@@ -244,7 +266,7 @@ gtf_window_attention (GtfContext *c, const GtfTensor *q, const GtfTensor *k, con
   Window t = { .before = a->before, .after = a->after };
   gsize mark;
 
-  if (!gtf_self_attention_begin (c, "window_attention", &t.self, q, k, v, &args) || !check_globals (c, &t, a->globals))
+  if (!gtf_self_attention_begin (c, "window_attention", &t.self, q, k, v, &args) || !check_globals (c, &t, a->globals) || !check_sinks (c, &t, a->sinks))
     return NULL;
   if (a->before < 0 || a->after < 0)
     {

@@ -23,6 +23,9 @@ EYES = dict(vision_config=dict(model_type="siglip_vision_model", hidden_size=4, 
 MODERNV = dict(EYES, text_config=dict(MODERN, model_type="modernbert", num_hidden_layers=2, classifier_activation="silu", norm_bias=True))
 ULTRAV = dict(EYES, text_config=dict(BASE, model_type="ultrabert", pad_token_id=0, bos_token_id=1, eos_token_id=2, sliding_window=2, prediction_head_size=6))
 
+PRIVATE = dict(BASE, hidden_size=12, num_attention_heads=4, num_key_value_heads=2, head_dim=6, intermediate_size=10, max_position_embeddings=200, sliding_window=2, pad_token_id=0,
+               eos_token_id=1, num_local_experts=5, num_experts_per_tok=2)
+
 FAMILIES = {
     "deberta-v2": cases("DebertaV2Config", "DebertaV2", DEBERTA2, {
         "model": ("Model", {}, dict(states=True, no_mask=True)),
@@ -141,6 +144,13 @@ FAMILIES = {
         "model": ("Model", {}, ALONE),
         "masked-lm": ("ForMaskedLM", {}, ALONE),
         "sequence": ("ForSequenceClassification", LABELS, ALONE),
+        "token": ("ForTokenClassification", LABELS, ALONE),
+    }),
+    "openai_privacy_filter": cases("OpenAIPrivacyFilterConfig", "OpenAIPrivacyFilter", PRIVATE, {
+        "model": ("Model", {}, ALONE),
+        "model-bare": ("Model", dict(rope_parameters=dict(rope_type="default", rope_theta=50.0), num_key_value_heads=4, swiglu_limit=0.6, swiglu_alpha=1.1, attention_bias=False),
+                       dict(ALONE, length=13)),
+        "long": ("Model", dict(sliding_window=20, num_hidden_layers=1), dict(ALONE, length=130)),
         "token": ("ForTokenClassification", LABELS, ALONE),
     }),
     "nomic_bert": cases("NomicBertConfig", "NomicBert", BASE, {

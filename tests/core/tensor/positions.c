@@ -331,6 +331,34 @@ test_window (void)
     check_window (&cases[i]);
 }
 
+/* Each query sees itself and the sink of its head, which gets its part and gives nothing. */
+static void
+test_sinks (void)
+{
+  enum { STEPS = 120, HEADS = 3, D = 8 };
+  static const float scores[HEADS] = { 0.5f, -2.0f, 30.0f };
+  g_autoptr (GtfContext) c = gtf_context_new (NULL);
+  GtfTensor *q = randoms (c, 3, (gint64[]){ 1, STEPS, HEADS * D }), *k = randoms (c, 3, (gint64[]){ 1, STEPS, HEADS * D }), *v = randoms (c, 3, (gint64[]){ 1, STEPS, HEADS * D });
+  GtfTensor *sinks = gtf_new_tensor (c, GTF_DTYPE_F32, 1, (gint64[]){ HEADS }), *y;
+
+  memcpy (gtf_tensor_f32 (sinks), scores, sizeof scores);
+  y = gtf_window_attention (c, q, k, v, &(GtfWindowAttention){ .n_heads = HEADS, .scale = 0.7f, .sinks = sinks });
+  g_assert_false (gtf_failed (c));
+  for (gint64 i = 0; i < STEPS * HEADS; i++)
+    {
+      const float *a = gtf_tensor_f32 (q) + i * D, *b = gtf_tensor_f32 (k) + i * D;
+      double score = 0, part;
+
+      for (gint64 l = 0; l < D; l++)
+        score += 0.7 * a[l] * b[l];
+      part = 1 / (1 + exp ((double) scores[i % HEADS] - score));
+      for (gint64 l = 0; l < D; l++)
+        g_assert_cmpfloat_with_epsilon (gtf_tensor_f32 (y)[i * D + l], part * gtf_tensor_f32 (v)[i * D + l], 2e-6);
+    }
+  g_assert_null (gtf_window_attention (c, q, k, v, &(GtfWindowAttention){ .n_heads = HEADS, .sinks = q }));
+  g_assert_true (gtf_failed (c));
+}
+
 typedef struct
 {
   gint64 batch, steps, block, n_random;
@@ -500,6 +528,7 @@ main (int argc, char **argv)
   g_test_add_func ("/positions/rows", test_rows);
   g_test_add_func ("/positions/relative-attention", test_relative);
   g_test_add_func ("/positions/window-attention", test_window);
+  g_test_add_func ("/positions/window-attention-sinks", test_sinks);
   g_test_add_func ("/positions/block-attention", test_blocks);
   g_test_add_func ("/positions/conv", test_conv);
   g_test_add_func ("/positions/neighbours", test_neighbours);
