@@ -120,7 +120,8 @@ static const GtfWeight weights[] = {
   { GTF_WEIGHT_NORM, "head.norm|projection_head.norm", AT (head_norm), GTF_WEIGHT_BIAS_OPTIONAL, { HIDDEN } }
 #define CLASSIFIER(field, ...) { GTF_WEIGHT_LINEAR, "classifier", GTF_TEXT_FIELD (heads.field), 0, { __VA_ARGS__, HIDDEN } }
 
-static const GtfWeight masked_lm[] = { HEAD, GTF_TEXT_LM ("decoder|lm_head", GTF_WEIGHT_BIAS_OPTIONAL, "embeddings.tok_embeddings"), { GTF_WEIGHT_END } };
+static const GtfWeight masked_lm[] = { HEAD, GTF_TEXT_LM ("decoder", GTF_WEIGHT_BIAS_OPTIONAL, "embeddings.tok_embeddings"), { GTF_WEIGHT_END } };
+static const GtfWeight vision_masked_lm[] = { HEAD, GTF_TEXT_LM ("lm_head", GTF_WEIGHT_BIAS_OPTIONAL, "embeddings.tok_embeddings"), { GTF_WEIGHT_END } };
 static const GtfWeight sequence[] = { HEAD, CLASSIFIER (sequence, GTF_TEXT_DIM (n_labels)), { GTF_WEIGHT_END } };
 static const GtfWeight choice[] = { HEAD, CLASSIFIER (choice, GTF_DIM_CONST (1)), { GTF_WEIGHT_END } };
 static const GtfWeight token[] = { HEAD, CLASSIFIER (token, GTF_TEXT_DIM (n_labels)), { GTF_WEIGHT_END } };
@@ -137,7 +138,7 @@ static const GtfHead heads[] = {
 };
 
 static const GtfHead vision_heads[] = {
-  { "ForMaskedLM", gtf_text_masked_lm_tasks, masked_lm, "model.text_model" },
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, vision_masked_lm, "model.text_model" },
   { "ForSequenceClassification", gtf_text_sequence_tasks, sequence, "model.text_model" },
   { "ForTokenClassification", gtf_text_token_tasks, token, "model.text_model" },
   { "Model", gtf_text_base_tasks, NULL, "text_model" },

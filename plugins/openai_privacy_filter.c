@@ -18,7 +18,6 @@ typedef struct
   gint64 q_size, qkv_size;
 } Config;
 
-/* A config without rope_parameters has those of gpt-oss. */
 static const GtfConfigField config_fields[] = {
   GTF_TEXT_CONFIG_FIELDS,
   GTF_CONFIG_INT_FIELD (GtfTextConfig, vocab_size, "vocab_size", 1, 1 << 24, 200064),
@@ -37,18 +36,27 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_FLOAT_FIELD (Config, alpha, "swiglu_alpha", 0, 1e6, 1.702),
   GTF_CONFIG_FLOAT_FIELD (Config, limit, "swiglu_limit", 0, 1e6, 7),
   GTF_ROPE_FIELDS (Config, rope, "rope_parameters.", "rope_theta", 150000),
-  GTF_CONFIG_STRING_FIELD (Config, rope.type, "rope_parameters.rope_type|rope_parameters.type|rope_scaling.rope_type|rope_scaling.type", "yarn"),
-  GTF_CONFIG_FLOAT_FIELD (Config, rope.factor, "rope_parameters.factor|rope_scaling.factor", 1e-6, 1e6, 32),
-  GTF_CONFIG_INT_FIELD (Config, rope.original, "rope_parameters.original_max_position_embeddings|rope_scaling.original_max_position_embeddings", 2, 1 << 30, 4096),
-  GTF_CONFIG_BOOL_FIELD (Config, rope.truncate, "rope_parameters.truncate|rope_scaling.truncate", FALSE),
+  GTF_CONFIG_STRING_FIELD (Config, rope.type, "rope_parameters.rope_type|rope_parameters.type|rope_scaling.rope_type|rope_scaling.type", NULL),
   GTF_CONFIG_FIELDS_END
 };
+
+/* What gpt-oss has, for a config without rope_parameters. */
+static void
+default_rope (GtfRope *rope)
+{
+  rope->type = "yarn";
+  rope->factor = 32;
+  rope->original = 4096;
+  rope->truncate = FALSE;
+}
 
 static gboolean
 derive (gpointer data, GError **error)
 {
   Config *config = data;
 
+  if (config->rope.type == NULL)
+    default_rope (&config->rope);
   config->text.embedding_size = config->text.hidden_size;
   config->q_size = config->text.n_heads * config->head_dim;
   config->qkv_size = config->q_size + 2 * config->n_kv_heads * config->head_dim;

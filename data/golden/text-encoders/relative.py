@@ -137,6 +137,7 @@ FAMILIES = {
     "modernvbert": cases("ModernVBertConfig", "ModernVBert", MODERNV, {
         "model": ("Model", {}, ALONE),
         "masked-lm": ("ForMaskedLM", {}, ALONE),
+        "masked-lm-tied": ("ForMaskedLM", dict(tie_word_embeddings=True), ALONE),
         "sequence-mean": ("ForSequenceClassification", dict(classifier_pooling="mean", **LABELS), ALONE),
         "token": ("ForTokenClassification", LABELS, ALONE),
     }),
@@ -151,7 +152,7 @@ FAMILIES = {
         "model-bare": ("Model", dict(rope_parameters=dict(rope_type="default", rope_theta=50.0), num_key_value_heads=4, swiglu_limit=0.6, swiglu_alpha=1.1, attention_bias=False),
                        dict(ALONE, length=13)),
         "long": ("Model", dict(sliding_window=20, num_hidden_layers=1), dict(ALONE, length=130)),
-        "token": ("ForTokenClassification", LABELS, ALONE),
+        "token": ("ForTokenClassification", dict(LABELS, rope_parameters=dict(YARN, beta_fast=8.0)), dict(ALONE, length=15)),
     }),
     "nomic_bert": cases("NomicBertConfig", "NomicBert", BASE, {
         "model": ("Model", {}, dict(types=2, states=True, no_mask=True)),
