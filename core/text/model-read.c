@@ -280,9 +280,11 @@ read_small (GtfJsonReader *reader, const char *key, Reading *r, GError **error)
 static gboolean
 read_member (GtfJsonReader *reader, const char *key, Reading *r, GError **error)
 {
-  if (!strcmp (key, "vocab") && !r->has_vocab)
+  if ((!strcmp (key, "vocab") && r->has_vocab) || (!strcmp (key, "merges") && r->has_merges))
+    return gtf_json_reader_fail (reader, error, "model.%s comes twice", key), FALSE;
+  if (!strcmp (key, "vocab"))
     return r->has_vocab = read_vocab (r->model, reader, error);
-  if (!strcmp (key, "merges") && !r->has_merges)
+  if (!strcmp (key, "merges"))
     {
       r->has_merges = TRUE;
       if (r->has_vocab && r->has_prefix)

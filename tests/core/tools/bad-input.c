@@ -69,19 +69,6 @@ static const struct
   { "{\"inputs\": \"$S\", \"parameters\": {\"generate_kwargs\": {\"no_timestamps_token_id\": -1}}}", "generate_kwargs: \"no_timestamps_token_id\"~found -1" },
 };
 
-/* The answer's message names all of @says. */
-static void
-assert_answer_fails (const char *request, const char *answer, const char *says)
-{
-  g_autoptr (JsonObject) object = gtf_json_parse_object ("answer", answer, -1, GTF_JSON_STRICT, NULL);
-  const char *message;
-
-  if (!object || json_object_get_size (object) != 1 || !(message = json_object_get_string_member_with_default (object, "error", NULL)))
-    g_error ("%s: %s", request, answer);
-  if (!tool_says (message, says))
-    g_error ("%s: \"%s\" does not say \"%s\"", request, message, says);
-}
-
 /* Each bad line stands between two good ones, which are answered alike. */
 static void
 test_requests (void)
@@ -107,7 +94,7 @@ test_requests (void)
   for (gsize i = 0; i < G_N_ELEMENTS (requests); i++)
     {
       g_test_message ("%s", requests[i].request);
-      assert_answer_fails (requests[i].request, lines[2 * i + 1], requests[i].says);
+      tool_assert_answer_fails (requests[i].request, lines[2 * i + 1], requests[i].says);
       g_assert_cmpstr (lines[2 * i + 2], ==, lines[0]);
     }
 }

@@ -5,75 +5,11 @@
  * standard output and no file is left.
  */
 #include <unistd.h>
-#include "base/json-print.h"
-#include "base/json.h"
-#include "../pipeline/toy/repository.h"
 #include "sounds.h"
+#include "spoil.h"
 #include "tool.h"
 
 static char *golden, *scratch, *repository, *media;
-
-/* ---- spoiling --------------------------------------------------------------------------------------------------------- */
-
-/* Makes the spoilt repository a copy of the good one. */
-static void
-restore (void)
-{
-  g_autoptr (GDir) dir = g_dir_open (golden, 0, NULL);
-  const char *name;
-
-  toy_remove (repository);
-  g_mkdir (repository, 0700);
-  g_assert_nonnull (dir);
-  while ((name = g_dir_read_name (dir)))
-    {
-      g_autofree char *from = g_build_filename (golden, name, NULL), *to = g_build_filename (repository, name, NULL), *data = NULL;
-      gsize length;
-
-      g_assert_true (g_file_get_contents (from, &data, &length, NULL) && g_file_set_contents (to, data, (gssize) length, NULL));
-    }
-}
-
-static void
-put (const char *name, gconstpointer data, gsize length)
-{
-  g_autofree char *path = g_build_filename (repository, name, NULL);
-
-  g_assert_true (g_file_set_contents (path, data, (gssize) length, NULL));
-}
-
-static char *
-get (const char *name, gsize *length)
-{
-  g_autofree char *path = g_build_filename (repository, name, NULL);
-  char *data;
-
-  g_assert_true (g_file_get_contents (path, &data, length, NULL));
-  return data;
-}
-
-/* Sets, or with NULL removes, a member of a JSON file; dots descend. */
-static void
-put_member (const char *file, const char *key, const char *json)
-{
-  g_autofree char *path = g_build_filename (repository, file, NULL), *text = NULL;
-  g_autoptr (JsonObject) root = gtf_json_load_object (path, NULL);
-  g_autoptr (JsonNode) node = NULL;
-  g_auto (GStrv) names = g_strsplit (key, ".", -1);
-  JsonObject *object = root;
-  guint i;
-
-  g_assert_nonnull (root);
-  for (i = 0; names[i + 1]; i++)
-    object = json_object_get_object_member (object, names[i]);
-  if (json)
-    json_object_set_member (object, names[i], gtf_json_parse ("value", json, -1, GTF_JSON_PYTHON, NULL));
-  else
-    json_object_remove_member (object, names[i]);
-  node = json_node_init_object (json_node_alloc (), root);
-  text = gtf_json_print (node, GTF_JSON_REQUEST);
-  put (file, text, strlen (text));
-}
 
 #define RUN "run automatic-speech-recognition $S --quiet --model $R --output $T/out.json"
 
@@ -186,11 +122,11 @@ test_files (void)
       g_autofree char *says = g_strdup_printf ("%s~%s", path, files[i].says);
 
       g_test_message ("%s", what);
-      restore ();
+      spoil_restore (repository, golden);
       if (files[i].key)
-        put_member (files[i].file, files[i].key, files[i].value);
+        spoil_member (repository, files[i].file, files[i].key, files[i].value);
       else if (files[i].value)
-        put (files[i].file, files[i].value, strlen (files[i].value));
+        spoil_put (repository, files[i].file, files[i].value, strlen (files[i].value));
       else
         g_unlink (path);
       assert_repository_fails (what, says);
@@ -212,7 +148,7 @@ put_header (const char *header, gsize data)
   start = file->len;
   g_byte_array_set_size (file, (guint) (start + data));
   memset (file->data + start, 0, data);
-  put ("model.safetensors", file->data, file->len);
+  spoil_put (repository, "model.safetensors", file->data, file->len);
 }
 
 static const struct
@@ -250,7 +186,7 @@ test_headers (void)
       g_autofree char *says = g_strdup_printf ("%s~%s", path, headers[i].says);
 
       g_test_message ("%s", headers[i].header);
-      restore ();
+      spoil_restore (repository, golden);
       put_header (headers[i].header, headers[i].data);
       assert_repository_fails (headers[i].header, says);
     }
@@ -263,11 +199,11 @@ put_length (guint64 length)
   g_autofree char *data = NULL;
   gsize size;
 
-  restore ();
-  data = get ("model.safetensors", &size);
+  spoil_restore (repository, golden);
+  data = spoil_get (repository, "model.safetensors", &size);
   length = GUINT64_TO_LE (length);
   memcpy (data, &length, 8);
-  put ("model.safetensors", data, size);
+  spoil_put (repository, "model.safetensors", data, size);
 }
 
 static void
@@ -278,12 +214,12 @@ test_truncated (void)
   g_autofree char *data = NULL;
   gsize size;
 
-  restore ();
-  data = get ("model.safetensors", &size);
+  spoil_restore (repository, golden);
+  data = spoil_get (repository, "model.safetensors", &size);
   for (gsize i = 0; i < G_N_ELEMENTS (ends); i++)
     {
       g_assert_cmpuint (ends[i], <, size);
-      put ("model.safetensors", data, ends[i]);
+      spoil_put (repository, "model.safetensors", data, ends[i]);
       assert_repository_fails ("truncated", path);
     }
   put_length (0);
@@ -304,12 +240,12 @@ lie (const char *from, const char *to)
   gsize size;
   char *at;
 
-  restore ();
-  data = get ("model.safetensors", &size);
+  spoil_restore (repository, golden);
+  data = spoil_get (repository, "model.safetensors", &size);
   at = g_strstr_len (data + 8, (gssize) size - 8, from);
   g_assert_true (at && strlen (from) == strlen (to));
   memcpy (at, to, strlen (to));
-  put ("model.safetensors", data, size);
+  spoil_put (repository, "model.safetensors", data, size);
 }
 
 static void
@@ -336,14 +272,14 @@ test_weights (void)
   g_autofree char *other = g_strconcat (bin, "~is no file of weights", NULL), *folder = g_strconcat (path, "~a folder", NULL);
   g_autofree char *shard = g_build_filename (repository, "model-1.safetensors", NULL);
 
-  restore ();
+  spoil_restore (repository, golden);
   g_unlink (path);
   assert_repository_fails ("no weights", none);
-  put ("pytorch_model.bin", "PK", 2);
+  spoil_put (repository, "pytorch_model.bin", "PK", 2);
   assert_repository_fails ("other weights", other);
-  put ("model.safetensors.index.json", index, strlen (index));
+  spoil_put (repository, "model.safetensors.index.json", index, strlen (index));
   assert_repository_fails ("a shard that is missing", shard);
-  put ("model.safetensors.index.json", outside, strlen (outside));
+  spoil_put (repository, "model.safetensors.index.json", outside, strlen (outside));
   assert_repository_fails ("a shard outside", "model.safetensors.index.json~leads outside");
   g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
   assert_repository_fails ("a folder for weights", folder);
@@ -359,7 +295,7 @@ test_shrinking (void)
   g_autofree char *asan = g_strconcat (g_getenv ("ASAN_OPTIONS") ? g_getenv ("ASAN_OPTIONS") : "", ":verify_asan_link_order=0", NULL);
   g_auto (Outcome) o = { 0 };
 
-  restore ();
+  spoil_restore (repository, golden);
   g_subprocess_launcher_setenv (launcher, "LD_PRELOAD", g_getenv ("GTF_SHRINK"), TRUE);
   g_subprocess_launcher_setenv (launcher, "ASAN_OPTIONS", asan, TRUE);
   g_subprocess_launcher_setenv (launcher, "GTF_SHRINK_FILE", path, TRUE);
@@ -383,8 +319,8 @@ test_plugins (void)
     {
       g_autofree char *value = g_strdup_printf ("\"%s\"", cases[i].model_type);
 
-      restore ();
-      put_member ("config.json", "model_type", value);
+      spoil_restore (repository, golden);
+      spoil_member (repository, "config.json", "model_type", value);
       assert_repository_fails (cases[i].model_type, cases[i].says);
     }
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <gio/gio.h>
+#include "base/json.h"
 
 typedef struct
 {
@@ -129,6 +130,19 @@ tool_says (const char *message, const char *says)
         return FALSE;
       }
   return TRUE;
+}
+
+/* An answer of --jsonl that is an error, whose message has all of @says (separated by '~'). */
+static inline void
+tool_assert_answer_fails (const char *request, const char *answer, const char *says)
+{
+  g_autoptr (JsonObject) object = gtf_json_parse_object ("answer", answer, -1, GTF_JSON_STRICT, NULL);
+  const char *message;
+
+  if (!object || json_object_get_size (object) != 1 || !(message = json_object_get_string_member_with_default (object, "error", NULL)))
+    g_error ("%s: %s", request, answer);
+  if (!tool_says (message, says))
+    g_error ("%s: \"%s\" does not say \"%s\"", request, message, says);
 }
 
 /* Status 1, one message with all of @says (separated by '~'), nothing on standard output. */
