@@ -3,6 +3,7 @@
  * Decoders: each takes the list of the tokens' texts and changes it; what is left is joined. Their table is at the end.
  */
 #include "text/byte-level.h"
+#include "text/moses.h"
 #include "text/passes.h"
 #include "text/rows.h"
 
@@ -270,6 +271,15 @@ replace (const GtfDecoder *self, GPtrArray *strings, GError **error)
   return TRUE;
 }
 
+/* Of our own: words that moses.c cut. */
+static gboolean
+moses (const GtfDecoder *self, GPtrArray *strings, GError **error)
+{
+  fuse (self, strings, error);
+  gtf_moses_join (string_at (strings, 0));
+  return TRUE;
+}
+
 static gboolean
 sequence (const GtfDecoder *self, GPtrArray *strings, GError **error)
 {
@@ -314,6 +324,7 @@ static const struct { const char *type; RunFunc run; const char *text, *text_def
   { "CTC", ctc, "pad_token", "<pad>", "word_delimiter_token", "|", "cleanup" },
   { "Fuse", fuse },
   { "Metaspace", metaspace, "replacement", "\xE2\x96\x81", "prepend_scheme", "always" },
+  { "Moses", moses },
   { "Replace", replace, "content", "" },
   { "Sequence", sequence },
   { "Strip", strip, "content", " " },

@@ -13,10 +13,8 @@
 
 typedef enum { ANY, DIGIT, LATIN, CLOSING, ENDING, NUMBER, NO_NUMBER, LETTER, NO_LETTER, NO_LETTER_OR_NUMBER, SMALL_S, TEXT_END } Kind;
 
-enum { IS_LETTER = 1, IS_ALNUM = 2, IS_NUMBER = 4, IS_SMALL = 8 };
-
-static guint
-moses_flags (gunichar c)
+guint
+gtf_moses_flags (gunichar c)
 {
   gsize low = 0, high = G_N_ELEMENTS (kinds);
   while (low < high)
@@ -30,9 +28,8 @@ moses_flags (gunichar c)
   return low ? kinds[low - 1] >> 24 : 0;
 }
 
-/* \s of Python, and what split () cuts at. */
-static gboolean
-is_space (gunichar c)
+gboolean
+gtf_moses_is_space (gunichar c)
 {
   return (c >= 0x1C && c <= 0x1F) || gtf_unicode_flags (c) & GTF_U_SPACE;
 }
@@ -45,11 +42,11 @@ is_kind (Kind kind, gunichar c)
     case DIGIT: return gtf_unicode_is_gc (gtf_unicode_flags (c), 1u << GTF_GC_ND);
     case LATIN: return c < 128 && g_ascii_isalpha (c);
     case CLOSING: return c < 128 && c && strchr (".!:?;,", c) != NULL;
-    case NUMBER: return moses_flags (c) & IS_NUMBER;
-    case NO_NUMBER: return !(moses_flags (c) & IS_NUMBER);
-    case LETTER: return moses_flags (c) & IS_LETTER;
-    case NO_LETTER: return !(moses_flags (c) & IS_LETTER);
-    case NO_LETTER_OR_NUMBER: return !(moses_flags (c) & (IS_LETTER | IS_NUMBER));
+    case NUMBER: return gtf_moses_flags (c) & GTF_MOSES_NUMBER;
+    case NO_NUMBER: return !(gtf_moses_flags (c) & GTF_MOSES_NUMBER);
+    case LETTER: return gtf_moses_flags (c) & GTF_MOSES_LETTER;
+    case NO_LETTER: return !(gtf_moses_flags (c) & GTF_MOSES_LETTER);
+    case NO_LETTER_OR_NUMBER: return !(gtf_moses_flags (c) & (GTF_MOSES_LETTER | GTF_MOSES_NUMBER));
     case SMALL_S: return c == 's';
     case ENDING: return c == '.' || c == ',';
     default: return FALSE;
@@ -105,6 +102,12 @@ static const Rule french[] =
   { NULL }
 };
 
+static const Rule escaped[] =
+{
+  { "&", "&amp;" }, { "|", "&#124;" }, { "<", "&lt;" }, { ">", "&gt;" }, { "'", "&apos;" }, { "\"", "&quot;" }, { "[", "&#91;" }, { "]", "&#93;" },
+  { NULL }
+};
+
 /* The span of bytes @begin to @end of the present text. */
 static GtfSpan
 span_of (const GtfPieces *pieces, gsize begin, gsize end)
@@ -116,7 +119,7 @@ static gsize
 spaces_end (const char *text, gsize at, gsize end)
 {
   guint size;
-  while (at < end && is_space (gtf_utf8_get (text + at, &size)))
+  while (at < end && gtf_moses_is_space (gtf_utf8_get (text + at, &size)))
     at += size;
   return at;
 }
@@ -182,6 +185,43 @@ apply_rules (GtfPieces *pieces, const Rule *rules, GError **error)
 
 /* ------------------------------------------------------------------ what is no row */
 
+/* What no text needs, [\000-\037], but spaces. */
+static gboolean
+junk_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const char *text = pieces->buffer->text;
+  guint size;
+  for (gsize at = piece->begin; at < piece->end; at += size)
+    {
+      gunichar c = gtf_utf8_get (text + at, &size);
+      if (c >= 0x20 || gtf_moses_is_space (c))
+        gtf_pieces_copy (pieces, at, at + size);
+    }
+  return TRUE;
+}
+
+/* A hyphen inside a word is a word. */
+static gboolean
+hyphens_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  static const char cut[] = " @-@ ";
+  const char *text = pieces->buffer->text, *found;
+  gsize done = piece->begin, end = piece->end;
+  guint size;
+  for (gsize from = done; (found = memchr (text + from, '-', end - from)) != NULL; from = (gsize) (found - text) + 1)
+    {
+      gsize at = (gsize) (found - text);
+      if (at == piece->begin || at + 1 == end || !(gtf_moses_flags (gtf_utf8_get (text + gtf_utf8_before (text, at), &size)) & GTF_MOSES_ALNUM) ||
+          !(gtf_moses_flags (gtf_utf8_get (text + at + 1, &size)) & GTF_MOSES_ALNUM))
+        continue;
+      gtf_pieces_copy (pieces, done, at);
+      gtf_pieces_emit_bytes (pieces, cut, strlen (cut), pieces->buffer->span[at]);
+      done = at + 1;
+    }
+  gtf_pieces_copy (pieces, done, end);
+  return TRUE;
+}
+
 /* Full stops before a quotation mark go behind it, where something follows: (\.+)"(\s*[^<]). */
 static gboolean
 stops_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
@@ -214,7 +254,7 @@ strip_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **e
   const char *text = pieces->buffer->text;
   gsize begin = spaces_end (text, piece->begin, piece->end), end = piece->end;
   guint size;
-  while (end > begin && is_space (gtf_utf8_get (text + gtf_utf8_before (text, end), &size)))
+  while (end > begin && gtf_moses_is_space (gtf_utf8_get (text + gtf_utf8_before (text, end), &size)))
     end -= size;
   gtf_pieces_copy (pieces, begin, end);
   return TRUE;
@@ -241,8 +281,8 @@ pad_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **err
     {
       gunichar c = gtf_utf8_get (text + at, &size);
       GtfSpan span = pieces->buffer->span[at];
-      gboolean pad = !(moses_flags (c) & IS_ALNUM) && !is_space (c) && !(c < 128 && c && strchr (".'`,-", c));
-      if (is_space (c))
+      gboolean pad = !(gtf_moses_flags (c) & GTF_MOSES_ALNUM) && !gtf_moses_is_space (c) && !(c < 128 && c && strchr (".'`,-", c));
+      if (gtf_moses_is_space (c))
         {
           gtf_pieces_emit (pieces, ' ', span);
           size = spaces_end (text, at, piece->end) - at;
@@ -321,9 +361,9 @@ is_abbreviation (const GtfMoses *self, const char *word, gsize n, gunichar next)
   guint size;
   if (memchr (word, '.', n))
     for (gsize i = 0; i < n; i += size)
-      if (moses_flags (gtf_utf8_get (word + i, &size)) & IS_LETTER)
+      if (gtf_moses_flags (gtf_utf8_get (word + i, &size)) & GTF_MOSES_LETTER)
         return TRUE;
-  return is_in (prefixes, word, n) || (next && moses_flags (next) & IS_SMALL) || (next >= '0' && next <= '9' && is_in (numeric, word, n));
+  return is_in (prefixes, word, n) || (next && gtf_moses_flags (next) & GTF_MOSES_SMALL) || (next >= '0' && next <= '9' && is_in (numeric, word, n));
 }
 
 /* The words with one space between; a full stop at the end of one is a word of its own where it ends a sentence. */
@@ -335,7 +375,7 @@ stop_words_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GErro
   guint size;
   for (gsize at = spaces_end (text, piece->begin, end), stop, next; at < end; at = next)
     {
-      for (stop = at; stop < end && !is_space (gtf_utf8_get (text + stop, &size)); stop += size)
+      for (stop = at; stop < end && !gtf_moses_is_space (gtf_utf8_get (text + stop, &size)); stop += size)
         ;
       next = spaces_end (text, stop, end);
       gboolean cut = stop - at > 1 && text[stop - 1] == '.' &&
@@ -357,8 +397,21 @@ stop_words_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GErro
 gboolean
 gtf_moses_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
 {
-  ((GtfMoses *) pass)->french = g_strcmp0 (json_object_get_string_member_with_default (config, "language", "en"), "fr") == 0;
+  GtfMoses *self = (GtfMoses *) pass;
+  self->french = g_strcmp0 (json_object_get_string_member_with_default (config, "language", "en"), "fr") == 0;
+  self->raw = !gtf_pass_flag (config, "plain", TRUE);
+  self->escape = gtf_pass_flag (config, "escape", FALSE);
   return TRUE;
+}
+
+/* Punctuation, and what does not print. */
+static gboolean
+make_plain (const GtfMoses *self, GtfPieces *pieces, GError **error)
+{
+  return apply_rules (pieces, plain, error) && apply_rules (pieces, normal, error) &&
+         apply_rules (pieces, self->french ? normal_french : normal_english, error) &&
+         (!self->french || (gtf_pieces_rewrite (pieces, stops_piece, NULL, error) && apply_rules (pieces, numbers_french, error))) &&
+         gtf_pieces_rewrite (pieces, strip_piece, NULL, error) && gtf_pieces_rewrite (pieces, printing_piece, NULL, error);
 }
 
 gboolean
@@ -366,12 +419,11 @@ gtf_moses_apply (GtfPass *pass, GtfPieces *pieces, GError **error)
 {
   const GtfMoses *self = (GtfMoses *) pass;
   static const Rule trailing[] = { { ".'", " . ' ", .behind = TEXT_END }, { NULL } };
-  return apply_rules (pieces, plain, error) && apply_rules (pieces, normal, error) &&
-         apply_rules (pieces, self->french ? normal_french : normal_english, error) &&
-         (!self->french || (gtf_pieces_rewrite (pieces, stops_piece, NULL, error) && apply_rules (pieces, numbers_french, error))) &&
-         gtf_pieces_rewrite (pieces, strip_piece, NULL, error) && gtf_pieces_rewrite (pieces, printing_piece, NULL, error) &&
+  return (self->raw ? gtf_pieces_rewrite (pieces, junk_piece, NULL, error) : make_plain (self, pieces, error)) &&
          gtf_pieces_rewrite (pieces, strip_piece, NULL, error) && gtf_pieces_rewrite (pieces, pad_piece, NULL, error) &&
+         (!self->escape || gtf_pieces_rewrite (pieces, hyphens_piece, NULL, error)) &&
          gtf_pieces_rewrite (pieces, hide_dots_piece, NULL, error) && apply_rules (pieces, commas, error) &&
          apply_rules (pieces, self->french ? french : english, error) && gtf_pieces_rewrite (pieces, stop_words_piece, pass, error) &&
-         apply_rules (pieces, trailing, error) && gtf_pieces_rewrite (pieces, show_dots_piece, NULL, error);
+         apply_rules (pieces, trailing, error) && gtf_pieces_rewrite (pieces, show_dots_piece, NULL, error) &&
+         (!self->escape || apply_rules (pieces, escaped, error));
 }

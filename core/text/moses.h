@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Words as Moses cuts them, for the classes that have no tokenizer.json and cut so (XLM, Flaubert).
+ * Words as Moses cuts them, for the classes that have no tokenizer.json and cut so (XLM, Flaubert, BioGPT), and put together again.
  */
 #pragma once
 
@@ -8,11 +8,21 @@
 
 G_BEGIN_DECLS
 
-/* The normalizer {"type": "Moses", "language": "en" or "fr"}: punctuation made plain, what does not print taken out, and a space
- * between words. No tokenizer.json has it. */
-typedef struct { GtfPass parent; gboolean french; } GtfMoses;
+/* The normalizer {"type": "Moses", "language": "en" or "fr"}: punctuation made plain and what does not print taken out (unless "plain" is
+ * false), and a space between words; with "escape" those with hyphens are cut, "a @-@ b", and what XML has a name for is written with it. No
+ * tokenizer.json has it. */
+typedef struct { GtfPass parent; gboolean french, raw, escape; } GtfMoses;
 
 gboolean gtf_moses_init  (GtfPass *pass, JsonObject *config, const char *where, GError **error);
 gboolean gtf_moses_apply (GtfPass *pass, GtfPieces *pieces, GError **error);
+
+/* English words with spaces between, escaped: a text, as sacremoses's detokenizer makes it. */
+void     gtf_moses_join  (GString *text);
+
+/* What sacremoses takes a character for. */
+enum { GTF_MOSES_LETTER = 1, GTF_MOSES_ALNUM = 2, GTF_MOSES_NUMBER = 4, GTF_MOSES_SMALL = 8, GTF_MOSES_CURRENCY = 16, GTF_MOSES_JOINED_LETTER = 32 };
+guint    gtf_moses_flags    (gunichar c);
+/* \s of Python, and what split () cuts at. */
+gboolean gtf_moses_is_space (gunichar c);
 
 G_END_DECLS

@@ -282,6 +282,11 @@ static const GtfTokenizerRow classes[] =
       "settings": { "do_lowercase": false },
       "normalizer": { "type": "Sequence", "normalizers": ["$quotes", { "type": "NFC" }, { "if": "do_lowercase", "then": { "type": "Lowercase", "final_sigma": true } },
                                                           { "type": "Moses", "language": "fr" }] } }) },
+  { "BioGptTokenizer", "XLMTokenizer", .model_types = "biogpt", .json = JSON ({
+      "tokens": { "eos_token": "</s>", "cls_token": null, "mask_token": null }, "extra": [],
+      "normalizer": { "type": "Moses", "language": "en", "plain": false, "escape": true },
+      "decoder": { "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "</w>" }, "content": " " }, { "type": "Moses" }] },
+      "post_processor": { "type": "TemplateProcessing", "single": ["sep_token:0", "$A:0"], "pair": ["sep_token:0", "$A:0", "sep_token:0", "$B:1"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   /* ---------------------------------------------------------------- SentencePiece */
   { "AlbertTokenizer", NULL, "spiece.model", "albert nystromformer yoso", JSON ({

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Generates core/text/moses-tables.inc.c: which characters are letters, numbers and small letters to sacremoses, whose lists are of an
+"""Generates core/text/moses-tables.inc.c: which characters are letters, numbers, small letters and currencies to sacremoses, whose lists are of an
 older Unicode than any library's, and the abbreviations of its languages that transformers uses.
 
     pip install sacremoses==0.2.0
     python data/unicode/moses.py > core/text/moses-tables.inc.c
 """
-from sacremoses.tokenize import MosesTokenizer
+from sacremoses.tokenize import MosesDetokenizer, MosesTokenizer
 
-KINDS = [set(map(ord, s)) for s in (MosesTokenizer.IsAlpha, MosesTokenizer.IsAlnum, MosesTokenizer.IsN, MosesTokenizer.IsLower)]
+KINDS = [set(map(ord, s)) for s in (MosesTokenizer.IsAlpha, MosesTokenizer.IsAlnum, MosesTokenizer.IsN, MosesTokenizer.IsLower, MosesDetokenizer.IsSc, MosesDetokenizer.IsAlpha)]
 
 
 def main():
@@ -19,7 +19,7 @@ def main():
             starts.append("0x%X" % (flags << 24 | c))
         last = flags
     print("/* SPDX-License-Identifier: LGPL-2.1-or-later\n *\n * Made by data/unicode/moses.py; do not edit. moses.c includes it.\n */\n")
-    print("/* Where kinds change: 1 letter, 2 letter or number, 4 number, 8 small, in the upper byte; the code point from which on they hold below. */")
+    print("/* Where kinds change: 1 letter, 2 letter or number, 4 number, 8 small, 16 currency, 32 letter to the detokenizer, in the upper byte; the code point from which on they hold below. */")
     print("static const guint32 kinds[] =\n{")
     for i in range(0, len(starts), 14):
         print("  " + ", ".join(starts[i:i + 14]) + ",")

@@ -35,6 +35,8 @@ PHONEMES = ["aɪ ɹ iː v ə", " t t tʃ  x n | aɪ | n n", "<s> ə <pad> ə </s
 PAIR = ["the boat", "is slow"]
 MOSES = ["Mr. Smith lives at No. 5, i.e. here. Art. 7 ends. U.S. boats.", "wait... a.b. (no) \"so,\" he said.\" ... 1,200, 5 % and 5\u00a0000", "l'église d'un garçon, aujourd'hui\u00a0? «\u00a0Oui\u00a0» nº\u00a05 ``x'' p. ex. etc. fin.",
          "ΟΔΟΣ ΣΑΣ. Σ İ Éa ½ ﬁ", "ｆull： １２％ 。 、（x）【y】… DOTMULTI DOTDOTMULTI", "tab\tnew\r\n\u200bzero <b>bold</b> a@b.c #x $5 a-b -- a/b", "'tis 5's the boys' 'x' .'", "中文 也 <special1> the </s> boat<special0>"]
+JOINED = ["a well-known small-boat's x-y-z -a b- 1-2", "He said \"the 'boats' are\" slow, the boys' boat isn't ``so''.", "$5 (or [6] {7}) 50% & a|b <c> \u20ac 9 \u00bfno? \u00a1so!", "\u4e2d\u6587 \u4e5f abc \u5728 \u201cx\u201d \u201ey\u201c",
+          "&amp; &lt;x&gt; &#91; @-@ a @-@ b", "x\x01y\x07 \x1c z\u00a0w"]
 
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
@@ -181,6 +183,7 @@ def repositories():
     add("xlm-cased", "xlm", moses_files, {"do_lowercase_and_remove_accent": False}, texts=MOSES)
     add("flaubert", "flaubert", moses_files, texts=TEXTS + MOSES)
     add("flaubert-lower", "flaubert", moses_files, {"do_lowercase": True}, texts=MOSES)
+    add("biogpt", "biogpt", moses_files, texts=TEXTS + MOSES + JOINED)
     add("ctrl", "ctrl", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, {"unk_token": "__unk__"}, texts=TEXTS + SPACED + ["x __unk__ y"])
     prophetnet = {"prophetnet.tokenizer": "bert.txt"}
     add("prophetnet", "prophetnet", prophetnet, {"x_sep_token": "[CLS]"}, texts=TEXTS + MOSES)
