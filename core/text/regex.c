@@ -303,6 +303,13 @@ took_long (const GtfRegex *self, GError **error)
 }
 
 static gint
+refuse_match (const GtfRegex *self, GError **error)
+{
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: regular expression: a match begins before the end of another, or behind its own", self->where);
+  return -1;
+}
+
+static gint
 next_match (GtfRegex *self, Search *s, const char *text, gsize length, gsize at, gsize *begin, gsize *end, GError **error)
 {
   if (self->plain)
@@ -343,6 +350,11 @@ gtf_regex_each (GtfRegex *self, const char *text, gsize length, GtfMatchFunc fou
         {
           at += at < length ? gtf_utf8_size (text[at]) : 1;
           continue;
+        }
+      if (begin > end || (gssize) begin < last_end)      /* \K in a look to the side */
+        {
+          more = refuse_match (self, error);
+          break;
         }
       at = end;
       last_end = (gssize) end;
