@@ -93,7 +93,9 @@ typedef struct
   const Edges *edges;
 } Weights;
 
-#define BACKBONE "{\"model_type\": \"hgnet_v2\", \"out_indices\": [2, 3, 4]}"
+#define BACKBONE                                                                                                                   \
+  "{\"model_type\": \"hgnet_v2\", \"out_indices\": [2, 3, 4],"                                                                     \
+  " \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
 
 static const GtfConfigField config_fields[] = {
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),

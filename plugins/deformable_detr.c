@@ -62,7 +62,9 @@ typedef struct
   const Boxes *boxes;
 } Weights;
 
-#define BACKBONE "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"num_channels\": 3, \"out_indices\": [2, 3, 4]}}"
+#define BACKBONE                                                                                                                   \
+  "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"num_channels\": 3, \"out_indices\": [2, 3, 4]},"      \
+  " \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
 
 static const GtfConfigField config_fields[] = {
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),

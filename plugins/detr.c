@@ -50,7 +50,9 @@ typedef struct
   const GtfConv2d *mask_out;
 } Weights;
 
-#define BACKBONE "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"out_indices\": [1, 2, 3, 4]}}"
+#define BACKBONE                                                                                                                   \
+  "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"out_indices\": [1, 2, 3, 4]},"                        \
+  " \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
 
 #define FIELDS(first)                                                                                                              \
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),                                                          \

@@ -59,7 +59,7 @@ typedef struct
   gint64 n_channels, n_labels, output_stride, n_maps, family;
   const char *name, *pool;
   double eps;
-  gboolean has_pooler, is_tf;
+  gboolean has_pooler, is_tf, is_bare;           /* bare: within DETR and its like, which put another normalisation in the place of one that activates */
 } Config;
 
 static const GtfConfigField config_fields[] = {
@@ -70,6 +70,7 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_STRING_FIELD (Config, pool, "model_args.global_pool", "avg"),
   GTF_CONFIG_FLOAT_FIELD (Config, eps, "model_args.bn_eps", 0, 1, 0),
   GTF_CONFIG_BOOL_FIELD (Config, has_pooler, "do_pooling", TRUE),
+  GTF_CONFIG_BOOL_FIELD (Config, is_bare, "bare_batch_norm", FALSE),
   GTF_CONFIG_FIELDS_END
 };
 
@@ -108,7 +109,9 @@ derive (gpointer data, GError **error)
                    " \"efficientnet_b0.ra_in1k\" or \"mobilenetv3_large_100\", that takes means (\"global_pool\": \"avg\"), found \"%.60s\", \"%.20s\"", config->name, config->pool);
       return FALSE;
     }
-  if (config->eps == 0)
+  if (config->is_bare)
+    config->eps = 1e-5;
+  else if (config->eps == 0)
     config->eps = config->is_tf ? 1e-3 : 1e-5;
   strides = families[config->family].strides;
   config->n_maps = *strides == '2';             /* then the stem's is one */
@@ -186,11 +189,11 @@ static const GtfHead heads[] = {
 typedef struct
 {
   gint64 stride, dilation;
-  GtfActivation act;
+  GtfActivation act, squeeze_act;               /* the first: behind a normalisation */
   gboolean may_skip;
 } Step;
 
-/* The window of a convolution with a kernel of odd sides. */
+/* A convolution with a kernel of odd sides, and its normalisation. */
 static GtfTensor *
 convolve (GtfContext *c, const Config *config, const GtfConv2d *w, const GtfTensor *x, gint64 stride, gint64 dilation, GtfActivation act)
 {
@@ -220,7 +223,7 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
   if (w->first != NULL)
     y = convolve (c, config, w->first, y, s->stride, s->dilation, s->act);
   if (w->squeeze != NULL && w->excite != NULL)
-    y = squeeze (c, family, w, y, s->act);
+    y = squeeze (c, family, w, y, s->squeeze_act);
   if (w->project != NULL)
     y = gtf_conv2d (c, w->project, y, NULL, last, NULL);
   if (gtf_failed (c) || s->stride > 1 || !s->may_skip || (is_separable && family->pw_act) || gtf_dim (x, -1) != gtf_dim (y, -1))
@@ -233,14 +236,16 @@ static GtfTensor *
 encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels, const GtfForward *f)
 {
   const Family *family = &families[config->family];
-  GtfTensor *x = convolve (c, config, w->stem, gtf_pixels_last (c, pixels), 2, 1, family->act);
+  const gboolean is_apart = family->gate == HARD_SIGMOID;       /* MobileNetV3's kind: the stem's activation is no part of its normalisation */
+  GtfTensor *x = convolve (c, config, w->stem, gtf_pixels_last (c, pixels), 2, 1, config->is_bare && !is_apart ? GTF_ACTIVATION_NONE : family->act);
   gint64 reduction = 2, dilation = 1, map = 0;
 
   if (f != NULL && *family->strides == '2')
     gtf_feature (c, f, map++, x);
   for (gint64 i = 0; !gtf_failed (c) && family->strides[i] && w->stages[i].blocks != NULL; i++)
     {
-      Step step = { family->strides[i] - '0', dilation, i < family->n_relu ? RELU : family->act, i > 0 || !family->no_skip };
+      const GtfActivation act = i < family->n_relu ? RELU : family->act;
+      Step step = { family->strides[i] - '0', dilation, config->is_bare ? GTF_ACTIVATION_NONE : act, act, i > 0 || !family->no_skip };
       gsize mark = gtf_push (c);
 
       if (step.stride * reduction > config->output_stride)

@@ -13,7 +13,7 @@ typedef struct
 {
   gint64 n_channels, n_labels, output_stride, n_maps;
   const char *name, *pool;
-  gboolean has_pooler;
+  gboolean has_pooler, is_bare;                 /* bare: within DETR and its like, which put another normalisation in the place of one that activates */
 } Config;
 
 static const GtfConfigField config_fields[] = {
@@ -24,6 +24,7 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_STRING_FIELD (Config, pool, "model_args.global_pool", "avg"),
   GTF_CONFIG_INT_FIELD (Config, n_maps, "", 0, 0, 1 + N_STAGES),
   GTF_CONFIG_BOOL_FIELD (Config, has_pooler, "do_pooling", TRUE),
+  GTF_CONFIG_BOOL_FIELD (Config, is_bare, "bare_batch_norm", FALSE),
   GTF_CONFIG_FIELDS_END
 };
 
@@ -88,24 +89,25 @@ static const GtfHead heads[] = {
 };
 
 static GtfTensor *
-block_forward (GtfContext *c, const Block *w, GtfTensor *x, gint64 stride, gint64 dilation)
+block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, gint64 stride, gint64 dilation)
 {
-  const GtfActivation act = GTF_ACTIVATION_RELU;
+  const GtfActivation last = GTF_ACTIVATION_RELU, act = config->is_bare ? GTF_ACTIVATION_NONE : last;
   GtfTensor *y = gtf_conv2d (c, w->convs[0], x, NULL, act, NULL);
 
   y = gtf_conv2d (c, w->convs[1], y, &(GtfWindow){ .stride = stride, .padding = dilation, .dilation = dilation }, act, NULL);
   if (w->squeeze != NULL && w->excite != NULL)
-    y = gtf_squeeze_excite (c, w->squeeze, w->excite, y, act);
+    y = gtf_squeeze_excite (c, w->squeeze, w->excite, y, last);
   if (w->shortcut != NULL)
     x = gtf_conv2d (c, w->shortcut, x, &(GtfWindow){ .stride = stride }, GTF_ACTIVATION_NONE, NULL);
-  return gtf_conv2d (c, w->convs[2], y, NULL, act, x);
+  return gtf_conv2d (c, w->convs[2], y, NULL, last, x);
 }
 
 /* The stem and all stages; @f: a backbone's, which puts each. A stage that may not make the picture smaller looks further apart instead, from its second block on. */
 static GtfTensor *
 encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels, const GtfForward *f)
 {
-  GtfTensor *x = gtf_conv2d (c, w->stem, gtf_pixels_last (c, pixels), &(GtfWindow){ .stride = 2, .padding = 1 }, GTF_ACTIVATION_RELU, NULL);
+  const GtfActivation act = config->is_bare ? GTF_ACTIVATION_NONE : GTF_ACTIVATION_RELU;
+  GtfTensor *x = gtf_conv2d (c, w->stem, gtf_pixels_last (c, pixels), &(GtfWindow){ .stride = 2, .padding = 1 }, act, NULL);
   gint64 reduction = 2, dilation = 1;
 
   if (f != NULL)
@@ -124,7 +126,7 @@ encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *
       first = dilation <= 2 ? 1 : 2;
       for (const Block *b = w->stages[i]; b->convs[0] != NULL && !gtf_failed (c); b++)
         {
-          x = gtf_pop_keep (c, mark, block_forward (c, b, x, stride, first));
+          x = gtf_pop_keep (c, mark, block_forward (c, config, b, x, stride, first));
           stride = 1;
           first = dilation;
         }

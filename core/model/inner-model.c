@@ -188,7 +188,7 @@ static gboolean
 find_config (GtfConfig *config, const GtfConfigField *field, JsonObject **object, GError **error)
 {
   JsonNode *node = gtf_json_find (gtf_config_get_object (config), field->keys);
-  g_autoptr (JsonObject) fallback = NULL;
+  g_autoptr (JsonObject) fallback = NULL, old = NULL;
   g_autofree char *found = NULL;
 
   *object = NULL;
@@ -206,9 +206,12 @@ find_config (GtfConfig *config, const GtfConfigField *field, JsonObject **object
                    field->keys, found);
       return FALSE;
     }
-  if (strcmp (field->keys, "backbone_config") == 0)
-    return old_backbone (config, fallback, object, error);
-  *object = g_steal_pointer (&fallback);
+  if (strcmp (field->keys, "backbone_config") == 0 && !old_backbone (config, fallback, &old, error))
+    return FALSE;
+  if (old)
+    *object = with_fixed (old, fallback);
+  else if (strcmp (field->keys, "backbone_config") != 0)
+    *object = g_steal_pointer (&fallback);
   return TRUE;
 }
 

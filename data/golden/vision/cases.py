@@ -78,8 +78,8 @@ NARROW = dict(channels=(4, 6, 8, 10))
 PRETRAINED = {"input_size": [3, 33, 33], "interpolation": "bilinear", "crop_pct": 0.9, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}
 
 
-def of_timm(name, seen=(), timm=NARROW, **kwargs):
-    return case("Detr", "ForObjectDetection", {**OF_TIMM, "backbone": name, **kwargs}, (45, 50), timm=timm, seen=seen)
+def of_timm(name, seen=(), timm=NARROW, slim=False, **kwargs):
+    return case("Detr", "ForObjectDetection", {**OF_TIMM, "backbone": name, **kwargs}, (45, 50), timm=timm, seen=seen, slim=slim)
 
 
 def without_type(config):
@@ -138,6 +138,9 @@ FAMILIES = {
         "timm-dilated": of_timm("resnet26d.bt_in1k", dilation=True),
         "timm-tiered": of_timm("resnet14t", timm={**NARROW, "stem_width": 8}),
         "timm-groups": of_timm("seresnext26t_32x4d", timm=dict(channels=(16, 16, 16, 16), stem_width=8)),
+        "timm-bare": of_timm("tf_efficientnet_b0", slim=True),
+        "timm-bare-v3": of_timm("mobilenetv3_small_100", slim=True),
+        "timm-bare-regnet": of_timm("regnety_002", slim=True),
         "timm-indices": case("Detr", "ForObjectDetection", {**DETR, "backbone_config": {"model_type": "timm_backbone", "backbone": "resnet10t", "out_indices": [2, -2],
                                                                                          "output_stride": 8}}, (45, 50), timm={**NARROW, "stem_width": 8}),
     },
