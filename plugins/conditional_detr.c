@@ -25,15 +25,9 @@ typedef struct
   const GtfLinear *up, *down;
 } EncoderLayer;
 
-/* What an attention makes of what a token is, and of where it is. */
 typedef struct
 {
-  const GtfLinear *q, *q_place, *k, *k_place, *v, *out, *q_sine;       /* q_place: of the cross-attention in the first layer only */
-} Attention;
-
-typedef struct
-{
-  Attention self, cross;
+  GtfPlacedAttention self, cross;               /* cross.q_place: in the first layer only */
   const GtfNorm *self_norm, *cross_norm, *final_norm;
   const GtfLinear *up, *down;
 } DecoderLayer;
@@ -183,60 +177,13 @@ encoder_forward (GtfContext *c, const Pass *p, const EncoderLayer *w, GtfTensor 
   return feed_forward (c, p->config, w->up, w->down, w->final_norm, x);
 }
 
-/* Two halves of each head side by side: [B][T][D], [B][T][D] -> [B][T][2 D]. */
-static GtfTensor *
-pair_heads (GtfContext *c, const GtfTensor *a, const GtfTensor *b, gint64 n_heads)
-{
-  const gint64 n = gtf_dim (a, 0), t = gtf_dim (a, 1), d = gtf_dim (a, 2);
-  const gint64 shape[] = { n, t, n_heads, d / n_heads };
-  GtfTensor *both = gtf_join (c, (GtfTensor *[]){ gtf_reshape (c, a, 4, shape), gtf_reshape (c, b, 4, shape) }, 2);
-
-  return gtf_reshape (c, both, 3, (gint64[]){ n, t, 2 * d });
-}
-
-/* The first halves of all heads. */
-static GtfTensor *
-first_halves (GtfContext *c, const GtfTensor *x, gint64 n_heads)
-{
-  const gint64 n = gtf_dim (x, 0), t = gtf_dim (x, 1), d = gtf_dim (x, 2) / 2, size = d / n_heads;
-  GtfTensor *heads = gtf_slice (c, gtf_reshape (c, x, 4, (gint64[]){ n, t, n_heads, 2 * size }), 0, size);
-
-  return gtf_reshape (c, heads, 3, (gint64[]){ n, t, d });
-}
-
-static GtfTensor *
-self_attention (GtfContext *c, const Pass *p, const Attention *w, GtfTensor *x)
-{
-  const GtfAttention how = { .n_heads = p->config->decoder_heads };
-  GtfTensor *q = gtf_linear_add (c, w->q, x, gtf_linear (c, w->q_place, p->queries)), *k = gtf_linear_add (c, w->k, x, gtf_linear (c, w->k_place, p->queries));
-
-  return gtf_linear_add (c, w->out, gtf_attention (c, q, k, gtf_linear (c, w->v, x), &how), x);
-}
-
-/* @waves: where each query looks. Values have no second half: zeros stand there. */
-static GtfTensor *
-cross_attention (GtfContext *c, const Pass *p, const Attention *w, GtfTensor *x, const GtfTensor *waves, gboolean is_first)
-{
-  const GtfAttention how = { .n_heads = p->config->decoder_heads, .mask = p->mask };
-  const gint64 n_heads = how.n_heads;
-  GtfTensor *q = gtf_linear (c, w->q, x), *k = gtf_linear (c, w->k, p->memory), *k_place = gtf_linear (c, w->k_place, p->places), *v, *seen;
-
-  k_place = gtf_dim (k_place, 0) == gtf_dim (k, 0) ? k_place : gtf_repeat_rows (c, k_place, gtf_dim (k, 0));
-  if (is_first)
-    {
-      q = gtf_add (c, q, gtf_linear (c, w->q_place, p->queries));
-      k = gtf_add (c, k, k_place);
-    }
-  v = pair_heads (c, gtf_linear (c, w->v, p->memory), gtf_zero_rows (c, gtf_dim (k, 0), gtf_dim (k, 1), p->config->d), n_heads);
-  seen = gtf_attention (c, pair_heads (c, q, gtf_linear (c, w->q_sine, waves), n_heads), pair_heads (c, k, k_place, n_heads), v, &how);
-  return gtf_linear_add (c, w->out, first_halves (c, seen, n_heads), x);
-}
-
 static GtfTensor *
 decoder_forward (GtfContext *c, const Pass *p, const DecoderLayer *w, GtfTensor *x, const GtfTensor *waves, gboolean is_first)
 {
-  x = gtf_layer_norm (c, w->self_norm, self_attention (c, p, &w->self, x), 1e-5f);
-  x = gtf_layer_norm (c, w->cross_norm, cross_attention (c, p, &w->cross, x, waves, is_first), 1e-5f);
+  const GtfAttention cross = { .n_heads = p->config->decoder_heads, .mask = p->mask };
+
+  x = gtf_layer_norm (c, w->self_norm, gtf_placed_self (c, &w->self, cross.n_heads, x, p->queries), 1e-5f);
+  x = gtf_layer_norm (c, w->cross_norm, gtf_placed_cross (c, &w->cross, &cross, x, waves, is_first ? p->queries : NULL, p->memory, p->places), 1e-5f);
   return feed_forward (c, p->config, w->up, w->down, w->final_norm, x);
 }
 

@@ -63,6 +63,7 @@ YOLOS = {**SMALL, "num_hidden_layers": 3, "image_size": [32, 24], "num_detection
 INNER = {"model_type": "resnet", **RESNET, "layer_type": "basic", "out_features": ["stage3"]}
 DETR = dict(backbone_config=INNER, d_model=16, num_queries=5, encoder_layers=2, encoder_ffn_dim=24, encoder_attention_heads=2, decoder_layers=2, decoder_ffn_dim=20,
             decoder_attention_heads=4, num_labels=3)
+DAB = {k: v for k, v in DETR.items() if k != "d_model"} | {"hidden_size": 16}
 DEFORMABLE = {**DETR, "backbone_config": {**INNER, "out_features": ["stage2", "stage3"]}, "d_model": 32, "encoder_n_points": 2, "decoder_n_points": 3, "num_feature_levels": 4,
               "encoder_layers": 1, "disable_custom_kernels": True}
 SEEN = [(30, 21), (45, 50)]     # of pictures of 45 x 50
@@ -147,6 +148,12 @@ FAMILIES = {
     "conditional_detr": {
         "detection": case("ConditionalDetr", "ForObjectDetection", DETR, (45, 50), seen=SEEN),
         "learned": case("ConditionalDetr", "ForObjectDetection", {**DETR, "position_embedding_type": "learned", "auxiliary_loss": True, "decoder_layers": 3}, (33, 50)),
+    },
+    "dab-detr": {
+        "detection": case("DabDetr", "ForObjectDetection", DAB, (45, 50), batch=1, seen=SEEN[:1]),
+        "patterns": case("DabDetr", "ForObjectDetection", {**DAB, "num_patterns": 2, "keep_query_pos": True, "normalize_before": True, "activation_function": "relu", "temperature_height": 30,
+                                                           "temperature_width": 7, "sine_position_embedding_scale": 3.0, "decoder_layers": 3}, (33, 50), batch=1),
+        "model": case("DabDetr", "Model", DAB, (45, 50), batch=1),
     },
     "d_fine": {
         "detection": case("DFine", "ForObjectDetection", D_FINE, (64, 64)),
