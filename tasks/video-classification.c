@@ -182,6 +182,7 @@ static const GtfTaskPlugin plugin = {
   .close = classification_close,
   .run = classification_run,
   .render = text_view_labels,
+  .flags = GTF_TASK_NO_PIXELS,
   .input = "a video: a file, or a folder with its frames in the order of their names",
 };
 

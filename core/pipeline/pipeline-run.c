@@ -2,122 +2,15 @@
  *
  * Running a pipeline: requests in, results out, at once or on a thread.
  *
- * All of them end in one: a Call holds the parsed request, run_call() runs it under the pipeline's lock. Pieces of a
+ * All of them end in one: a GtfCall (pipeline-call.c) holds the parsed request, run_call() runs it under the pipeline's lock. Pieces of a
  * long answer come out of the task on whatever thread runs it; with an `_async` method they are carried to the caller's
  * main context as idle sources of the priority of the final callback, so that they keep their order with it.
  */
-#include "pipeline/pipeline-private.h"
+#include "pipeline/pipeline-call.h"
 
-#include <string.h>
-#include "base/json.h"
 #include "base/json-print.h"
 
 extern guint gtf_pipeline_segment_signal;
-
-typedef struct
-{
-  JsonNode *inputs;
-  JsonObject *parameters;
-  GtfAudio *audio;
-  const GtfImage *image;        /* borrowed, or own_image */
-  GtfImage *own_image;
-  const GtfImage *const *images;        /* borrowed */
-  guint n_images;
-  GTask *task;                  /* (nullable): whose main context pieces go to */
-  GtfPipeline *pipeline;        /* borrowed */
-} Call;
-
-static void
-call_free (gpointer data)
-{
-  Call *call = data;
-
-  g_clear_pointer (&call->inputs, json_node_unref);
-  g_clear_pointer (&call->parameters, json_object_unref);
-  g_clear_pointer (&call->audio, gtf_audio_free);
-  g_clear_pointer (&call->own_image, gtf_image_free);
-  g_free (call);
-}
-
-static gboolean
-set_parameters (Call *call, GtfPipeline *self, const char *parameters, GError **error)
-{
-  call->pipeline = self;
-  call->parameters = parameters && *parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON | GTF_JSON_MODIFIED_UTF8, error) : json_object_new ();
-  return call->parameters && gtf_task_check_parameters (self->plugin, call->parameters, error);
-}
-
-static Call *
-call_for_json (GtfPipeline *self, const char *inputs, const char *parameters, GError **error)
-{
-  Call *call = g_new0 (Call, 1);
-
-  call->inputs = gtf_json_parse ("inputs", inputs, -1, GTF_JSON_PYTHON | GTF_JSON_MODIFIED_UTF8, error);
-  if (call->inputs && set_parameters (call, self, parameters, error))
-    return call;
-  call_free (call);
-  return NULL;
-}
-
-static Call *
-call_for_file (GtfPipeline *self, const char *path, const char *parameters, GError **error)
-{
-  Call *call = g_new0 (Call, 1);
-
-  call->inputs = json_node_init_string (json_node_alloc (), path);
-  if (set_parameters (call, self, parameters, error))
-    return call;
-  call_free (call);
-  return NULL;
-}
-
-static Call *
-call_for_samples (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters, GError **error)
-{
-  Call *call = g_new0 (Call, 1);
-
-  call->inputs = json_node_init_null (json_node_alloc ());
-  if (sampling_rate == 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "samples: the sampling rate is 0");
-  else if ((call->audio = gtf_audio_new (n_samples, sampling_rate, error)) != NULL)
-    {
-      if (n_samples)
-        memcpy (call->audio->samples, samples, n_samples * sizeof (float));
-      if (set_parameters (call, self, parameters, error))
-        return call;
-    }
-  call_free (call);
-  return NULL;
-}
-
-/* Tasks that look at pixels get a picture that has them. */
-static gboolean
-set_image (Call *call, GtfPipeline *self, const GtfImage *image, GError **error)
-{
-  call->image = image;
-  if (!image->planes || (GTF_TASK_HAS (self->plugin, flags) && self->plugin->flags & GTF_TASK_NO_PIXELS))
-    return TRUE;
-  call->image = call->own_image = gtf_image_copy (image);
-  if (call->image == NULL)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a picture of %d x %d", image->width, image->height);
-  return call->image != NULL;
-}
-
-static Call *
-call_for_image (GtfPipeline *self, const GtfImage *image, const char *parameters, GError **error)
-{
-  Call *call = g_new0 (Call, 1);
-
-  call->inputs = json_node_init_null (json_node_alloc ());
-  if (image->width < 1 || image->height < 1)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "the picture is %d x %d: expected at least 1 x 1", image->width, image->height);
-  else if (g_strcmp0 (self->plugin->media, "image") != 0)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "%s takes no picture", self->plugin->head.name);
-  else if (set_parameters (call, self, parameters, error) && set_image (call, self, image, error))
-    return call;
-  call_free (call);
-  return NULL;
-}
 
 /* A piece on its way to the caller's main context. */
 typedef struct
@@ -150,7 +43,7 @@ piece_emit (gpointer data)
 static void
 on_piece (JsonNode *node, gboolean final, double fraction, gpointer data)
 {
-  Call *call = data;
+  GtfCall *call = data;
   Piece *piece;
   g_autoptr (GSource) source = NULL;
 
@@ -174,10 +67,10 @@ on_piece (JsonNode *node, gboolean final, double fraction, gpointer data)
 }
 
 static GtfResult *
-run_call (Call *call, GCancellable *cancellable, GError **error)
+run_call (GtfCall *call, GCancellable *cancellable, GError **error)
 {
   GtfPipeline *self = call->pipeline;
-  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable, NULL, call->image, call->images, call->n_images };
+  GtfRequest request = { call->inputs, call->parameters, call->audio, on_piece, call, cancellable, NULL, call->image, call->images, call->n_images, call->frames, call->n_frames };
   g_autoptr (JsonNode) details = NULL;
   g_autofree char *readable = NULL;
   GtfResult *result;
@@ -201,14 +94,14 @@ run_call (Call *call, GCancellable *cancellable, GError **error)
 }
 
 static GtfResult *
-run_and_free (Call *call, GCancellable *cancellable, GError **error)
+run_and_free (GtfCall *call, GCancellable *cancellable, GError **error)
 {
   GtfResult *result;
 
   if (call == NULL)
     return NULL;
   result = run_call (call, cancellable, error);
-  call_free (call);
+  gtf_call_free (call);
   return result;
 }
 
@@ -226,7 +119,7 @@ run_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellab
 
 /* @call is NULL where the request was bad: then @error is what the callback gets. */
 static void
-start (GtfPipeline *self, Call *call, GError *error, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+start (GtfPipeline *self, GtfCall *call, GError *error, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
 
@@ -237,7 +130,7 @@ start (GtfPipeline *self, Call *call, GError *error, GCancellable *cancellable, 
       return;
     }
   call->task = task;
-  g_task_set_task_data (task, call, call_free);
+  g_task_set_task_data (task, call, gtf_call_free);
   g_task_run_in_thread (task, run_thread);
 }
 
@@ -257,7 +150,7 @@ GtfResult *
 gtf_pipeline_run (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GError **error)
 {
   g_return_val_if_fail (GTF_IS_PIPELINE (self) && inputs != NULL, NULL);
-  return run_and_free (call_for_json (self, inputs, parameters, error), cancellable, error);
+  return run_and_free (gtf_call_for_json (self, inputs, parameters, error), cancellable, error);
 }
 
 /**
@@ -276,7 +169,7 @@ GtfResult *
 gtf_pipeline_run_file (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
 {
   g_return_val_if_fail (GTF_IS_PIPELINE (self) && path != NULL, NULL);
-  return run_and_free (call_for_file (self, path, parameters, error), cancellable, error);
+  return run_and_free (gtf_call_for_file (self, path, parameters, error), cancellable, error);
 }
 
 /**
@@ -298,7 +191,7 @@ gtf_pipeline_run_samples (GtfPipeline *self, const float *samples, gsize n_sampl
                           GCancellable *cancellable, GError **error)
 {
   g_return_val_if_fail (GTF_IS_PIPELINE (self) && (samples != NULL || n_samples == 0), NULL);
-  return run_and_free (call_for_samples (self, samples, n_samples, sampling_rate, parameters, error), cancellable, error);
+  return run_and_free (gtf_call_for_samples (self, samples, n_samples, sampling_rate, parameters, error), cancellable, error);
 }
 
 /**
@@ -318,7 +211,7 @@ GtfResult *
 gtf_pipeline_run_image (GtfPipeline *self, const GtfImage *image, const char *parameters, GCancellable *cancellable, GError **error)
 {
   g_return_val_if_fail (GTF_IS_PIPELINE (self) && image != NULL, NULL);
-  return run_and_free (call_for_image (self, image, parameters, error), cancellable, error);
+  return run_and_free (gtf_call_for_image (self, image, parameters, error), cancellable, error);
 }
 
 /* One by one. */
@@ -356,12 +249,12 @@ GtfResult *
 gtf_pipeline_run_images (GtfPipeline *self, const GtfImage *const *images, guint n_images, const char *parameters, GCancellable *cancellable, GError **error)
 {
   const guint together = GTF_TASK_NO_PIXELS | GTF_TASK_IMAGES_TOGETHER;
-  Call *call;
+  GtfCall *call;
 
   g_return_val_if_fail (GTF_IS_PIPELINE (self) && images != NULL && n_images > 0, NULL);
   if (!GTF_TASK_HAS (self->plugin, flags) || (self->plugin->flags & together) != together)
     return run_images_each (self, images, n_images, parameters, cancellable, error);
-  call = call_for_image (self, images[0], parameters, error);
+  call = gtf_call_for_image (self, images[0], parameters, error);
   if (call)
     {
       call->image = NULL;
@@ -369,6 +262,27 @@ gtf_pipeline_run_images (GtfPipeline *self, const GtfImage *const *images, guint
       call->n_images = n_images;
     }
   return run_and_free (call, cancellable, error);
+}
+
+/**
+ * gtf_pipeline_run_frames: (skip)
+ * @self: a pipeline
+ * @frames: (array length=n_frames): pictures of one size, in order
+ * @n_frames: how many, at least 1
+ * @parameters: (nullable): a JSON object with the arguments of the pipeline in transformers
+ * @cancellable: (nullable): stops the run, which then fails with %G_IO_ERROR_CANCELLED
+ * @error: what is wrong
+ *
+ * Runs the task on a video that is in memory and waits for its answer: the task takes of the frames as many as it wants, spread evenly. A task that
+ * takes no videos fails with %GTF_ERROR_INVALID_ARGUMENT.
+ *
+ * Returns: (transfer full): the answer
+ */
+GtfResult *
+gtf_pipeline_run_frames (GtfPipeline *self, const GtfImage *const *frames, guint n_frames, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (GTF_IS_PIPELINE (self) && frames != NULL && n_frames > 0, NULL);
+  return run_and_free (gtf_call_for_frames (self, frames, n_frames, parameters, error), cancellable, error);
 }
 
 /**
@@ -386,10 +300,10 @@ void
 gtf_pipeline_run_async (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   GError *error = NULL;
-  Call *call;
+  GtfCall *call;
 
   g_return_if_fail (GTF_IS_PIPELINE (self) && inputs != NULL);
-  call = call_for_json (self, inputs, parameters, &error);
+  call = gtf_call_for_json (self, inputs, parameters, &error);
   start (self, call, error, cancellable, callback, user_data);
 }
 
@@ -408,10 +322,10 @@ void
 gtf_pipeline_run_file_async (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   GError *error = NULL;
-  Call *call;
+  GtfCall *call;
 
   g_return_if_fail (GTF_IS_PIPELINE (self) && path != NULL);
-  call = call_for_file (self, path, parameters, &error);
+  call = gtf_call_for_file (self, path, parameters, &error);
   start (self, call, error, cancellable, callback, user_data);
 }
 
@@ -433,10 +347,10 @@ gtf_pipeline_run_samples_async (GtfPipeline *self, const float *samples, gsize n
                                 GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   GError *error = NULL;
-  Call *call;
+  GtfCall *call;
 
   g_return_if_fail (GTF_IS_PIPELINE (self) && (samples != NULL || n_samples == 0));
-  call = call_for_samples (self, samples, n_samples, sampling_rate, parameters, &error);
+  call = gtf_call_for_samples (self, samples, n_samples, sampling_rate, parameters, &error);
   start (self, call, error, cancellable, callback, user_data);
 }
 
@@ -456,17 +370,17 @@ gtf_pipeline_run_image_async (GtfPipeline *self, const GtfImage *image, const ch
                               gpointer user_data)
 {
   GError *error = NULL;
-  Call *call;
+  GtfCall *call;
 
   g_return_if_fail (GTF_IS_PIPELINE (self) && image != NULL);
-  call = call_for_image (self, image, parameters, &error);
+  call = gtf_call_for_image (self, image, parameters, &error);
   if (call && call->own_image == NULL)
     {
       call->image = call->own_image = gtf_image_copy (image);
       if (call->image == NULL)
         {
           error = g_error_new (GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a picture of %d x %d", image->width, image->height);
-          g_clear_pointer (&call, call_free);
+          g_clear_pointer (&call, gtf_call_free);
         }
     }
   start (self, call, error, cancellable, callback, user_data);

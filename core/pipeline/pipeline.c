@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * GtfPipeline: a task joined with a model. This file makes one; pipeline-load.c reads the parts, pipeline-run.c runs it.
+ * GtfPipeline: a task joined with a model. This file makes one; pipeline-load.c reads the parts, pipeline-call.c the requests, pipeline-run.c runs it.
  */
 #include "pipeline/pipeline-private.h"
 
@@ -261,4 +261,19 @@ gtf_pipeline_get_directory (GtfPipeline *self)
 {
   g_return_val_if_fail (GTF_IS_PIPELINE (self), NULL);
   return self->reference->directory;
+}
+
+/**
+ * gtf_pipeline_get_n_frames:
+ * @self: a pipeline
+ *
+ * Returns: how many frames of a video its model looks at (num_frames of config.json); 0: config.json tells none
+ */
+guint
+gtf_pipeline_get_n_frames (GtfPipeline *self)
+{
+  gint64 n = 0;
+
+  g_return_val_if_fail (GTF_IS_PIPELINE (self), 0);
+  return self->task.model && gtf_model_get_config_int (self->task.model, "num_frames", &n) && n >= 1 && n <= 1 << 16 ? (guint) n : 0;
 }

@@ -19,11 +19,13 @@ GTF_API GtfPipeline *gtf_pipeline_load        (const char *task, const char *mod
 GTF_API const char  *gtf_pipeline_get_task      (GtfPipeline *self);
 GTF_API const char  *gtf_pipeline_get_model_id  (GtfPipeline *self);
 GTF_API const char  *gtf_pipeline_get_directory (GtfPipeline *self);
+GTF_API guint        gtf_pipeline_get_n_frames  (GtfPipeline *self);
 
 GTF_API GtfResult   *gtf_pipeline_run         (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GError **error);
 GTF_API GtfResult   *gtf_pipeline_run_file    (GtfPipeline *self, const char *path, const char *parameters, GCancellable *cancellable, GError **error);
 GTF_API GtfResult   *gtf_pipeline_run_samples (GtfPipeline *self, const float *samples, gsize n_samples, guint sampling_rate, const char *parameters, GCancellable *cancellable, GError **error);
 GTF_API GtfResult   *gtf_pipeline_run_images  (GtfPipeline *self, const GtfImage *const *images, guint n_images, const char *parameters, GCancellable *cancellable, GError **error);
+GTF_API GtfResult   *gtf_pipeline_run_frames  (GtfPipeline *self, const GtfImage *const *frames, guint n_frames, const char *parameters, GCancellable *cancellable, GError **error);
 GTF_API GtfResult   *gtf_pipeline_run_image   (GtfPipeline *self, const GtfImage *image, const char *parameters, GCancellable *cancellable, GError **error);
 
 GTF_API void         gtf_pipeline_run_async         (GtfPipeline *self, const char *inputs, const char *parameters, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

@@ -148,6 +148,52 @@ test_bad_videos (void)
   g_assert_true (g_spawn_sync (NULL, (char *[]){ (char *) "rm", (char *) "-r", directory, NULL }, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL));
 }
 
+/* (transfer full): the pictures 1.png to @n.png of the folder with frames */
+static GPtrArray *
+load_frames (guint n)
+{
+  GPtrArray *frames = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
+
+  for (guint i = 1; i <= n; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%u.png", i), *path = g_build_filename (folder, "frames", name, NULL);
+
+      g_ptr_array_add (frames, gtf_image_load (path, NULL, NULL));
+    }
+  return frames;
+}
+
+/* Frames that a program has are answered as the folder that they are from; other sizes, too few and a task without videos are refused. */
+static void
+test_given_frames (void)
+{
+  g_autoptr (GtfPipeline) pipeline = open_pipeline ("videomae/classifier"), pictures = NULL;
+  g_autofree char *path = g_build_filename (folder, "frames", NULL), *repository = g_build_filename (folder, "..", "vision", "vit", "classifier", NULL);
+  g_autoptr (GPtrArray) frames = load_frames (7);
+  const GtfImage *const *given = (const GtfImage *const *) frames->pdata;
+  g_autoptr (GtfImage) other = gtf_image_new (31, 17, NULL);
+  const GtfImage *mixed[] = { given[0], given[1], other, given[3] };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfResult) of_folder = gtf_pipeline_run_file (pipeline, path, NULL, NULL, &error), of_frames = gtf_pipeline_run_frames (pipeline, given, 7, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (gtf_result_to_json (of_frames), ==, gtf_result_to_json (of_folder));
+  g_assert_cmpuint (gtf_pipeline_get_n_frames (pipeline), ==, 4);
+  g_assert_null (gtf_pipeline_run_frames (pipeline, mixed, 4, NULL, NULL, &error));
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "frame 2 of the video is 31 x 17, the first 40 x 30"));
+  g_clear_error (&error);
+  g_assert_null (gtf_pipeline_run_frames (pipeline, given, 3, NULL, NULL, &error));
+  g_assert_nonnull (strstr (error->message, "the video has 3 frames, fewer than the 4"));
+  g_clear_error (&error);
+  pictures = gtf_pipeline_new ("image-classification", repository, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (gtf_pipeline_get_n_frames (pictures), ==, 0);
+  g_assert_null (gtf_pipeline_run_frames (pictures, given, 4, NULL, NULL, &error));
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
+  g_assert_nonnull (strstr (error->message, "image-classification takes no video"));
+}
+
 static void
 test_bad_parameters (void)
 {
@@ -213,6 +259,7 @@ main (int argc, char **argv)
       g_test_add_data_func (name, one, test_case);
     }
   g_test_add_func ("/video-tasks/bad-videos", test_bad_videos);
+  g_test_add_func ("/video-tasks/given-frames", test_given_frames);
   g_test_add_func ("/video-tasks/bad-parameters", test_bad_parameters);
   g_test_add_func ("/video-tasks/preprocess", test_preprocess);
   return g_test_run ();
