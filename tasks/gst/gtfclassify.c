@@ -2,10 +2,12 @@
  *
  * SECTION:element-gtfclassify
  *
- * What video shows: labels of whole frames, or, as a second stage, of what is in boxes that gtfdetect has found.
+ * What video shows: labels of whole frames; or, as a second stage, of what is in boxes that gtfdetect has found; or of what happens in the last
+ * seconds (video-classification).
  *
  *   gst-launch-1.0 v4l2src ! videoconvert ! gtfclassify model=google/vit-base-patch16-224 ! gtfoverlay ! videoconvert ! autovideosink
  *   gst-launch-1.0 ... ! gtfdetect tracker=sort model=hustvl/yolos-tiny ! gtfclassify boxes=person model=DIR ! gtfoverlay ! ...
+ *   gst-launch-1.0 v4l2src ! videoconvert ! gtfclassify task=video-classification model=MCG-NJU/videomae-base-finetuned-kinetics ! gtfoverlay ! videoconvert ! autovideosink
  *
  * What passes, what is worked on and when is GtfVideo's matter (video.c). A box that has a track is looked at once in `refresh`, not in each frame.
  */
@@ -26,7 +28,7 @@ struct _GtfClassify
 
   /* properties, under the object lock */
   char *task, *labels, *boxes;
-  guint refresh;
+  guint refresh, window;
 
   GHashTable *known;                  /* the worker's: id of a track -> Known */
 };
@@ -52,7 +54,8 @@ enum
   PROP_TASK,
   PROP_LABELS,
   PROP_BOXES,
-  PROP_REFRESH
+  PROP_REFRESH,
+  PROP_WINDOW
 };
 
 G_DEFINE_FINAL_TYPE (GtfClassify, gtf_classify, GTF_TYPE_VIDEO)
@@ -97,10 +100,10 @@ classify (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, gbool
   return gtf_video_run_image (GTF_VIDEO (self), pipeline, image, parameters, waits, cancellable, error);
 }
 
+/* (nullable): what an answer says of the whole frame; @result (nullable) */
 static Found *
-look_at_frame (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, JsonNode **answer, GCancellable *cancellable, GError **error)
+labels_of_frame (GtfResult *result, JsonNode **answer)
 {
-  g_autoptr (GtfResult) result = classify (self, pipeline, image, TRUE, cancellable, error);
   Found *found;
 
   if (!result)
@@ -110,6 +113,23 @@ look_at_frame (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, 
   g_array_unref (found->classes);
   found->classes = gtf_labels_from_answer (*answer);
   return found;
+}
+
+static Found *
+look_at_window (GtfClassify *self, GtfPipeline *pipeline, JsonNode **answer, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *parameters = gtf_video_make_parameters (GTF_VIDEO (self), NULL, -1);
+  g_autoptr (GtfResult) result = gtf_video_run_window (GTF_VIDEO (self), pipeline, parameters, cancellable, error);
+
+  return labels_of_frame (result, answer);
+}
+
+static Found *
+look_at_frame (GtfClassify *self, GtfPipeline *pipeline, const GtfImage *image, JsonNode **answer, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GtfResult) result = classify (self, pipeline, image, TRUE, cancellable, error);
+
+  return labels_of_frame (result, answer);
 }
 
 /* The box's part of the picture. FALSE: it has none. */
@@ -208,6 +228,17 @@ wanted (GtfClassify *self, GstBuffer *buffer)
   return boxes;
 }
 
+static gboolean
+is_of_windows (GtfClassify *self)
+{
+  gboolean is;
+
+  GST_OBJECT_LOCK (self);
+  is = g_strcmp0 (self->task, "video-classification") == 0;
+  GST_OBJECT_UNLOCK (self);
+  return is;
+}
+
 static gpointer
 gtf_classify_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame, GstBuffer *buffer, JsonNode **answer, GCancellable *cancellable, GError **error)
 {
@@ -217,6 +248,8 @@ gtf_classify_look (GtfVideo *video, GtfPipeline *pipeline, const GtfFrame *frame
   g_autoptr (Found) found = NULL;
   GError *failure = NULL;
 
+  if (is_of_windows (self))
+    return look_at_window (self, pipeline, answer, cancellable, error);
   if (boxes && boxes->len == 0)
     return found_new (FALSE);         /* what earlier frames had is over */
   image = gtf_video_get_image (video, frame, buffer, error);
@@ -304,6 +337,19 @@ gtf_classify_forget (GtfVideo *video)
   g_hash_table_remove_all (GTF_CLASSIFY (video)->known);
 }
 
+static GstClockTime
+gtf_classify_get_span (GtfVideo *video)
+{
+  GtfClassify *self = GTF_CLASSIFY (video);
+  const gboolean windows = is_of_windows (self);
+  GstClockTime span;
+
+  GST_OBJECT_LOCK (self);
+  span = windows ? self->window * GST_MSECOND : 0;
+  GST_OBJECT_UNLOCK (self);
+  return span;
+}
+
 static char *
 gtf_classify_get_task (GtfElement *element)
 {
@@ -322,11 +368,18 @@ string_property (GtfClassify *self, guint id)
   return id == PROP_TASK ? &self->task : id == PROP_LABELS ? &self->labels : id == PROP_BOXES ? &self->boxes : NULL;
 }
 
+static guint *
+uint_property (GtfClassify *self, guint id)
+{
+  return id == PROP_REFRESH ? &self->refresh : id == PROP_WINDOW ? &self->window : NULL;
+}
+
 static void
 gtf_classify_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
   GtfClassify *self = GTF_CLASSIFY (object);
   char **string = string_property (self, id);
+  guint *number = uint_property (self, id);
 
   GST_OBJECT_LOCK (self);
   if (string)
@@ -334,8 +387,8 @@ gtf_classify_set_property (GObject *object, guint id, const GValue *value, GPara
       g_free (*string);
       *string = g_value_dup_string (value);
     }
-  else if (id == PROP_REFRESH)
-    self->refresh = g_value_get_uint (value);
+  else if (number)
+    *number = g_value_get_uint (value);
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
@@ -349,8 +402,8 @@ gtf_classify_get_property (GObject *object, guint id, GValue *value, GParamSpec 
   GST_OBJECT_LOCK (self);
   if (string_property (self, id))
     g_value_set_string (value, *string_property (self, id));
-  else if (id == PROP_REFRESH)
-    g_value_set_uint (value, self->refresh);
+  else if (uint_property (self, id))
+    g_value_set_uint (value, *uint_property (self, id));
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (self);
@@ -381,16 +434,18 @@ gtf_classify_class_init (GtfClassifyClass *klass)
   video->attach = gtf_classify_attach;
   video->free_found = gtf_classify_free_found;
   video->forget = gtf_classify_forget;
-  gtf_element_install_string (object, PROP_TASK, "task", "Task", "image-classification or zero-shot-image-classification; unset: the latter where labels are set");
+  video->get_span = gtf_classify_get_span;
+  gtf_element_install_string (object, PROP_TASK, "task", "Task", "image-classification, zero-shot-image-classification or video-classification; unset: the second where labels are set, else the first");
   gtf_element_install_live_string (object, PROP_LABELS, "labels", "Labels", "zero-shot-image-classification: what to choose from, separated by commas; may be changed while playing");
   gtf_element_install_live_string (object, PROP_BOXES, "boxes", "Boxes", "Classify what is in boxes with these labels, separated by commas, * for all; unset: whole frames; may be changed while playing");
   gtf_element_install_uint (object, PROP_REFRESH, "refresh", "Refresh", "What is in a box that has a track is looked at again after that long, ms", 0, 3600000, 2000);
+  gtf_element_install_uint (object, PROP_WINDOW, "window", "Window", "video-classification: the frames that the model looks at are spread evenly over the last so many ms", 1, 3600000, 2000);
   gst_element_class_set_static_metadata (GST_ELEMENT_CLASS (klass), "Image classification", "Filter/Analyzer/Video", "Labels video, or what is in boxes on it, with a model of the Hugging Face Hub", "GTransformers");
 }
 
 static void
 gtf_classify_init (GtfClassify *self)
 {
-  self->refresh = 2000;
+  self->refresh = self->window = 2000;
   self->known = g_hash_table_new_full (NULL, NULL, NULL, known_free);
 }

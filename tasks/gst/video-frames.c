@@ -22,6 +22,7 @@ passage_clear (gpointer data)
   Passage *passage = data;
 
   gst_clear_buffer (&passage->buffer);
+  g_clear_pointer (&passage->window, g_ptr_array_unref);
   gst_object_unref (passage->video);
 }
 
@@ -83,6 +84,32 @@ gtf_video_run_image (GtfVideo *self, GtfPipeline *pipeline, const GtfImage *imag
   return gtf_batcher_run (batcher_of (self, pipeline), image, parameters, clock, window, cancellable, error);
 }
 
+/* How many frames a window has; one where nobody says it, so that the task does. */
+static guint
+window_length (GtfVideo *self, GtfPipeline *pipeline)
+{
+  const guint n = PRIVATE (self)->n_frames ? PRIVATE (self)->n_frames : gtf_pipeline_get_n_frames (pipeline);
+
+  return MAX (n, 1);
+}
+
+GtfResult *
+gtf_video_run_window (GtfVideo *self, GtfPipeline *pipeline, const char *parameters, GCancellable *cancellable, GError **error)
+{
+  GtfVideoPrivate *p = PRIVATE (self);
+  const GtfImage *const *images;
+  GtfResult *result;
+
+  if (!p->window || p->window->len != window_length (self, pipeline))
+    return NULL;
+  images = gtf_frame_window_pictures_open (&p->pictures, p->window, error);
+  if (!images)
+    return NULL;
+  result = gtf_pipeline_run_frames (pipeline, images, p->window->len, parameters, cancellable, error);
+  gtf_frame_window_pictures_close (&p->pictures);
+  return result;
+}
+
 char *
 gtf_video_make_parameters (GtfVideo *self, const char *labels, double threshold)
 {
@@ -127,6 +154,18 @@ keep (GtfVideo *self, const GtfFrame *frame, gpointer found)
   g_mutex_unlock (&p->lock);
 }
 
+/* The answer, with the time that it is about. */
+static void
+post (GtfVideo *self, GtfPipeline *pipeline, const Passage *passage, JsonNode *answer)
+{
+  g_autofree char *json = gtf_json_print (answer, GTF_JSON_COMPACT);
+  GstClockTime start = passage->frame.pts, duration = passage->frame.duration;
+
+  if (passage->window)
+    gtf_frame_window_extent (passage->window, &start, &duration);
+  gtf_element_post_result (GTF_ELEMENT (self), pipeline, json, &passage->frame.segment, start, duration, TRUE);
+}
+
 void
 gtf_video_work (gpointer job, GCancellable *cancellable, gpointer owner)
 {
@@ -135,7 +174,10 @@ gtf_video_work (gpointer job, GCancellable *cancellable, gpointer owner)
   g_autoptr (GtfPipeline) pipeline = gtf_element_wait_for_pipeline (GTF_ELEMENT (self), cancellable);
   g_autoptr (GError) error = NULL;
   g_autoptr (JsonNode) answer = NULL;
-  gpointer found = pipeline ? GTF_VIDEO_GET_CLASS (self)->look (self, pipeline, &passage->frame, passage->buffer, &answer, cancellable, &error) : NULL;
+  gpointer found;
+
+  PRIVATE (self)->window = passage->window;
+  found = pipeline ? GTF_VIDEO_GET_CLASS (self)->look (self, pipeline, &passage->frame, passage->buffer, &answer, cancellable, &error) : NULL;
 
   gtf_frame_picture_close (&PRIVATE (self)->picture);
   if (g_cancellable_is_cancelled (cancellable))
@@ -148,11 +190,7 @@ gtf_video_work (gpointer job, GCancellable *cancellable, gpointer owner)
   if (found)
     keep (self, &passage->frame, found);
   if (answer)
-    {
-      g_autofree char *json = gtf_json_print (answer, GTF_JSON_COMPACT);
-
-      gtf_element_post_result (GTF_ELEMENT (self), pipeline, json, &passage->frame.segment, passage->frame.pts, passage->frame.duration, TRUE);
-    }
+    post (self, pipeline, passage, answer);
 }
 
 /* The worker is done with it, or it is left out. */
@@ -165,6 +203,7 @@ gtf_video_settle (gpointer job)
   g_mutex_lock (&p->lock);
   passage->settled = TRUE;
   gst_clear_buffer (&passage->buffer);
+  g_clear_pointer (&passage->window, g_ptr_array_unref);
   g_cond_broadcast (&p->cond);
   g_mutex_unlock (&p->lock);
   passage_unref (passage);
@@ -260,9 +299,57 @@ gtf_video_finish (GstElement *element, GstBuffer *buffer)
 
 /* ---- what comes in ---- */
 
-/* Whether it is this frame's turn to be worked on. */
 static gboolean
-is_chosen (GtfVideo *self, const GtfFrame *frame)
+is_flushing (GtfVideo *self)
+{
+  gboolean flushing;
+
+  g_mutex_lock (&PRIVATE (self)->lock);
+  flushing = PRIVATE (self)->flushing;
+  g_mutex_unlock (&PRIVATE (self)->lock);
+  return flushing;
+}
+
+/* (nullable) (transfer full): who tells how many frames a window has. A live source does not wait for it: its windows begin later. */
+static GtfPipeline *
+pipeline_of_windows (GtfVideo *self)
+{
+  GtfVideoPrivate *p = PRIVATE (self);
+  GtfElement *element = GTF_ELEMENT (self);
+  GtfPipeline *pipeline = NULL;
+
+  gtf_element_lock (element);
+  while (!p->live && gtf_element_is_loading (element) && !is_flushing (self))
+    gtf_element_wait (element);
+  if (!gtf_element_is_loading (element) && gtf_element_get_pipeline (element))
+    pipeline = g_object_ref (gtf_element_get_pipeline (element));
+  gtf_element_unlock (element);
+  return pipeline;
+}
+
+/* Whether there is something to look at: a frame, or a window that is whole with it. */
+static gboolean
+gather (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer)
+{
+  GtfVideoPrivate *p = PRIVATE (self);
+  const GstClockTime span = GTF_VIDEO_GET_CLASS (self)->get_span ? GTF_VIDEO_GET_CLASS (self)->get_span (self) : 0;
+  g_autoptr (GtfPipeline) pipeline = NULL;
+
+  if (span == 0)
+    {
+      gtf_frame_window_clear (&p->frames);
+      return TRUE;
+    }
+  pipeline = pipeline_of_windows (self);
+  if (!pipeline)
+    return FALSE;
+  gtf_frame_window_set (&p->frames, window_length (self, pipeline), span);
+  return gtf_frame_window_add (&p->frames, frame, buffer);
+}
+
+/* Whether it is this frame's turn to be worked on. @ready: it may be */
+static gboolean
+is_chosen (GtfVideo *self, const GtfFrame *frame, gboolean ready)
 {
   GtfVideoPrivate *p = PRIVATE (self);
   gboolean late;
@@ -272,7 +359,7 @@ is_chosen (GtfVideo *self, const GtfFrame *frame)
   GST_OBJECT_LOCK (self);
   late = GST_CLOCK_TIME_IS_VALID (p->earliest) && frame->time < p->earliest;
   p->since++;
-  if (p->since < p->interval)
+  if (p->since < p->interval || !ready)
     {
       GST_OBJECT_UNLOCK (self);
       return FALSE;
@@ -336,11 +423,13 @@ gtf_video_enter (GtfVideo *self, GstBuffer *buffer)
       gst_buffer_unref (buffer);
       return GST_FLOW_FLUSHING;
     }
-  chosen = is_chosen (self, &passage->frame);
+  chosen = is_chosen (self, &passage->frame, gather (self, &passage->frame, buffer));
   time = passage->frame.time;
   passage->settled = !chosen;
   if (chosen)
     passage->buffer = gst_buffer_ref (buffer);
+  if (chosen && p->frames.frames.length)
+    passage->window = gtf_frame_window_get (&p->frames);
   g_mutex_lock (&p->lock);
   p->n_in++;
   g_queue_push_tail (&p->passages, chosen ? g_atomic_rc_box_acquire (passage) : passage);
@@ -363,6 +452,7 @@ gtf_video_forget (GtfVideo *self)
   g_queue_clear_full (&p->passages, passage_unref);
   drop_findings (self);
   g_mutex_unlock (&p->lock);
+  gtf_frame_window_clear (&p->frames);
   p->number = p->next_pts = 0;
   p->since = G_MAXUINT / 2;           /* the first frame is chosen */
   GST_OBJECT_LOCK (self);

@@ -7,6 +7,7 @@
 #include "batch.h"
 #include "outlet.h"
 #include "video.h"
+#include "frame-window.h"
 #include "worker.h"
 
 G_BEGIN_DECLS
@@ -20,6 +21,7 @@ typedef struct
   gboolean late;                      /* it has waited long enough */
   GtfVideo *video;                    /* a reference: an alarm may still be on its way */
   GstBuffer *buffer;                  /* the worker's */
+  GPtrArray *window;                  /* (nullable): so is this: what the model looks at, up to this frame */
 } Passage;
 
 typedef struct
@@ -34,9 +36,12 @@ typedef struct
   GtfOutlet outlet;
   GtfWorker *worker;                  /* from READY to PAUSED on */
   GtfFramePicture picture;            /* the worker's */
+  GtfFrameWindowPictures pictures;         /* so are these, where it looks at windows */
+  GPtrArray *window;                  /* and this: the one that it looks at (nullable) */
   GtfBatcher *batcher;                /* the worker's: of the pipeline */
   GtfPipeline *batched;               /* which it is of */
   char *parameters;                   /* a JSON object */
+  guint n_frames;                     /* of a window, where the parameters say so; 0: as the model does */
   char *last_warning;                 /* the worker's: it is not repeated */
 
   guint interval, latency, max_lag, max_age, batch_window;      /* properties, under the object lock */
@@ -48,6 +53,7 @@ typedef struct
   GstSegment segment;
   GtfTurn turn;
   GstClockTime next_pts;
+  GtfFrameWindow frames;
   guint64 number;
   guint since;                        /* frames since one was to be worked on */
 

@@ -4,6 +4,8 @@
  */
 #include "video-private.h"
 
+#include <json-glib/json-glib.h>
+
 enum
 {
   PROP_0,
@@ -244,6 +246,16 @@ gtf_video_src_activate (GstPad *pad, GstObject *parent, GstPadMode mode, gboolea
   return gtf_outlet_stop (&PRIVATE (self)->outlet);
 }
 
+/* num_frames of the parameters; 0: they have none, or none that will do, which the task tells. */
+static guint
+frames_in (const char *parameters)
+{
+  g_autoptr (JsonNode) node = json_from_string (parameters, NULL);
+  const gint64 n = json_object_get_int_member_with_default (json_node_get_object (node), "num_frames", 0);
+
+  return n >= 1 && n <= 1 << 16 ? (guint) n : 0;
+}
+
 static gboolean
 gtf_video_start (GtfElement *element, GError **error)
 {
@@ -253,6 +265,7 @@ gtf_video_start (GtfElement *element, GError **error)
   p->parameters = gtf_element_get_parameters (element, error);
   if (!p->parameters)
     return FALSE;
+  p->n_frames = frames_in (p->parameters);
   p->has_info = FALSE;
   g_clear_pointer (&p->last_warning, g_free);
   p->n_in = p->n_late = 0;
@@ -271,6 +284,7 @@ gtf_video_stop (GtfElement *element)
   gtf_element_unlock (element);
   gtf_worker_free (worker);
   gtf_frame_picture_clear (&p->picture);
+  gtf_frame_window_pictures_clear (&p->pictures);
   p->batched = NULL;
   g_clear_pointer (&p->batcher, gtf_batcher_leave);
   gtf_video_forget (GTF_VIDEO (element));
@@ -383,6 +397,7 @@ gtf_video_init (GtfVideo *self)
   g_mutex_init (&p->lock);
   g_cond_init (&p->cond);
   gst_segment_init (&p->segment, GST_FORMAT_TIME);
+  gtf_frame_window_init (&p->frames);
   p->sink = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (p->sink, gtf_video_chain);
   gst_pad_set_event_function (p->sink, gtf_video_sink_event);

@@ -34,6 +34,9 @@ struct _GtfVideoClass
   /* On the source pad's thread: @found, which was found in the frame @in (the same, or one before it), to a writable buffer. */
   void (*attach)     (GtfVideo *self, GstBuffer *buffer, const GtfFrame *frame, gconstpointer found, const GtfFrame *in);
   void (*free_found) (gpointer found);
+  /* On the streaming thread: over how much time the frames are spread that the model looks at together, as a video; 0: it looks at single frames. (nullable):
+   * it always does */
+  GstClockTime (*get_span) (GtfVideo *self);
   /* No frame after this has to do with those before. On any thread, while none of the others runs. (nullable) */
   void (*forget)     (GtfVideo *self);
 };
@@ -42,6 +45,9 @@ struct _GtfVideoClass
 const GtfImage *gtf_video_get_image (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, GError **error);
 /* For look: as gtf_pipeline_run_image(), together with the pictures of other elements that have the same model, for which it @waits no longer than `batch-window`. */
 GtfResult *gtf_video_run_image (GtfVideo *self, GtfPipeline *pipeline, const GtfImage *image, const char *parameters, gboolean waits, GCancellable *cancellable, GError **error);
+/* For look, where there is a span: as gtf_pipeline_run_frames(), with the window that ends with the frame. NULL without an error: the model is another one already,
+ * for which it is too long or too short. */
+GtfResult *gtf_video_run_window (GtfVideo *self, GtfPipeline *pipeline, const char *parameters, GCancellable *cancellable, GError **error);
 /* (transfer full): the property `parameters`, as it was when the element started, as a JSON object with @labels (nullable,
  * separated by commas) as candidate_labels and @threshold where it is not below 0 */
 char *gtf_video_make_parameters (GtfVideo *self, const char *labels, double threshold);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * gtfclassify with a classifier that is known (fake/tasks/image.c: the colour in the middle): labels of frames, and of boxes, which are looked
- * at once a track. What GtfVideo does is tested by gtfdetect.c.
+ * gtfclassify with a classifier that is known (fake/tasks/image.c: the colour in the middle): labels of frames; of boxes, which are looked
+ * at once a track; and of windows of frames, whose label says which frames they are of. What GtfVideo does is tested by gtfdetect.c.
  */
 #include <string.h>
 #include <json-glib/json-glib.h>
@@ -173,6 +173,147 @@ test_later_frames (void)
   teardown (&f);
 }
 
+/* ---- windows ---- */
+
+#define OF_WINDOWS "task=video-classification parameters=num_frames=4 window=320 "
+
+/* A frame of a colour: g(reen), b(lue) or s(ilver). */
+static GstBuffer *
+coloured (char colour)
+{
+  return frame_rgb (64, 48, colour == 'g' ? 0x00ff00 : colour == 'b' ? 0x0000ff : 0x808080, (Rectangle) { 0, 0, 0, 0 }, 0);
+}
+
+/* (nullable) (transfer full): the next result's label, and its time in ms. */
+static char *
+next_window (Fixture *f, guint *start, guint *duration)
+{
+  g_autoptr (GstMessage) message = gst_bus_pop_filtered (f->bus, GST_MESSAGE_ELEMENT);
+  const GstStructure *s = message ? gst_message_get_structure (message) : NULL;
+  g_auto (GStrv) parts = s ? g_strsplit (gst_structure_get_string (s, "json"), "\"", -1) : NULL;
+  guint64 time = 0, span = 0;
+
+  if (!s)
+    return NULL;
+  g_assert_true (gst_structure_get_uint64 (s, "running-time", &time) && gst_structure_get_uint64 (s, "duration", &span));
+  *start = (guint) (time / GST_MSECOND);
+  *duration = (guint) (span / GST_MSECOND);
+  return g_strdup (parts[3]);
+}
+
+/* Four frames of 320 ms: at 25 a second every second one, the first of them being that which is shown at 0. */
+static void
+test_windows (void)
+{
+  static const struct
+  {
+    const char *properties, *frames;
+    guint gap;                          /* ms more between frames */
+    struct
+    {
+      guint after;                      /* of the frames, which one it is found in */
+      const char *label;
+      guint start, duration;
+    } found[4];
+  } cases[] = {
+    { "", "gsbsgsbsbs", 0, { { 6, "green blue green blue", 0, 280 }, { 8, "blue green blue blue", 80, 280 } } },
+    { "interval=3", "gsbsgsbsbsgs", 0, { { 6, "green blue green blue", 0, 280 }, { 10, "green blue blue green", 160, 280 } } },
+    { "", "gbgbsg", 60, { { 3, "green blue green blue", 0, 340 }, { 4, "blue green blue grey", 100, 340 }, { 5, "green blue grey green", 200, 340 } } },
+    { "", "gbgbsg", 300, { { 0, NULL, 0, 0 } } },         /* further apart than a window is long */
+    { "window=160", "gbsgb", 0, { { 3, "green blue grey green", 0, 160 }, { 4, "blue grey green blue", 40, 160 } } },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *properties = g_strconcat (OF_WINDOWS, cases[i].properties, NULL);
+      guint n = 0;
+      Fixture f;
+
+      setup (&f, properties);
+      for (guint k = 0; cases[i].frames[k]; k++)
+        {
+          g_autoptr (GstBuffer) out = pass (&f, coloured (cases[i].frames[k]));
+          guint start = 0, duration = 0;
+          g_autofree char *label = next_window (&f, &start, &duration);
+
+          f.time += cases[i].gap * GST_MSECOND;
+          g_assert_cmpint (gst_buffer_get_custom_meta (out, "GtfLabels") != NULL, ==, n > 0 || label != NULL);
+          if (!label)
+            continue;
+          g_assert_cmpuint (k, ==, cases[i].found[n].after);
+          g_assert_cmpstr (label, ==, cases[i].found[n].label);
+          g_assert_cmpuint (start, ==, cases[i].found[n].start);
+          g_assert_cmpuint (duration, ==, cases[i].found[n].duration);
+          n++;
+        }
+      g_assert_null (cases[i].found[n].label);
+      teardown (&f);
+    }
+}
+
+/* A seek and other caps begin a new window; nothing of the one before is in it. */
+static void
+test_new_windows (void)
+{
+  static const char *const caps[] = { CAPS, "video/x-raw,format=RGB,width=32,height=48,framerate=25/1" };
+
+  for (guint other = 0; other < 2; other++)
+    {
+      guint start, duration;
+      Fixture f;
+
+      setup (&f, OF_WINDOWS "window=160");
+      for (guint k = 0; k < 7; k++)
+        {
+          g_autofree char *label = NULL;
+
+          if (k == 3 && !other)
+            {
+              GstSegment segment;
+
+              gst_segment_init (&segment, GST_FORMAT_TIME);
+              g_assert_true (gst_harness_push_event (f.harness, gst_event_new_flush_start ()) && gst_harness_push_event (f.harness, gst_event_new_flush_stop (TRUE))
+                             && gst_harness_push_event (f.harness, gst_event_new_segment (&segment)));
+              f.time = 0;
+            }
+          if (k == 3 && other)
+            gst_harness_set_src_caps_str (f.harness, caps[1]);
+          gst_buffer_unref (pass (&f, k < 3 ? coloured ('g') : frame_rgb (other ? 32 : 64, 48, 0x0000ff, (Rectangle) { 0, 0, 0, 0 }, 0)));
+          label = next_window (&f, &start, &duration);
+          g_assert_cmpstr (label, ==, k == 6 ? "blue blue blue blue" : NULL);
+        }
+      teardown (&f);
+    }
+}
+
+/* A live source does not wait while a window is looked at; the next is that of the newest frame, with all its frames though most were not looked at. */
+static void
+test_live_windows (void)
+{
+  GMutex *lock = fake_lock ("video-classification", "gtf_fake_image_lock");
+  g_autofree char *line = g_strdup_printf ("gtfclassify model=%s " OF_WINDOWS "window=160", repository), *last = NULL, *next;
+  guint start, duration, n = 0;
+  Fixture f;
+
+  fixture_setup (&f, line, CAPS);
+  g_mutex_lock (lock);
+  for (const char *frame = "ggggsssbgbsb"; *frame; frame++)
+    gst_buffer_unref (pass (&f, coloured (*frame)));
+  g_mutex_unlock (lock);
+  g_assert_true (gst_harness_push_event (f.harness, gst_event_new_eos ()));
+  while ((next = next_window (&f, &start, &duration)))
+    {
+      g_free (last);
+      last = next;
+      n++;
+    }
+  g_assert_cmpuint (n, <=, 2);          /* one may have been on its way */
+  g_assert_cmpstr (last, ==, "green blue grey blue");
+  g_assert_cmpuint (start, ==, 8 * 40);
+  g_assert_cmpuint (duration, ==, 4 * 40);
+  teardown (&f);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -185,6 +326,9 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfclassify/boxes", test_boxes);
   g_test_add_func ("/gtfclassify/tracks", test_tracks);
   g_test_add_func ("/gtfclassify/later-frames", test_later_frames);
+  g_test_add_func ("/gtfclassify/windows", test_windows);
+  g_test_add_func ("/gtfclassify/new-windows", test_new_windows);
+  g_test_add_func ("/gtfclassify/live-windows", test_live_windows);
   status = g_test_run ();
   toy_remove (repository);
   g_free (repository);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tasks over pictures for tests of what stands around them. Built once a task (FAKE_TASK, FAKE_SYMBOL); the answers are told from the
+ * Tasks over pictures for tests of what stands around them. Built once a task (FAKE_TASK, FAKE_SYMBOL, FAKE_MEDIA, FAKE_FLAGS); the answers are told from the
  * picture: object-detection finds the one white rectangle in it, image-classification names the colour of its middle, image-segmentation has
- * a mask of what is white, depth-estimation says that each column is as far away as its number. A picture whose middle is red is an error. It waits while the test holds its lock, so that a slow machine can be played without a clock.
+ * a mask of what is white, depth-estimation says that each column is as far away as its number, video-classification names the
+ * colours of the frames, in order. A picture whose middle is red is an error. It waits while the test holds its lock, so that a slow machine can be played without a clock.
  */
 #include <string.h>
 #include <gtf/gtf.h>
@@ -18,6 +19,7 @@ static const GtfTaskParameter parameters[] = {
   { "threshold", "float", "0.5", "anything", 0, 0 },
   { "top_k", "int", "1", "anything", 0, 0 },
   { "candidate_labels", "list", "[]", "anything", 0, 0 },
+  { "num_frames", "int", "4", "anything", 0, 0 },
   { NULL }
 };
 
@@ -61,17 +63,36 @@ detect (const GtfImage *image, double threshold, JsonArray *list)
     }
 }
 
-/* "red", "green", "blue" or "grey", by the middle of the picture. */
-static void
-classify (const GtfImage *image, JsonArray *list)
+/* "green", "blue" or "grey", by the middle of the picture. */
+static const char *
+colour_of (const GtfImage *image)
 {
   const guint8 *p = pixel (image, image->width / 2, image->height / 2);
+
+  return p[1] > p[0] + 64 && p[1] > p[2] + 64 ? "green" : p[2] > p[0] + 64 && p[2] > p[1] + 64 ? "blue" : "grey";
+}
+
+static void
+add_label (JsonArray *list, const char *label)
+{
   JsonObject *object = json_object_new ();
-  const char *label = p[1] > p[0] + 64 && p[1] > p[2] + 64 ? "green" : p[2] > p[0] + 64 && p[2] > p[1] + 64 ? "blue" : "grey";
 
   json_object_set_string_member (object, "label", label);
   json_object_set_double_member (object, "score", 0.5);
   json_array_add_object_element (list, object);
+}
+
+/* The frames' colours, "green blue". */
+static JsonNode *
+answer_frames (const GtfRequest *request)
+{
+  g_autoptr (GString) label = g_string_new (NULL);
+  JsonArray *list = json_array_new ();
+
+  for (gsize i = 0; i < request->n_frames; i++)
+    g_string_append_printf (label, "%s%s", i ? " " : "", colour_of (request->frames[i]));
+  add_label (list, label->str);
+  return json_node_init_array (json_node_alloc (), list);
 }
 
 /* One segment, "white", its mask as base64 of a PNG. */
@@ -140,7 +161,7 @@ answer (const GtfImage *image, const GtfRequest *request, GError **error)
   else if (strcmp (FAKE_TASK, "image-segmentation") == 0)
     segment (image, list);
   else
-    classify (image, list);
+    add_label (list, colour_of (image));
   json_node_take_array (node, list);
   return node;
 }
@@ -161,6 +182,8 @@ run (GtfTask *task, const GtfRequest *request, GError **error)
 
   g_mutex_lock (&lock);
   g_mutex_unlock (&lock);
+  if (request->n_frames)
+    return answer_frames (request);
   g_atomic_int_set (&together, request->image ? 1 : (gint) request->n_images);
   if (request->image)
     return answer_any (request->image, request, error);
@@ -188,7 +211,7 @@ gtf_fake_image_lock (void)
   return &lock;
 }
 
-static const GtfTaskPlugin plugin = { { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), FAKE_TASK }, NULL, "image", parameters, NULL, NULL, run, NULL, GTF_TASK_NO_PIXELS | GTF_TASK_IMAGES_TOGETHER };
+static const GtfTaskPlugin plugin = { { GTF_PLUGIN_ABI, sizeof (GtfTaskPlugin), FAKE_TASK }, NULL, FAKE_MEDIA, parameters, NULL, NULL, run, NULL, FAKE_FLAGS };
 
 const GtfTaskPlugin *
 FAKE_SYMBOL (void)
