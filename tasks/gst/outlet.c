@@ -3,7 +3,17 @@
 
 #include <string.h>
 
-/* Downstream wants no more. Upstream hears of it by the next buffer; after the end there is none, so an error is told here. */
+/* After the end of the stream upstream hears no more of what downstream said last. */
+static void
+tell (GtfOutlet *self, GstFlowReturn flow)
+{
+  if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)
+    GST_ELEMENT_FLOW_ERROR (self->element, flow);
+  else if (flow == GST_FLOW_EOS)
+    gst_pad_push_event (self->pad, gst_event_new_eos ());
+}
+
+/* Downstream wants no more. Upstream hears of it by the next buffer; after the end there is none, so it is told here, or, where the end comes later, by gtf_outlet_put(). */
 static void
 end (GtfOutlet *self, GstFlowReturn flow)
 {
@@ -14,10 +24,8 @@ end (GtfOutlet *self, GstFlowReturn flow)
   eos = self->eos;
   g_mutex_unlock (&self->lock);
   gst_pad_pause_task (self->pad);
-  if (eos && (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS))
-    GST_ELEMENT_FLOW_ERROR (self->element, flow);
-  else if (eos && flow == GST_FLOW_EOS)
-    gst_pad_push_event (self->pad, gst_event_new_eos ());
+  if (eos)
+    tell (self, flow);
 }
 
 /* The pad's task: one thing at a time, waiting for the next. */
@@ -153,11 +161,13 @@ put_locked (GtfOutlet *self, gpointer object)
 void
 gtf_outlet_put (GtfOutlet *self, gpointer object)
 {
-  gboolean is_event = GST_IS_EVENT (object);
+  gboolean is_event = GST_IS_EVENT (object), is_end = is_event && GST_EVENT_TYPE (object) == GST_EVENT_EOS;
   const GstSegment *segment;
+  GstFlowReturn flow;
 
   g_mutex_lock (&self->lock);
-  if (is_event && GST_EVENT_TYPE (object) == GST_EVENT_EOS)
+  flow = self->flow;
+  if (is_end)
     self->eos = TRUE;
   if (is_event && GST_EVENT_TYPE (object) == GST_EVENT_SEGMENT)
     {
@@ -166,6 +176,8 @@ gtf_outlet_put (GtfOutlet *self, gpointer object)
     }
   put_locked (self, object);
   g_mutex_unlock (&self->lock);
+  if (is_end)
+    tell (self, flow);
 }
 
 void

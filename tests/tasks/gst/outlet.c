@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a flush leaves of events that wait in an outlet.
+ * What a flush leaves of events that wait in an outlet, and who tells that downstream wants no more.
  */
 #include "outlet.h"
 
@@ -46,11 +46,65 @@ test_flush (void)
   gtf_outlet_clear (&outlet);
 }
 
+static GstFlowReturn
+refuse (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  gst_buffer_unref (buffer);
+  return GST_FLOW_NOT_NEGOTIATED;
+}
+
+/* Downstream refuses a buffer: the error is told once, whether the end of the stream is known by then or comes later; without an end upstream hears of it by the next buffer. */
+static void
+test_refused (void)
+{
+  enum { NEVER, BEFORE, AFTER, LAST };
+
+  for (gint eos = NEVER; eos < LAST; eos++)
+    {
+      g_autoptr (GstElement) bin = gst_object_ref_sink (gst_bin_new (NULL));
+      g_autoptr (GstBus) bus = gst_bus_new ();
+      g_autoptr (GstPad) sink = gst_object_ref_sink (gst_pad_new ("sink", GST_PAD_SINK));
+      g_autoptr (GstMessage) told = NULL, again = NULL;
+      GstPad *pad = gst_pad_new ("src", GST_PAD_SRC);
+      GtfOutlet outlet;
+
+      gst_element_set_bus (bin, bus);
+      gst_element_add_pad (bin, pad);
+      gst_pad_set_chain_function (sink, refuse);
+      gst_pad_set_active (pad, TRUE);
+      gst_pad_set_active (sink, TRUE);
+      g_assert_cmpint (gst_pad_link (pad, sink), ==, GST_PAD_LINK_OK);
+      gtf_outlet_init (&outlet, bin, pad);
+      gtf_outlet_start (&outlet, NULL);
+      gtf_outlet_put (&outlet, gst_event_new_stream_start ("a"));
+      gtf_outlet_put (&outlet, new_segment_event ());
+      if (eos == BEFORE)
+        outlet.eos = TRUE;              /* as if it waited behind the buffer */
+      gtf_outlet_put (&outlet, gst_buffer_new ());
+      while (gtf_outlet_get_flow (&outlet) == GST_FLOW_OK)
+        g_thread_yield ();
+      if (eos == AFTER)
+        gtf_outlet_put (&outlet, gst_event_new_eos ());
+      gtf_outlet_stop (&outlet);
+      g_assert_cmpint (gtf_outlet_get_flow (&outlet), ==, GST_FLOW_FLUSHING);
+      told = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+      again = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+      g_assert_cmpint (told != NULL, ==, eos != NEVER);
+      g_assert_null (again);
+      gst_pad_set_active (pad, FALSE);
+      gst_pad_set_active (sink, FALSE);
+      gst_pad_unlink (pad, sink);
+      gst_element_set_bus (bin, NULL);
+      gtf_outlet_clear (&outlet);
+    }
+}
+
 int
 main (int argc, char *argv[])
 {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/outlet/flush", test_flush);
+  g_test_add_func ("/outlet/refused", test_refused);
   return g_test_run ();
 }
