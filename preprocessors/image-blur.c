@@ -136,6 +136,12 @@ gtf_image_blurred_planes (const GtfImageConfig *config, const GtfImage *image, f
   GtfExtent out = gtf_image_blurred_extent (config, image);
   gint side = MAX (image->width, image->height);
 
+  if (config->do_pad && (gint64) side * side > GTF_IMAGE_MAX_PIXELS)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "a picture of %d x %d would be padded to %d x %d: above the limit of %d pixels", image->width, image->height, side, side,
+                   GTF_IMAGE_MAX_PIXELS);
+      return FALSE;
+    }
   for (guint c = 0; c < 3; c++)
     {
       g_auto (Plane) plane = { 0 };

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 #include <glib/gstdio.h>
+#include "base/json.h"
+#include "base/json-print.h"
 #include "pipeline/preprocessor.h"
 
 static GtfPreprocessor *
@@ -163,6 +165,39 @@ test_sizes_refused (void)
   g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT);
 }
 
+/* Pictures of one pixel and of one pixel's width, through every processor that the golden cases have: numbers, or one error that is no lack of memory. */
+static void
+test_thin (void)
+{
+  static const gint sizes[][2] = { { 1, 1 }, { 1, 65000 }, { 65000, 1 }, { 1, 2 }, { 2, 1 } };
+  g_autofree char *file = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "image", "cases.json", NULL), *text = NULL;
+  g_autoptr (JsonNode) cases = NULL;
+
+  g_assert_true (g_file_get_contents (file, &text, NULL, NULL));
+  cases = gtf_json_parse (file, text, -1, GTF_JSON_PYTHON, NULL);
+  for (guint i = 0; i < json_array_get_length (json_node_get_array (cases)); i++)
+    for (guint k = 0; k < G_N_ELEMENTS (sizes); k++)
+      {
+        JsonObject *c = json_array_get_object_element (json_node_get_array (cases), i);
+        g_autofree char *config = gtf_json_print (json_object_get_member (c, "config"), GTF_JSON_COMPACT);
+        g_autoptr (GError) error = NULL;
+        g_autoptr (GtfPreprocessor) self = load (config, &error);
+        g_autoptr (GtfImage) image = make_image (sizes[k][0], sizes[k][1]);
+        const GtfImage *images[1] = { image };
+        g_autoptr (GHashTable) tensors = gtf_preprocessor_run_images (self, images, 1, NULL, &error);
+        GtfTensor *pixels = tensors ? g_hash_table_lookup (tensors, "pixel_values") : NULL;
+        float value = NAN;
+
+        g_test_message ("%d x %d, %s: %s", sizes[k][0], sizes[k][1], config, error ? error->message : "tensors");
+        g_assert_true (tensors || (error->domain == GTF_ERROR && error->code != GTF_ERROR_NO_MEMORY));
+        if (pixels && gtf_tensor_get_dtype (pixels) == GTF_DTYPE_F32)
+          {
+            gtf_tensor_read_f32 (pixels, 0, 1, &value);
+            g_assert_true (isfinite (value));
+          }
+      }
+}
+
 /* A crop larger than the picture has black around it. */
 static void
 test_large_crop (void)
@@ -217,6 +252,7 @@ main (int argc, char **argv)
   g_test_add_func ("/image/batch-with-mask", test_batch_with_mask);
   g_test_add_func ("/image/refused", test_refused);
   g_test_add_func ("/image/sizes-refused", test_sizes_refused);
+  g_test_add_func ("/image/thin", test_thin);
   g_test_add_func ("/image/large-crop", test_large_crop);
   g_test_add_func ("/image/save", test_save);
   return g_test_run ();
