@@ -13,12 +13,14 @@
 
 #include "captions.h"
 #include "metas.h"
+#include "turn.h"
 #include "drawing/annotate.h"
 
 struct _GtfOverlay
 {
   GstBaseTransform parent;
   GstVideoInfo info;
+  GtfTurn turn;                       /* of the stream, as its tags say */
   GtfFont *font;                      /* the streaming thread's */
   GtfCaptions captions;
   GstPad *text;                       /* (nullable): the pad `captions`, under the object lock */
@@ -214,9 +216,23 @@ finds_clear (Finds *finds)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Finds, finds_clear)
 
+/* What is written stands upright for those who turn the frame as its tags say, where that can be. Changes the boxes to how they are then. */
+static GtfCanvas
+stand_upright (GtfOverlay *self, const GtfCanvas *canvas, GArray *boxes)
+{
+  GtfCanvas upright;
+
+  if (gtf_turn_is_none (&self->turn) || !gtf_turn_canvas (&self->turn, canvas, &upright))
+    return *canvas;
+  for (guint i = 0; i < boxes->len; i++)
+    gtf_turn_box (&self->turn, &g_array_index (boxes, GtfBox, i), canvas->width, canvas->height);
+  return upright;
+}
+
 static void
 draw (GtfOverlay *self, const GtfCanvas *canvas, const Finds *finds)
 {
+  const GtfCanvas upright = stand_upright (self, canvas, finds->boxes);
   Style style = { 0 };
 
   style_read (&style, self, canvas);
@@ -224,11 +240,11 @@ draw (GtfOverlay *self, const GtfCanvas *canvas, const Finds *finds)
     draw_segments (canvas, finds->segments);
   else if (finds->segments && finds->segments->map)
     hide_segments (canvas, &style, finds->segments);
-  draw_boxes (self, canvas, &style, finds->boxes);
+  draw_boxes (self, &upright, &style, finds->boxes);
   if (finds->lines && style.mode == MODE_DRAW)
-    gtf_annotate_lines (canvas, font_of_size (self, style.text_size), finds->lines, FALSE);
+    gtf_annotate_lines (&upright, font_of_size (self, style.text_size), finds->lines, FALSE);
   if (finds->caption)
-    gtf_annotate_lines (canvas, font_of_size (self, style.text_size), finds->caption, TRUE);
+    gtf_annotate_lines (&upright, font_of_size (self, style.text_size), finds->caption, TRUE);
   g_strfreev (style.labels);
 }
 
@@ -338,8 +354,18 @@ gtf_overlay_release_pad (GstElement *element, GstPad *pad)
 static gboolean
 gtf_overlay_sink_event (GstBaseTransform *base, GstEvent *event)
 {
+  GtfOverlay *self = GTF_OVERLAY (base);
+  GstTagList *tags;
+
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    gtf_captions_set_video_flushing (&GTF_OVERLAY (base)->captions, GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
+    gtf_captions_set_video_flushing (&self->captions, GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START)
+    self->turn = (GtfTurn) { FALSE, FALSE, FALSE };
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_TAG)
+    {
+      gst_event_parse_tag (event, &tags);
+      gtf_turn_from_tags (&self->turn, tags);
+    }
   return GST_BASE_TRANSFORM_CLASS (gtf_overlay_parent_class)->sink_event (base, event);
 }
 

@@ -50,6 +50,30 @@ gtf_turn_image (const GtfTurn *turn, const GtfImage *frame, GError **error)
   return image;
 }
 
+gboolean
+gtf_turn_canvas (const GtfTurn *turn, const GtfCanvas *frame, GtfCanvas *upright)
+{
+  *upright = *frame;
+  upright->width = turn->swap ? frame->height : frame->width;
+  upright->height = turn->swap ? frame->width : frame->height;
+  for (guint i = 0; i < frame->n_planes; i++)
+    {
+      const GtfCanvasPlane *from = &frame->planes[i];
+      GtfCanvasPlane *to = &upright->planes[i];
+      const gint columns = frame->width >> from->x_shift, rows = frame->height >> from->y_shift;
+      const gssize across = turn->flip_x ? -from->pixel : from->pixel, down = turn->flip_y ? -from->row : from->row;
+
+      if ((turn->flip_x && columns << from->x_shift != frame->width) || (turn->flip_y && rows << from->y_shift != frame->height))
+        return FALSE;
+      to->data += (turn->flip_x ? (columns - 1) * from->pixel : 0) + (turn->flip_y ? (rows - 1) * from->row : 0);
+      to->pixel = turn->swap ? down : across;
+      to->row = turn->swap ? across : down;
+      to->x_shift = turn->swap ? from->y_shift : from->x_shift;
+      to->y_shift = turn->swap ? from->x_shift : from->y_shift;
+    }
+  return TRUE;
+}
+
 static void
 exchange (double *a, double *b, double sum)
 {

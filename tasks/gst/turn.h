@@ -7,6 +7,7 @@
 
 #include <gtf/gtf.h>
 #include "boxes.h"
+#include "drawing/canvas.h"
 
 G_BEGIN_DECLS
 
@@ -21,6 +22,8 @@ gboolean  gtf_turn_from_tags (GtfTurn *turn, GstTagList *tags);
 gboolean  gtf_turn_is_none   (const GtfTurn *turn);
 /* (transfer full): @frame upright; NULL: error */
 GtfImage *gtf_turn_image     (const GtfTurn *turn, const GtfImage *frame, GError **error);
+/* The frame's canvas as one on which things stand upright. FALSE: there is none, for half samples of colour would have to be counted from the other side (odd sizes). */
+gboolean  gtf_turn_canvas    (const GtfTurn *turn, const GtfCanvas *frame, GtfCanvas *upright);
 /* A box of a frame of this size, to where it is upright, and back. */
 void      gtf_turn_box       (const GtfTurn *turn, GtfBox *box, gint width, gint height);
 void      gtf_turn_box_back  (const GtfTurn *turn, GtfBox *box, gint width, gint height);

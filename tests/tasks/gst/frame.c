@@ -336,6 +336,51 @@ test_memory (void)
   gtf_frame_picture_clear (&picture);
 }
 
+/* What is filled on a canvas that stands upright is there when the picture is turned. */
+static void
+test_turned_canvas (void)
+{
+  static const GtfArea area = { 2, 5, 3, 4 };
+
+  for (guint i = 0; i < 8; i++)
+    {
+      const GtfTurn turn = { i & 1, i & 2, i & 4 };
+      g_autoptr (GtfImage) frame = gtf_image_new (11, 10, NULL), seen = NULL;
+      GtfCanvas canvas = gtf_canvas_of_image (frame), upright;
+
+      g_assert_true (gtf_turn_canvas (&turn, &canvas, &upright));
+      gtf_canvas_fill (&upright, area, gtf_canvas_ink (&upright, 0xffffff), 256);
+      seen = gtf_turn_image (&turn, frame, NULL);
+      g_assert_true (upright.width == seen->width && upright.height == seen->height);
+      for (gint y = 0; y < seen->height; y++)
+        for (gint x = 0; x < seen->width; x++)
+          g_assert_cmpuint (seen->pixels[3 * (y * seen->width + x)], ==,
+                            x >= area.x && x < area.x + area.width && y >= area.y && y < area.y + area.height ? 255 : 0);
+    }
+}
+
+/* Colour that two columns have in common cannot be counted from the other side of an odd width; of an even one it can. */
+static void
+test_turned_colour (void)
+{
+  static const struct
+  {
+    gint width, height;
+    GtfTurn turn;
+    gboolean can;
+  } cases[] = { { 7, 6, { FALSE, TRUE, FALSE }, FALSE }, { 8, 6, { FALSE, TRUE, FALSE }, TRUE }, { 7, 6, { FALSE, FALSE, TRUE }, TRUE }, { 8, 5, { TRUE, FALSE, TRUE }, FALSE },
+                { 7, 5, { TRUE, FALSE, FALSE }, TRUE } };
+  guint8 bytes[64] = { 0 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const GtfCanvas canvas = { .width = cases[i].width, .height = cases[i].height, .colours = GTF_CANVAS_GREY, .n_planes = 1, .planes = { { bytes, 4, 1, 1, 1 } } };
+      GtfCanvas upright;
+
+      g_assert_cmpint (gtf_turn_canvas (&cases[i].turn, &canvas, &upright), ==, cases[i].can);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -355,6 +400,8 @@ main (int argc, char **argv)
   g_test_add_func ("/frame/strides", test_strides);
   g_test_add_func ("/frame/converted", test_converted);
   g_test_add_func ("/frame/memory", test_memory);
+  g_test_add_func ("/frame/turned-canvas", test_turned_canvas);
+  g_test_add_func ("/frame/turned-colour", test_turned_colour);
   failed = g_test_run ();
   g_object_unref (processor);
   return failed;
