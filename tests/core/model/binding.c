@@ -358,6 +358,85 @@ test_names (void)
   g_assert_false (gtf_weight_name_matches ("*.inv_freq|x?", "x") || gtf_weight_name_matches (NULL, "x") || gtf_weight_name_matches ("", "x"));
 }
 
+typedef struct
+{
+  const GtfLinear *linear;
+} Block;
+
+typedef struct
+{
+  const GtfLinear *gate, *up, *whole;
+  const Block *blocks;
+} Conditional;
+
+static const GtfWeight block_weights[] = { { GTF_WEIGHT_LINEAR, "fc", G_STRUCT_OFFSET (Block, linear), GTF_WEIGHT_NO_BIAS, { OUT, IN } }, { GTF_WEIGHT_END } };
+
+static const GtfWeight conditional_weights[] = {
+  { GTF_WEIGHT_LINEAR, "up", G_STRUCT_OFFSET (Conditional, up), GTF_WEIGHT_NO_BIAS | GTF_WEIGHT_OPTIONAL, { OUT, IN } },
+  { GTF_WEIGHT_LINEAR, "gate&up", G_STRUCT_OFFSET (Conditional, gate), GTF_WEIGHT_NO_BIAS, { OUT, IN } },
+  { GTF_WEIGHT_LINEAR, "whole&!up", G_STRUCT_OFFSET (Conditional, whole), GTF_WEIGHT_NO_BIAS, { OUT, IN } },
+  { GTF_WEIGHT_GROUP, "blocks.b%n", .offset = G_STRUCT_OFFSET (Conditional, blocks), .group = block_weights, .group_size = sizeof (Block), .count = GTF_DIM_STORED },
+  { GTF_WEIGHT_END }
+};
+
+/* A weight that there is beside another one, or instead of it; and layers that the file counts from 1, as many as it has. */
+static void
+test_conditions (void)
+{
+  static const struct
+  {
+    const char *names;
+    gboolean has_up, has_whole;
+    guint n_blocks;
+    const char *missing;                /* NULL: it binds */
+  } cases[] = {
+    { "up gate blocks.b1.fc blocks.b2.fc blocks.b3.fc", TRUE, FALSE, 3, NULL },
+    { "whole blocks.b1.fc", FALSE, TRUE, 1, NULL },
+    { "up blocks.b1.fc", FALSE, FALSE, 0, "gate" },
+    { "blocks.b1.fc", FALSE, FALSE, 0, "whole" },
+  };
+  GtfArchitecture a = architecture;
+
+  a.weights = conditional_weights;
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GHashTable) t = tensors_new ();
+      g_autofree char *folder = folder_new ();
+      g_auto (GStrv) names = g_strsplit (cases[i].names, " ", -1);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfSafetensors) files = NULL;
+      g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+      g_autoptr (GtfBinding) binding = NULL;
+      Conditional w = { 0 };
+
+      for (guint k = 0; names[k]; k++)
+        {
+          g_autofree char *name = g_strconcat (names[k], ".weight", NULL);
+
+          add_random (t, name, config.out, config.in);
+        }
+      put_tensors (folder, "model.safetensors", t);
+      files = gtf_safetensors_open (folder, &error);
+      binding = gtf_binding_new (files, "Test", &a, &head, &config, &w, store, &error);
+      g_assert_cmpint (binding != NULL, ==, cases[i].missing == NULL);
+      if (cases[i].missing)
+        g_assert_nonnull (strstr (error->message, cases[i].missing));
+      else
+        {
+          g_assert_true (gtf_binding_pack (binding, files, GTF_DTYPE_F32, store, gtf_pool_get (0), NULL, &error));
+          g_assert_true ((w.gate != NULL) == cases[i].has_up && (w.up != NULL) == cases[i].has_up && (w.whole != NULL) == cases[i].has_whole);
+          for (guint k = 0; k < cases[i].n_blocks; k++)
+            {
+              g_autofree char *name = g_strdup_printf ("blocks.b%u.fc.weight", k + 1);
+
+              assert_rows (w.blocks[k].linear, 0, config.out, data_of (t, name));
+            }
+          g_assert_null (w.blocks[cases[i].n_blocks].linear);
+        }
+      folder_remove (folder);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -367,5 +446,6 @@ main (int argc, char **argv)
   g_test_add_func ("/model/binding/convolutions", test_convolutions);
   g_test_add_func ("/model/binding/wrong-convolutions", test_wrong_convolutions);
   g_test_add_func ("/model/binding/names", test_names);
+  g_test_add_func ("/model/binding/conditions", test_conditions);
   return g_test_run ();
 }
