@@ -359,7 +359,7 @@ open_nested (guint outer, gsize padding, guint inner, GError **error)
       g_string_append (file, "h\x02");
     }
   g_string_append_len (file, "u.\x80\x02]U\x01" "0a.\x04\0\0\0\0\0\0\0", 18);
-  g_string_append_len (file, (const char *) (float[]){ 1, 2, 3, 4 }, 16);
+  g_string_append_len (file, ((const char *) (float[]){ 1, 2, 3, 4 }), 16);
   return open_bytes ("w.bin", file->str, file->len, error);
 }
 
