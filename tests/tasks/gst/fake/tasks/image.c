@@ -87,7 +87,7 @@ static JsonNode *
 answer_frames (const GtfRequest *request)
 {
   g_autoptr (GString) label = g_string_new (NULL);
-  JsonArray *list = json_array_new ();
+  g_autoptr (JsonArray) list = json_array_new ();
 
   for (gsize i = 0; i < request->n_frames; i++)
     g_string_append_printf (label, "%s%s", i ? " " : "", colour_of (request->frames[i]));
