@@ -16,6 +16,7 @@ struct _GtfModel
   GObject parent_instance;
 
   char *directory;
+  char *adapter;                        /* (nullable): folder of the adapter that is part of the weights */
   char *dtype;                          /* "float32", as computed with */
   GtfPool *pool;
   GtfConfig *config_file;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/json.h"
+#include "model/adapter.h"
 #include "model/binding.h"
 #include "model/inner-model.h"
 #include "model/options.h"
@@ -34,6 +35,7 @@ gtf_model_finalize (GObject *object)
   g_free (self->config);
   gtf_config_free (self->config_file);
   g_free (self->directory);
+  g_free (self->adapter);
   g_free (self->dtype);
   G_OBJECT_CLASS (gtf_model_parent_class)->finalize (object);
 }
@@ -62,9 +64,9 @@ gtf_model_find_head (const GtfArchitecture *architecture, const char *class_name
   return best;
 }
 
-/* Finds the plugin and the head that the config asks for. What the head can do is told by its tasks. */
+/* Finds the plugin and the head that the config asks for, or the adapter. What the head can do is told by its tasks. */
 static gboolean
-find_architecture (GtfModel *self, GError **error)
+find_architecture (GtfModel *self, const char *adapter, GError **error)
 {
   const char *path = gtf_config_get_path (self->config_file), *class_name = gtf_config_get_architecture (self->config_file);
   JsonNode *quantized = gtf_json_find (gtf_config_get_object (self->config_file), "quantization_config.quant_method");
@@ -83,6 +85,8 @@ find_architecture (GtfModel *self, GError **error)
                    path, method);
       return FALSE;
     }
+  if (adapter && gtf_adapter_class (adapter))
+    class_name = gtf_adapter_class (adapter);
   self->head = gtf_model_find_head (self->architecture, class_name ? class_name : "Model");
   /* a class that the module does not know: its base model, as AutoModel of transformers; the weights of the head are left over */
   if (!self->head)
@@ -123,6 +127,8 @@ load_weights (GtfModel *self, const GtfModelOptions *options, GCancellable *canc
   if (!files)
     return FALSE;
   dtype = options->dtype == GTF_DTYPE_INVALID ? stored_dtype (self, files) : options->dtype;
+  if (options->adapter && !gtf_adapter_apply (files, options->adapter, error))
+    return FALSE;
   self->dtype = g_strdup (gtf_compute_dtype_name (dtype));
   self->store = gtf_weight_store_new ();
   self->weights = g_malloc0 (MAX (self->architecture->weights_size, 1));
@@ -137,9 +143,10 @@ load (const char *directory, const GtfModelOptions *options, GCancellable *cance
   g_autoptr (GtfModel) self = g_object_new (GTF_TYPE_MODEL, NULL);
 
   self->directory = g_strdup (directory);
+  self->adapter = g_strdup (options->adapter);
   self->pool = gtf_pool_get ((guint) options->threads);
   self->config_file = gtf_config_load (directory, error);
-  if (!self->config_file || !find_architecture (self, error)
+  if (!self->config_file || !find_architecture (self, options->adapter, error)
       || !(self->config = gtf_config_make (self->config_file, self->architecture, error)) || !load_weights (self, options, cancellable, error))
     return NULL;
   return g_steal_pointer (&self);
@@ -191,6 +198,15 @@ make_key (const char *directory, const GtfModelOptions *options)
   append_stamp (key, directory, "model.safetensors.index.json");
   append_stamp (key, directory, "pytorch_model.bin");
   append_stamp (key, directory, "pytorch_model.bin.index.json");
+  if (options->adapter)
+    {
+      g_autofree char *adapter = g_canonicalize_filename (options->adapter, NULL);
+
+      g_string_append_printf (key, "|%s", adapter);
+      append_stamp (key, adapter, "adapter_config.json");
+      append_stamp (key, adapter, "adapter_model.safetensors");
+      append_stamp (key, adapter, "adapter_model.bin");
+    }
   return g_string_free (key, FALSE);
 }
 
@@ -227,7 +243,7 @@ shared_entry (const char *key)
  * gtf_model_load:
  * @directory: the folder of a repository (config.json, *.safetensors), already resolved
  * @options: (nullable): a JSON object with "dtype" ("float32", the default; "bfloat16", "float16", "int8", "auto": as stored; "fp32",
- *   "bf16", "fp16") and "threads" (0: one a core, or as GTF_THREADS has it)
+ *   "bf16", "fp16"), "threads" (0: one a core, or as GTF_THREADS has it) and "adapter" (the folder of a LoRA adapter as PEFT writes it, which becomes part of the weights)
  * @cancellable: (nullable): checked between pieces of the weights
  * @error: return location
  *
@@ -274,6 +290,7 @@ gtf_model_load (const char *directory, const char *options, GCancellable *cancel
     }
   entry->users--;
   g_mutex_unlock (&shared_mutex);
+  gtf_model_options_clear (&parsed);
   return model;
 }
 

@@ -49,20 +49,29 @@ gtf_compute_dtype_name (GtfDtype dtype)
 gboolean
 gtf_model_options_parse (const char *json, GtfModelOptions *options, GError **error)
 {
-  typedef struct { char *dtype; gint64 threads; } Raw;
-  static const GtfParam table[] = { GTF_PARAM_STRING_FIELD (Raw, dtype, "dtype"), GTF_PARAM_INT_FIELD (Raw, threads, "threads", 0, 1024), GTF_PARAMS_END };
+  typedef struct { char *dtype, *adapter; gint64 threads; } Raw;
+  static const GtfParam table[] = {
+    GTF_PARAM_STRING_FIELD (Raw, dtype, "dtype"), GTF_PARAM_STRING_FIELD (Raw, adapter, "adapter"), GTF_PARAM_INT_FIELD (Raw, threads, "threads", 0, 1024), GTF_PARAMS_END
+  };
   g_autoptr (JsonObject) object = NULL;
-  Raw raw = { NULL, 0 };
+  Raw raw = { NULL };
   gboolean ok;
 
-  options->dtype = GTF_DTYPE_F32;
-  options->threads = 0;
+  *options = (GtfModelOptions){ .dtype = GTF_DTYPE_F32 };
   if (!json || !*json)
     return TRUE;
   object = gtf_json_parse_object ("options", json, -1, GTF_JSON_STRICT, error);
   ok = object && gtf_params_read (table, object, "options", GTF_PARAMS_DEFAULT, &raw, error)
        && (!raw.dtype || gtf_compute_dtype_parse (raw.dtype, &options->dtype, error));
   options->threads = raw.threads;
+  options->adapter = ok ? g_steal_pointer (&raw.adapter) : NULL;
+  g_free (raw.adapter);
   g_free (raw.dtype);
   return ok;
+}
+
+void
+gtf_model_options_clear (GtfModelOptions *options)
+{
+  g_clear_pointer (&options->adapter, g_free);
 }

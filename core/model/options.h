@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The loading options of a model: {"dtype": ..., "threads": ...}.
+ * The loading options of a model: {"dtype": ..., "threads": ..., "adapter": ...}.
  */
 #pragma once
 
@@ -13,10 +13,12 @@ typedef struct
 {
   GtfDtype dtype;       /* F32, BF16, F16, I8; INVALID: as stored ("auto") */
   gint64 threads;       /* 0: as GTF_THREADS or the machine has it */
+  char *adapter;        /* (nullable): its folder */
 } GtfModelOptions;
 
-/* @json may be NULL. Members that concern others (revision, adapter) are passed over. */
+/* @json may be NULL. Members that concern others (revision) are passed over. */
 gboolean    gtf_model_options_parse (const char *json, GtfModelOptions *options, GError **error);
+void        gtf_model_options_clear (GtfModelOptions *options);
 /* "float32" for F32 ...: the names that "dtype" may have */
 const char *gtf_compute_dtype_name  (GtfDtype dtype);
 /* INVALID: no such name. "auto" is INVALID too, but TRUE is returned. */

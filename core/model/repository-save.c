@@ -16,6 +16,8 @@
 #include "base/json-print.h"
 #include "base/json.h"
 #include "base/params.h"
+#include "model/adapter.h"
+#include "model/model-private.h"
 #include "model/model.h"
 
 #define MAX_DEPTH 8
@@ -260,7 +262,8 @@ parse_options (const char *json, GtfSaveOptions *options, GError **error)
  * @error: return location
  *
  * Writes the model as transformers writes it today: model.safetensors, or shards and their index, generation_config.json where there is one, and
- * config.json. The weights are those of the folder that the model was loaded from, with all their names, not what it computes with. Each file appears whole
+ * config.json. The weights are those of the folder that the model was loaded from, with all their names, and with the adapter in them
+ * if it was loaded with one, not what it computes with. Each file appears whole
  * or not at all, config.json last. The tokenizer and the preprocessor have functions of their own.
  *
  * Fails with %GTF_ERROR_NOT_FOUND or %GTF_ERROR_INVALID_DATA (the model's folder is not what it was), %GTF_ERROR_IO, %GTF_ERROR_INVALID_ARGUMENT (@options),
@@ -283,6 +286,6 @@ gtf_model_save_pretrained (GtfModel *self, const char *directory, const char *op
       gtf_file_fail (error, directory, "cannot be created", errno);
       return FALSE;
     }
-  return (weights = gtf_safetensors_open (from, error)) && gtf_weights_save (weights, directory, "model", &parsed, cancellable, error)
+  return (weights = gtf_safetensors_open (from, error)) && (!self->adapter || gtf_adapter_apply (weights, self->adapter, error)) && gtf_weights_save (weights, directory, "model", &parsed, cancellable, error)
          && gtf_file_copy_named (from, directory, "generation_config.json", error) && copy_config (config, new_config, parsed.dtype, error);
 }

@@ -23,6 +23,7 @@ struct _GtfSafetensors
   GPtrArray *files;       /* GtfByteSource */
   GPtrArray *tensors;     /* GtfStoredTensor */
   GPtrArray *views;       /* GtfStoredView */
+  GPtrArray *changes;     /* GtfAdaptation */
   GHashTable *by_name;    /* name -> GtfStoredTensor */
   GHashTable *metadata;   /* key -> value */
   GStringChunk *names;

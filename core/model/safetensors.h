@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 
 typedef struct _GtfSafetensors GtfSafetensors;
 typedef struct _GtfStoredView GtfStoredView;
+typedef struct _GtfAdaptation GtfAdaptation;
 
 /* One tensor as it lies in a file. */
 typedef struct
@@ -32,6 +33,7 @@ typedef struct
   goffset offset;               /* in the file */
   guint file;
   GtfStoredView *view;          /* NULL: its elements lie one after the other, as in all safetensors */
+  const GtfAdaptation *change;  /* NULL: none; what an adapter makes of it (adapted.h) */
 } GtfStoredTensor;
 
 /* The weights of a folder: model.safetensors, else model.safetensors.index.json, else pytorch_model.bin, else pytorch_model.bin.index.json, as

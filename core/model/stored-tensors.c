@@ -8,6 +8,7 @@
 #include "model/safetensors-private.h"
 
 #include <string.h>
+#include "model/adapted.h"
 #include "tensor/convert.h"
 #include "tensor/tensor-private.h"
 
@@ -28,6 +29,7 @@ gtf_safetensors_new (void)
   self->files = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_byte_source_free);
   self->tensors = g_ptr_array_new_with_free_func (g_free);
   self->views = g_ptr_array_new_with_free_func (view_free);
+  self->changes = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_adaptation_free);
   self->by_name = g_hash_table_new (g_str_hash, g_str_equal);
   self->metadata = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->names = g_string_chunk_new (4096);
@@ -44,6 +46,7 @@ gtf_safetensors_free (GtfSafetensors *self)
   g_hash_table_unref (self->metadata);
   g_ptr_array_unref (self->tensors);
   g_ptr_array_unref (self->views);
+  g_ptr_array_unref (self->changes);
   g_ptr_array_unref (self->files);
   g_string_chunk_free (self->names);
   g_mutex_clear (&self->mutex);
@@ -224,6 +227,8 @@ gtf_safetensors_read (const GtfSafetensors *self, const GtfStoredTensor *tensor,
       g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: tensor \"%s\": only the header of this file was read", tensor->path, tensor->name);
       return FALSE;
     }
+  if (tensor->change)
+    return gtf_adaptation_read (self, tensor->change, offset, length, to, error);
   if (!tensor->view)
     return gtf_byte_source_read (self->files->pdata[tensor->file], (guint64) tensor->offset + offset, to, length, error);
   if (!pack_view (self, tensor, error))

@@ -30,12 +30,7 @@ gtf_pipeline_options_parse (GtfPipelineOptions *self, const char *json, GError *
   if (json == NULL || *json == '\0')
     return TRUE;
   object = gtf_json_parse_object ("options", json, -1, GTF_JSON_PYTHON, error);
-  if (object == NULL || !gtf_params_read (option_table, object, "options", GTF_PARAMS_CLOSED, self, error))
-    return FALSE;
-  if (self->adapter == NULL)
-    return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "options: \"adapter\": adapters (%s) cannot be loaded yet; leave it out", self->adapter);
-  return FALSE;
+  return object != NULL && gtf_params_read (option_table, object, "options", GTF_PARAMS_CLOSED, self, error);
 }
 
 void
@@ -57,6 +52,8 @@ model_options (const GtfPipelineOptions *options)
     json_object_set_string_member (object, "dtype", options->dtype);
   if (options->threads > 0)
     json_object_set_int_member (object, "threads", options->threads);
+  if (options->adapter)
+    json_object_set_string_member (object, "adapter", options->adapter);
   json_node_set_object (node, object);
   return gtf_json_print (node, GTF_JSON_COMPACT);
 }

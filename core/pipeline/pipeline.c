@@ -4,6 +4,7 @@
  */
 #include "pipeline/pipeline-private.h"
 
+#include "model/adapter.h"
 #include "pipeline/auto-model.h"
 #include "registry/registry.h"
 
@@ -73,8 +74,33 @@ find_task (const char *task, const char *directory, GError **error)
   return (const GtfTaskPlugin *) gtf_registry_find (GTF_PLUGIN_TASK, task, error);
 }
 
+/* The adapter that is asked for, or the repository itself if it is one, whose base is fetched then, as in a pipeline of transformers: the tokenizer is that of the
+ * base, too. On return @options has the adapter's folder. */
 static gboolean
-load (GtfPipeline *self, const char *task, const char *model, const GtfPipelineOptions *options, GCancellable *cancellable, GError **error)
+take_adapter (GtfPipeline *self, GtfPipelineOptions *options, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GtfReference) adapter = NULL;
+  g_autofree char *base = NULL, *revision = NULL, *config = g_build_filename (self->reference->directory, "config.json", NULL);
+
+  if (options->adapter)
+    adapter = gtf_reference_fetch (options->adapter, NULL, GTF_HUB_WEIGHTS, NULL, NULL, cancellable, error);
+  else if (gtf_adapter_is_in (self->reference->directory) && !g_file_test (config, G_FILE_TEST_EXISTS))
+    {
+      adapter = g_steal_pointer (&self->reference);
+      base = gtf_adapter_base (adapter->directory, &revision, error);
+      self->reference = base ? gtf_reference_fetch (base, revision, GTF_HUB_WEIGHTS, NULL, NULL, cancellable, error) : NULL;
+    }
+  else
+    return TRUE;
+  if (adapter == NULL || self->reference == NULL)
+    return FALSE;
+  g_free (options->adapter);
+  options->adapter = g_strdup (adapter->directory);
+  return TRUE;
+}
+
+static gboolean
+load (GtfPipeline *self, const char *task, const char *model, GtfPipelineOptions *options, GCancellable *cancellable, GError **error)
 {
   g_autofree char *builtin = NULL, *chosen = NULL;
 
@@ -102,7 +128,7 @@ load (GtfPipeline *self, const char *task, const char *model, const GtfPipelineO
       model = builtin;
     }
   self->reference = gtf_reference_fetch (model, options->revision, GTF_HUB_WEIGHTS, NULL, NULL, cancellable, error);
-  if (self->reference == NULL)
+  if (self->reference == NULL || !take_adapter (self, options, cancellable, error))
     return FALSE;
   if (self->plugin == NULL)
     self->plugin = find_task (task, self->reference->directory, error);
@@ -116,7 +142,7 @@ load (GtfPipeline *self, const char *task, const char *model, const GtfPipelineO
  * gtf_pipeline_load:
  * @task: a task of transformers ("automatic-speech-recognition"), an alias of one ("ner"), or "auto": read it from the repository
  * @model: (nullable): a folder, "org/name", "org/name@revision" or "builtin/NAME"; %NULL is the built-in model of the task
- * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision"
+ * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision", "adapter"
  * @cancellable: (nullable): stops loading
  * @error: why there is none
  *
@@ -142,7 +168,7 @@ gtf_pipeline_load (const char *task, const char *model, const char *options, GCa
  * gtf_pipeline_new: (constructor)
  * @task: a task of transformers ("automatic-speech-recognition"), an alias of one ("ner"), or "auto": read it from the repository
  * @model: (nullable): a folder, "org/name", "org/name@revision" or "builtin/NAME"; %NULL is the built-in model of the task
- * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision"
+ * @options: (nullable): a JSON object: "dtype" ("float32", "bfloat16", "float16", "int8", "int4", "auto"), "threads", "revision", "adapter"
  * @error: why there is none
  *
  * Loads a model for a task. What a name of the Hub stands for is taken from the Hugging Face cache, and downloaded into it where it is not there.

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The tasks over text against what the reference answers on tiny repositories: data/golden/text-tasks/cases.json and cases-457.json,
- * made by its make.py, cases-tables.json, by tables.py, and cases-typed.json, by typed.py. Keys must come in the same order; numbers may differ by a thousandth. Besides: what a batch answers is what
+ * made by its make.py, cases-tables.json, by tables.py, cases-typed.json, by typed.py, and cases-adapters.json, by adapters.py. Keys must come in the same order; numbers may differ by a thousandth. Besides: what a batch answers is what
  * its texts answer alone, and pages and terminals get their views.
  */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
+#include <glib/gstdio.h>
 
 #include "base/json-print.h"
 #include "base/json.h"
@@ -19,15 +21,22 @@ golden (const char *name)
   return g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-tasks", name, NULL);
 }
 
+/* @adapter: (nullable) */
 static GtfPipeline *
-open_pipeline (const char *task, const char *repository)
+open_with (const char *task, const char *repository, const char *adapter)
 {
-  g_autofree char *folder = golden (repository);
+  g_autofree char *folder = golden (repository), *other = adapter ? golden (adapter) : NULL, *options = other ? g_strdup_printf ("{\"adapter\": \"%s\"}", other) : NULL;
   g_autoptr (GError) error = NULL;
-  GtfPipeline *pipeline = gtf_pipeline_new (task, folder, NULL, &error);
+  GtfPipeline *pipeline = gtf_pipeline_new (task, folder, options, &error);
 
   g_assert_no_error (error);
   return pipeline;
+}
+
+static GtfPipeline *
+open_pipeline (const char *task, const char *repository)
+{
+  return open_with (task, repository, NULL);
 }
 
 /* ---- comparing ----------------------------------------------------------------------------------------------------------------- */
@@ -101,7 +110,8 @@ static void
 test_group (gconstpointer data)
 {
   JsonObject *group = (JsonObject *) data;
-  g_autoptr (GtfPipeline) pipeline = open_pipeline (json_object_get_string_member (group, "task"), json_object_get_string_member (group, "repository"));
+  g_autoptr (GtfPipeline) pipeline = open_with (json_object_get_string_member (group, "task"), json_object_get_string_member (group, "repository"),
+                                                json_object_get_string_member_with_default (group, "adapter", NULL));
   JsonArray *cases = json_object_get_array_member (group, "cases");
   guint failed = 0;
 
@@ -134,7 +144,8 @@ add_groups (const char *name)
   for (guint i = 0; i < json_array_get_length (groups); i++)
     {
       JsonObject *group = json_array_get_object_element (groups, i);
-      g_autofree char *test = g_strdup_printf ("/tasks/text/%s/%s", json_object_get_string_member (group, "task"), json_object_get_string_member (group, "repository"));
+      const char *repository = json_object_get_string_member_with_default (group, "adapter", json_object_get_string_member (group, "repository"));
+      g_autofree char *test = g_strdup_printf ("/tasks/text/%s/%s", json_object_get_string_member (group, "task"), repository);
 
       g_test_add_data_func (test, group, test_group);
     }
@@ -297,16 +308,47 @@ test_views (void)
     }
 }
 
+/* An adapter that is named as the model brings its base; what is in the folder, and whether there is a base, is told. */
+static void
+test_adapter_alone (void)
+{
+  static const struct { const char *base, *message; } cases[] = { { "masked", NULL }, { "nowhere", "nowhere" }, { NULL, "base_model_name_or_path" } };
+  g_autofree char *weights = golden ("adapters/directions/adapter_model.safetensors"), *folder = g_dir_make_tmp ("gtf-adapter-XXXXXX", NULL);
+  g_autofree char *link = g_build_filename (folder, "adapter_model.safetensors", NULL), *config = g_build_filename (folder, "adapter_config.json", NULL);
+
+  g_assert_cmpint (symlink (weights, link), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *base = cases[i].base ? golden (cases[i].base) : NULL;
+      g_autofree char *text = base ? g_strdup_printf ("{\"peft_type\": \"LORA\", \"task_type\": \"TOKEN_CLS\", \"base_model_name_or_path\": \"%s\"}", base)
+                                   : g_strdup ("{\"peft_type\": \"LORA\"}");
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfPipeline) pipeline = NULL;
+
+      g_assert_true (g_file_set_contents (config, text, -1, NULL));
+      pipeline = gtf_pipeline_new ("token-classification", folder, NULL, &error);
+      if (cases[i].message == NULL)
+        g_assert_no_error (error);
+      else if (error == NULL || strstr (error->message, cases[i].message) == NULL)
+        g_error ("\"%s\" does not say \"%s\"", error ? error->message : "no error", cases[i].message);
+    }
+  g_unlink (link);
+  g_unlink (config);
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
-  g_autoptr (JsonArray) five = NULL, four = NULL, tables = NULL, typed = NULL;
+  g_autoptr (JsonArray) five = NULL, four = NULL, tables = NULL, typed = NULL, adapters = NULL;
 
   g_test_init (&argc, &argv, NULL);
   five = add_groups ("cases.json");
   four = add_groups ("cases-457.json");
   tables = add_groups ("cases-tables.json");
   typed = add_groups ("cases-typed.json");
+  adapters = add_groups ("cases-adapters.json");
+  g_test_add_func ("/tasks/text/adapter-alone", test_adapter_alone);
   g_test_add_func ("/tasks/text/batch", test_batch);
   g_test_add_func ("/tasks/text/long-context", test_long_context);
   g_test_add_func ("/tasks/text/nul", test_nul);

@@ -48,7 +48,7 @@ static const struct
   { "echo", NULL, "{\"threads\": -1}", "threads" },
   { "echo", NULL, "{\"threads\": 1e9}", "threads" },
   { "echo", NULL, "{\"colour\": \"red\"}", "colour" },
-  { "echo", NULL, "{\"adapter\": \"x/y\"}", "adapter" },
+  { "echo", NULL, "{\"adapter\": \"/nowhere\"}", "no such folder" },
   { "echo", NULL, "[]", "object" },
   { "echo", NULL, "{", "options" },
 };
