@@ -11,7 +11,9 @@
 
 #include "base/json-print.h"
 #include "base/json.h"
+#include "model/model.h"
 #include "pipeline/pipeline.h"
+#include "text/tokenizer.h"
 
 #define TOLERANCE 1e-3
 
@@ -308,6 +310,38 @@ test_views (void)
     }
 }
 
+/* What is saved has the adapter in it. */
+static void
+test_adapter_saved (void)
+{
+  g_autoptr (GtfPipeline) with = open_with ("fill-mask", "masked", "adapters/stabilised"), saved = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gtf-adapter-XXXXXX", NULL), *base = golden ("masked"), *adapter = golden ("adapters/stabilised");
+  g_autofree char *options = g_strdup_printf ("{\"adapter\": \"%s\"}", adapter);
+  g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (base, NULL, NULL);
+  g_autoptr (GtfModel) model = gtf_model_load (base, options, NULL, NULL);
+  g_autoptr (GtfResult) expected = NULL, found = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDir) dir = NULL;
+  const char *text = "\"The old [MASK] of Lisbon\"", *name;
+
+  g_assert_true (gtf_model_save_pretrained (model, folder, NULL, NULL, &error));
+  g_assert_true (gtf_tokenizer_save_pretrained (tokenizer, folder, &error));
+  saved = gtf_pipeline_new ("fill-mask", folder, NULL, &error);
+  g_assert_no_error (error);
+  expected = gtf_pipeline_run (with, text, NULL, NULL, &error);
+  found = gtf_pipeline_run (saved, text, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (same (gtf_result_get_node (expected), gtf_result_get_node (found)));
+  dir = g_dir_open (folder, 0, NULL);
+  while ((name = g_dir_read_name (dir)))
+    {
+      g_autofree char *path = g_build_filename (folder, name, NULL);
+
+      g_unlink (path);
+    }
+  g_rmdir (folder);
+}
+
 /* An adapter that is named as the model brings its base; what is in the folder, and whether there is a base, is told. */
 static void
 test_adapter_alone (void)
@@ -349,6 +383,7 @@ main (int argc, char **argv)
   typed = add_groups ("cases-typed.json");
   adapters = add_groups ("cases-adapters.json");
   g_test_add_func ("/tasks/text/adapter-alone", test_adapter_alone);
+  g_test_add_func ("/tasks/text/adapter-saved", test_adapter_saved);
   g_test_add_func ("/tasks/text/batch", test_batch);
   g_test_add_func ("/tasks/text/long-context", test_long_context);
   g_test_add_func ("/tasks/text/nul", test_nul);

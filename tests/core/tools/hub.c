@@ -244,8 +244,13 @@ test_bar (void)
   char part[4096];
   ssize_t n;
 
+  if (terminal < 0)
+    {
+      g_test_skip ("this system has no terminals");
+      return;
+    }
   folder_remove (home);
-  g_assert_true (terminal >= 0 && grantpt (terminal) == 0 && unlockpt (terminal) == 0 && ioctl (terminal, TIOCSWINSZ, &size) == 0);
+  g_assert_true (grantpt (terminal) == 0 && unlockpt (terminal) == 0 && ioctl (terminal, TIOCSWINSZ, &size) == 0);
   other = open (ptsname (terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
   g_assert_cmpint (other, >=, 0);
   hub_server_fault (server, &slow);
