@@ -285,10 +285,8 @@ mask_of (GtfContext *c, const Config *config, const Weights *w, GtfTensor *const
 
   for (gint64 i = 0; i < N_MASK_STEPS && x != NULL; i++)
     {
-      const gint64 height = gtf_dim (fusions[i], 1), width = gtf_dim (fusions[i], 2);
-
       if (fusions[i] != NULL)
-        x = gtf_add (c, part_of (c, fusions[i], picture, height, width), gtf_resize (c, x, height, width, GTF_RESIZE_NEAREST));
+        x = gtf_resize_add (c, x, part_of (c, fusions[i], picture, gtf_dim (fusions[i], 1), gtf_dim (fusions[i], 2)), GTF_RESIZE_NEAREST, GTF_ACTIVATION_NONE);
       x = gtf_conv2d (c, w->mask[i].conv, x, &around, GTF_ACTIVATION_NONE, NULL);
       x = gtf_activate (c, gtf_group_norm (c, w->mask[i].norm, x, MIN (8, gtf_dim (x, 3)), 1e-5f), config->activation);
     }

@@ -162,8 +162,7 @@ decode_pixels (GtfContext *c, const Config *config, const Weights *w, GtfTensor 
       const Finer *finer = &w->finer[i];
       GtfTensor *own = gtf_group_norm (c, finer->lateral_norm, gtf_linear (c, finer->lateral, maps[config->n_finer - 1 - i]), GROUPS, EPS);
 
-      x = gtf_resize (c, x, gtf_dim (own, 1), gtf_dim (own, 2), GTF_RESIZE_NEAREST);
-      x = conv_block (c, finer->conv, finer->norm, gtf_add (c, x, own));
+      x = conv_block (c, finer->conv, finer->norm, gtf_resize_add (c, x, own, GTF_RESIZE_NEAREST, GTF_ACTIVATION_NONE));
     }
   return gtf_conv2d (c, w->masks, x, &(GtfWindow){ .padding = 1 }, GTF_ACTIVATION_NONE, NULL);
 }

@@ -224,9 +224,7 @@ gtf_decode_pixels (GtfContext *c, const GtfQueryMaskConfig *config, const GtfQue
   x = maps->levels[GTF_QUERY_LEVELS - 1];
   for (gint64 i = config->n_finer; i-- > 0 && !gtf_failed (c);)
     {
-      GtfTensor *own = project (c, &w->pixels.lateral[i], features[i]);
-
-      x = gtf_add (c, own, gtf_resize (c, x, gtf_dim (own, 1), gtf_dim (own, 2), GTF_RESIZE_BILINEAR));
+      x = gtf_resize_add (c, x, project (c, &w->pixels.lateral[i], features[i]), GTF_RESIZE_BILINEAR, GTF_ACTIVATION_NONE);
       x = gtf_conv2d (c, w->pixels.finer[i], x, &(GtfWindow){ .padding = 1 }, GTF_ACTIVATION_NONE, NULL);
       x = gtf_activate (c, gtf_group_norm (c, w->pixels.finer_norm[i], x, GROUPS, EPS), GTF_ACTIVATION_RELU);
     }

@@ -58,11 +58,7 @@ gtf_uper_classes (GtfContext *c, const GtfUperHead *w, GtfTensor *const *maps, g
     return NULL;
   x[last] = pool (c, w, maps[last], scales, n_scales);
   for (gint64 i = last - 1; i >= 0 && !gtf_failed (c); i--)
-    {
-      GtfTensor *own = conv (c, w->lateral[i], maps[i], 0);
-
-      x[i] = gtf_add (c, own, fit (c, x[i + 1], own));
-    }
+    x[i] = gtf_resize_add (c, x[i + 1], conv (c, w->lateral[i], maps[i], 0), GTF_RESIZE_BILINEAR, GTF_ACTIVATION_NONE);
   for (gint64 i = 0; i < last && !gtf_failed (c); i++)
     x[i] = conv (c, w->finer[i], x[i], 1);
   for (gint64 i = 1; i < n_maps && !gtf_failed (c); i++)
