@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "text/tokenizer.h"
+#include "../../tell.h"
 
 static char *
 golden (const char *name, const char *file)
@@ -136,7 +137,7 @@ test_bad (void)
       g_autoptr (GError) error = NULL;
       g_assert_true (g_file_set_contents (path, table[i].json, -1, NULL));
       g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
-      g_test_message ("%s: %s", table[i].json, error ? error->message : "no error");
+      tell ("%s: %s", table[i].json, error ? error->message : "no error");
       g_assert_null (tokenizer);
       g_assert_nonnull (error);
       g_assert_nonnull (strstr (error->message, "tokenizer.json"));

@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include "base/json.h"
 #include "../../comma-locale.h"
+#include "../../tell.h"
 #include "../pipeline/toy/repository.h"
 #include "sounds.h"
 #include "tool.h"
@@ -93,7 +94,7 @@ test_requests (void)
   g_assert_true (g_str_has_prefix (lines[0], "{\"text\": "));
   for (gsize i = 0; i < G_N_ELEMENTS (requests); i++)
     {
-      g_test_message ("%s", requests[i].request);
+      tell ("%s", requests[i].request);
       tool_assert_answer_fails (requests[i].request, lines[2 * i + 1], requests[i].says);
       g_assert_cmpstr (lines[2 * i + 2], ==, lines[0]);
     }

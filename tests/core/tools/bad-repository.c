@@ -5,6 +5,7 @@
  * standard output and no file is left.
  */
 #include <unistd.h>
+#include "../../tell.h"
 #include "sounds.h"
 #include "spoil.h"
 #include "tool.h"
@@ -121,7 +122,7 @@ test_files (void)
       g_autofree char *what = g_strdup_printf ("%s: %s = %s", files[i].file, files[i].key ? files[i].key : "", files[i].value ? files[i].value : "(none)");
       g_autofree char *says = g_strdup_printf ("%s~%s", path, files[i].says);
 
-      g_test_message ("%s", what);
+      tell ("%s", what);
       spoil_restore (repository, golden);
       if (files[i].key)
         spoil_member (repository, files[i].file, files[i].key, files[i].value);
@@ -185,7 +186,7 @@ test_headers (void)
     {
       g_autofree char *says = g_strdup_printf ("%s~%s", path, headers[i].says);
 
-      g_test_message ("%s", headers[i].header);
+      tell ("%s", headers[i].header);
       spoil_restore (repository, golden);
       put_header (headers[i].header, headers[i].data);
       assert_repository_fails (headers[i].header, says);

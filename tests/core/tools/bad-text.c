@@ -3,6 +3,7 @@
  * Bad input of the tasks over text, from outside: requests that are answered with an error on their own line while the next one is
  * served, what looks bad and has an answer all the same, and repositories whose tokenizer, labels and weights contradict each other.
  */
+#include "../../tell.h"
 #include "spoil.h"
 #include "tool.h"
 
@@ -80,7 +81,7 @@ check_requests (gsize first, gsize end)
   g_assert_null (strstr (lines[0], "\"error\""));
   for (gsize i = first; i < end; i++)
     {
-      g_test_message ("%s", requests[i].request);
+      tell ("%s", requests[i].request);
       if (requests[i].says)
         tool_assert_answer_fails (requests[i].request, lines[2 * (i - first)], requests[i].says);
       g_assert_cmpstr (lines[2 * (i - first) + 1], ==, lines[0]);
@@ -137,7 +138,7 @@ test_answered (void)
       g_auto (Outcome) o = tool_run ("run text-classification --jsonl --model $G/one", input);
       g_auto (GStrv) lines = g_strsplit (o.out, "\n", -1);
 
-      g_test_message ("%s", table[i].text);
+      tell ("%s", table[i].text);
       g_assert_cmpuint (g_strv_length (lines), ==, 3);
       g_assert_true (g_str_has_prefix (lines[0], "[{\"label\": \"yes\""));
       g_assert_cmpstr (lines[0], ==, lines[1]);
@@ -176,7 +177,7 @@ test_files (void)
       g_autofree char *what = g_strdup_printf ("%s: %s = %s", files[i].file, files[i].key ? files[i].key : "", files[i].value);
       g_auto (Outcome) o = { 0 };
 
-      g_test_message ("%s", what);
+      tell ("%s", what);
       spoil_restore (repository, one);
       if (files[i].key)
         spoil_member (repository, files[i].file, files[i].key, files[i].value);
