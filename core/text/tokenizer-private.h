@@ -64,6 +64,10 @@ gboolean gtf_tokenizer_add_token  (GtfTokenizer *self, GtfAddedToken *token, GEr
 gboolean gtf_tokenizer_cut_empty  (gpointer self, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 /* After the last token: their normalised forms, the tries. */
 gboolean gtf_tokenizer_seal       (GtfTokenizer *self, GError **error);
+/* The arguments of a call; without any they are one empty object for all calls. @parsed: to be unreferenced. */
+JsonObject *gtf_tokenizer_read_options (const char *parameters, JsonObject **parsed, GError **error);
+/* Of `idle`: what tokenizer-encode.c keeps from call to call. */
+void     gtf_tokenizer_worker_free (gpointer worker);
 gboolean gtf_tokenizer_fit        (GtfTokenizer *self, GPtrArray *segments, JsonObject *parameters, gboolean add_special, gint64 *pad_to, gboolean *pad_left, GError **error);
 
 G_END_DECLS
