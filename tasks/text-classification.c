@@ -5,76 +5,24 @@
  * Its answers nest oddly, and so do these: one string without top_k gives a list of one label, an object {"text", "text_pair"}
  * gives the bare label, and with top_k (a number, or null for all) each text gives a list.
  */
-#include "text/text-private.h"
+#include "text/classifier-private.h"
 
 typedef struct
 {
-  TextModel *model;
-  TextLabels *labels;
-  TextFunction apply;           /* where the request does not say */
-} Classifier;
-
-typedef struct
-{
-  Classifier *self;
-  TextFunction apply;
+  TextClassifier *self;
+  TextChoice choice;            /* top_k G_MAXINT64: all */
   gboolean lists;               /* top_k is given: a list for each text */
-  gint64 top_k;                 /* a slice as Python has it: negative ones count from the end; G_MAXINT64: all */
   JsonNode **answers;
 } Request;
-
-/* What the config says, in the order in which the pipeline looks at it. */
-static gboolean
-default_function (Classifier *self, GError **error)
-{
-  const char *problem = gtf_model_get_config_string (self->model->task->model, "problem_type");
-  const char *function = gtf_model_get_config_string (self->model->task->model, "function_to_apply");
-
-  if (g_strcmp0 (problem, "single_label_classification") == 0 && self->labels->count == 1)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"problem_type\": single_label_classification needs more than one label, but there is 1", self->labels->path);
-      return FALSE;
-    }
-  if (g_strcmp0 (problem, "regression") == 0)
-    self->apply = TEXT_FUNCTION_NONE;
-  else if (g_strcmp0 (problem, "multi_label_classification") == 0 || self->labels->count == 1)
-    self->apply = TEXT_FUNCTION_SIGMOID;
-  else if (g_strcmp0 (problem, "single_label_classification") == 0 || self->labels->count > 1)
-    self->apply = TEXT_FUNCTION_SOFTMAX;
-  else
-    self->apply = g_strcmp0 (function, "sigmoid") == 0 ? TEXT_FUNCTION_SIGMOID : g_strcmp0 (function, "softmax") == 0 ? TEXT_FUNCTION_SOFTMAX : TEXT_FUNCTION_NONE;
-  return TRUE;
-}
-
-static void
-classifier_free (Classifier *self)
-{
-  if (self == NULL)
-    return;
-  g_clear_pointer (&self->labels, text_labels_free);
-  g_clear_pointer (&self->model, text_model_free);
-  g_free (self);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Classifier, classifier_free)
 
 static gboolean
 classification_open (GtfTask *task, GError **error)
 {
   static const char *const heads[] = { "text-classification", "zero-shot-classification", "text-ranking", NULL };
-  g_autoptr (Classifier) self = g_new0 (Classifier, 1);
+  TextModel *model = text_model_new (task, "text-classification", heads, "a sequence classification head (...ForSequenceClassification)", error);
 
-  self->model = text_model_new (task, "text-classification", heads, "a sequence classification head (...ForSequenceClassification)", error);
-  self->labels = self->model ? text_labels_new (self->model, error) : NULL;
-  if (self->labels == NULL || !default_function (self, error))
-    return FALSE;
-  task->state = g_steal_pointer (&self);
-  return TRUE;
-}
-
-static void
-classification_close (GtfTask *task)
-{
-  g_clear_pointer ((Classifier **) &task->state, classifier_free);
+  task->state = text_classifier_new (model, TEXT_CLASSIFIER_SLICES, error);
+  return task->state != NULL;
 }
 
 /* ---- the request --------------------------------------------------------------------------------------------------------------- */
@@ -92,9 +40,9 @@ read_top_k (Request *request, JsonObject *parameters, GError **error)
 {
   JsonNode *node = json_object_get_member (parameters, "top_k");
 
-  request->top_k = G_MAXINT64;
+  request->choice.top_k = G_MAXINT64;
   request->lists = node != NULL;
-  return node == NULL || JSON_NODE_HOLDS_NULL (node) || gtf_param_get_int (node, "parameters", "top_k", -1e15, 1e15, &request->top_k, error);
+  return node == NULL || JSON_NODE_HOLDS_NULL (node) || gtf_param_get_int (node, "parameters", "top_k", -1e15, 1e15, &request->choice.top_k, error);
 }
 
 static gboolean
@@ -151,32 +99,6 @@ read_input (JsonNode *node, guint i, const char **text, const char **pair, GErro
 
 /* ---- the answer ---------------------------------------------------------------------------------------------------------------- */
 
-static JsonNode *
-answer_label (const Request *request, guint id, double score)
-{
-  JsonObject *object = json_object_new ();
-  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
-
-  json_object_set_member (object, "label", json_node_copy (text_labels_get (request->self->labels, id)));
-  json_object_set_double_member (object, "score", score);
-  json_node_take_object (node, object);
-  return node;
-}
-
-static JsonNode *
-answer_list (const Request *request, const float *scores, gsize n)
-{
-  g_autofree guint *order = text_order (scores, n);
-  gint64 end = request->top_k < 0 ? MAX ((gint64) n + request->top_k, 0) : MIN (request->top_k, (gint64) n);
-  JsonNode *node = json_node_new (JSON_NODE_ARRAY);
-  JsonArray *list = json_array_new ();
-
-  for (gint64 i = 0; i < end; i++)
-    json_array_add_element (list, answer_label (request, order[i], scores[order[i]]));
-  json_node_take_array (node, list);
-  return node;
-}
-
 static gboolean
 take_logits (gsize row, const TextSlice *slices, gpointer data, GError **error)
 {
@@ -184,13 +106,12 @@ take_logits (gsize row, const TextSlice *slices, gpointer data, GError **error)
   gsize n = slices->cols;
   g_autofree float *scores = g_memdup2 (slices->data, n * sizeof (float));
 
-  if (!text_labels_check (request->self->labels, n, error))
+  if (!text_classifier_score (request->self, request->choice.apply, scores, n, error))
     return FALSE;
-  text_function_apply (request->apply, scores, n);
   if (request->lists)
-    request->answers[row] = answer_list (request, scores, n);
+    request->answers[row] = text_classifier_list (request->self, request->choice.top_k, scores, n);
   else
-    request->answers[row] = answer_label (request, (guint) text_argmax (scores, n), scores[text_argmax (scores, n)]);
+    request->answers[row] = text_classifier_label (request->self, text_argmax (scores, n), scores[text_argmax (scores, n)]);
   return TRUE;
 }
 
@@ -221,13 +142,13 @@ classification_run (GtfTask *task, const GtfRequest *from, GError **error)
   guint n = is_list ? json_array_get_length (json_node_get_array (from->inputs)) : 1;
   g_autoptr (JsonArray) list = NULL;
 
-  request.apply = request.self->apply;
+  request.choice.apply = request.self->apply;
   if (n == 0)
     {
       text_fail (error, "inputs: expected a text or a list of texts, found an empty list");
       return NULL;
     }
-  if (!read_function (gtf_json_find (from->parameters, "function_to_apply"), &request.apply, error) || !read_top_k (&request, from->parameters, error))
+  if (!read_function (gtf_json_find (from->parameters, "function_to_apply"), &request.choice.apply, error) || !read_top_k (&request, from->parameters, error))
     return NULL;
   request.answers = g_new0 (JsonNode *, n);
   ok = classify (&request, from->inputs, from, n, error);
@@ -262,7 +183,7 @@ static const GtfTaskPlugin plugin = {
   .parameters = parameters,
   .flags = GTF_TASK_INPUTS_BATCH,
   .open = classification_open,
-  .close = classification_close,
+  .close = text_classifier_close,
   .run = classification_run,
   .render = text_view_labels,
 };

@@ -5,6 +5,8 @@
  */
 #include <math.h>
 
+#include "base/json-print.h"
+#include "text/classifier-private.h"
 #include "text/ner-private.h"
 #include "text/sentence-private.h"
 #include "text/spans-private.h"
@@ -341,6 +343,87 @@ test_passes (void)
   g_assert_cmpuint (text_pass_size (rows, order, 6, 5), ==, 1);
 }
 
+/* ---- classifiers -------------------------------------------------------------------------------------------------------------- */
+
+/* The order in which transformers' pipelines look at the config. */
+static void
+test_functions (void)
+{
+  static const struct
+  {
+    const char *problem;
+    guint n_labels;
+    const char *function;
+    TextFunction slices, topk;
+  } cases[] = {
+    { NULL, 3, NULL, TEXT_FUNCTION_SOFTMAX, TEXT_FUNCTION_SOFTMAX },
+    { NULL, 1, NULL, TEXT_FUNCTION_SIGMOID, TEXT_FUNCTION_SOFTMAX },
+    { "single_label_classification", 3, "sigmoid", TEXT_FUNCTION_SOFTMAX, TEXT_FUNCTION_SOFTMAX },
+    { "multi_label_classification", 3, "softmax", TEXT_FUNCTION_SIGMOID, TEXT_FUNCTION_SIGMOID },
+    { "regression", 1, "softmax", TEXT_FUNCTION_NONE, TEXT_FUNCTION_NONE },
+    { NULL, 0, "sigmoid", TEXT_FUNCTION_SIGMOID, TEXT_FUNCTION_SOFTMAX },
+    { NULL, 0, NULL, TEXT_FUNCTION_NONE, TEXT_FUNCTION_SOFTMAX },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_assert_cmpint (text_classifier_function (TEXT_CLASSIFIER_SLICES, cases[i].problem, cases[i].n_labels, cases[i].function), ==, cases[i].slices);
+      g_assert_cmpint (text_classifier_function (TEXT_CLASSIFIER_TOPK, cases[i].problem, cases[i].n_labels, cases[i].function), ==, cases[i].topk);
+    }
+}
+
+static void
+test_choices (void)
+{
+  static const struct
+  {
+    TextClassifierKind kind;
+    const char *parameters, *expected;         /* an answer, or what the message has */
+  } cases[] = {
+    { TEXT_CLASSIFIER_SLICES, "{\"top_k\": 2}", "[{\"label\": \"LOC\", \"score\": 2.0}, {\"label\": \"B-PER\", \"score\": 1.0}]" },
+    { TEXT_CLASSIFIER_SLICES, "{\"top_k\": -4}", "[{\"label\": \"LOC\", \"score\": 2.0}]" },
+    { TEXT_CLASSIFIER_SLICES, "{\"top_k\": -9}", "[]" },
+    { TEXT_CLASSIFIER_SLICES, "{\"top_k\": 1, \"function_to_apply\": \"Sigmoid\"}", "[{\"label\": \"LOC\", \"score\": 0.88" },
+    { TEXT_CLASSIFIER_TOPK, "{\"top_k\": 1, \"function_to_apply\": null}", "[{\"score\": 2.0, \"label\": \"LOC\"}]" },
+    { TEXT_CLASSIFIER_TOPK, "{\"top_k\": 0}", "[]" },
+    { TEXT_CLASSIFIER_TOPK, "{\"top_k\": -1}", "\"top_k\": expected" },
+    { TEXT_CLASSIFIER_SLICES, "{\"top_k\": \"all\"}", "\"top_k\": expected" },
+    { TEXT_CLASSIFIER_SLICES, "{\"function_to_apply\": \"tanh\"}", "\"function_to_apply\": expected" },
+  };
+  g_autoptr (TextLabels) labels = make_labels ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (JsonObject) parameters = gtf_json_parse_object ("parameters", cases[i].parameters, -1, GTF_JSON_STRICT, &error);
+      float scores[] = { 0, 1, -1, 2, 1 };
+      const TextClassifier self = { NULL, labels, cases[i].kind, TEXT_FUNCTION_NONE };
+      TextChoice choice;
+      g_autoptr (JsonNode) list = NULL;
+      g_autofree char *printed = NULL;
+
+      g_assert_no_error (error);
+      if (text_choice_read (&choice, &self, parameters, &error) && text_classifier_score (&self, choice.apply, scores, 5, &error))
+        list = text_classifier_list (&self, choice.top_k, scores, 5);
+      printed = list ? gtf_json_print (list, GTF_JSON_COMPACT) : g_strdup (error->message);
+      if (strstr (printed, cases[i].expected) == NULL)
+        g_error ("%s: expected %s, found %s", cases[i].parameters, cases[i].expected, printed);
+    }
+}
+
+static void
+test_no_label (void)
+{
+  g_autoptr (TextLabels) labels = make_labels ();
+  g_autoptr (GError) error = NULL;
+  const TextClassifier self = { NULL, labels, TEXT_CLASSIFIER_SLICES, TEXT_FUNCTION_NONE };
+  float scores[6] = { 0 };
+
+  g_assert_false (text_classifier_score (&self, TEXT_FUNCTION_NONE, scores, G_N_ELEMENTS (scores), &error));
+  g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA);
+  g_assert_nonnull (strstr (error->message, "config.json: \"id2label\": the model has 6 outputs"));
+}
+
 /* ---- views ------------------------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -403,6 +486,9 @@ main (int argc, char **argv)
   g_test_add_func ("/tasks/text/pooling", test_pooling);
   g_test_add_func ("/tasks/text/similarity", test_similarity);
   g_test_add_func ("/tasks/text/scores", test_scores);
+  g_test_add_func ("/tasks/text/functions", test_functions);
+  g_test_add_func ("/tasks/text/choices", test_choices);
+  g_test_add_func ("/tasks/text/no-label", test_no_label);
   g_test_add_func ("/tasks/text/passes", test_passes);
   g_test_add_func ("/tasks/text/chars", test_chars);
   g_test_add_func ("/tasks/text/views", test_views);
