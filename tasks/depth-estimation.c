@@ -2,7 +2,7 @@
  *
  * The task depth-estimation: transformers' pipeline of that name, how far away (or, for models of relative depth, how near) each pixel is.
  *
- * A model gives `predicted_depth` [1][H][W], which is brought to the size of the picture by bicubic interpolation. The answer has it as it is, and
+ * A model gives `predicted_depth` [B][H][W], which is brought to the size of the picture by bicubic interpolation. The answer has it as it is, and
  * as a grey picture between its least and its largest number.
  */
 #include "image/image-private.h"
@@ -37,8 +37,8 @@ depth_close (GtfTask *task)
 static float *
 read_depth (const Request *request, const GtfImage *image, GError **error)
 {
-  const GtfTensor *t = gtf_session_get_output (request->model->session, "predicted_depth");
-  const gsize n = t ? gtf_tensor_get_n_elements (t) : 0;
+  gsize first, n;
+  const GtfTensor *t = image_model_output (request->model, "predicted_depth", &first, &n);
   g_autofree float *numbers = n ? g_try_new (float, n) : NULL;
   gint64 height, width;
 
@@ -54,7 +54,7 @@ read_depth (const Request *request, const GtfImage *image, GError **error)
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "depth-estimation: no memory for %" G_GSIZE_FORMAT " numbers", n);
       return NULL;
     }
-  gtf_tensor_read_f32 (t, 0, n, numbers);
+  gtf_tensor_read_f32 (t, first, n, numbers);
   return cubic_resize (numbers, (gsize) height, (gsize) width, (gsize) image->height, (gsize) image->width, error);
 }
 
@@ -124,9 +124,14 @@ estimate (const GtfImage *image, const char *name, gpointer data, GError **error
 static JsonNode *
 depth_run (GtfTask *task, const GtfRequest *from, GError **error)
 {
+  static const char *const outputs[] = { "predicted_depth", NULL };
   Request request = { .model = task->state, .cancellable = from->cancellable };
+  JsonNode *answer;
 
-  return image_answer_each (from, estimate, &request, error);
+  image_model_begin (request.model, from, outputs);
+  answer = image_answer_each (from, estimate, &request, error);
+  image_model_end (request.model);
+  return answer;
 }
 
 /* ---- for people ---------------------------------------------------------------------------------------------------------- */
@@ -184,7 +189,7 @@ static const GtfTaskPlugin plugin = {
   .open = depth_open,
   .close = depth_close,
   .run = depth_run,
-  .flags = GTF_TASK_NO_PIXELS,
+  .flags = GTF_TASK_NO_PIXELS | GTF_TASK_IMAGES_TOGETHER,
   .render = depth_render,
 };
 

@@ -2,8 +2,8 @@
  *
  * The task image-segmentation: transformers' pipeline of that name, masks with their labels in each picture.
  *
- * A model gives `logits` [1][labels][H][W], a class for each pixel; or it asks queries, each of which gives a mask and votes for a class:
- * `class_queries_logits` [1][N][labels + 1] with `masks_queries_logits` [1][N][H][W], or `logits` with `pred_masks`. Which of the three kinds
+ * A model gives `logits` [B][labels][H][W], a class for each pixel; or it asks queries, each of which gives a mask and votes for a class:
+ * `class_queries_logits` [B][N][labels + 1] with `masks_queries_logits` [B][N][H][W], or `logits` with `pred_masks`. Which of the three kinds
  * of segmentation can be made of queries, and by which rules, is what the repository's image processor says. Masks have the size of the picture
  * as it was decoded.
  */
@@ -26,7 +26,8 @@ typedef struct
   Segmenter *self;
   GtfSegmentation kind;         /* the one of the three that is asked for */
   SegmentRules rules;
-  GtfTensor *task_inputs;       /* (nullable); the session borrows it */
+  GBytes *task_ids;             /* (nullable): what the model is told */
+  GtfTensor *task_inputs;       /* (nullable): the same for each picture of a pass; the session borrows it */
   JsonArray *shares;            /* how much of the picture each segment has; for people */
   GCancellable *cancellable;
 } Request;
@@ -133,15 +134,37 @@ tokenize_task (Request *request, const char *name, GError **error)
   g_autofree char *kwargs = g_strdup_printf ("{\"padding\": \"max_length\", \"max_length\": %" G_GINT64_FORMAT "}", self->task_length);
   g_autofree char *text = g_strconcat ("the task is ", name ? name : "panoptic", NULL);
   g_auto (TextTokens) tokens = { 0 };
-  g_autoptr (GBytes) bytes = NULL;
   const TextRow *row;
 
   text_tokens_init (&tokens);
   if (!text_tokens_add (&tokens, gtf_tokenizer_encode (self->model->task->tokenizer, text, NULL, kwargs, error), FALSE, TRUE, error))
     return FALSE;
   row = (const TextRow *) tokens.rows->data;
-  bytes = g_bytes_new (row->ids, row->n * sizeof (gint32));
-  request->task_inputs = gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, (gint64[]){ 1, (gint64) row->n }, bytes, error);
+  request->task_ids = g_bytes_new (row->ids, row->n * sizeof (gint32));
+  return TRUE;
+}
+
+/* A model that is told what to do is told for each picture of a pass. */
+static gboolean
+tell_task (Request *request, gsize n_pictures, GError **error)
+{
+  const gsize size = request->task_ids ? g_bytes_get_size (request->task_ids) : 0;
+  char *ids = size ? g_try_malloc_n (n_pictures, size) : NULL;
+  g_autoptr (GBytes) bytes = ids ? g_bytes_new_take (ids, n_pictures * size) : NULL;
+
+  if (size == 0)
+    return TRUE;
+  if (ids == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "image-segmentation: no memory for the tokens of %" G_GSIZE_FORMAT " pictures", n_pictures);
+      return FALSE;
+    }
+  for (gsize i = 0; i < n_pictures; i++)
+    memcpy (ids + i * size, g_bytes_get_data (request->task_ids, NULL), size);
+  g_clear_pointer (&request->task_inputs, gtf_tensor_unref);
+  request->task_inputs = gtf_tensor_new_bytes (GTF_DTYPE_I32, 2, (gint64[]){ (gint64) n_pictures, (gint64) (size / sizeof (gint32)) }, bytes, error);
+  if (request->task_inputs != NULL)
+    gtf_session_set_input (request->self->model->session, "task_inputs", request->task_inputs);
   return request->task_inputs != NULL;
 }
 
@@ -178,50 +201,50 @@ outputs_clear (Outputs *self)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outputs, outputs_clear)
 
+/* Those of an output that are of the picture whose turn it is. */
 static float *
-numbers_of (const GtfTensor *t, GError **error)
+numbers_of (TextModel *model, const char *output, GError **error)
 {
-  const gsize n = gtf_tensor_get_n_elements (t);
+  gsize first, n;
+  const GtfTensor *t = image_model_output (model, output, &first, &n);
   float *numbers = g_try_new (float, n);
 
   if (numbers == NULL)
     g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for %" G_GSIZE_FORMAT " numbers of masks", n);
   else
-    gtf_tensor_read_f32 (t, 0, n, numbers);
+    gtf_tensor_read_f32 (t, first, n, numbers);
   return numbers;
 }
 
-/* @planes [1][N][H][W], @classes (nullable) [1][N][classes] with two classes at least. */
+/* @planes [pictures][N][H][W], @classes (nullable) [pictures][N][classes] with two classes at least. */
 static gboolean
-outputs_fit (const GtfTensor *planes, const GtfTensor *classes)
+outputs_fit (const GtfTensor *planes, const GtfTensor *classes, gint64 n_pictures)
 {
-  if (planes == NULL || gtf_tensor_get_dtype (planes) != GTF_DTYPE_F32 || gtf_tensor_get_n_dims (planes) != 4 || gtf_tensor_get_dim (planes, 0) != 1 ||
+  if (planes == NULL || gtf_tensor_get_dtype (planes) != GTF_DTYPE_F32 || gtf_tensor_get_n_dims (planes) != 4 || gtf_tensor_get_dim (planes, 0) != n_pictures ||
       gtf_tensor_get_n_elements (planes) == 0)
     return FALSE;
-  return classes == NULL || (gtf_tensor_get_dtype (classes) == GTF_DTYPE_F32 && gtf_tensor_get_n_dims (classes) == 3 && gtf_tensor_get_dim (classes, 0) == 1 &&
+  return classes == NULL || (gtf_tensor_get_dtype (classes) == GTF_DTYPE_F32 && gtf_tensor_get_n_dims (classes) == 3 && gtf_tensor_get_dim (classes, 0) == n_pictures &&
                              gtf_tensor_get_dim (classes, 1) == gtf_tensor_get_dim (planes, 1) && gtf_tensor_get_dim (classes, 2) > 1);
 }
 
 static gboolean
 outputs_read (Outputs *self, const Request *request, GError **error)
 {
-  GtfSession *session = request->self->model->session;
-  const GtfTensor *logits = gtf_session_get_output (session, "logits"), *queries = gtf_session_get_output (session, "class_queries_logits");
-  const GtfTensor *planes = gtf_session_get_output (session, queries ? "masks_queries_logits" : "pred_masks");
-  const GtfTensor *classes = queries ? queries : planes ? logits : NULL;
+  TextModel *model = request->self->model;
+  const gboolean votes = gtf_session_get_output (model->session, "class_queries_logits") != NULL, masks = gtf_session_get_output (model->session, "pred_masks") != NULL;
+  const char *plane_name = votes ? "masks_queries_logits" : masks ? "pred_masks" : "logits", *class_name = votes ? "class_queries_logits" : masks ? "logits" : NULL;
+  const GtfTensor *planes = gtf_session_get_output (model->session, plane_name), *classes = class_name ? gtf_session_get_output (model->session, class_name) : NULL;
   const gsize side = classes && request->rules.how & GTF_SEGMENTATION_384 ? 384 : 0;
 
-  if (planes == NULL)
-    planes = logits;
-  if (!outputs_fit (planes, classes) || (classes == NULL && request->kind != GTF_SEGMENTATION_SEMANTIC))
+  if (!outputs_fit (planes, classes, MAX (model->rows, 1)) || (classes == NULL && request->kind != GTF_SEGMENTATION_SEMANTIC))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA,
                    "image-segmentation: the model and the image processor of the repository disagree: expected %s of one picture",
                    request->kind == GTF_SEGMENTATION_SEMANTIC ? "logits of pixels, or masks with their classes," : "masks with their classes");
       return FALSE;
     }
-  self->planes = numbers_of (planes, error);
-  self->classes = self->planes && classes ? numbers_of (classes, error) : NULL;
+  self->planes = numbers_of (model, plane_name, error);
+  self->classes = self->planes && classes ? numbers_of (model, class_name, error) : NULL;
   if (self->planes == NULL || (classes != NULL && self->classes == NULL))
     return FALSE;
   self->masks.planes = self->planes;
@@ -285,7 +308,7 @@ object_of (const Request *request, const SegmentMap *map, guint i, guint8 *mask,
 static JsonNode *
 segment (const GtfImage *image, const char *name, gpointer data, GError **error)
 {
-  const Request *request = data;
+  Request *request = data;
   g_auto (SegmentMap) map = { 0 };
   g_autoptr (JsonArray) list = json_array_new ();
   g_autofree guint8 *mask = NULL;
@@ -293,8 +316,8 @@ segment (const GtfImage *image, const char *name, gpointer data, GError **error)
 
   if (!segment_map_init (&map, (gsize) image->width, (gsize) image->height, error))
     return NULL;
-  if (request->task_inputs != NULL)
-    gtf_session_set_input (request->self->model->session, "task_inputs", request->task_inputs);
+  if (request->self->model->rows == 0 && !tell_task (request, 1, error))
+    return NULL;
   if (!image_model_run_image (request->self->model, image, name, NULL, request->cancellable, error) || !find_segments (request, &map, error))
     return NULL;
   mask = g_try_malloc (map.width * map.height);
@@ -319,10 +342,18 @@ segment (const GtfImage *image, const char *name, gpointer data, GError **error)
 static JsonNode *
 segmentation_run (GtfTask *task, const GtfRequest *from, GError **error)
 {
+  static const char *const outputs[] = { "logits", "pred_masks", "class_queries_logits", "masks_queries_logits", NULL };
   g_autoptr (JsonArray) shares = json_array_new ();
   Request request = { .self = task->state, .shares = shares, .cancellable = from->cancellable };
-  JsonNode *answer = read_request (&request, from->parameters, error) ? image_answer_each (from, segment, &request, error) : NULL;
+  JsonNode *answer = NULL;
 
+  if (read_request (&request, from->parameters, error) && (from->n_images <= 1 || tell_task (&request, from->n_images, error)))
+    {
+      image_model_begin (request.self->model, from, outputs);
+      answer = image_answer_each (from, segment, &request, error);
+      image_model_end (request.self->model);
+    }
+  g_clear_pointer (&request.task_ids, g_bytes_unref);
   g_clear_pointer (&request.task_inputs, gtf_tensor_unref);
   if (answer != NULL && from->details != NULL)
     *from->details = json_node_init_array (json_node_alloc (), shares);
@@ -403,7 +434,7 @@ static const GtfTaskPlugin plugin = {
   .open = segmentation_open,
   .close = segmentation_close,
   .run = segmentation_run,
-  .flags = GTF_TASK_NO_PIXELS,
+  .flags = GTF_TASK_NO_PIXELS | GTF_TASK_IMAGES_TOGETHER,
   .render_details = segmentation_render,
 };
 

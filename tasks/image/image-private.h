@@ -16,7 +16,7 @@ gboolean   image_model_run_image (TextModel *self, const GtfImage *image, const 
 gboolean   image_model_run_tensor (TextModel *self, const char *input, GtfTensor *tensor, const char *name, GCancellable *cancellable, GError **error);
 /* The same with the frames of one video. */
 gboolean   image_model_run_video (TextModel *self, const GtfImage *const *frames, guint n_frames, const char *name, GCancellable *cancellable, GError **error);
-/* Makes one pass over all pictures of a request, if each @output (NULL-terminated) is then what it would be alone: pictures that become one size without padding. The calls of
+/* Makes one pass over all pictures of a request, if each of @outputs (NULL-terminated) that the model gives is then what it would be alone: pictures that become one size without padding. The calls of
  * image_model_run_image() that follow, for each picture in order, make none. image_model_end() when they are over. */
 void       image_model_begin (TextModel *self, const GtfRequest *request, const char *const *outputs);
 void       image_model_end   (TextModel *self);

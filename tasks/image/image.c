@@ -67,7 +67,7 @@ have_rows (TextModel *self, const char *const *outputs, guint n)
     {
       const GtfTensor *t = gtf_session_get_output (self->session, *outputs);
 
-      if (t == NULL || gtf_tensor_get_n_dims (t) < 2 || gtf_tensor_get_dim (t, 0) != n)
+      if (t != NULL && (gtf_tensor_get_n_dims (t) < 2 || gtf_tensor_get_dim (t, 0) != n))
         return FALSE;
     }
   return TRUE;

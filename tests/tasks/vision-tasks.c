@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json-print.h"
 #include "base/json.h"
@@ -329,6 +330,7 @@ compare_together (const char *task, const char *directory, const char *parameter
   g_autoptr (GtfResult) all = NULL;
   GtfImage *pictures[TOGETHER];
   JsonArray *list;
+  guint n_found = 0;
 
   g_assert_no_error (error);
   make_pictures (pictures, 61, 47);
@@ -346,26 +348,74 @@ compare_together (const char *task, const char *directory, const char *parameter
       other = gtf_json_print (json_array_get_element (list, i), GTF_JSON_COMPACT);
       if (!same (gtf_result_get_node (alone), json_array_get_element (list, i)))
         g_error ("%s: picture %u alone %.300s, with others %.300s", directory, i, one, other);
+      n_found += JSON_NODE_HOLDS_ARRAY (gtf_result_get_node (alone)) ? json_array_get_length (json_node_get_array (gtf_result_get_node (alone))) : 1;
       gtf_image_free (pictures[i]);
     }
+  g_assert_cmpuint (n_found, >, 0);
 }
 
+#define SQUARE "\"size\": {\"height\": 64, \"width\": 64}, \"do_resize\": true, \"do_rescale\": true, \"do_normalize\": true"
+
+/* Boxes, labels, segments of pixels and of queries, depth; the processor where the repository has none. */
 static const struct
 {
-  const char *task, *directory, *parameters;
-} together[] = { { "object-detection", "conditional_detr/detection", "{\"threshold\": 0.1}" },
-                 { "object-detection", "detr/detection", "{\"threshold\": 0.1}" },
-                 { "object-detection", "rt_detr/detection", "{\"threshold\": 0.1}" },
-                 { "object-detection", "yolos/detection", "{\"threshold\": 0.1}" },
-                 { "image-classification", "vit/classifier", "{\"top_k\": 3}" } };
+  const char *task, *directory, *parameters, *processor;
+} together[] = { { "object-detection", "conditional_detr/detection", "{\"threshold\": 0.1}", NULL },
+                 { "object-detection", "detr/detection", "{\"threshold\": 0.1}", NULL },
+                 { "object-detection", "rt_detr/detection", "{\"threshold\": 0.1}", NULL },
+                 { "object-detection", "yolos/detection", "{\"threshold\": 0.1}", NULL },
+                 { "image-classification", "vit/classifier", "{\"top_k\": 3}", NULL },
+                 { "image-segmentation", "segformer/semantic", NULL, NULL },
+                 { "image-segmentation", "detr/segmentation", "{\"threshold\": 0.1}", "{\"image_processor_type\": \"DetrImageProcessor\", " SQUARE "}" },
+                 { "image-segmentation", "mobilenet_v2/semantic", NULL, "{\"image_processor_type\": \"MobileNetV2ImageProcessor\", " SQUARE "}" },
+                 { "depth-estimation", "depth_anything/relative", NULL, NULL },
+                 { "depth-estimation", "dpt/depth", NULL, "{\"image_processor_type\": \"DPTImageProcessor\", " SQUARE "}" },
+                 { "depth-estimation", "glpn/depth", NULL, "{\"image_processor_type\": \"GLPNImageProcessor\", \"size_divisor\": 32}" } };
+
+/* A repository of links, beside which an image processor stands. (transfer full) */
+static char *
+with_processor (const char *directory, const char *processor)
+{
+  static const char *const names[] = { "config.json", "model.safetensors" };
+  g_autoptr (GError) error = NULL;
+  char *made = g_dir_make_tmp ("gtf-vision-XXXXXX", &error);
+  g_autofree char *path = g_build_filename (made, "preprocessor_config.json", NULL);
+
+  g_assert_no_error (error);
+  g_assert_true (g_file_set_contents (path, processor, -1, &error));
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *from = g_build_filename (directory, names[i], NULL), *to = g_build_filename (made, names[i], NULL);
+
+      g_assert_cmpint (symlink (from, to), ==, 0);
+    }
+  return made;
+}
+
+static void
+remove_made (const char *directory)
+{
+  static const char *const names[] = { "config.json", "model.safetensors", "preprocessor_config.json" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_build_filename (directory, names[i], NULL);
+
+      g_assert_cmpint (unlink (path), ==, 0);
+    }
+  g_assert_cmpint (rmdir (directory), ==, 0);
+}
 
 static void
 test_together (gconstpointer data)
 {
   const guint i = GPOINTER_TO_UINT (data);
   g_autofree char *directory = g_build_filename (folder, "..", "vision", together[i].directory, NULL);
+  g_autofree char *made = together[i].processor ? with_processor (directory, together[i].processor) : NULL;
 
-  compare_together (together[i].task, directory, together[i].parameters);
+  compare_together (together[i].task, made ? made : directory, together[i].parameters);
+  if (made)
+    remove_made (made);
 }
 
 int

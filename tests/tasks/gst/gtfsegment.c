@@ -4,6 +4,7 @@
  * What GtfVideo does is tested by gtfdetect.c.
  */
 #include <string.h>
+#include <gst/check/gsttestclock.h>
 #include <gtf/gtf.h>
 #include "../../core/pipeline/toy/repository.h"
 #include "../../sanitizer.h"
@@ -49,6 +50,30 @@ segments_of (GstBuffer *buffer)
   return s;
 }
 
+/* The first segment is the pixels of @r. */
+static void
+assert_map (const GstStructure *segments, Rectangle r)
+{
+  g_autoptr (GBytes) map = NULL;
+
+  g_assert_true (gst_structure_get (segments, "map", G_TYPE_BYTES, &map, NULL));
+  g_assert_cmpuint (g_bytes_get_size (map), ==, 63 * 47 * 2);
+  for (gint y = 0; y < 47; y++)
+    for (gint x = 0; x < 63; x++)
+      g_assert_cmpuint (((const guint16 *) g_bytes_get_data (map, NULL))[y * 63 + x], ==, x >= r.left && x < r.right && y >= r.top && y < r.bottom);
+}
+
+static void
+assert_depth (const GstStructure *segments)
+{
+  g_autoptr (GBytes) depth = NULL;
+
+  g_assert_true (gst_structure_get (segments, "depth", G_TYPE_BYTES, &depth, NULL));
+  g_assert_cmpuint (g_bytes_get_size (depth), ==, 63 * 47 * 4);
+  for (gint i = 0; i < 63 * 47; i++)
+    g_assert_cmpfloat (((const float *) g_bytes_get_data (depth, NULL))[i], ==, i % 63);
+}
+
 static void
 test_masks (void)
 {
@@ -59,7 +84,6 @@ test_masks (void)
       g_autoptr (GstMessage) message = NULL;
       g_autoptr (GstBuffer) out = pass ("", "image-segmentation", formats[i], &message);
       const GstStructure *s = segments_of (out), *one;
-      g_autoptr (GBytes) map = NULL;
       const GValue *list = gst_structure_get_value (s, "segments");
       double score = 0;
       guint id = 0;
@@ -68,11 +92,7 @@ test_masks (void)
       one = gst_value_get_structure (gst_value_array_get_value (list, 0));
       g_assert_cmpstr (gst_structure_get_string (one, "label"), ==, "white");
       g_assert_true (gst_structure_get (one, "id", G_TYPE_UINT, &id, "score", G_TYPE_DOUBLE, &score, NULL) && id == 1 && score == 0.5);
-      g_assert_true (gst_structure_get (s, "map", G_TYPE_BYTES, &map, NULL));
-      g_assert_cmpuint (g_bytes_get_size (map), ==, 63 * 47 * 2);
-      for (gint y = 0; y < 47; y++)
-        for (gint x = 0; x < 63; x++)
-          g_assert_cmpuint (((const guint16 *) g_bytes_get_data (map, NULL))[y * 63 + x], ==, x >= 16 && x < 32 && y >= 8 && y < 24);
+      assert_map (s, square);
       g_assert_nonnull (strstr (gst_structure_get_string (gst_message_get_structure (message), "json"), "\"mask\": \""));
     }
 }
@@ -82,12 +102,8 @@ test_depth (void)
 {
   g_autoptr (GstMessage) message = NULL;
   g_autoptr (GstBuffer) out = pass ("", "depth-estimation", FORMAT ("NV12"), &message);
-  g_autoptr (GBytes) depth = NULL;
 
-  g_assert_true (gst_structure_get (segments_of (out), "depth", G_TYPE_BYTES, &depth, NULL));
-  g_assert_cmpuint (g_bytes_get_size (depth), ==, 63 * 47 * 4);
-  for (gint i = 0; i < 63 * 47; i++)
-    g_assert_cmpfloat (((const float *) g_bytes_get_data (depth, NULL))[i], ==, i % 63);
+  assert_depth (segments_of (out));
   g_assert_cmpstr (gst_structure_get_string (gst_message_get_structure (message), "json"), ==, "{\"depth\": \"a picture\"}");
 }
 
@@ -146,6 +162,58 @@ test_hidden (void)
     }
 }
 
+/* ---- elements with the same model ---- */
+
+static void
+show (Fixture *f, Rectangle r)
+{
+  GstBuffer *buffer = frame_new (FORMAT ("RGB"), 0x204060, r, 0xffffff);
+
+  GST_BUFFER_PTS (buffer) = f->time;
+  f->time += 40 * GST_MSECOND;
+  g_assert_cmpint (gst_harness_push (f->harness, buffer), ==, GST_FLOW_OK);
+}
+
+static void
+assert_next (Fixture *f, const char *task, Rectangle r)
+{
+  g_autoptr (GstBuffer) out = gst_harness_pull (f->harness);
+
+  if (strcmp (task, "depth-estimation") == 0)
+    assert_depth (segments_of (out));
+  else
+    assert_map (segments_of (out), r);
+}
+
+/* A frame of one waits for the other one's, and each gets what is its own. */
+static void
+test_batch (gconstpointer task)
+{
+  static const Rectangle other = { 3, 20, 47, 41 };
+  gint (*together) (void) = (gint (*) (void)) fake_symbol (task, "gtf_fake_image_together");
+  g_autofree char *line = g_strdup_printf ("gtfsegment batch-window=60000 model=%s task=%s", repository, (const char *) task);
+  g_autoptr (GstTestClock) clock = NULL;
+  Fixture a, b;
+
+  fixture_setup_source (&a, line, FORMAT ("RGB"), FALSE);
+  fixture_setup_source (&b, line, FORMAT ("RGB"), FALSE);
+  clock = gst_harness_get_testclock (b.harness);
+  show (&a, square);                  /* alone: the other one has not begun */
+  assert_next (&a, task, square);
+  g_assert_cmpint (together (), ==, 1);
+  for (guint i = 0; i < 2; i++)
+    {
+      show (&b, other);
+      gst_test_clock_wait_for_next_pending_id (clock, NULL);
+      show (&a, square);
+      assert_next (&a, task, square);
+      assert_next (&b, task, other);
+      g_assert_cmpint (together (), ==, 2);
+    }
+  teardown (&a);
+  teardown (&b);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -158,6 +226,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfsegment/depth", test_depth);
   g_test_add_func ("/gtfsegment/drawn", test_drawn);
   g_test_add_func ("/gtfsegment/hidden", test_hidden);
+  g_test_add_data_func ("/gtfsegment/batch/image-segmentation", "image-segmentation", test_batch);
+  g_test_add_data_func ("/gtfsegment/batch/depth-estimation", "depth-estimation", test_batch);
   status = g_test_run ();
   toy_remove (repository);
   g_free (repository);
