@@ -204,7 +204,7 @@ check_sum (GtfBindingPlan *p, const GtfBoundWeight *b)
       sum = -1;
   if (sum != b->dims[0])
     gtf_complain (&p->misshapen, "\"%s\" and what is fused with it (expected %" G_GINT64_FORMAT " outputs together, found %" G_GINT64_FORMAT ")",
-              b->parts[0].weight->name, b->dims[0], sum);
+                  b->parts[0].weight->name, b->dims[0], sum);
 }
 
 /* ---- binding --------------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,7 @@
-/* Made by data/labels/make.py: the words of WordNet for the classes of ImageNet, class after class. */
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Made by data/labels/make.py: the words of WordNet (data/labels/LICENSE.md) for the classes of ImageNet, class after class; do not edit. timm.c includes it.
+ */
 static const char *const imagenet_names[] = {
   "tench, Tinca tinca",
   "goldfish, Carassius auratus",

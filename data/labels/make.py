@@ -12,7 +12,10 @@ from timm.data import ImageNetInfo
 
 def main():
     info = ImageNetInfo("imagenet-1k")
-    print("/* Made by data/labels/make.py: the words of WordNet for the classes of ImageNet, class after class. */")
+    print("/* SPDX-License-Identifier: LGPL-2.1-or-later")
+    print(" *")
+    print(" * Made by data/labels/make.py: the words of WordNet (data/labels/LICENSE.md) for the classes of ImageNet, class after class; do not edit. timm.c includes it.")
+    print(" */")
     print("static const char *const imagenet_names[] = {")
     for name in info.label_descriptions():
         print(f'  "{name}",')
