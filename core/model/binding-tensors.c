@@ -193,6 +193,22 @@ check_part (GtfBindingPlan *p, const GtfBoundWeight *b, GtfBoundPart *part)
   check_dtype (p, part->bias);
 }
 
+/* A convolution as the file has it must have channels and windows: it is divided by them. */
+static void
+check_size (GtfBindingPlan *p, const GtfBoundWeight *b, const GtfStoredTensor *t)
+{
+  const gboolean is_conv = b->weight->type == GTF_WEIGHT_CONV1D || b->weight->type == GTF_WEIGHT_CONV2D;
+
+  for (guint d = 0; d < b->n_dims && is_conv; d++)
+    if (b->dims[d] < 1)
+      {
+        g_autofree char *found = gtf_shape_to_string (t->n_dims, t->shape);
+
+        gtf_complain (&p->misshapen, "\"%s\" (expected a convolution with at least 1 in each dimension, found %s)", t->name, found);
+        return;
+      }
+}
+
 /* The outputs of a fused weight's parts must add up. */
 static void
 check_sum (GtfBindingPlan *p, const GtfBoundWeight *b)
@@ -319,6 +335,7 @@ gtf_binding_plan_parts (GtfBindingPlan *p, const GtfWeight *w, char **names, Gtf
       for (guint d = 0; d < b->n_dims; d++)
         if (b->dims[d] < 0)
           b->dims[d] = stored_dim (w, part->weight, d);
+      check_size (p, b, part->weight);
       bind_gain (p, w, parts[i], part);
       bind_bias (p, w, parts[i], part);
       check_part (p, b, part);

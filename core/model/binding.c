@@ -151,6 +151,8 @@ bind_branch (GtfBindingPlan *p, const GtfWeight *w, char **outer, gint64 layer, 
   if (b->dims[2] % 2 == 0 || b->dims[3] % 2 == 0)
     gtf_complain (&p->misshapen, "\"%s\": windows of %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels, expected some with a middle", b->parts[0].weight->name, b->dims[2], b->dims[3]);
   bind_tensors (p, w, outer, layer, branch);
+  if (!branch->n_parts && !is_empty (branch))   /* what is empty was complained of */
+    gtf_complain (&p->missing, "\"%s\", which goes with \"%s\"", w->name, b->parts[0].weight->name);
   return branch;
 }
 

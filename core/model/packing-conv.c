@@ -80,6 +80,8 @@ read_fold (GtfPacker *p, const GtfBoundWeight *b, GtfFold *fold, GError **error)
     {
       gconstpointer raw = b->norm[i] ? gtf_packer_read_whole (p, b->norm[i], error) : NULL;
 
+      if (!b->norm[i])
+        g_set_error (error, GTF_ERROR, GTF_ERROR_PLUGIN, "the weight \"%s\" has no normalisation that its branch could be added to, or be scaled by", b->weight->name);
       if (!raw)
         {
           g_free (all);
@@ -115,19 +117,21 @@ gtf_pack_batch_norm (GtfPacker *p, const GtfBoundWeight *b, GError **error)
 static gboolean
 read_branch (GtfPacker *p, const GtfBoundWeight *b, const GtfFold *fold, GtfConvBranch *branch, GError **error)
 {
-  const GtfStoredTensor *w = b->branch->parts[0].weight;
-  gpointer raw;
+  const GtfBoundPart *part = &b->branch->parts[0];
+  gconstpointer raw;
+  gsize size;
 
-  if (!read_fold (p, b->branch, &branch->fold, error))
+  if (!read_fold (p, b->branch, &branch->fold, error) || !(raw = read_conv (p, part, &branch->dtype, error)))
     return FALSE;
   for (gint64 o = 0; o < b->dims[0]; o++)
     fold->shift[o] += branch->fold.shift[o];
-  branch->dtype = w->dtype;
-  branch->raw = raw = g_try_malloc (w->n_bytes);
-  if (raw)
-    return gtf_packer_read_bytes (p, w, 0, w->n_bytes, raw, error);
-  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for \"%s\"", w->name);
-  return FALSE;
+  size = part->weight->n_elements * gtf_dtype_size (branch->dtype);     /* as large as the scratch, which the convolution itself needs next */
+  branch->raw = g_try_malloc (size);
+  if (branch->raw)
+    memcpy ((gpointer) branch->raw, raw, size);
+  else
+    g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for \"%s\"", part->weight->name);
+  return branch->raw != NULL;
 }
 
 static void
@@ -151,7 +155,7 @@ gtf_pack_conv2d (GtfPacker *p, const GtfBoundWeight *b, GError **error)
   GtfConv2d *self;
   GtfDtype stored;
 
-  if (b->norm[0] && !read_fold (p, b, &fold, error))
+  if ((b->norm[0] || b->branch) && !read_fold (p, b, &fold, error))
     return NULL;
   scales = fold.scale;
   if (b->branch && !read_branch (p, b, &fold, &branch, error))

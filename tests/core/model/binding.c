@@ -299,6 +299,41 @@ test_convolutions (void)
   folder_remove (folder);
 }
 
+/* A branch whose weight is a direction and a length (weight_norm). */
+static void
+test_normalised_branch (void)
+{
+  const GtfArchitecture a = { .struct_size = sizeof a, .model_types = types, .weights = convolutions };
+  g_autoptr (GHashTable) t = convolution_tensors ();
+  g_autofree char *folder = folder_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfSafetensors) files = NULL;
+  g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+  g_autoptr (GtfBinding) binding = NULL;
+  Convolutions w = { NULL };
+  float *product;
+
+  g_hash_table_remove (t, "base.plain.weight");
+  add_shaped (t, "base.plain.weight_v", 5, 3, 1, 1);
+  add_shaped (t, "base.plain.weight_g", 5, 1, 1, 1);
+  put_tensors (folder, "model.safetensors", t);
+  files = gtf_safetensors_open (folder, &error);
+  binding = gtf_binding_new (files, "Test", &a, &head, &config, &w, store, &error);
+  g_assert_no_error (error);
+  g_assert_true (gtf_binding_pack (binding, files, GTF_DTYPE_F32, store, gtf_pool_get (0), NULL, &error));
+  add_random (t, "base.plain.weight", 5, 3);
+  product = gtf_tensor_f32 (g_hash_table_lookup (t, "base.plain.weight"));
+  for (guint o = 0; o < 5; o++)
+    {
+      const float *v = data_of (t, "base.plain.weight_v") + o * 3;
+
+      for (guint k = 0; k < 3; k++)
+        product[o * 3 + k] = (float) (v[k] * data_of (t, "base.plain.weight_g")[o] / sqrt ((double) v[0] * v[0] + v[1] * v[1] + v[2] * v[2]));
+    }
+  check_branched (t, w.branched);
+  folder_remove (folder);
+}
+
 /* What is wrong with them is named. */
 static void
 test_wrong_convolutions (void)
@@ -309,6 +344,8 @@ test_wrong_convolutions (void)
     { "base.plain.weight", 5, 3, 1, 2, "\"base.plain.weight\" (expected [5, 3, 1, 1], found [5, 3, 1, 2])" },
     { "turned.weight", 6, 5, 2, 2, "\"turned.weight\" (expected [6, 4, 2, 2], found [6, 5, 2, 2])" },
     { "deep.weight", 9, 10, 3, 3, "is impossible" },
+    { "deep.weight", 9, 0, 3, 3, "\"deep.weight\" (expected a convolution with at least 1 in each dimension, found [9, 0, 3, 3])" },
+    { "wide.weight", 5, 0, 3, 3, "\"wide.weight\" (expected a convolution with at least 1 in each dimension, found [5, 0, 3, 3])" },
     { "wide.weight", 5, 3, 3, 4, "\"wide.weight\": windows of 3 x 4 pixels, expected some with a middle" },
     { "wide.weight", 5, 2, 3, 3, "\"base.plain.weight\" (expected [5, 2, 1, 1], found [5, 3])" },
   };
@@ -444,6 +481,7 @@ main (int argc, char **argv)
   g_test_add_func ("/model/binding/kinds", test_kinds);
   g_test_add_func ("/model/binding/chunks", test_chunks);
   g_test_add_func ("/model/binding/convolutions", test_convolutions);
+  g_test_add_func ("/model/binding/normalised-branch", test_normalised_branch);
   g_test_add_func ("/model/binding/wrong-convolutions", test_wrong_convolutions);
   g_test_add_func ("/model/binding/names", test_names);
   g_test_add_func ("/model/binding/conditions", test_conditions);
