@@ -12,14 +12,14 @@ typedef struct
   GError *error;
 } Each;
 
-/* FALSE where there is nothing left to do. */
+/* FALSE where there is nothing left to do, or nobody wants it any longer. */
 static gboolean
 take (Each *self, guint *index)
 {
   gboolean more;
 
   g_mutex_lock (&self->lock);
-  more = self->error == NULL && self->next < self->n;
+  more = self->error == NULL && self->next < self->n && !g_cancellable_is_cancelled (self->stop);
   if (more)
     *index = self->next++;
   g_mutex_unlock (&self->lock);
@@ -77,6 +77,8 @@ gtf_hub_each (guint n, guint workers, GtfHubEachFunc func, gpointer data, GCance
     g_thread_join (threads->pdata[i]);
   g_cancellable_disconnect (cancellable, handler);
   g_mutex_clear (&self.lock);
+  if (self.error == NULL && self.next < n)
+    g_cancellable_set_error_if_cancelled (stop, &self.error);
   if (self.error == NULL)
     return TRUE;
   g_propagate_error (error, self.error);

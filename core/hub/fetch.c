@@ -291,11 +291,20 @@ run (Transfer *t, GError **error)
                strlen (t->fetch->file->etag) == 64 ? "SHA-256" : "git's SHA-1", t->fetch->file->etag);
 }
 
+/* Whether nothing was written: asked of the file, since a run that ends early has not counted what an earlier one left. */
+static gboolean
+is_empty (int fd)
+{
+  struct stat st;
+
+  return fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_size == 0;
+}
+
 gboolean
 gtf_hub_fetch (const GtfHubFetch *fetch, const char *path, GCancellable *cancellable, GError **error)
 {
   Transfer t = { fetch, path, cancellable, -1 };
-  gboolean good;
+  gboolean good, empty;
 
   t.fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (t.fd < 0)
@@ -304,12 +313,13 @@ gtf_hub_fetch (const GtfHubFetch *fetch, const char *path, GCancellable *cancell
       return FALSE;
     }
   good = run (&t, error);
+  empty = is_empty (t.fd);
   if (close (t.fd) != 0 && good)
     {
       gtf_file_fail (error, path, "cannot be written", errno);
       good = FALSE;
     }
-  if (!good && t.have == 0)     /* there is nothing to go on with */
+  if (!good && empty)   /* there is nothing to go on with */
     unlink (path);
   g_clear_pointer (&t.digest, gtf_digest_free);
   return good;

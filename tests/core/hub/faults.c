@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
+#include "hub/each.h"
+#include "hub/fetch.h"
 #include "hub/model.h"
 #include "hub/scan.h"
 #include "model/safetensors.h"
@@ -181,6 +183,49 @@ test_leftovers (void)
       gtf_hub_remove_path (home, NULL);
     }
   hub_server_clear_faults (server);
+}
+
+/* Nor is it lost to a run that is cancelled before it has read any of it. */
+static void
+test_leftover_kept (void)
+{
+  g_autofree char *home = hub_new_home (), *path = g_build_filename (home, "left.incomplete", NULL), *data = g_malloc0 (100000);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  const GtfHubFile file = { .path = "model.safetensors", .etag = "0badcafe", .size = HUB_WEIGHTS };
+  const GtfHubFetch fetch = { .url = "http://127.0.0.1:1/", .what = "org/plain", .file = &file };
+  GStatBuf st;
+
+  g_assert_true (g_file_set_contents (path, data, 100000, &error));
+  g_cancellable_cancel (cancellable);
+  g_assert_false (gtf_hub_fetch (&fetch, path, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpint (g_stat (path, &st), ==, 0);
+  g_assert_cmpint (st.st_size, ==, 100000);
+  gtf_hub_remove_path (home, NULL);
+}
+
+/* Work that is cancelled before it begins is not begun, and not done either. */
+static gboolean
+count_work (guint index, gpointer data, GCancellable *stop, GError **error)
+{
+  g_atomic_int_inc ((gint *) data);
+  return TRUE;
+}
+
+static void
+test_each_cancelled (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  gint n = 0;
+
+  g_assert_true (gtf_hub_each (7, 3, count_work, &n, cancellable, &error));
+  g_assert_cmpint (n, ==, 7);
+  g_cancellable_cancel (cancellable);
+  g_assert_false (gtf_hub_each (7, 3, count_work, &n, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpint (n, ==, 7);
 }
 
 /* ---- large files, which are hashed by another thread ----------------------------------------------------------------- */
@@ -423,6 +468,8 @@ main (int argc, char **argv)
   hub_fill_models (server);
   g_test_add_func ("/hub/faults/faults", test_faults);
   g_test_add_func ("/hub/faults/leftovers", test_leftovers);
+  g_test_add_func ("/hub/faults/leftover-kept", test_leftover_kept);
+  g_test_add_func ("/hub/faults/each-cancelled", test_each_cancelled);
   g_test_add_func ("/hub/faults/large", test_large);
   g_test_add_func ("/hub/faults/names", test_names);
   g_test_add_func ("/hub/faults/planted", test_planted);
