@@ -32,7 +32,8 @@ typedef struct
   float *c;
   gint64 ldc;
   gboolean residual_first;
-  const guint16 *pairs;         /* BF16 and narrow: the rows of a in bfloat16 already, `lda` of them apart, zeros up to a multiple of 32 numbers; NULL: a */
+  const guint16 *pairs;         /* BF16 and narrow: the rows of a in bfloat16 already, `lda` of them apart, zeros up to a multiple of 32 numbers; NULL: a.
+                                   Whole tiles are read: there must be memory for a multiple of 32 rows, whatever stands in those past m */
 } GtfGemm;
 
 /* One head of attention for some queries. */

@@ -97,7 +97,7 @@ run_rows (const GtfConv2dRun *v, gint64 part, gint64 first, gint64 n, gint64 p0,
 {
   const GtfLinear *w = v->w->blocks[0];
   const gint64 bytes = row_bytes (v);
-  char *rows = v->laid_out != NULL ? v->laid_out + part * v->rows * bytes : gtf_scratch ((gsize) (n * bytes));
+  char *rows = v->laid_out != NULL ? v->laid_out + part * v->rows * bytes : gtf_scratch ((gsize) ((n + 31) / 32 * 32 * bytes));     /* whole tiles are read */
   GtfGemm g = { .type = w->type, .narrow = v->narrow != NULL, .act = v->act, .m = n, .n = w->out, .k = w->in, .a = (float *) rows, .lda = w->in, .w = w->panels,
                 .panel_bytes = w->panel_bytes, .bias = w->bias, .residual = v->residual != NULL ? v->residual + first * w->out : NULL, .ldr = w->out,
                 .c = v->y + first * w->out, .ldc = w->out, .residual_first = TRUE };
