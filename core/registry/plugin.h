@@ -15,7 +15,7 @@
 
 G_BEGIN_DECLS
 
-#define GTF_PLUGIN_ABI 3
+#define GTF_PLUGIN_ABI 4
 
 /**
  * GtfPlugin:

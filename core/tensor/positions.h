@@ -31,6 +31,7 @@ typedef struct
   gint64 dims;
   double theta, divisor, factor;
   const float *frequencies;
+  gpointer reserved[4];         /* NULL */
 } GtfRotary;
 
 /**
@@ -149,11 +150,11 @@ GTF_API GtfTensor *gtf_relative_scores (GtfContext *c, const GtfTensor *q, const
  * @before, @after: a query sees so many keys before and after itself
  * @globals: (nullable): I32 [B]: so many first keys of a text are seen by every query, and by none a second time
  * @global_query, @global_keys, @global_values: (nullable): as @q, @k, @v: with these the same first tokens, as queries, see all of their text
- * @sinks: (nullable): [heads]: a score of each head for a key that every query sees and that has nothing to give: it takes its part of the
- *   probabilities (gpt-oss)
  * @mask: (nullable): added to the scores, [B][1][1][T]
  * @sequences: (nullable): where packed texts begin
  * @weights: (nullable): where to put the probabilities [B][heads][T][T]; not with several @sequences
+ * @sinks: (nullable): [heads]: a score of each head for a key that every query sees and that has nothing to give: it takes its part of the
+ *   probabilities (gpt-oss)
  */
 typedef struct
 {
@@ -161,10 +162,11 @@ typedef struct
   float scale;
   gint64 before, after;
   const GtfTensor *globals, *global_query, *global_keys, *global_values;
-  const GtfTensor *sinks;
   const GtfTensor *mask;
   const GtfTensor *sequences;
   GtfTensor **weights;
+  const GtfTensor *sinks;
+  gpointer reserved[4];         /* NULL */
 } GtfWindowAttention;
 
 /* Self-attention within a window: work and memory grow with T, not with its square. */
