@@ -14,6 +14,7 @@ typedef struct
   GtfRope rope;
   gint64 n_kv_heads, head_dim, window, n_experts, n_chosen;
   double alpha, limit;
+  gint64 n_rope, n_scaling;             /* members of rope_parameters, of rope_scaling; -1: there is none */
   /* by derive () */
   gint64 q_size, qkv_size;
 } Config;
@@ -36,11 +37,12 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_FLOAT_FIELD (Config, alpha, "swiglu_alpha", 0, 1e6, 1.702),
   GTF_CONFIG_FLOAT_FIELD (Config, limit, "swiglu_limit", 0, 1e6, 7),
   GTF_ROPE_FIELDS (Config, rope, "rope_parameters.", "rope_theta", 150000),
-  GTF_CONFIG_STRING_FIELD (Config, rope.type, "rope_parameters.rope_type|rope_parameters.type|rope_scaling.rope_type|rope_scaling.type", NULL),
+  GTF_CONFIG_COUNT_FIELD (Config, n_rope, "rope_parameters", 0, 1 << 16, -1),
+  GTF_CONFIG_COUNT_FIELD (Config, n_scaling, "rope_scaling", 0, 1 << 16, -1),
   GTF_CONFIG_FIELDS_END
 };
 
-/* What gpt-oss has, for a config without rope_parameters. */
+/* What gpt-oss has, for a config without rope_parameters. With any, even with rope_theta alone, what they do not say is as everywhere. */
 static void
 default_rope (GtfRope *rope)
 {
@@ -55,7 +57,7 @@ derive (gpointer data, GError **error)
 {
   Config *config = data;
 
-  if (config->rope.type == NULL)
+  if (config->n_rope < 0 && config->n_scaling <= 0)
     default_rope (&config->rope);
   config->text.embedding_size = config->text.hidden_size;
   config->q_size = config->text.n_heads * config->head_dim;

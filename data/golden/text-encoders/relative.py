@@ -151,6 +151,7 @@ FAMILIES = {
         "model": ("Model", {}, ALONE),
         "model-bare": ("Model", dict(rope_parameters=dict(rope_type="default", rope_theta=50.0), num_key_value_heads=4, swiglu_limit=0.6, swiglu_alpha=1.1, attention_bias=False),
                        dict(ALONE, length=13)),
+        "model-theta": ("Model", dict(rope_parameters=dict(rope_theta=30.0), num_hidden_layers=1), dict(ALONE, length=13, edit=dict(rope_parameters=dict(rope_theta=30.0)))),
         "long": ("Model", dict(sliding_window=20, num_hidden_layers=1), dict(ALONE, length=130)),
         "token": ("ForTokenClassification", dict(LABELS, rope_parameters=dict(YARN, beta_fast=8.0)), dict(ALONE, length=15)),
     }),
