@@ -17,23 +17,20 @@ typedef struct
   float part;
 } Choice;
 
-/* The @n largest of the logits, the first of equals, and their softmax. */
+/* The @n largest of the logits, the first of equals, and their softmax. @taken: room for a mark on each expert. */
 static void
-choose (const float *logits, gint64 n_experts, gint64 n, Choice *to)
+choose (const float *logits, gint64 n_experts, gint64 n, guint8 *taken, Choice *to)
 {
   float sum = 0.0f;
 
+  memset (taken, 0, (gsize) n_experts);
   for (gint64 i = 0; i < n; i++)
     {
       gint64 best = -1;
       for (gint64 e = 0; e < n_experts; e++)
-        {
-          gboolean taken = FALSE;
-          for (gint64 k = 0; k < i && !taken; k++)
-            taken = to[k].expert == e;
-          if (!taken && (best < 0 || logits[e] > logits[best]))
-            best = e;
-        }
+        if (!taken[e] && (best < 0 || logits[e] > logits[best]))
+          best = e;
+      taken[best] = TRUE;
       to[i].expert = (gint32) best;
       to[i].part = expf (logits[best] - logits[to[0].expert]);
       sum += to[i].part;
@@ -131,6 +128,7 @@ gtf_experts (GtfContext *c, const GtfExperts *e, const GtfTensor *x)
   gint64 n_experts, rows;
   Choice *choices;
   gint64 *counts;
+  guint8 *taken;
   GtfTensor *y;
   gsize mark;
 
@@ -142,12 +140,13 @@ gtf_experts (GtfContext *c, const GtfExperts *e, const GtfTensor *x)
   mark = gtf_push (c);
   choices = gtf_arena_alloc (c, (gsize) (rows * e->n_chosen) * sizeof *choices);
   counts = gtf_arena_alloc (c, (gsize) n_experts * sizeof *counts);
-  if (y == NULL || choices == NULL || counts == NULL)
+  taken = gtf_arena_alloc (c, (gsize) n_experts);
+  if (y == NULL || choices == NULL || counts == NULL || taken == NULL)
     return NULL;
   memset (gtf_tensor_f32 (y), 0, gtf_tensor_get_n_elements (y) * sizeof (float));
   memset (counts, 0, (gsize) n_experts * sizeof *counts);
   for (gint64 i = 0; i < rows; i++)
-    choose (gtf_tensor_f32 (logits) + gtf_tensor_row_offset (logits, i), n_experts, e->n_chosen, choices + i * e->n_chosen);
+    choose (gtf_tensor_f32 (logits) + gtf_tensor_row_offset (logits, i), n_experts, e->n_chosen, taken, choices + i * e->n_chosen);
   for (gint64 i = 0; i < rows * e->n_chosen; i++)
     counts[choices[i].expert]++;
   for (gint32 i = 0; i < n_experts && !gtf_failed (c); i++)
