@@ -354,6 +354,20 @@ run (GtfContext *c, GtfConv2dRun *v)
     run_windows (c, v);
 }
 
+/* What the convolution is added to has the shape of its result. */
+static gboolean
+check_residual (GtfContext *c, const GtfTensor *residual, const gint64 *shape)
+{
+  g_autofree char *expected = NULL, *found = NULL;
+
+  if (residual == NULL || (residual->n_dims == 4 && memcmp (residual->shape, shape, 4 * sizeof *shape) == 0))
+    return TRUE;
+  expected = gtf_shape_to_string (4, shape);
+  found = gtf_shape_to_string (residual->n_dims, residual->shape);
+  gtf_fail (c, "the result is %s, what it is added to is %s", expected, found);
+  return FALSE;
+}
+
 /* @to: where the result goes; NULL: a new tensor. */
 static GtfTensor *
 convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual, GtfTensor *to)
@@ -370,12 +384,9 @@ convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow
   if (!check (c, w, x, window, FALSE) || !gtf_window_axes (c, window, (gint64[]){ w->height, w->width }, x, v.axes))
     return NULL;
   memcpy (shape, (gint64[]){ x->shape[0], v.axes[0].out, v.axes[1].out, w->out }, sizeof shape);
+  if (!check_residual (c, residual, shape))
+    return NULL;
   y = to != NULL && gtf_tensor_is_packed (to) ? to : gtf_new_tensor (c, GTF_DTYPE_F32, 4, shape);
-  if (y != NULL && residual != NULL && (residual->n_dims != 4 || memcmp (residual->shape, shape, sizeof shape) != 0))
-    {
-      gtf_fail_shapes (c, y, residual, "the result and the residual do not fit");
-      return NULL;
-    }
   mark = gtf_push (c);
   x = gtf_packed (c, x);
   residual = residual != NULL ? gtf_packed (c, residual) : NULL;
@@ -430,6 +441,11 @@ gtf_conv2d_onto (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const Gt
 {
   if (!gtf_op_begin (c, "conv2d_onto", 2, x, sum))
     return NULL;
+  if (x->data == sum->data)
+    {
+      gtf_fail (c, "x is the sum too: windows would see what others have written");
+      return NULL;
+    }
   return convolve (c, w, x, window, act, sum, sum);
 }
 

@@ -4,6 +4,7 @@
  * normalisations that are folded in; and what is refused.
  */
 #include <math.h>
+#include <string.h>
 
 #include "pictures.h"
 
@@ -305,6 +306,26 @@ test_wrong_shapes (void)
     }
 }
 
+/* The sum is of the result's shape, and not what the windows see. */
+static void
+test_wrong_sum (void)
+{
+  static const char *const messages[] = { "the result is [1, 4, 5, 3], what it is added to is [1, 4, 5, 2]", "x is the sum too" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (messages); i++)
+    {
+      g_autoptr (GtfContext) c = gtf_context_new (NULL);
+      g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+      g_autoptr (GError) error = NULL;
+      GtfConv2d *w = gtf_conv2d_new (store, GTF_DTYPE_F32, 3, 3, 3, 3, 1, FALSE, FALSE, NULL);
+      GtfTensor *x = randoms (c, 4, (gint64[]){ 1, 4, 5, 3 }), *sum = i == 0 ? randoms (c, 4, (gint64[]){ 1, 4, 5, 2 }) : x;
+
+      g_assert_null (gtf_conv2d_onto (c, w, x, &(GtfWindow){ .padding = 1 }, GTF_ACTIVATION_NONE, sum));
+      g_assert_false (gtf_context_take_error (c, &error));
+      g_assert_nonnull (strstr (error->message, messages[i]));
+    }
+}
+
 /* Sizes from a file. */
 static void
 test_impossible (void)
@@ -332,6 +353,7 @@ main (int argc, char **argv)
   g_test_add_func ("/conv2d/transposed", test_transposed);
   g_test_add_func ("/conv2d/refused", test_refused);
   g_test_add_func ("/conv2d/wrong-shapes", test_wrong_shapes);
+  g_test_add_func ("/conv2d/wrong-sum", test_wrong_sum);
   g_test_add_func ("/conv2d/impossible", test_impossible);
   return g_test_run ();
 }
