@@ -15,6 +15,7 @@ typedef struct
   gint64 n, width;              /* new lines, taps of each */
   gint64 *from;                 /* [n][width] */
   float *weights;               /* [n][width] */
+  gint64 *used;                 /* [n]: how many of them count */
 } Taps;
 
 static float
@@ -114,6 +115,22 @@ smooth_taps (Taps *t, gint64 i, gint64 old, float scale, gboolean is_cubic)
     }
 }
 
+/* Old lines of no weight are not looked at: zero times infinity would be something. Those that count come first. */
+static void
+drop_zeros (Taps *t, gint64 i)
+{
+  gint64 *from = t->from + i * t->width, n = 0;
+  float *weights = t->weights + i * t->width;
+
+  for (gint64 k = 0; k < t->width; k++)
+    if (weights[k] != 0.0f)
+      {
+        from[n] = from[k];
+        weights[n++] = weights[k];
+      }
+  t->used[i] = n;
+}
+
 static gboolean
 make_taps (GtfContext *c, Taps *t, gint64 old, gint64 new, GtfResize how)
 {
@@ -123,7 +140,8 @@ make_taps (GtfContext *c, Taps *t, gint64 old, gint64 new, GtfResize how)
   t->width = taps_width (how, scale);
   t->from = gtf_arena_alloc (c, (gsize) (t->n * t->width) * sizeof *t->from);
   t->weights = gtf_arena_alloc (c, (gsize) (t->n * t->width) * sizeof *t->weights);
-  if (t->from == NULL || t->weights == NULL)
+  t->used = gtf_arena_alloc (c, (gsize) t->n * sizeof *t->used);
+  if (t->from == NULL || t->weights == NULL || t->used == NULL)
     return FALSE;
   for (gint64 i = 0; i < new; i++)
     if (how == GTF_RESIZE_BILINEAR)
@@ -136,6 +154,8 @@ make_taps (GtfContext *c, Taps *t, gint64 old, gint64 new, GtfResize how)
       corner_taps (t, i, old);
     else
       smooth_taps (t, i, old, scale, how == GTF_RESIZE_BICUBIC_ANTIALIAS);
+  for (gint64 i = 0; i < new; i++)
+    drop_zeros (t, i);
   return TRUE;
 }
 
@@ -164,7 +184,8 @@ lines_part (gpointer data, guint part, guint n_parts)
     {
       const gint64 first = i % down->n * down->width;
 
-      for (gint64 k = 0; k < down->width; k++)
+      mix_down.n_rows = down->used[i % down->n];
+      for (gint64 k = 0; k < mix_down.n_rows; k++)
         rows[k] = job->x + (i / down->n * job->height + down->from[first + k]) * old;
       mix_down.weights = down->weights + first;
       job->kernels->mix (&mix_down, rows, NULL, line);
@@ -172,7 +193,8 @@ lines_part (gpointer data, guint part, guint n_parts)
         {
           const gint64 at = (i * across->n + j) * d;
 
-          for (gint64 k = 0; k < across->width; k++)
+          mix_across.n_rows = across->used[j];
+          for (gint64 k = 0; k < mix_across.n_rows; k++)
             rows[k] = line + across->from[j * across->width + k] * d;
           mix_across.weights = across->weights + j * across->width;
           job->kernels->mix (&mix_across, rows, job->sum != NULL ? job->sum + at : NULL, job->y + at);
@@ -239,7 +261,8 @@ gtf_resize_add (GtfContext *c, const GtfTensor *x, const GtfTensor *sum, GtfResi
 {
   if (!gtf_op_begin (c, "resize_add", 2, x, sum))
     return NULL;
-  if (x->n_dims != 4 || x->shape[1] < 1 || x->shape[2] < 1 || sum->n_dims != 4 || sum->shape[0] != x->shape[0] || sum->shape[3] != x->shape[3])
+  if (x->n_dims != 4 || x->shape[1] < 1 || x->shape[2] < 1 || sum->n_dims != 4 || sum->shape[0] != x->shape[0] || sum->shape[1] < 1 || sum->shape[2] < 1
+      || sum->shape[3] != x->shape[3])
     {
       gtf_fail_shapes (c, x, sum, "the first cannot become as the second");
       return NULL;

@@ -196,6 +196,26 @@ check_resize_add (GtfContext *c, const GtfTensor *x, const GtfTensor *resized)
   g_assert_true (gtf_failed (c));
 }
 
+/* Pixels of no weight do not count, whatever they are; and there must be pixels to become. */
+static void
+test_resize_edges (void)
+{
+  static const GtfResize rules[] = { GTF_RESIZE_NEAREST, GTF_RESIZE_BILINEAR, GTF_RESIZE_BILINEAR_CORNERS, GTF_RESIZE_BICUBIC, GTF_RESIZE_BILINEAR_ANTIALIAS, GTF_RESIZE_BICUBIC_ANTIALIAS };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rules); i++)
+    {
+      g_autoptr (GtfContext) c = gtf_context_new (NULL);
+      GtfTensor *x = randoms (c, 4, (gint64[]){ 1, 3, 3, 1 }), *y;
+
+      gtf_tensor_f32 (x)[4] = INFINITY;
+      y = gtf_resize (c, x, 3, 3, rules[i]);    /* as large as it was: each pixel is itself */
+      for (guint k = 0; k < 9; k++)
+        g_assert_cmpfloat (gtf_tensor_f32 (y)[k], ==, gtf_tensor_f32 (x)[k]);
+      g_assert_null (gtf_resize_add (c, x, gtf_new_tensor (c, GTF_DTYPE_F32, 4, (gint64[]){ 1, 0, 3, 1 }), rules[i], GTF_ACTIVATION_NONE));
+      g_assert_true (gtf_failed (c));
+    }
+}
+
 /* The two rules of interpolation that have a simple closed form. */
 static void
 test_resize (void)
@@ -249,6 +269,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pool2d/channels", test_channels);
   g_test_add_func ("/pool2d/group-norm", test_group_norm);
   g_test_add_func ("/pool2d/resize", test_resize);
+  g_test_add_func ("/pool2d/resize-edges", test_resize_edges);
   g_test_add_func ("/pool2d/refused", test_refused);
   return g_test_run ();
 }
