@@ -5,6 +5,8 @@
 #include "video-private.h"
 
 #include <json-glib/json-glib.h>
+#include "base/json.h"
+#include "base/params.h"
 
 enum
 {
@@ -251,9 +253,10 @@ static guint
 frames_in (const char *parameters)
 {
   g_autoptr (JsonNode) node = json_from_string (parameters, NULL);
-  const gint64 n = json_object_get_int_member_with_default (json_node_get_object (node), "num_frames", 0);
+  JsonNode *member = node && JSON_NODE_HOLDS_OBJECT (node) ? gtf_json_find (json_node_get_object (node), "num_frames") : NULL;
+  gint64 n = 0;
 
-  return n >= 1 && n <= 1 << 16 ? (guint) n : 0;
+  return member && gtf_param_get_int (member, "parameters", "num_frames", 1, 1 << 16, &n, NULL) ? (guint) n : 0;
 }
 
 static gboolean
