@@ -85,7 +85,6 @@ typedef struct
 GTF_API GtfTensor *gtf_placed_self  (GtfContext *c, const GtfPlacedAttention *w, gint64 n_heads, const GtfTensor *x, const GtfTensor *places);
 GTF_API GtfTensor *gtf_placed_cross (GtfContext *c, const GtfPlacedAttention *w, const GtfAttention *how, const GtfTensor *x, const GtfTensor *waves,
                                      const GtfTensor *places, const GtfTensor *memory, const GtfTensor *memory_places);
-GTF_API GtfTensor *gtf_quotients    (GtfContext *c, const GtfTensor *a, const GtfTensor *b);
 /* Where each query looks: the softmax over all heads and tokens together; q [B][Q][D], k [B][T][D], mask as of gtf_mask_scores (): [B][Q][T][heads]. */
 GTF_API GtfTensor *gtf_attention_maps (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *mask, gint64 n_heads);
 /* Three or so linear layers with ReLU between. */

@@ -5,8 +5,6 @@
  */
 #include "layers/detection.h"
 
-#include "tensor/context-private.h"
-
 /* Two halves of each head side by side: [B][T][D], [B][T][D] -> [B][T][2 D]. */
 static GtfTensor *
 pair_heads (GtfContext *c, const GtfTensor *a, const GtfTensor *b, gint64 n_heads)
@@ -73,29 +71,4 @@ gtf_placed_cross (GtfContext *c, const GtfPlacedAttention *w, const GtfAttention
   v = pair_heads (c, gtf_linear (c, w->v, memory), gtf_zero_rows (c, gtf_dim (k, 0), gtf_dim (k, 1), gtf_dim (k, 2)), n_heads);
   seen = gtf_attention (c, pair_heads (c, q, gtf_linear (c, w->q_sine, waves), n_heads), pair_heads (c, k, k_place, n_heads), v, how);
   return gtf_linear_add (c, w->out, first_halves (c, seen, n_heads), x);
-}
-
-/**
- * gtf_quotients:
- * @a: (nullable): any shape
- * @b: (nullable): as @a
- *
- * Returns: (transfer none) (nullable): a / b
- */
-GtfTensor *
-gtf_quotients (GtfContext *c, const GtfTensor *a, const GtfTensor *b)
-{
-  GtfTensor *y;
-
-  if (!gtf_op_begin (c, "quotients", 2, a, b) || !(a = gtf_packed (c, a)) || !(b = gtf_packed (c, b)))
-    return NULL;
-  if (gtf_tensor_get_n_elements (a) != gtf_tensor_get_n_elements (b))
-    {
-      gtf_fail_shapes (c, a, b, "the shapes differ");
-      return NULL;
-    }
-  y = gtf_new_like (c, a, gtf_tensor_cols (a));
-  for (gsize i = 0; y != NULL && i < gtf_tensor_get_n_elements (y); i++)
-    gtf_tensor_f32 (y)[i] = gtf_tensor_f32 (a)[i] / gtf_tensor_f32 (b)[i];
-  return y;
 }

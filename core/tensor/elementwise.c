@@ -89,6 +89,31 @@ gtf_gate (GtfContext *c, const GtfTensor *a, const GtfTensor *b, GtfActivation a
   return r.y;
 }
 
+/**
+ * gtf_quotients:
+ * @a: (nullable): any shape
+ * @b: (nullable): as @a
+ *
+ * Returns: (transfer none) (nullable): a / b
+ */
+GtfTensor *
+gtf_quotients (GtfContext *c, const GtfTensor *a, const GtfTensor *b)
+{
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "quotients", 2, a, b) || !(a = gtf_packed (c, a)) || !(b = gtf_packed (c, b)))
+    return NULL;
+  if (gtf_tensor_get_n_elements (a) != gtf_tensor_get_n_elements (b))
+    {
+      gtf_fail_shapes (c, a, b, "the shapes differ");
+      return NULL;
+    }
+  y = gtf_new_like (c, a, gtf_tensor_cols (a));
+  for (gsize i = 0; y != NULL && i < gtf_tensor_get_n_elements (y); i++)
+    gtf_tensor_f32 (y)[i] = gtf_tensor_f32 (a)[i] / gtf_tensor_f32 (b)[i];
+  return y;
+}
+
 static void
 scale_row (const GtfRows *r, gint64 row, const float *x, float *y)
 {

@@ -49,9 +49,9 @@ typedef struct _GtfConv2d    GtfConv2d;      /* [out][in / groups][height][width
 GTF_API GtfTensor *gtf_linear     (GtfContext *c, const GtfLinear *w, const GtfTensor *x);
 GTF_API GtfTensor *gtf_linear_act (GtfContext *c, const GtfLinear *w, const GtfTensor *x, GtfActivation act);
 /* y = residual + x W^T + b */
+GTF_API GtfTensor *gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfTensor *residual);
 /* The part of a weight for inputs first .. first + n; the bias belongs to the first. */
 GTF_API const GtfLinear *gtf_linear_columns (GtfContext *c, const GtfLinear *w, gint64 first, gint64 n);
-GTF_API GtfTensor *gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfTensor *residual);
 /* Outputs first .. first + n of a layer that has several things side by side. */
 GTF_API GtfTensor *gtf_linear_part (GtfContext *c, const GtfLinear *w, const GtfTensor *x, gint64 first, gint64 n);
 /* In groups: w [out][in / groups]; each part of the outputs sees its part of the inputs alone. */
@@ -71,6 +71,8 @@ GTF_API GtfTensor *gtf_conv1d     (GtfContext *c, const GtfConv1d *w, const GtfT
 /* Sum with numpy's broadcasting of leading dimensions: b's shape must be a tail of a's. */
 GTF_API GtfTensor *gtf_add        (GtfContext *c, const GtfTensor *a, const GtfTensor *b);
 GTF_API GtfTensor *gtf_scale      (GtfContext *c, const GtfTensor *x, float factor);
+/* a / b, of one shape */
+GTF_API GtfTensor *gtf_quotients  (GtfContext *c, const GtfTensor *a, const GtfTensor *b);
 /* A factor for each row: x [..., n], factors [..., 1]. */
 GTF_API GtfTensor *gtf_scale_rows (GtfContext *c, const GtfTensor *x, const GtfTensor *factors);
 /* act (a) * b: gated linear units, with the two halves of a projection as a and b. */
