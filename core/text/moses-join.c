@@ -7,13 +7,15 @@
 
 #include <string.h>
 
-/* Whether all characters of a word are in a list, or (@currency) money. */
+/* Whether all characters of a word are in a list, or (@currency) money. No list has a NUL, which tokens may be made of. */
 static gboolean
-consists_of (const char *word, const char *list, gboolean currency)
+consists_of (const GString *word, const char *list, gboolean currency)
 {
-  for (const char *p = word; *p; p = g_utf8_next_char (p))
+  for (const char *p = word->str; p < word->str + word->len; p = g_utf8_next_char (p))
     {
       gunichar c = g_utf8_get_char (p);
+      if (c == 0)
+        return FALSE;
       if (!g_utf8_strchr (list, -1, c) && !(currency && gtf_moses_flags (c) & GTF_MOSES_CURRENCY))
         return FALSE;
     }
@@ -34,18 +36,25 @@ is_cjk (gunichar c)
   return FALSE;
 }
 
+static void
+free_word (gpointer word)
+{
+  g_string_free (word, TRUE);
+}
+
 /* Cut at spaces, as Python's split () does. */
 static GPtrArray *
-words_of (const char *text)
+words_of (const GString *text)
 {
-  GPtrArray *words = g_ptr_array_new_with_free_func (g_free);
-  for (const char *p = text; *p;)
+  GPtrArray *words = g_ptr_array_new_with_free_func (free_word);
+  const char *end = text->str + text->len;
+  for (const char *p = text->str; p < end;)
     {
       const char *begin = p;
-      while (*p && !gtf_moses_is_space (g_utf8_get_char (p)))
+      while (p < end && !gtf_moses_is_space (g_utf8_get_char (p)))
         p = g_utf8_next_char (p);
       if (p > begin)
-        g_ptr_array_add (words, g_strndup (begin, (gsize) (p - begin)));
+        g_ptr_array_add (words, g_string_new_len (begin, p - begin));
       else
         p = g_utf8_next_char (p);
     }
@@ -54,11 +63,11 @@ words_of (const char *text)
 
 /* Of quotation marks every other one opens; @opened counts those of each kind. An apostrophe behind an s opens none. */
 static gboolean
-opens_quote (GHashTable *opened, const char *word, const char *before)
+opens_quote (GHashTable *opened, const GString *word, const GString *before)
 {
-  const char *kind = consists_of (word, "\u201e\u201c", FALSE) ? "\"" : word;
+  const char *kind = consists_of (word, "\u201e\u201c", FALSE) ? "\"" : word->str;
   gint n = GPOINTER_TO_INT (g_hash_table_lookup (opened, kind));
-  if (n % 2 == 0 && !strcmp (word, "'") && before && g_str_has_suffix (before, "s"))
+  if (n % 2 == 0 && !strcmp (word->str, "'") && before && before->str[before->len - 1] == 's')
     return FALSE;
   g_hash_table_insert (opened, g_strdup (kind), GINT_TO_POINTER (n + 1));
   return n % 2 == 0;
@@ -66,21 +75,38 @@ opens_quote (GHashTable *opened, const char *word, const char *before)
 
 /* Does @word stand at what is before it, does the next at @word? */
 static void
-find_gaps (GHashTable *opened, const char *word, const char *before, gboolean *left, gboolean *right)
+find_gaps (GHashTable *opened, const GString *word, const GString *before, gboolean *left, gboolean *right)
 {
   *left = *right = FALSE;
-  if (is_cjk (g_utf8_get_char (word)))
-    *left = before && is_cjk (g_utf8_get_char (g_utf8_prev_char (before + strlen (before))));
+  if (is_cjk (g_utf8_get_char (word->str)))
+    *left = before && is_cjk (g_utf8_get_char (g_utf8_prev_char (before->str + before->len)));
   else if (consists_of (word, "([{\u00bf\u00a1", TRUE))
     *right = TRUE;
   else if (consists_of (word, ",.?!:;\\%}])", FALSE) ||
-           (before && *word == '\'' && word[1] && gtf_moses_flags (g_utf8_get_char (word + 1)) & GTF_MOSES_JOINED_LETTER))
+           (before && word->str[0] == '\'' && word->len > 1 && gtf_moses_flags (g_utf8_get_char (word->str + 1)) & GTF_MOSES_JOINED_LETTER))
     *left = TRUE;
   else if (consists_of (word, "'\"\u201e\u201c`", FALSE))
     {
       *right = opens_quote (opened, word, before);
       *left = !*right;
     }
+}
+
+/* As g_string_replace (), which ends at a NUL. */
+static void
+replace (GString *text, const char *what, const char *by)
+{
+  const gsize length = strlen (what), new_length = strlen (by);
+
+  for (gsize at = 0; at + length <= text->len;)
+    if (memcmp (text->str + at, what, length) == 0)
+      {
+        g_string_erase (text, (gssize) at, (gssize) length);
+        g_string_insert_len (text, (gssize) at, by, (gssize) new_length);
+        at += new_length;
+      }
+    else
+      at++;
 }
 
 static void
@@ -92,22 +118,31 @@ unescape (GString *text)
     { "&#93;", "]" }, { "&amp;", "&" }
   };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    g_string_replace (text, names[i][0], names[i][1], 0);
+    replace (text, names[i][0], names[i][1]);
+}
+
+static void
+append_word (GString *text, const GString *word)
+{
+  g_string_append_len (text, word->str, (gssize) word->len);
 }
 
 void
 gtf_moses_join (GString *text)
 {
-  g_autoptr (GPtrArray) pieces = words_of (text->str);
+  g_autoptr (GPtrArray) pieces = words_of (text);
   g_autoptr (GHashTable) opened = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   gboolean close = TRUE;
 
   g_string_assign (text, " ");
   for (guint i = 0; i < pieces->len; i++)
-    g_string_append_printf (text, "%s ", (const char *) pieces->pdata[i]);
-  g_string_replace (text, " @-@ ", "-", 0);
+    {
+      append_word (text, pieces->pdata[i]);
+      g_string_append_c (text, ' ');
+    }
+  replace (text, " @-@ ", "-");
   unescape (text);
-  g_autoptr (GPtrArray) words = words_of (text->str);
+  g_autoptr (GPtrArray) words = words_of (text);
   g_string_truncate (text, 0);
   for (guint i = 0; i < words->len; i++)
     {
@@ -115,7 +150,7 @@ gtf_moses_join (GString *text)
       find_gaps (opened, words->pdata[i], i ? words->pdata[i - 1] : NULL, &left, &right);
       if (!left && !close)
         g_string_append_c (text, ' ');
-      g_string_append (text, words->pdata[i]);
+      append_word (text, words->pdata[i]);
       close = right;
     }
 }
