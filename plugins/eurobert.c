@@ -55,6 +55,8 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_INT_FIELD (Config, head_dim, at "head_dim", 1, 1 << 16, 0),                                                           \
   GTF_ROPE_FIELDS (Config, rope, at "rope_parameters.full_attention.", "", 2560000),                                               \
   GTF_ROPE_FIELDS (Config, local_rope, at "rope_parameters.sliding_attention.", "", 10000),                                        \
+  GTF_CONFIG_BOOL_FIELD (Config, rope.truncate, at "rope_parameters.truncate|" at "rope_scaling.truncate", TRUE),                  \
+  GTF_CONFIG_BOOL_FIELD (Config, local_rope.truncate, at "rope_parameters.truncate|" at "rope_scaling.truncate", TRUE),            \
   GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),                                                          \
   GTF_CONFIG_INT_FIELD (Config, window, at "sliding_window", 0, 1 << 24, 128),                                                     \
   GTF_CONFIG_LIST_FIELD (Config, layer_types, at "layer_types"),                                                                   \

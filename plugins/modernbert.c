@@ -41,6 +41,8 @@ typedef struct
   GTF_CONFIG_STRING_FIELD (Config, pooling, "classifier_pooling", "cls"),                                                          \
   GTF_ROPE_FIELDS (Config, global_rope, at "rope_parameters.full_attention.", at "global_rope_theta", 160000),                     \
   GTF_ROPE_FIELDS (Config, local_rope, at "rope_parameters.sliding_attention.", at "local_rope_theta", 10000),                     \
+  GTF_CONFIG_BOOL_FIELD (Config, global_rope.truncate, at "rope_parameters.truncate|" at "rope_scaling.truncate", TRUE),           \
+  GTF_CONFIG_BOOL_FIELD (Config, local_rope.truncate, at "rope_parameters.truncate|" at "rope_scaling.truncate", TRUE),            \
   GTF_CONFIG_NULL_FIELD (Config, local_theta_null, at "local_rope_theta"),                                                         \
   GTF_CONFIG_ACTIVATION_FIELD (Config, head_activation, at "classifier_activation", "gelu"),                                       \
   GTF_CONFIG_FIELDS_END

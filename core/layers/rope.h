@@ -24,7 +24,9 @@ typedef struct
 } GtfRope;
 
 #define GTF_ROPE_KEY(at, key) at key "|rope_scaling." key
-/* `at`: where they stand in transformers 5, with a dot at the end; `thetas`: where else the base may be. */
+/* `at`: where they stand in transformers 5, with a dot at the end; `thetas`: where else the base may be. `truncate` does not
+ * depend on `at`: for YaRN the reference (5.24) reads it of config.rope_parameters, also where those of each kind of layers lie one deeper. A family whose text
+ * model has a config of its own inside adds a field for that. */
 #define GTF_ROPE_FIELDS(Struct, field, at, thetas, theta_default)                                                                  \
   GTF_CONFIG_STRING_FIELD (Struct, field.type, at "rope_type|" at "type|rope_scaling.rope_type|rope_scaling.type", "default"),     \
   GTF_CONFIG_FLOAT_FIELD (Struct, field.theta, at "rope_theta|" thetas, 1e-6, 1e12, theta_default),                                \

@@ -21,6 +21,7 @@ ALONE = dict(skip_padding=True)     # rows of padding are nobody's business and 
 EYES = dict(vision_config=dict(model_type="siglip_vision_model", hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4, image_size=8, patch_size=4,
                                vision_use_head=False), pixel_shuffle_factor=2, image_token_id=29)
 MODERNV = dict(EYES, text_config=dict(MODERN, model_type="modernbert", num_hidden_layers=2, classifier_activation="silu", norm_bias=True))
+RAMP = dict(full_attention=dict(YARN, beta_fast=8.0), sliding_attention=dict(rope_type="default", rope_theta=70.0), truncate=False)
 ULTRAV = dict(EYES, text_config=dict(BASE, model_type="ultrabert", pad_token_id=0, bos_token_id=1, eos_token_id=2, sliding_window=2, prediction_head_size=6))
 
 PRIVATE = dict(BASE, hidden_size=12, num_attention_heads=4, num_key_value_heads=2, head_dim=6, intermediate_size=10, max_position_embeddings=200, sliding_window=2, pad_token_id=0,
@@ -143,6 +144,7 @@ FAMILIES = {
     }),
     "ultravbert": cases("UltraVBertConfig", "UltraVBert", ULTRAV, {
         "model": ("Model", {}, ALONE),
+        "rope-yarn": ("Model", dict(text_config=dict(ULTRAV["text_config"], head_dim=10, rope_parameters=RAMP)), dict(ALONE, length=15)),
         "masked-lm": ("ForMaskedLM", {}, ALONE),
         "sequence": ("ForSequenceClassification", LABELS, ALONE),
         "token": ("ForTokenClassification", LABELS, ALONE),
