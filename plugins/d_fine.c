@@ -231,7 +231,7 @@ static const GtfWeight decoder_input[] = { SEQUENCE (.eps_field = G_STRUCT_OFFSE
 static const GtfWeight rep_vgg_branch = CONV (RepVgg, conv, "conv2", 0);
 static const GtfWeight rep_vgg[] = {
   { GTF_WEIGHT_CONV2D, "conv1.conv", G_STRUCT_OFFSET (RepVgg, conv), GTF_WEIGHT_NO_BIAS, { GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED, GTF_DIM_STORED }, .norm = "conv1.norm",
-    .eps_field = G_STRUCT_OFFSET (Config, norm_eps), .group = &rep_vgg_branch },
+    .eps_field = G_STRUCT_OFFSET (Config, norm_eps), .branch = &rep_vgg_branch },
   { GTF_WEIGHT_END }
 };
 

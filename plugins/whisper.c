@@ -116,7 +116,7 @@ static const GtfWeight encoder_weights[] = {
   { GTF_WEIGHT_CONV1D, "encoder.conv1", G_STRUCT_OFFSET (Weights, conv1), 0, { D (d_model), D (num_mel_bins), GTF_DIM_CONST (3) } },
   { GTF_WEIGHT_CONV1D, "encoder.conv2", G_STRUCT_OFFSET (Weights, conv2), 0, { D (d_model), D (d_model), GTF_DIM_CONST (3) } },
   { GTF_WEIGHT_TENSOR, "encoder.embed_positions.weight", G_STRUCT_OFFSET (Weights, positions), 0, { D (max_source_positions), D (d_model) } },
-  { GTF_WEIGHT_GROUP, "encoder.layers.%d", G_STRUCT_OFFSET (Weights, encoder), 0, { { 0 } }, NULL, encoder_layer, sizeof (EncoderLayer), D (encoder_layers) },
+  { GTF_WEIGHT_GROUP, "encoder.layers.%d", .offset = G_STRUCT_OFFSET (Weights, encoder), .group = encoder_layer, .group_size = sizeof (EncoderLayer), .count = D (encoder_layers) },
   NORM (Weights, encoder_norm, "encoder.layer_norm"),
   { GTF_WEIGHT_END }
 };
@@ -124,7 +124,7 @@ static const GtfWeight encoder_weights[] = {
 static const GtfWeight decoder_weights[] = {
   { GTF_WEIGHT_EMBEDDING, "decoder.embed_tokens", G_STRUCT_OFFSET (Weights, tokens), 0, { D (vocab_size), D (d_model) } },
   { GTF_WEIGHT_EMBEDDING, "decoder.embed_positions", G_STRUCT_OFFSET (Weights, token_positions), 0, { D (max_target_positions), D (d_model) } },
-  { GTF_WEIGHT_GROUP, "decoder.layers.%d", G_STRUCT_OFFSET (Weights, decoder), 0, { { 0 } }, NULL, decoder_layer, sizeof (DecoderLayer), D (decoder_layers) },
+  { GTF_WEIGHT_GROUP, "decoder.layers.%d", .offset = G_STRUCT_OFFSET (Weights, decoder), .group = decoder_layer, .group_size = sizeof (DecoderLayer), .count = D (decoder_layers) },
   NORM (Weights, decoder_norm, "decoder.layer_norm"),
   { GTF_WEIGHT_LINEAR, "proj_out", G_STRUCT_OFFSET (Weights, logits), GTF_WEIGHT_NO_BIAS, { D (vocab_size), D (d_model) }, "decoder.embed_tokens" },
   { GTF_WEIGHT_END }

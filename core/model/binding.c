@@ -260,8 +260,8 @@ walk (GtfBindingPlan *p, const GtfWeight *table, char **outer, gint64 layer, gpo
       if (!resolve_dims (p, w, &b))
         return FALSE;
       bind_tensors (p, w, outer, layer, &b);
-      if (w->type == GTF_WEIGHT_CONV2D && w->group && b.n_parts && b.parts[0].weight)
-        b.branch = bind_branch (p, w->group, outer, layer, &b);
+      if (w->type == GTF_WEIGHT_CONV2D && w->branch && b.n_parts && b.parts[0].weight)
+        b.branch = bind_branch (p, w->branch, outer, layer, &b);
       g_array_append_val (p->self->bound, b);
     }
   return TRUE;

@@ -166,7 +166,8 @@ typedef struct _GtfWeight GtfWeight;
  * @dims: [out, in] / [d] / [n, d] / [out, in, kernel] / [out, in / groups, height, width] / the shape; the dimensions of a fused weight are those of the whole
  * @tied: (nullable): name of another weight's tensor that is used when the file has none of this name (a tied decoder)
  * @group, @group_size, @count: GTF_WEIGHT_GROUP: its table, the size of its struct, the number of layers; GTF_DIM_STORED: as many as the file has, and behind
- *   them a struct of zeros. GTF_WEIGHT_CONV2D without groups: @group is (nullable) one weight, a branch: another convolution of 1 x 1 pixels beside it, for as many inputs and
+ *   them a struct of zeros
+ * @branch: (nullable): GTF_WEIGHT_CONV2D without groups: one weight: another convolution of 1 x 1 pixels beside it, for as many inputs and
  *   outputs, both with @norm, whose results are added to its own. It becomes part of the middle of its windows when they are loaded (Ding et al., "RepVGG" (2021))
  * @norm: (nullable): GTF_WEIGHT_CONV2D, GTF_WEIGHT_LINEAR of one part: the batch normalisation NORM.{weight,bias,running_mean,running_var} behind
  *   it, which becomes part of weight and bias when they are loaded
@@ -180,7 +181,11 @@ struct _GtfWeight
   GtfWeightFlags flags;
   GtfDim dims[4];
   const char *tied;
-  const GtfWeight *group;
+  union
+  {
+    const GtfWeight *group;     /* a table */
+    const GtfWeight *branch;    /* one weight */
+  };
   gsize group_size;
   GtfDim count;
   const char *norm;

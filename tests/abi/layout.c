@@ -41,6 +41,7 @@ static const Pin pins[] = {
   FIELD (GtfWeight, dims, 32),
   FIELD (GtfWeight, tied, 96),
   FIELD (GtfWeight, group, 104),
+  FIELD (GtfWeight, branch, 104),
   FIELD (GtfWeight, group_size, 112),
   FIELD (GtfWeight, count, 120),
   FIELD (GtfWeight, norm, 136),

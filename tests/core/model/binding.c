@@ -180,7 +180,7 @@ static const GtfWeight convolutions[] = {
   { GTF_WEIGHT_CONV2D, "turned", G_STRUCT_OFFSET (Convolutions, turned), GTF_WEIGHT_TRANSPOSED | GTF_WEIGHT_NO_BIAS, { GTF_DIM_CONST (4), STORED, STORED, STORED } },
   { GTF_WEIGHT_LINEAR, "linear", G_STRUCT_OFFSET (Convolutions, linear), 0, { GTF_DIM_CONST (7), STORED }, .norm = "bn", .eps = 0.5 },
   { GTF_WEIGHT_CONV2D, "conv", G_STRUCT_OFFSET (Convolutions, standard), GTF_WEIGHT_NO_BIAS | GTF_WEIGHT_STANDARDIZED, { STORED, STORED, STORED, STORED }, .eps = 1e-3 },
-  { GTF_WEIGHT_CONV2D, "wide", G_STRUCT_OFFSET (Convolutions, branched), GTF_WEIGHT_NO_BIAS, { STORED, STORED, STORED, STORED }, .norm = "small_bn", .group = &branch },
+  { GTF_WEIGHT_CONV2D, "wide", G_STRUCT_OFFSET (Convolutions, branched), GTF_WEIGHT_NO_BIAS, { STORED, STORED, STORED, STORED }, .norm = "small_bn", .branch = &branch },
   { GTF_WEIGHT_BATCH_NORM, "bn", G_STRUCT_OFFSET (Convolutions, norm), 0, { GTF_DIM_CONST (7) } },
   { GTF_WEIGHT_END }
 };

@@ -61,7 +61,7 @@ static const GtfWeight layer_weights[] = {
 static const GtfWeight weights[] = {
   { GTF_WEIGHT_EMBEDDING, "tokens", G_STRUCT_OFFSET (Weights, tokens), 0, { GTF_DIM (Config, vocab), GTF_DIM (Config, size) } },
   { GTF_WEIGHT_EMBEDDING, "positions", G_STRUCT_OFFSET (Weights, positions), 0, { GTF_DIM (Config, positions), GTF_DIM (Config, size) } },
-  { GTF_WEIGHT_GROUP, "layers.%d|h.%d", G_STRUCT_OFFSET (Weights, layers), 0, { { 0 } }, NULL, layer_weights, sizeof (Layer), GTF_DIM (Config, layers) },
+  { GTF_WEIGHT_GROUP, "layers.%d|h.%d", .offset = G_STRUCT_OFFSET (Weights, layers), .group = layer_weights, .group_size = sizeof (Layer), .count = GTF_DIM (Config, layers) },
   { GTF_WEIGHT_END }
 };
 
