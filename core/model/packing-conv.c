@@ -6,6 +6,7 @@
 #include "model/packing-private.h"
 
 #include <math.h>
+#include <string.h>
 #include "tensor/convert.h"
 #include "tensor/tensor-private.h"
 
