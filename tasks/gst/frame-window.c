@@ -1,7 +1,14 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A queue of copies of frames, one for each n-th of a span of time: a frame whose n-th has one already is not kept, and what comes when the queue is full pushes
+ * the oldest out. Readers on other threads get the frames by reference, so that the queue goes on meanwhile. And those frames as pictures for a task.
+ */
 #include "frame-window.h"
 
 #include <string.h>
+#include <gtf/gtf.h>
+
+#define MOST_BYTES (G_GUINT64_CONSTANT (2) << 30)      /* of a window: 64 frames of 4K in RGB are 1.6 GB */
 
 static void
 frame_clear (gpointer data)
@@ -30,14 +37,20 @@ gtf_frame_window_clear (GtfFrameWindow *self)
   g_queue_clear_full (&self->frames, frame_unref);
 }
 
-void
-gtf_frame_window_set (GtfFrameWindow *self, guint n, GstClockTime span)
+gboolean
+gtf_frame_window_set (GtfFrameWindow *self, guint n, GstClockTime span, gsize size, GError **error)
 {
-  g_return_if_fail (n >= 1 && span >= 1);
+  g_return_val_if_fail (n >= 1 && span >= 1, FALSE);
   if (self->n != n || self->span != span)
     gtf_frame_window_clear (self);
   self->n = n;
   self->span = span;
+  if (size <= MOST_BYTES / n)
+    return TRUE;
+  gtf_frame_window_clear (self);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "a window of %u frames (num_frames) of %" G_GSIZE_FORMAT " bytes is more than the %" G_GUINT64_FORMAT " MB that are kept: scale them down before this "
+               "element (videoscale), or set parameters=num_frames=%" G_GUINT64_FORMAT " or less, if the model takes that", n, size, MOST_BYTES >> 20, MAX (MOST_BYTES / size, 1));
+  return FALSE;
 }
 
 static gboolean

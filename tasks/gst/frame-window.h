@@ -28,8 +28,8 @@ typedef struct
 
 void       gtf_frame_window_init   (GtfFrameWindow *self);
 void       gtf_frame_window_clear  (GtfFrameWindow *self);
-/* @n >= 1 frames over @span > 0: another number or span begins a new window. */
-void       gtf_frame_window_set    (GtfFrameWindow *self, guint n, GstClockTime span);
+/* @n >= 1 frames of @size bytes over @span > 0: another number or span begins a new window. FALSE: together they are too large to be kept. */
+gboolean   gtf_frame_window_set    (GtfFrameWindow *self, guint n, GstClockTime span, gsize size, GError **error);
 /* The next frame of the stream. TRUE: it is the last one of a window, which gtf_frame_window_get() gives. Caps, segments and turns that change, times that go back
  * and gaps as long as a window begin a new one. */
 gboolean   gtf_frame_window_add    (GtfFrameWindow *self, const GtfFrame *frame, GstBuffer *buffer);

@@ -327,14 +327,15 @@ pipeline_of_windows (GtfVideo *self)
   return pipeline;
 }
 
-/* Whether there is something to look at: a frame, or a window that is whole with it. */
+/* @ready: whether there is something to look at: a frame, or a window that is whole with it. FALSE: windows of such frames cannot be kept. */
 static gboolean
-gather (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer)
+gather (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer, gboolean *ready, GError **error)
 {
   GtfVideoPrivate *p = PRIVATE (self);
   const GstClockTime span = GTF_VIDEO_GET_CLASS (self)->get_span ? GTF_VIDEO_GET_CLASS (self)->get_span (self) : 0;
   g_autoptr (GtfPipeline) pipeline = NULL;
 
+  *ready = span == 0;
   if (span == 0)
     {
       gtf_frame_window_clear (&p->frames);
@@ -342,9 +343,11 @@ gather (GtfVideo *self, const GtfFrame *frame, GstBuffer *buffer)
     }
   pipeline = pipeline_of_windows (self);
   if (!pipeline)
+    return TRUE;
+  if (!gtf_frame_window_set (&p->frames, window_length (self, pipeline), span, gst_buffer_get_size (buffer), error))
     return FALSE;
-  gtf_frame_window_set (&p->frames, window_length (self, pipeline), span);
-  return gtf_frame_window_add (&p->frames, frame, buffer);
+  *ready = gtf_frame_window_add (&p->frames, frame, buffer);
+  return TRUE;
 }
 
 /* Whether it is this frame's turn to be worked on. @ready: it may be */
@@ -414,8 +417,9 @@ gtf_video_enter (GtfVideo *self, GstBuffer *buffer)
 {
   GtfVideoPrivate *p = PRIVATE (self);
   Passage *passage = make_passage (self, buffer);
+  g_autoptr (GError) error = NULL;
   GstClockTime max_lag, time;
-  gboolean chosen;
+  gboolean chosen, ready;
 
   if (!gtf_outlet_wait (&p->outlet, room (self, &passage->frame)))
     {
@@ -423,7 +427,14 @@ gtf_video_enter (GtfVideo *self, GstBuffer *buffer)
       gst_buffer_unref (buffer);
       return GST_FLOW_FLUSHING;
     }
-  chosen = is_chosen (self, &passage->frame, gather (self, &passage->frame, buffer));
+  if (!gather (self, &passage->frame, buffer, &ready, &error))
+    {
+      GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT, ("%s", error->message), (NULL));
+      passage_unref (passage);
+      gst_buffer_unref (buffer);
+      return GST_FLOW_ERROR;
+    }
+  chosen = is_chosen (self, &passage->frame, ready);
   time = passage->frame.time;
   passage->settled = !chosen;
   if (chosen)

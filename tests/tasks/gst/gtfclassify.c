@@ -314,6 +314,40 @@ test_live_windows (void)
   teardown (&f);
 }
 
+/* Windows that nobody has memory for are one error, which says what to do, and no frame is kept. */
+static void
+test_large_windows (void)
+{
+  static const struct
+  {
+    const char *parameters, *says;      /* NULL: no error */
+  } cases[] = { { "num_frames=65536", "parameters=num_frames=1024 or less" }, { "num_frames=1025", "a window of 1025 frames" }, { "num_frames=1024", NULL } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *properties = g_strdup_printf ("task=video-classification parameters=%s window=60000", cases[i].parameters);
+      g_autoptr (GstMessage) message = NULL, second = NULL;
+      g_autoptr (GError) error = NULL;
+      GstFlowReturn flow;
+      Fixture f;
+
+      setup (&f, properties);
+      gst_harness_set_src_caps_str (f.harness, "video/x-raw,format=RGBx,width=1024,height=512,framerate=25/1");
+      flow = gst_harness_push (f.harness, gst_buffer_new_allocate (NULL, 1024 * 512 * 4, NULL));
+      g_assert_cmpint (flow, ==, cases[i].says ? GST_FLOW_ERROR : GST_FLOW_OK);
+      message = gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR);
+      second = gst_bus_pop_filtered (f.bus, GST_MESSAGE_ERROR);
+      g_assert_true (!message == !cases[i].says && !second);
+      if (message)
+        {
+          gst_message_parse_error (message, &error, NULL);
+          g_assert_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
+          g_assert_nonnull (strstr (error->message, cases[i].says));
+        }
+      teardown (&f);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -329,6 +363,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfclassify/windows", test_windows);
   g_test_add_func ("/gtfclassify/new-windows", test_new_windows);
   g_test_add_func ("/gtfclassify/live-windows", test_live_windows);
+  g_test_add_func ("/gtfclassify/large-windows", test_large_windows);
   status = g_test_run ();
   toy_remove (repository);
   g_free (repository);
