@@ -17,6 +17,7 @@ gtf_call_free (gpointer data)
   g_clear_pointer (&call->audio, gtf_audio_free);
   g_clear_pointer (&call->own_image, gtf_image_free);
   g_clear_pointer (&call->own_frames, g_ptr_array_unref);
+  g_clear_pointer (&call->frame_list, g_free);
   g_free (call);
 }
 
@@ -98,20 +99,19 @@ set_image (GtfCall *call, GtfPipeline *self, const GtfImage *image, GError **err
 static gboolean
 set_frames (GtfCall *call, GtfPipeline *self, const GtfImage *const *frames, guint n_frames, GError **error)
 {
-  call->frames = frames;
+  call->frames = call->frame_list = g_memdup2 (frames, n_frames * sizeof *frames);
   call->n_frames = n_frames;
-  if (!needs_copy (self, frames[0]))
-    return TRUE;
   call->own_frames = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
   for (guint i = 0; i < n_frames; i++)
-    {
-      GtfImage *copy = copy_image (frames[i], error);
+    if (needs_copy (self, frames[i]))
+      {
+        GtfImage *copy = copy_image (frames[i], error);
 
-      if (copy == NULL)
-        return FALSE;
-      g_ptr_array_add (call->own_frames, copy);
-    }
-  call->frames = (const GtfImage *const *) call->own_frames->pdata;
+        if (copy == NULL)
+          return FALSE;
+        g_ptr_array_add (call->own_frames, copy);
+        call->frame_list[i] = copy;
+      }
   return TRUE;
 }
 

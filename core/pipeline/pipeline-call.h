@@ -17,8 +17,9 @@ typedef struct
   GtfImage *own_image;
   const GtfImage *const *images;        /* borrowed */
   guint n_images;
-  const GtfImage *const *frames;        /* borrowed, or own_frames */
+  const GtfImage *const *frames;        /* frame_list */
   guint n_frames;
+  const GtfImage **frame_list;  /* borrowed ones, and own_frames */
   GPtrArray *own_frames;        /* of GtfImage */
   GTask *task;                  /* (nullable): whose main context pieces go to */
   GtfPipeline *pipeline;        /* borrowed */

@@ -81,7 +81,7 @@ typedef enum
   GTF_TASK_INPUT_OPTIONAL  = 1 << 0,    /* all of a request may stand in its parameters; inputs are then null */
   GTF_TASK_INPUTS_TOGETHER = 1 << 1,    /* several INPUTs are one request with a list */
   GTF_TASK_INPUTS_BATCH    = 1 << 2,    /* as JSON they are one too: a list is answered in the shape that the pipeline has for it */
-  GTF_TASK_NO_PIXELS       = 1 << 3,    /* pictures go to the preprocessor alone: frames of video come as they lie, without pixels */
+  GTF_TASK_NO_PIXELS       = 1 << 3,    /* it needs no RGB, because pictures go to the preprocessor alone: frames of video come as they lie, in YUV too, with pixels NULL */
   GTF_TASK_IMAGES_TOGETHER = 1 << 4     /* and a request may have several, which are one pass of the model where that is the same */
 } GtfTaskFlags;
 

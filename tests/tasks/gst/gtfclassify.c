@@ -6,6 +6,7 @@
 #include <string.h>
 #include <json-glib/json-glib.h>
 #include <gtf/gtf.h>
+#include "pipeline/image-rows.h"
 #include "../../core/pipeline/toy/repository.h"
 #include "../../sanitizer.h"
 #include "frames.h"
@@ -348,6 +349,31 @@ test_large_windows (void)
     }
 }
 
+/* A task that looks at pixels has them of each frame, however the others lie. */
+static void
+test_mixed_frames (void)
+{
+  static const guint8 y[] = { 41, 41, 41, 41 }, u[] = { 240, 240, 240, 240 }, v[] = { 110, 110, 110, 110 };     /* blue */
+  const GtfPlanes planes = { .colours = GTF_PLANES_YUV, .width = 2, .height = 2, .data = { y, u, v }, .row = { 2, 2, 2 }, .pixel = { 1, 1, 1 }, .kr = 0.299, .kb = 0.114 };
+  const GtfImage frame = { .width = 2, .height = 2, .planes = &planes };
+  g_autoptr (GtfImage) green = gtf_image_new (2, 2, NULL);
+  const GtfImage *const videos[][4] = { { green, &frame, green, &frame }, { &frame, green, green, green } };
+  static const char *const labels[] = { "\"green blue green blue\"", "\"blue green green green\"" };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfPipeline) pipeline = gtf_pipeline_new ("video-classification", repository, NULL, &error);
+
+  g_assert_no_error (error);
+  for (guint i = 0; i < 12; i++)
+    green->pixels[i] = i % 3 == 1 ? 255 : 0;
+  for (guint i = 0; i < G_N_ELEMENTS (videos); i++)
+    {
+      g_autoptr (GtfResult) result = gtf_pipeline_run_frames (pipeline, videos[i], 4, NULL, NULL, &error);
+
+      g_assert_no_error (error);
+      g_assert_nonnull (strstr (gtf_result_to_json (result), labels[i]));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -364,6 +390,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gtfclassify/new-windows", test_new_windows);
   g_test_add_func ("/gtfclassify/live-windows", test_live_windows);
   g_test_add_func ("/gtfclassify/large-windows", test_large_windows);
+  g_test_add_func ("/gtfclassify/mixed-frames", test_mixed_frames);
   status = g_test_run ();
   toy_remove (repository);
   g_free (repository);
