@@ -179,6 +179,7 @@ gtf_video_work (gpointer job, GCancellable *cancellable, gpointer owner)
   PRIVATE (self)->window = passage->window;
   found = pipeline ? GTF_VIDEO_GET_CLASS (self)->look (self, pipeline, &passage->frame, passage->buffer, &answer, cancellable, &error) : NULL;
 
+  PRIVATE (self)->window = NULL;      /* goes with the passage */
   gtf_frame_picture_close (&PRIVATE (self)->picture);
   if (g_cancellable_is_cancelled (cancellable))
     {
