@@ -2,7 +2,7 @@
  *
  * Whole lines on the project's own clips, with the built-in and other small models: what comes out is compared with pictures that were looked at
  * (data/golden/frames). How video lies in a file (turned, with pixels that are not square, interlaced) makes no difference. And windows of frames are those that
- * the task takes out of a file. GTF_UPDATE_PICTURES=FOLDER writes the pictures there instead, to be looked at.
+ * the task takes out of a file. What needs an element that is not installed is skipped, by case. GTF_UPDATE_PICTURES=FOLDER writes the pictures there instead, to be looked at.
  */
 #include <string.h>
 #include <glib/gstdio.h>
@@ -20,6 +20,32 @@
 #define MOST_FAR 0.002                 /* ... so many */
 
 static const char *data;
+
+/* A line with the word needs the element. */
+static const struct
+{
+  const char *word, *element;
+} needs[] = {
+  { ".webm", "matroskademux" }, { ".webm", "vp8dec" }, { "capssetter", "capssetter" }, { "decodebin", "decodebin" }, { "matroskamux", "matroskademux" }, { "matroskamux", "matroskamux" },
+  { "qtmux", "qtdemux" }, { "qtmux", "qtmux" }, { "videoconvert", "videoconvert" }, { "videoflip", "videoflip" }, { "videorate", "videorate" }, { "videoscale", "videoscale" },
+};
+
+/* Whether the test that runs the line is skipped. */
+static gboolean
+is_skipped (const char *line)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (needs); i++)
+    {
+      g_autoptr (GstElementFactory) factory = gst_element_factory_find (needs[i].element);
+      g_autofree char *reason = g_strconcat ("there is no ", needs[i].element, NULL);
+
+      if (factory || !strstr (line, needs[i].word))
+        continue;
+      g_test_skip (reason);
+      return TRUE;
+    }
+  return FALSE;
+}
 
 static GtfImage *
 image_of (GstSample *sample)
@@ -110,10 +136,14 @@ test_picture (gconstpointer pointer)
   const Picture *picture = pointer;
   const char *update = g_getenv ("GTF_UPDATE_PICTURES");
   g_autofree char *file = g_strdup_printf ("%s.png", picture->name), *path = update ? g_build_filename (update, file, NULL) : g_build_filename (data, "golden", "frames", file, NULL);
-  g_autoptr (GtfImage) image = frame_of (picture->line, LOOKED_AT), bare = frame_of (STREET "identity" SMALL, LOOKED_AT), expected = NULL;
+  g_autoptr (GtfImage) image = NULL, bare = NULL, expected = NULL;
   g_autoptr (GError) error = NULL;
   double far;
 
+  if (is_skipped (picture->line))
+    return;
+  image = frame_of (picture->line, LOOKED_AT);
+  bare = frame_of (STREET "identity" SMALL, LOOKED_AT);
   if (update)
     {
       g_autoptr (GBytes) png = gtf_image_encode (image, "png", &error);
@@ -204,10 +234,16 @@ test_lie (gconstpointer pointer)
   g_autofree char *annotate = g_strdup_printf ("filesrc location=%s ! decodebin ! " BOXES " ! videoconvert ! videoflip video-direction=auto ! video/x-raw,format=RGB ! matroskamux ! filesink location=%s",
                                                file, annotated);
   g_autofree char *see = g_strdup_printf ("filesrc location=%s ! decodebin ! videoconvert ! %s" SMALL, annotated, lies[i].show);
-  g_autoptr (GtfImage) seen = NULL, bare = frame_of (CLIP "identity" SMALL, FRAME), expected = NULL;
+  g_autoptr (GtfImage) seen = NULL, bare = NULL, expected = NULL;
   g_autofree char *without_file = turned ? g_strdup_printf (CLIP BOXES SMALL, data) : g_strdup_printf (CLIP "%s ! " BOXES " ! videoconvert ! %s" SMALL, data, lies[i].lie, lies[i].show);
   double far;
 
+  if (is_skipped (make) || is_skipped (annotate) || is_skipped (see) || is_skipped (without_file))
+    {
+      g_rmdir (folder);
+      return;
+    }
+  bare = frame_of (CLIP "identity" SMALL, FRAME);
   expected = frame_of (without_file, FRAME);
   g_assert_true (difference (bare, expected, &far) > MOST_MEAN && far > MOST_FAR);      /* there are boxes */
   run_line (make);
@@ -231,13 +267,17 @@ test_window (void)
   g_autofree char *line = g_strdup_printf ("filesrc location=%s/golden/video-tasks/waves.webm ! decodebin ! gtfclassify task=video-classification window=880 model=%s/golden/vision/videomae/classifier"
                                            " ! fakesink", data, data);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GstElement) pipeline = gst_parse_launch (line, &error);
-  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstElement) pipeline = NULL;
+  g_autoptr (GstBus) bus = NULL;
   g_autoptr (GstMessage) message = NULL;
   g_autoptr (JsonNode) answer = NULL;
   JsonObject *best;
 
+  if (is_skipped (line))
+    return;
+  pipeline = gst_parse_launch (line, &error);
   g_assert_no_error (error);
+  bus = gst_element_get_bus (pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   do
     {
@@ -254,24 +294,12 @@ test_window (void)
   gst_element_set_state (pipeline, GST_STATE_NULL);
 }
 
-static const char *const needed[] = { "capssetter", "decodebin", "matroskamux", "qtmux", "videoflip", "videorate", "videoscale", "vp8dec" };
-
 int
 main (int argc, char **argv)
 {
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   data = g_getenv ("GTF_TEST_DATA");
-  for (guint i = 0; i < G_N_ELEMENTS (needed); i++)
-    {
-      g_autoptr (GstElementFactory) factory = gst_element_factory_find (needed[i]);
-
-      if (!factory)
-        {
-          g_print ("1..0 # SKIP there is no %s\n", needed[i]);
-          return 0;
-        }
-    }
   for (guint i = 0; i < G_N_ELEMENTS (pictures); i++)
     {
       g_autofree char *name = g_strconcat ("/clips/pictures/", pictures[i].name, NULL);
