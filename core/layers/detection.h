@@ -75,13 +75,13 @@ typedef struct
 /* x + out (attention (q, k, v)). */
 GTF_API GtfTensor *gtf_detection_attend (GtfContext *c, const GtfDetectionAttention *w, const GtfAttention *how, const GtfTensor *q, const GtfTensor *k,
                                          const GtfTensor *v, const GtfTensor *residual);
-/* What an attention makes of what a token is, and of where it is; q_place of one to a picture may be NULL where no places are added, q_sine is its own. */
+/* An attention that projects what tokens are and where they are apart. q_place: NULL in a cross-attention that adds no positions; q_sine: of cross-attentions only. */
 typedef struct
 {
   const GtfLinear *q, *q_place, *k, *k_place, *v, *out, *q_sine;
 } GtfPlacedAttention;
 
-/* x and what it sees: of itself; of a picture, where waves say. */
+/* x [B][Q][D] plus what its tokens see in each other; plus what they see in a picture (memory, [B][S][D]), each about the place that its waves stand for. */
 GTF_API GtfTensor *gtf_placed_self  (GtfContext *c, const GtfPlacedAttention *w, gint64 n_heads, const GtfTensor *x, const GtfTensor *places);
 GTF_API GtfTensor *gtf_placed_cross (GtfContext *c, const GtfPlacedAttention *w, const GtfAttention *how, const GtfTensor *x, const GtfTensor *waves,
                                      const GtfTensor *places, const GtfTensor *memory, const GtfTensor *memory_places);

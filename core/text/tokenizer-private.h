@@ -28,9 +28,9 @@ struct _GtfTokenizer
   gboolean trims;                      /* a post-processor moves offsets past white space */
   gboolean language_codes;             /* ">>xx<<" before a text is a token */
   gint32 eos_once;                     /* not put behind a text that ends with it; -1: put there in any case */
-  char *special_gap;                   /* nullable: special tokens are decoded by themselves, with this behind each */
-  gboolean special_lead;               /* and a space before what one is behind of, the first or not behind another */
-  gboolean special_ends;               /* and spaces at both ends of the whole stay */
+  char *special_gap;                   /* nullable: special tokens are not decoded with the text around them, and each has this behind it */
+  gboolean special_lead;               /* with special_gap: a space before the text that a special token ends, also if that is empty, but not between two special tokens */
+  gboolean special_ends;               /* with special_gap: white space at both ends of the whole result is kept; else it is stripped */
   gint32 empty_id;                     /* what a text without a letter or digit becomes; -1: nothing in particular */
   gboolean drop_first;                 /* the normalizer puts a character before each text, the token of which is left out */
   GtfUserPieces user_pieces;

@@ -29,7 +29,7 @@ typedef enum
 gboolean gtf_text_model_read_codes  (GtfTextModel *self, const char *path, GtfCodes form, GError **error);
 /* "token count" a line, with the next ids. */
 gboolean gtf_text_model_read_counted (GtfTextModel *self, const char *path, GError **error);
-/* A token and whatever a space away behind it a line, with the next ids. */
+/* A line begins with a token; white space ends it, and what follows on the line is not read. They get the next ids. */
 gboolean gtf_text_model_read_words  (GtfTextModel *self, const char *path, GError **error);
 /* tiktoken's file: a line has the bytes of a token as base64 and its id. The merges are all that two tokens make, by what they make. */
 gboolean gtf_text_model_read_tiktoken (GtfTextModel *self, const char *path, GError **error);
