@@ -44,9 +44,7 @@ typedef struct
   const GtfLinear *classes, *boxes[3];
 } Weights;
 
-#define BACKBONE                                                                                                                   \
-  "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"out_indices\": [1, 2, 3, 4]},"                        \
-  " \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
+#define BACKBONE GTF_DETECTION_BACKBONE ("\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"out_indices\": [1, 2, 3, 4]}")
 
 static const GtfConfigField config_fields[] = {
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),

@@ -52,9 +52,7 @@ typedef struct
   const GtfLinear *classes, *moves[3];
 } Weights;
 
-#define BACKBONE                                                                                                                   \
-  "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"num_channels\": 3, \"out_indices\": [1, 2, 3, 4]},"   \
-  " \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
+#define BACKBONE GTF_DETECTION_BACKBONE ("\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"num_channels\": 3, \"out_indices\": [1, 2, 3, 4]}")
 
 static const GtfConfigField config_fields[] = {
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),

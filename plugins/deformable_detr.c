@@ -62,9 +62,7 @@ typedef struct
   const Boxes *boxes;
 } Weights;
 
-#define BACKBONE                                                                                                                   \
-  "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"num_channels\": 3, \"out_indices\": [2, 3, 4]},"      \
-  " \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
+#define BACKBONE GTF_DETECTION_BACKBONE ("\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"num_channels\": 3, \"out_indices\": [2, 3, 4]}")
 
 static const GtfConfigField config_fields[] = {
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),

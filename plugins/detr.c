@@ -50,9 +50,7 @@ typedef struct
   const GtfConv2d *mask_out;
 } Weights;
 
-#define BACKBONE                                                                                                                   \
-  "{\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"out_indices\": [1, 2, 3, 4]},"                        \
-  " \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
+#define BACKBONE GTF_DETECTION_BACKBONE ("\"model_type\": \"resnet\", \"out_features\": [\"stage4\"], \"timm\": {\"out_indices\": [1, 2, 3, 4]}")
 
 #define FIELDS(first)                                                                                                              \
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),                                                          \

@@ -58,7 +58,7 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_BOOL_FIELD (Config, shares_boxes, "decoder_bbox_embed_share", TRUE),
   GTF_CONFIG_STRING_FIELD (Config, position_type, "position_embedding_type", "sine"),
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config",
-                          "{\"model_type\": \"swin\", \"out_indices\": [2, 3, 4], \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"),
+                          GTF_DETECTION_BACKBONE ("\"model_type\": \"swin\", \"out_indices\": [2, 3, 4]")),
   GTF_CONFIG_FIELDS_END
 };
 

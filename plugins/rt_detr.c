@@ -77,9 +77,7 @@ typedef struct
   const Boxes *boxes;
 } Weights;
 
-#define BACKBONE                                                                                                                   \
-  "{\"model_type\": \"rt_detr_resnet\", \"out_indices\": [2, 3, 4],"                                                               \
-  " \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
+#define BACKBONE GTF_DETECTION_BACKBONE ("\"model_type\": \"rt_detr_resnet\", \"out_indices\": [2, 3, 4]")
 
 static const GtfConfigField config_fields[] = {
   GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config", BACKBONE),

@@ -104,6 +104,10 @@ GTF_API GtfTensor *gtf_detection_mlp (GtfContext *c, const GtfLinear *const *lay
   GTF_DETECTION_LINEAR (Struct, field[1], name ".layers.1", GTF_DIM (Config, d), GTF_DIM (Config, d)),                             \
   GTF_DETECTION_LINEAR (Struct, field[2], name ".layers.2", GTF_DIM_CONST (out), GTF_DIM (Config, d))
 
+/* What "backbone_config" is where a file has none, from its members. Detectors replace every normalisation of a timm model, also those that activate what they have normalised: that
+ * activation is then missing (bare_batch_norm), whatever the file says. */
+#define GTF_DETECTION_BACKBONE(members) "{" members ", \"always\": {\"timm_backbone\": {\"bare_batch_norm\": true}}}"
+
 GTF_API const char *const gtf_detection_tasks[];
 
 G_END_DECLS
