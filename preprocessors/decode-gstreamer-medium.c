@@ -6,6 +6,7 @@
 
 /* A decoder that hangs for so long will not wake up. */
 #define PATIENCE (60 * G_USEC_PER_SEC)
+#define MOST_IDLE 3             /* turns of 50 ms in which no thread of it works: more is no handing over */
 
 /* GStreamer's own threads and libraries write to the terminal (missing registry, odd files): what is wrong goes into the error. */
 static gboolean
@@ -67,9 +68,34 @@ gtf_medium_open (GtfMedium *self, const GtfMediumName *name, const char *locatio
   return TRUE;
 }
 
+static gboolean
+has_no_task (GstElement *element, GstPad *pad, gpointer data)
+{
+  return gst_pad_get_task_state (pad) != GST_TASK_STARTED;
+}
+
+/* As a GCompareFunc: 0: one of the element's pads has a thread that works. */
+static gint
+compare_working (gconstpointer value, gconstpointer data)
+{
+  return gst_element_foreach_pad (g_value_get_object (value), has_no_task, NULL) ? 1 : 0;
+}
+
+/* No thread works on the file any more. decodebin (GStreamer 1.22) loses the error of a demuxer that comes while that is being started: after that nothing does. */
+static gboolean
+is_idle (GtfMedium *self)
+{
+  g_autoptr (GstIterator) elements = gst_bin_iterate_recurse (GST_BIN (self->pipeline));
+  g_auto (GValue) found = G_VALUE_INIT;
+
+  return !gst_iterator_find_custom (elements, compare_working, &found, NULL);
+}
+
 GstSample *
 gtf_medium_pull (GtfMedium *self, GCancellable *cancellable, GError **error)
 {
+  guint n_idle = 0;
+
   while (!gst_app_sink_is_eos (self->sink))
     {
       g_autoptr (GstSample) sample = gst_app_sink_try_pull_sample (self->sink, 50 * GST_MSECOND);
@@ -81,9 +107,10 @@ gtf_medium_pull (GtfMedium *self, GCancellable *cancellable, GError **error)
           self->last = g_get_monotonic_time ();
           return g_steal_pointer (&sample);
         }
-      if (g_get_monotonic_time () - self->last > PATIENCE)
+      n_idle = is_idle (self) ? n_idle + 1 : 0;
+      if (n_idle > MOST_IDLE || g_get_monotonic_time () - self->last > PATIENCE)
         {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: the decoder of the %s gives no more and does not end", self->path, self->name->kind);
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: not %s that can be read: the decoder gives no more and does not end", self->path, self->name->whole);
           return NULL;
         }
     }

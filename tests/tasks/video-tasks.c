@@ -194,6 +194,26 @@ test_given_frames (void)
   g_assert_nonnull (strstr (error->message, "image-classification takes no video"));
 }
 
+/* Sometimes nobody says that a file without its index is none: it is an error all the same, and soon. */
+static void
+test_headless (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("gtf-video-XXXXXX", NULL), *headless = copy_start (directory, "waves.mp4", "headless.mp4", 3000);
+  g_autoptr (GtfPipeline) pipeline = open_pipeline ("videomae/classifier");
+
+  for (guint i = 0; i < 40; i++)
+    {
+      const gint64 start = g_get_monotonic_time ();
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (gtf_pipeline_run_file (pipeline, headless, NULL, NULL, &error));
+      g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA);
+      g_assert_nonnull (strstr (error->message, "headless.mp4: not a video"));
+      g_assert_cmpint (g_get_monotonic_time () - start, <, 30 * G_USEC_PER_SEC);
+    }
+  g_assert_cmpint (g_unlink (headless) | g_rmdir (directory), ==, 0);
+}
+
 static void
 test_bad_parameters (void)
 {
@@ -259,6 +279,7 @@ main (int argc, char **argv)
       g_test_add_data_func (name, one, test_case);
     }
   g_test_add_func ("/video-tasks/bad-videos", test_bad_videos);
+  g_test_add_func ("/video-tasks/headless", test_headless);
   g_test_add_func ("/video-tasks/given-frames", test_given_frames);
   g_test_add_func ("/video-tasks/bad-parameters", test_bad_parameters);
   g_test_add_func ("/video-tasks/preprocess", test_preprocess);
