@@ -77,8 +77,8 @@ static const GtfWeight sequence[] = { POOLER (0), GTF_TEXT_LINEAR (heads.sequenc
 static const GtfWeight choice[] = { POOLER (0), GTF_TEXT_LINEAR (heads.choice, "classifier", 0, GTF_DIM_CONST (1), HIDDEN), { GTF_WEIGHT_END } };
 
 static const GtfHead heads[] = {
-  { "ForPreTraining", gtf_text_masked_lm_tasks, pretraining, "albert" },
   { "ForMaskedLM", gtf_text_masked_lm_tasks, masked_lm, "albert" },
+  { "ForPreTraining", gtf_text_masked_lm_tasks, pretraining, "albert" },
   { "ForSequenceClassification", gtf_text_sequence_tasks, sequence, "albert" },
   { "ForMultipleChoice", gtf_text_base_tasks, choice, "albert" },
   { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, "albert" },

@@ -138,8 +138,8 @@ OWL_HEADS (owlv2)
 #define CLIP_HEADS(name)                                                                                                           \
   static const GtfHead name##_heads[] = {                                                                                          \
     { "ForImageClassification", gtf_vision_classification_tasks, gtf_vision_classifier, "vision_model" },                          \
-    { "VisionModelWithProjection", gtf_vision_base_tasks, projection, "vision_model" },                                            \
     { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },                                                                \
+    { "VisionModelWithProjection", gtf_vision_base_tasks, projection, "vision_model" },                                            \
     { "Model", gtf_towers_tasks, clip_both, "vision_model" },                                                                      \
     { NULL }                                                                                                                       \
   };

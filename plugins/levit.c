@@ -104,8 +104,8 @@ static const GtfWeight classifier[] = { CLASSIFIER (norm, classifier, "classifie
 static const GtfWeight teacher[] = { CLASSIFIER (norm, classifier, "classifier"), CLASSIFIER (teacher_norm, teacher, "classifier_distill"), { GTF_WEIGHT_END } };
 
 static const GtfHead heads[] = {
-  { "ForImageClassificationWithTeacher", gtf_vision_classification_tasks, teacher, "levit" },
   { "ForImageClassification", gtf_vision_classification_tasks, classifier, "levit" },
+  { "ForImageClassificationWithTeacher", gtf_vision_classification_tasks, teacher, "levit" },
   { "Model", gtf_vision_base_tasks, NULL, "levit" },
   { NULL }
 };

@@ -45,7 +45,7 @@ static const GtfWeight deit_both[] = {
 
 static const GtfHead vit_heads[] = { HEADS ("vit"), { NULL } };
 static const GtfHead msn_heads[] = { HEADS ("vit"), { NULL } };
-static const GtfHead deit_heads[] = { { "ForImageClassificationWithTeacher", gtf_vision_classification_tasks, deit_both, "deit" }, HEADS ("deit"), { NULL } };
+static const GtfHead deit_heads[] = { HEADS ("deit"), { "ForImageClassificationWithTeacher", gtf_vision_classification_tasks, deit_both, "deit" }, { NULL } };
 static const GtfHead ijepa_heads[] = { HEADS ("ijepa"), { NULL } };
 
 static void

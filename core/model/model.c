@@ -2,7 +2,7 @@
  *
  * A model: config, architecture and packed weights, immutable once loaded and shared.
  *
- * Sharing goes through a weak table: folder, options and the state of the folder's files make the key. Whoever comes while another
+ * Sharing goes through a weak table: folder, options, head and the state of the folder's files make the key. Whoever comes while another
  * thread loads the same model waits for it, so that two elements with one model hold one copy of the weights.
  */
 #include "model/model-private.h"
@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include "base/json.h"
 #include "model/adapter.h"
-#include "model/binding.h"
 #include "model/inner-model.h"
 #include "model/options.h"
 #include "model/safetensors.h"
@@ -53,20 +52,9 @@ gtf_model_init (GtfModel *self)
 
 /* ---- loading -------------------------------------------------------------------------------------------------------- */
 
-const GtfHead *
-gtf_model_find_head (const GtfArchitecture *architecture, const char *class_name)
-{
-  const GtfHead *best = NULL;
-
-  for (const GtfHead *head = architecture->heads; head->class_suffix; head++)
-    if (g_str_has_suffix (class_name, head->class_suffix) && (!best || strlen (head->class_suffix) > strlen (best->class_suffix)))
-      best = head;
-  return best;
-}
-
-/* Finds the plugin and the head that the config asks for, or the adapter. What the head can do is told by its tasks. */
+/* Finds the plugin and the head that config and task ask for. What the head can do is told by its tasks. */
 static gboolean
-find_architecture (GtfModel *self, const char *adapter, GError **error)
+find_architecture (GtfModel *self, const char *task, GError **error)
 {
   const char *path = gtf_config_get_path (self->config_file), *class_name = gtf_config_get_architecture (self->config_file);
   JsonNode *quantized = gtf_json_find (gtf_config_get_object (self->config_file), "quantization_config.quant_method");
@@ -85,12 +73,7 @@ find_architecture (GtfModel *self, const char *adapter, GError **error)
                    path, method);
       return FALSE;
     }
-  if (adapter && gtf_adapter_class (adapter))
-    class_name = gtf_adapter_class (adapter);
-  self->head = gtf_model_find_head (self->architecture, class_name ? class_name : "Model");
-  /* a class that the module does not know: its base model, as AutoModel of transformers; the weights of the head are left over */
-  if (!self->head)
-    self->head = gtf_model_find_head (self->architecture, "Model");
+  gtf_model_choose_head (self, task);
   if (self->head)
     return TRUE;
   g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"architectures\": the module gtf-%s.so has no %s", path, self->plugin->head.name,
@@ -121,7 +104,6 @@ load_weights (GtfModel *self, const GtfModelOptions *options, GCancellable *canc
 {
   g_autoptr (GtfSafetensors) files = gtf_safetensors_open (self->directory, error);
   g_autoptr (GtfBinding) binding = NULL;
-  const char *class_name = gtf_config_get_architecture (self->config_file);
   GtfDtype dtype;
 
   if (!files)
@@ -130,26 +112,30 @@ load_weights (GtfModel *self, const GtfModelOptions *options, GCancellable *canc
   if (options->adapter && !gtf_adapter_apply (files, options->adapter, error))
     return FALSE;
   self->dtype = g_strdup (gtf_compute_dtype_name (dtype));
-  self->store = gtf_weight_store_new ();
-  self->weights = g_malloc0 (MAX (self->architecture->weights_size, 1));
-  binding = gtf_binding_new (files, class_name ? class_name : gtf_config_get_model_type (self->config_file), self->architecture, self->head, self->config,
-                             self->weights, self->store, error);
+  binding = gtf_model_bind (self, files, options->task, error);
   return binding && gtf_binding_pack (binding, files, dtype, self->store, self->pool, cancellable, error);
 }
 
+/* What there is before the weights: enough to tell whether the model is loaded already. */
 static GtfModel *
-load (const char *directory, const GtfModelOptions *options, GCancellable *cancellable, GError **error)
+prepare (const char *directory, const GtfModelOptions *options, GError **error)
 {
   g_autoptr (GtfModel) self = g_object_new (GTF_TYPE_MODEL, NULL);
 
   self->directory = g_strdup (directory);
   self->adapter = g_strdup (options->adapter);
-  self->pool = gtf_pool_get ((guint) options->threads);
   self->config_file = gtf_config_load (directory, error);
-  if (!self->config_file || !find_architecture (self, options->adapter, error)
-      || !(self->config = gtf_config_make (self->config_file, self->architecture, error)) || !load_weights (self, options, cancellable, error))
+  if (!self->config_file || !find_architecture (self, options->task, error))
     return NULL;
   return g_steal_pointer (&self);
+}
+
+static gboolean
+load (GtfModel *self, const GtfModelOptions *options, GCancellable *cancellable, GError **error)
+{
+  self->pool = gtf_pool_get ((guint) options->threads);
+  self->config = gtf_config_make (self->config_file, self->architecture, error);
+  return self->config && load_weights (self, options, cancellable, error);
 }
 
 /* ---- sharing -------------------------------------------------------------------------------------------------------- */
@@ -186,7 +172,8 @@ append_stamp (GString *key, const char *directory, const char *name)
                             (gint64) st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 }
 
-static char *
+/* Without the head, which is known when config.json has been read. */
+static GString *
 make_key (const char *directory, const GtfModelOptions *options)
 {
   g_autofree char *path = g_canonicalize_filename (directory, NULL);
@@ -207,7 +194,7 @@ make_key (const char *directory, const GtfModelOptions *options)
       append_stamp (key, adapter, "adapter_model.safetensors");
       append_stamp (key, adapter, "adapter_model.bin");
     }
-  return g_string_free (key, FALSE);
+  return key;
 }
 
 /* Entries whose model is gone. The caller holds the lock. */
@@ -243,15 +230,21 @@ shared_entry (const char *key)
  * gtf_model_load:
  * @directory: the folder of a repository (config.json, *.safetensors), already resolved
  * @options: (nullable): a JSON object with "dtype" ("float32", the default; "bfloat16", "float16", "int8", "auto": as stored; "fp32",
- *   "bf16", "fp16"), "threads" (0: one a core, or as GTF_THREADS has it) and "adapter" (the folder of a LoRA adapter as PEFT writes it, which becomes part of the weights)
+ *   "bf16", "fp16"), "threads" (0: one a core, or as GTF_THREADS has it), "task" (what the model is for, e.g. "text-classification") and
+ *   "adapter" (the folder of a LoRA adapter as PEFT writes it, which becomes part of the weights)
  * @cancellable: (nullable): checked between pieces of the weights
  * @error: return location
  *
  * Loads a model: reads its config, finds the module of its architecture, reads and packs its weights. A model is immutable and may
  * be used by any number of sessions in any threads. Loading the same folder with the same options while the model is
- * alive gives the same object; who comes while another thread loads it waits for that.
+ * alive gives the same object; who comes while another thread loads it waits for that. Tasks that take the same head share it too.
  *
- * Where config.json names no class, or one that the module does not know, the bare model is loaded: it gives features only.
+ * Where config.json names no class, one that is unknown, or the bare model, and that cannot do "task", the head is that of the task, as the AutoModelFor... classes of
+ * transformers have it. If the weights of that head are not there, a class that is named counts after all; without one that is an
+ * error. A class that can do the task, but whose weights are not all there, gives way to the head of the task. Without "task", and where
+ * no head can do it, no class or one that the module does not know is the bare model: it gives features only.
+ *
+ * With "adapter" the class is the one of its task_type, if it has any.
  *
  * Fails with %GTF_ERROR_NOT_FOUND (no config or weights), %GTF_ERROR_INVALID_DATA (a file is broken, or tensors do not fit
  * the config), %GTF_ERROR_UNSUPPORTED (no module for this architecture, a format that is not read), %GTF_ERROR_PLUGIN (a module that
@@ -262,8 +255,9 @@ shared_entry (const char *key)
 GtfModel *
 gtf_model_load (const char *directory, const char *options, GCancellable *cancellable, GError **error)
 {
-  GtfModelOptions parsed;
-  g_autofree char *key = NULL;
+  g_auto (GtfModelOptions) parsed = { 0 };
+  g_autoptr (GtfModel) fresh = NULL;
+  g_autoptr (GString) key = NULL;
   GtfModel *model;
   Shared *entry;
 
@@ -271,16 +265,20 @@ gtf_model_load (const char *directory, const char *options, GCancellable *cancel
   if (!gtf_model_options_parse (options, &parsed, error))
     return NULL;
   key = make_key (directory, &parsed);
+  fresh = prepare (directory, &parsed, error);
+  if (!fresh)
+    return NULL;
+  g_string_append_printf (key, "|%s|%s", fresh->head->class_suffix, fresh->other_head ? fresh->other_head->class_suffix : "");
   g_mutex_lock (&shared_mutex);
-  entry = shared_entry (key);
+  entry = shared_entry (key->str);
   entry->users++;
   while (entry->loading)
     g_cond_wait (&shared_cond, &shared_mutex);
   model = g_weak_ref_get (&entry->model);
   entry->loading = model == NULL;
   g_mutex_unlock (&shared_mutex);
-  if (!model)
-    model = load (directory, &parsed, cancellable, error);
+  if (!model && load (fresh, &parsed, cancellable, error))
+    model = g_steal_pointer (&fresh);
   g_mutex_lock (&shared_mutex);
   if (entry->loading)
     {
@@ -290,7 +288,6 @@ gtf_model_load (const char *directory, const char *options, GCancellable *cancel
     }
   entry->users--;
   g_mutex_unlock (&shared_mutex);
-  gtf_model_options_clear (&parsed);
   return model;
 }
 

@@ -49,9 +49,13 @@ gtf_compute_dtype_name (GtfDtype dtype)
 gboolean
 gtf_model_options_parse (const char *json, GtfModelOptions *options, GError **error)
 {
-  typedef struct { char *dtype, *adapter; gint64 threads; } Raw;
+  typedef struct { char *dtype, *task, *adapter; gint64 threads; } Raw;
   static const GtfParam table[] = {
-    GTF_PARAM_STRING_FIELD (Raw, dtype, "dtype"), GTF_PARAM_STRING_FIELD (Raw, adapter, "adapter"), GTF_PARAM_INT_FIELD (Raw, threads, "threads", 0, 1024), GTF_PARAMS_END
+    GTF_PARAM_STRING_FIELD (Raw, dtype, "dtype"),
+    GTF_PARAM_STRING_FIELD (Raw, task, "task"),
+    GTF_PARAM_STRING_FIELD (Raw, adapter, "adapter"),
+    GTF_PARAM_INT_FIELD (Raw, threads, "threads", 0, 1024),
+    GTF_PARAMS_END
   };
   g_autoptr (JsonObject) object = NULL;
   Raw raw = { NULL };
@@ -64,14 +68,17 @@ gtf_model_options_parse (const char *json, GtfModelOptions *options, GError **er
   ok = object && gtf_params_read (table, object, "options", GTF_PARAMS_DEFAULT, &raw, error)
        && (!raw.dtype || gtf_compute_dtype_parse (raw.dtype, &options->dtype, error));
   options->threads = raw.threads;
+  options->task = ok ? g_steal_pointer (&raw.task) : NULL;
   options->adapter = ok ? g_steal_pointer (&raw.adapter) : NULL;
-  g_free (raw.adapter);
   g_free (raw.dtype);
+  g_free (raw.task);
+  g_free (raw.adapter);
   return ok;
 }
 
 void
 gtf_model_options_clear (GtfModelOptions *options)
 {
+  g_clear_pointer (&options->task, g_free);
   g_clear_pointer (&options->adapter, g_free);
 }

@@ -43,7 +43,7 @@ gtf_pipeline_options_clear (GtfPipelineOptions *self)
 
 /* The options that concern the model, as it takes them. */
 static char *
-model_options (const GtfPipelineOptions *options)
+model_options (const GtfPipelineOptions *options, const char *task)
 {
   g_autoptr (JsonObject) object = json_object_new ();
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
@@ -54,6 +54,7 @@ model_options (const GtfPipelineOptions *options)
     json_object_set_int_member (object, "threads", options->threads);
   if (options->adapter)
     json_object_set_string_member (object, "adapter", options->adapter);
+  json_object_set_string_member (object, "task", task);
   json_node_set_object (node, object);
   return gtf_json_print (node, GTF_JSON_COMPACT);
 }
@@ -133,7 +134,7 @@ gtf_task_parts_load (GtfTask *task, const GtfTaskPlugin *plugin, const char *dir
                      GCancellable *cancellable, GError **error)
 {
   SmallParts small = { task, plugin, directory, cancellable, NULL };
-  g_autofree char *for_model = model_options (options);
+  g_autofree char *for_model = model_options (options, plugin->head.name);
   GThread *thread = g_thread_try_new ("gtf-load", load_small_parts, &small, NULL);
 
   task->model = gtf_model_load (directory, for_model, cancellable, error);

@@ -196,7 +196,8 @@ struct _GtfWeight
 /**
  * GtfHead:
  *
- * The class of `architectures` in config.json, e.g. "WhisperForConditionalGeneration", and what it gives beyond the base model.
+ * The class of `architectures` in config.json, e.g. "WhisperForConditionalGeneration", and what it gives beyond the base model. Where that names none
+ * for the task, the bare model comes first, then the first head whose first task it is, then the first that can do it.
  */
 typedef struct
 {
