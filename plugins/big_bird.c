@@ -122,10 +122,11 @@ sparse_layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
 static GtfTensor *
 embed (GtfContext *c, const Config *config, const GtfTextEmbeddings *e, const GtfTextInput *input)
 {
-  GtfTensor *x = gtf_embedding (c, e->tokens, input->ids);
+  GtfTensor *x;
 
   if (input->longest > config->text.n_positions)
     gtf_fail (c, "%" G_GINT64_FORMAT " tokens are more than the %" G_GINT64_FORMAT " positions of the model", input->longest, config->text.n_positions);
+  x = gtf_embedding (c, e->tokens, input->ids);
   if (config->rescale_embeddings)
     x = gtf_scale (c, x, sqrtf ((float) config->text.hidden_size));
   x = gtf_add (c, x, gtf_embedding (c, e->positions, gtf_text_positions (c, input, 0)));

@@ -241,10 +241,11 @@ static GtfTensor *
 embed (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput *input)
 {
   const GtfTextEmbeddings *e = &w->text.embeddings;
-  GtfTensor *x = gtf_embedding (c, e->tokens, input->ids);
+  GtfTensor *x;
 
   if (e->positions != NULL && input->longest > config->text.n_positions)
     gtf_fail (c, "%" G_GINT64_FORMAT " tokens are more than the %" G_GINT64_FORMAT " positions of the model", input->longest, config->text.n_positions);
+  x = gtf_embedding (c, e->tokens, input->ids);
   if (e->positions != NULL)
     x = gtf_add (c, x, gtf_embedding (c, e->positions, gtf_text_positions (c, input, 0)));
   if (e->types != NULL && input->types != NULL)

@@ -198,13 +198,16 @@ layer_forward (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
 static GtfTensor *
 embed (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput *input)
 {
-  GtfTensor *x = gtf_embedding (c, w->text.embeddings.tokens, input->ids);
+  GtfTensor *positions = gtf_text_positions (c, input, 0), *x;
 
+  if (!gtf_text_check_length (c, &config->text, input, positions))
+    return NULL;
+  x = gtf_embedding (c, w->text.embeddings.tokens, input->ids);
   if (config->trigram)
     x = gtf_neighbours (c, x, 1, -1, input->sequences);
   if (w->transform != NULL)
     x = gtf_linear (c, w->transform, x);
-  x = gtf_add (c, x, gtf_embedding (c, w->text.embeddings.positions, gtf_text_positions (c, input, 0)));
+  x = gtf_add (c, x, gtf_embedding (c, w->text.embeddings.positions, positions));
   return norm (c, config, w->text.embeddings.norm, gtf_text_add_types (c, &w->text.embeddings, input, x), DEFAULT_EPS);
 }
 

@@ -111,10 +111,11 @@ embed (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput
 {
   const GtfTextEmbeddings *e = &w->text.embeddings;
   const GtfTensor *langs = w->langs != NULL ? gtf_input_optional (c, "langs") : NULL;
-  GtfTensor *x = gtf_embedding (c, e->tokens, input->ids);
+  GtfTensor *x;
 
   if (input->longest > config->text.n_positions)
     gtf_fail (c, "%" G_GINT64_FORMAT " tokens are more than the %" G_GINT64_FORMAT " positions of the model", input->longest, config->text.n_positions);
+  x = gtf_embedding (c, e->tokens, input->ids);
   x = gtf_add (c, x, gtf_embedding (c, e->positions, gtf_text_positions (c, input, 0)));
   if (langs != NULL)
     x = gtf_add (c, x, gtf_reshape (c, gtf_embedding (c, w->langs, langs), 3, (gint64[]){ gtf_dim (x, 0), gtf_dim (x, 1), gtf_dim (x, 2) }));

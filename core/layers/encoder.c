@@ -66,10 +66,12 @@ gtf_text_add_types (GtfContext *c, const GtfTextEmbeddings *w, const GtfTextInpu
 GtfTensor *
 gtf_text_embed_sum (GtfContext *c, const GtfTextConfig *config, const GtfTextEmbeddings *w, const GtfTextInput *input, const GtfTensor *positions)
 {
-  GtfTensor *x = gtf_embedding (c, w->tokens, input->ids);
+  GtfTensor *x;
 
+  /* before there is a row for each token: those of some megabytes of text are gigabytes */
   if (!gtf_text_check_length (c, config, input, positions))
     return NULL;
+  x = gtf_embedding (c, w->tokens, input->ids);
   if (positions != NULL)
     x = gtf_add (c, x, gtf_embedding (c, w->positions, positions));
   return gtf_text_add_types (c, w, input, x);
