@@ -222,10 +222,10 @@ static const GtfHead ultrabert_heads[] = {
 };
 
 static const GtfHead ultravbert_heads[] = {
-  { "ForMaskedLM", gtf_text_masked_lm_tasks, ultrabert_lm, "model.text_model" },
-  { "ForSequenceClassification", gtf_text_sequence_tasks, ultrabert_sequence, "model.text_model" },
-  { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, "model.text_model" },
-  { "Model", gtf_text_base_tasks, NULL, "text_model" },
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, ultrabert_lm, "model.text_model|text_model" },
+  { "ForSequenceClassification", gtf_text_sequence_tasks, ultrabert_sequence, "model.text_model|text_model" },
+  { "ForTokenClassification", gtf_text_token_tasks, gtf_text_token, "model.text_model|text_model" },
+  { "Model", gtf_text_base_tasks, NULL, "model.text_model|text_model" },
   { NULL }
 };
 

@@ -140,10 +140,10 @@ static const GtfHead heads[] = {
 };
 
 static const GtfHead vision_heads[] = {
-  { "ForMaskedLM", gtf_text_masked_lm_tasks, vision_masked_lm, "model.text_model" },
-  { "ForSequenceClassification", gtf_text_sequence_tasks, sequence, "model.text_model" },
-  { "ForTokenClassification", gtf_text_token_tasks, token, "model.text_model" },
-  { "Model", gtf_text_base_tasks, NULL, "text_model" },
+  { "ForMaskedLM", gtf_text_masked_lm_tasks, vision_masked_lm, "model.text_model|text_model" },
+  { "ForSequenceClassification", gtf_text_sequence_tasks, sequence, "model.text_model|text_model" },
+  { "ForTokenClassification", gtf_text_token_tasks, token, "model.text_model|text_model" },
+  { "Model", gtf_text_base_tasks, NULL, "model.text_model|text_model" },
   { NULL }
 };
 

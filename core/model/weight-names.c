@@ -43,24 +43,42 @@ gtf_weight_names_join (char **outer, const char *names, gint64 layer)
   return g_strv_builder_end (out);
 }
 
+/* Adds @name under each of the prefixes that it does not begin with. */
+static void
+add_longer (GStrvBuilder *out, const char *name, char **prefixes)
+{
+  for (char **prefix = prefixes; *prefix; prefix++)
+    {
+      g_autofree char *dotted = g_strconcat (*prefix, ".", NULL), *longer = g_strconcat (dotted, name, NULL);
+
+      if (!g_str_has_prefix (name, dotted))
+        g_strv_builder_add (out, longer);
+    }
+}
+
+/* Adds what is left of @name behind each of the prefixes that it begins with. */
+static void
+add_shorter (GStrvBuilder *out, const char *name, char **prefixes)
+{
+  for (char **prefix = prefixes; *prefix; prefix++)
+    if (g_str_has_prefix (name, *prefix) && name[strlen (*prefix)] == '.')
+      g_strv_builder_add (out, name + strlen (*prefix) + 1);
+}
+
 char **
 gtf_weight_names_prefix (char **names, const char *prefix, gboolean prefix_first)
 {
   g_autoptr (GStrvBuilder) out = g_strv_builder_new ();
-  g_autofree char *dotted = prefix && *prefix ? g_strconcat (prefix, ".", NULL) : NULL;
+  g_auto (GStrv) prefixes = g_strsplit (prefix ? prefix : "", "|", -1);
 
   for (char **name = names; *name; name++)
     {
-      g_autofree char *longer = dotted ? g_strconcat (dotted, *name, NULL) : NULL;
-      gboolean has = dotted && g_str_has_prefix (*name, dotted);
-
-      if (longer && !has && prefix_first)
-        g_strv_builder_add (out, longer);
+      if (prefix_first)
+        add_longer (out, *name, prefixes);
       g_strv_builder_add (out, *name);
-      if (longer && !has && !prefix_first)
-        g_strv_builder_add (out, longer);
-      if (has)
-        g_strv_builder_add (out, *name + strlen (dotted));
+      if (!prefix_first)
+        add_longer (out, *name, prefixes);
+      add_shorter (out, *name, prefixes);
     }
   return g_strv_builder_end (out);
 }

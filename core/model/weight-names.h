@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 /* "a|b" inside each of "x|y": x.a, x.b, y.a, y.b, with @layer for %d in the outer names. NULL @outer: just a, b. (transfer full) */
 char **gtf_weight_names_join   (char **outer, const char *names, gint64 layer);
-/* Each name as it is, with the prefix and without it: for the base model the one with it comes first. @prefix may be NULL. (transfer full) */
+/* Each name as it is, with the prefix and without it: for the base model the one with it comes first. @prefix may be NULL, or several between '|'. (transfer full) */
 char **gtf_weight_names_prefix (char **names, const char *prefix, gboolean prefix_first);
 /* "self_attn.{q,k,v}_proj" -> three names; a name without braces -> itself. (transfer full) */
 char **gtf_weight_name_parts   (const char *name);

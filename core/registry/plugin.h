@@ -204,7 +204,7 @@ typedef struct
   const char *class_suffix;         /* "ForConditionalGeneration"; NULL ends the table; "Model" is the bare model */
   const char *const *tasks;         /* tasks it can do, NULL-terminated */
   const GtfWeight *weights;         /* (nullable): further weights, into the same struct */
-  const char *prefix;               /* base_model_prefix: "model", "bert"; tried with and without */
+  const char *prefix;               /* base_model_prefix: "model", "bert"; tried with and without. Several stand between '|' */
 } GtfHead;
 
 /**
