@@ -146,6 +146,9 @@ forward (GtfContext *c, const GtfForward *f)
       return;
     }
   gtf_output (c, "last_hidden_state", x);
+  /* AutoModel, which features are asked of, has no summary; a choice may not fit its own (summary_proj_to_labels: false) */
+  if (gtf_wants (c, "last_hidden_state") && !gtf_wants (c, "logits"))
+    return;
   x = gtf_text_summary (c, &config->summary, w->summary, &input, x);
   if (h->choice != NULL)
     x = gtf_reshape (c, gtf_linear (c, h->choice, x), 2, (gint64[]){ -1, input.n_choices });

@@ -8,6 +8,7 @@
 #include "../core/tools/spoil.h"
 #include "model/model.h"
 #include "pipeline/pipeline.h"
+#include "tensor/tensor-private.h"
 
 static char *golden, *scratch;
 
@@ -95,6 +96,38 @@ test_misfit (void)
   spoil_member (scratch, "config.json", "summary_proj_to_labels", "false");
   found = answer ("feature-extraction", scratch, "\"the river\"", NULL);
   g_assert_cmpstr (found, ==, expected);
+}
+
+/* The last hidden state of two choices of three tokens. (transfer full) */
+static GBytes *
+states_of_choices (const char *folder)
+{
+  static const gint32 ids[] = { 5, 9, 20, 7, 8, 6 };
+  g_autoptr (GHashTable) inputs = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) gtf_tensor_unref), outputs = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfModel) model = gtf_model_load (folder, "{\"task\": \"feature-extraction\"}", NULL, &error);
+  GtfTensor *tensor;
+
+  g_assert_no_error (error);
+  tensor = gtf_tensor_new (GTF_DTYPE_I32, 3, (gint64[]){ 1, 2, 3 }, NULL);
+  memcpy (tensor->data, ids, sizeof ids);
+  g_hash_table_insert (inputs, (gpointer) "input_ids", tensor);
+  outputs = gtf_model_forward (model, inputs, (const char *const[]){ "last_hidden_state", NULL }, NULL, &error);
+  g_assert_no_error (error);
+  return gtf_tensor_get_bytes (g_hash_table_lookup (outputs, "last_hidden_state"));
+}
+
+/* A head that does not fit its own model is not computed where states are asked for. */
+static void
+test_unfit_summary (void)
+{
+  g_autofree char *folder = g_build_filename (golden, "text-encoders", "xlm", "choice", NULL);
+  g_autoptr (GBytes) expected = states_of_choices (folder), found = NULL;
+
+  spoil_restore (scratch, folder);
+  spoil_member (scratch, "config.json", "summary_use_proj", "false");
+  found = states_of_choices (scratch);
+  g_assert_true (g_bytes_equal (found, expected));
 }
 
 /* ---- errors ------------------------------------------------------------------------------------------------------------------ */
@@ -245,6 +278,7 @@ main (int argc, char **argv)
   scratch = g_build_filename (parent, "repository", NULL);
   g_test_add_func ("/tasks/heads/answers", test_answers);
   g_test_add_func ("/tasks/heads/misfit", test_misfit);
+  g_test_add_func ("/tasks/heads/unfit-summary", test_unfit_summary);
   g_test_add_func ("/tasks/heads/errors", test_errors);
   g_test_add_func ("/tasks/heads/families", test_families);
   g_test_add_func ("/tasks/heads/sharing", test_sharing);
