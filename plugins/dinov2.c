@@ -37,17 +37,9 @@ static gboolean
 derive (gpointer data, GError **error)
 {
   Config *config = data;
-  double size = (double) config->vision.encoder.hidden_size * config->mlp_ratio;
 
-  if (size < 1 || size > 1 << 20)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "hidden_size times mlp_ratio is %g, expected 1 to %d", size, 1 << 20);
-      return FALSE;
-    }
-  /* Gated: two thirds, rounded up to a multiple of 8. */
-  config->vision.encoder.inner_size = config->is_gated ? ((gint64) ((double) (gint64) size * 2 / 3) + 7) / 8 * 8 : (gint64) size;
-  config->gated_size = config->is_gated ? 2 * config->vision.encoder.inner_size : 0;
-  config->plain_size = config->is_gated ? 0 : config->vision.encoder.inner_size;
+  if (!gtf_vision_config_mlp (&config->vision, config->mlp_ratio, config->is_gated, &config->gated_size, &config->plain_size, error))
+    return FALSE;
   config->n_stages = config->vision.encoder.n_layers + 1;
   if (config->vision.patch_sizes == NULL && config->vision.n_registers == 0)
     config->vision.patch_sizes = "14";

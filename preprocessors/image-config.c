@@ -19,6 +19,7 @@ static const GtfParam params[] = {
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_normalize, "do_normalize"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_convert_rgb, "do_convert_rgb"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_pad, "do_pad"),
+  GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_split_image, "do_split_image"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_flip_channel_order, "do_flip_channel_order"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, rescale_offset, "rescale_offset"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, include_top, "include_top"),

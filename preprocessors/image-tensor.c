@@ -63,13 +63,29 @@ gtf_image_levels (const GtfImageConfig *config, GtfLevels levels[3])
     }
 }
 
+static void
+blacken (const GtfLevels levels[3], gboolean flip, gsize plane, float *planes)
+{
+  for (guint c = 0; c < 3; c++)
+    {
+      const guint8 none = 0;
+      float black;
+
+      gtf_kernels_get ()->levels (&levels[flip ? 2 - c : c], &none, 1, &black);
+      for (gsize i = 0; i < plane; i++)
+        planes[c * plane + i] = black;
+    }
+}
+
 void
-gtf_image_to_planes (GtfResizer *resizer, const GtfLevels levels[3], gboolean flip, GtfExtent out, float *planes)
+gtf_image_to_planes (GtfResizer *resizer, const GtfLevels levels[3], gboolean flip, gboolean black, GtfExtent out, float *planes)
 {
   const GtfExtent own = resizer->what.out;
   const gsize plane = (gsize) out.width * (gsize) out.height;
 
-  if (out.width != own.width || out.height != own.height)
+  if ((out.width != own.width || out.height != own.height) && black)
+    blacken (levels, flip, plane, planes);
+  else if (out.width != own.width || out.height != own.height)
     memset (planes, 0, plane * 3 * sizeof (float));
   for (gint y = 0; y < own.height; y++)
     {

@@ -8,8 +8,8 @@
 void gtf_image_center (GtfResize *what, GtfExtent crop, gboolean rounds);
 /* what is made of the values of each channel: rescaling and normalisation */
 void gtf_image_levels (const GtfImageConfig *config, GtfLevels levels[3]);
-/* Three planes of out.height rows of out.width, what the resizer gives at the top left, 0 around it. */
-void gtf_image_to_planes (GtfResizer *resizer, const GtfLevels levels[3], gboolean flip, GtfExtent out, float *planes);
+/* Three planes of out.height rows of out.width, what the resizer gives at the top left, around it 0, or, if @black, what black becomes. */
+void gtf_image_to_planes (GtfResizer *resizer, const GtfLevels levels[3], gboolean flip, gboolean black, GtfExtent out, float *planes);
 void gtf_image_to_bytes  (GtfResizer *resizer, gboolean flip, GtfExtent out, guint8 *planes);
 
 /* Zeroed; @n times @size bytes. @bytes: (out) (transfer full): they own it. */
@@ -33,6 +33,7 @@ typedef struct
   const GtfImage *const *images;
   GtfResize *whats;             /* what becomes of each picture */
   guint n, groups;              /* groups: 1 if a dimension of 1 stands in front */
+  gboolean pads_black;          /* before normalisation; else with 0 behind it */
   GtfExtent extent;             /* of the tensor */
 } GtfBatch;
 

@@ -49,7 +49,8 @@ plan (const Front *self, const GtfImageConfig *config, const GtfImage *image, Gt
 static gboolean
 find_extent (const Front *self, const GtfImageConfig *config, const GtfResize *whats, guint n, GtfExtent *out, GError **error)
 {
-  gboolean pads = self->type->flags & GTF_IMAGE_ALWAYS_PADS || (config->do_pad && self->type->flags & GTF_IMAGE_PADS);
+  const gboolean to_size = config->do_pad && self->type->flags & GTF_IMAGE_TILES;
+  gboolean pads = self->type->flags & GTF_IMAGE_ALWAYS_PADS || (config->do_pad && self->type->flags & GTF_IMAGE_PADS) || to_size;
   const GtfExtent first = whats[0].out;
 
   *out = first;
@@ -65,7 +66,12 @@ find_extent (const Front *self, const GtfImageConfig *config, const GtfResize *w
       out->width = MAX (out->width, own.width);
       out->height = MAX (out->height, own.height);
     }
-  if (pads && config->pad_size.height)
+  if (to_size)
+    {
+      out->height = MAX (out->height, (gint) config->size.shortest_edge);
+      out->width = MAX (out->width, (gint) (config->size.longest_edge ? config->size.longest_edge : config->size.shortest_edge));
+    }
+  if (pads && !to_size && config->pad_size.height)
     {
       GtfExtent pad = { (gint) config->pad_size.width, (gint) config->pad_size.height };
 
@@ -98,7 +104,7 @@ put_pixels (const GtfBatch *b, GHashTable *out, GError **error)
       if (!gtf_resizer_begin (b->resizer, b->images[i], &b->whats[i], error))
         return FALSE;
       if (floats)
-        gtf_image_to_planes (b->resizer, levels, b->config->do_flip_channel_order, b->extent, (float *) data);
+        gtf_image_to_planes (b->resizer, levels, b->config->do_flip_channel_order, b->pads_black, b->extent, (float *) data);
       else
         gtf_image_to_bytes (b->resizer, b->config->do_flip_channel_order, b->extent, data);
     }
@@ -206,6 +212,65 @@ run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint 
   return data && gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, g_steal_pointer (&bytes), error);
 }
 
+/* Squares of the shortest edge along the longer side, that side covered evenly: EoMT's way to see all of a picture. */
+static gsize
+count_tiles (const GtfImageConfig *config, const GtfResize *what)
+{
+  const gint side = (gint) config->size.shortest_edge;
+
+  return ((gsize) MAX (what->out.width, what->out.height) + (gsize) side - 1) / (gsize) side;
+}
+
+/* Tile @i of @n becomes a window of the picture. -> where it begins */
+static gint64
+cut_tile (const GtfImageConfig *config, GtfResize *what, gsize i, gsize n)
+{
+  const gint side = (gint) config->size.shortest_edge;
+  const gboolean is_tall = what->out.height > what->out.width;
+  gint *length = is_tall ? &what->out.height : &what->out.width;
+  const double overlap = n > 1 ? (double) ((gint64) n * side - *length) / (double) (n - 1) : 0;
+  const gint first = (gint) ((double) i * (side - overlap));
+
+  *(is_tall ? &what->top : &what->left) -= first;
+  *length = MIN (side, *length - first);
+  return first;
+}
+
+/* Pictures as their tiles, and patch_offsets [tiles][3]: of which picture each is, where it begins and ends. */
+static gboolean
+put_tiles (Front *self, const GtfBatch *pictures, GHashTable *out, GError **error)
+{
+  GtfBatch b = *pictures;
+  g_autoptr (GArray) whats = g_array_new (FALSE, FALSE, sizeof (GtfResize)), offsets = g_array_new (FALSE, FALSE, sizeof (gint64));
+  g_autoptr (GPtrArray) images = g_ptr_array_new ();
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (b.config->size.shortest_edge == 0)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "\"do_split_image\": expected a \"size\" with \"shortest_edge\", the side of the squares");
+      return FALSE;
+    }
+  for (guint i = 0; i < pictures->n; i++)
+    {
+      const gsize n = count_tiles (b.config, &pictures->whats[i]);
+
+      for (gsize tile = 0; tile < n; tile++)
+        {
+          GtfResize what = pictures->whats[i];
+          const gint64 first = cut_tile (b.config, &what, tile, n), place[3] = { i, first, first + b.config->size.shortest_edge };
+
+          g_array_append_val (whats, what);
+          g_array_append_vals (offsets, place, 3);
+          g_ptr_array_add (images, (gpointer) pictures->images[i]);
+        }
+    }
+  b.n = images->len;
+  b.images = (const GtfImage *const *) images->pdata;
+  b.whats = (GtfResize *) whats->data;
+  bytes = g_bytes_new (offsets->data, offsets->len * sizeof (gint64));
+  return put_planes (self, &b, out, error) && gtf_image_put (out, "patch_offsets", GTF_DTYPE_I64, 2, (gint64[]) { b.n, 3 }, g_steal_pointer (&bytes), error);
+}
+
 /* With the front's resizer, or, while another thread has that, one of its own. */
 static gboolean
 run_plain (Front *self, const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
@@ -213,12 +278,13 @@ run_plain (Front *self, const GtfImageConfig *config, const GtfImage *const *ima
   const gboolean locked = g_mutex_trylock (&self->lock);
   g_auto (GtfResizer) own = { 0 };
   g_autofree GtfResize *whats = g_new0 (GtfResize, n_images);
-  GtfBatch b = { config, locked ? &self->resizer : &own, self->pixels, images, whats, n_images, self->type->flags & GTF_IMAGE_GROUPS ? 1 : 0, { 0, 0 } };
+  GtfBatch b = { config, locked ? &self->resizer : &own, self->pixels, images, whats, n_images, self->type->flags & GTF_IMAGE_GROUPS ? 1 : 0, self->type->flags & GTF_IMAGE_TILES, { 0, 0 } };
+  const gboolean tiles = self->type->flags & GTF_IMAGE_TILES && config->do_split_image;
   gboolean good = TRUE;
 
   for (guint i = 0; i < n_images && good; i++)
     good = plan (self, config, images[i], &whats[i], error);
-  good = good && (self->type->flags & GTF_IMAGE_PATCHES ? gtf_image_put_patches (&b, out, error) : put_planes (self, &b, out, error));
+  good = good && (self->type->flags & GTF_IMAGE_PATCHES ? gtf_image_put_patches (&b, out, error) : tiles ? put_tiles (self, &b, out, error) : put_planes (self, &b, out, error));
   if (locked)
     g_mutex_unlock (&self->lock);
   return good;

@@ -66,7 +66,7 @@ typedef struct
 
 typedef struct
 {
-  gboolean do_convert_rgb, do_resize, do_center_crop, do_rescale, do_normalize, do_pad;
+  gboolean do_convert_rgb, do_resize, do_center_crop, do_rescale, do_normalize, do_pad, do_split_image;
   gboolean do_flip_channel_order, rescale_offset, include_top, keep_aspect_ratio;
   gint64 resample, ensure_multiple_of, size_divisor, patch_size, max_num_patches;
   double rescale_factor, crop_pct;
@@ -122,7 +122,8 @@ typedef enum
   GTF_IMAGE_OF_PILLOW   = 1 << 6,   /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
   GTF_IMAGE_PATCHES     = 1 << 7,   /* cut into patches: image-patches.c */
   GTF_IMAGE_VIDEO       = 1 << 8,   /* pictures are the frames of a video */
-  GTF_IMAGE_SIZES       = 1 << 9    /* original_sizes and reshaped_input_sizes beside the pixels */
+  GTF_IMAGE_SIZES       = 1 << 9,   /* original_sizes and reshaped_input_sizes beside the pixels */
+  GTF_IMAGE_TILES       = 1 << 10   /* EoMT: do_split_image: squares along the longer side, with their patch_offsets; do_pad: black up to `size` */
 } GtfImageFlags;
 
 typedef struct

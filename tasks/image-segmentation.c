@@ -190,6 +190,7 @@ typedef struct
 {
   Masks masks;
   float *planes, *classes;
+  gsize *firsts;                /* of the tiles in which the picture came */
 } Outputs;
 
 static void
@@ -198,6 +199,7 @@ outputs_clear (Outputs *self)
   masks_clear (&self->masks);
   g_clear_pointer (&self->planes, g_free);
   g_clear_pointer (&self->classes, g_free);
+  g_clear_pointer (&self->firsts, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outputs, outputs_clear)
 
@@ -216,27 +218,82 @@ numbers_of (TextModel *model, const char *output, GError **error)
   return numbers;
 }
 
-/* @planes [pictures][N][H][W], @classes (nullable) [pictures][N][classes] with two classes at least. */
+/* @planes [n][N][H][W], @classes (nullable) [n][N][classes] with two classes at least; n pictures, or tiles of one. */
 static gboolean
-outputs_fit (const GtfTensor *planes, const GtfTensor *classes, gint64 n_pictures)
+outputs_fit (const GtfTensor *planes, const GtfTensor *classes, gint64 n)
 {
-  if (planes == NULL || gtf_tensor_get_dtype (planes) != GTF_DTYPE_F32 || gtf_tensor_get_n_dims (planes) != 4 || gtf_tensor_get_dim (planes, 0) != n_pictures ||
+  if (planes == NULL || gtf_tensor_get_dtype (planes) != GTF_DTYPE_F32 || gtf_tensor_get_n_dims (planes) != 4 || gtf_tensor_get_dim (planes, 0) != n ||
       gtf_tensor_get_n_elements (planes) == 0)
     return FALSE;
-  return classes == NULL || (gtf_tensor_get_dtype (classes) == GTF_DTYPE_F32 && gtf_tensor_get_n_dims (classes) == 3 && gtf_tensor_get_dim (classes, 0) == n_pictures &&
+  return classes == NULL || (gtf_tensor_get_dtype (classes) == GTF_DTYPE_F32 && gtf_tensor_get_n_dims (classes) == 3 && gtf_tensor_get_dim (classes, 0) == n &&
                              gtf_tensor_get_dim (classes, 1) == gtf_tensor_get_dim (planes, 1) && gtf_tensor_get_dim (classes, 2) > 1);
 }
 
+/* What the image processor told in whole numbers beside the pixels: (nullable): @n of them at least. */
+static const gint64 *
+seen_numbers (const Request *request, const char *name, gsize n, gsize *found)
+{
+  const GtfTensor *t = g_hash_table_lookup (request->self->model->seen, name);
+  g_autoptr (GBytes) bytes = t && gtf_tensor_get_dtype (t) == GTF_DTYPE_I64 ? gtf_tensor_get_bytes (t) : NULL;
+
+  *found = bytes ? gtf_tensor_get_n_elements (t) : 0;
+  return *found >= n ? g_bytes_get_data (bytes, NULL) : NULL;   /* the tensor holds them */
+}
+
+/* The tiles in which the picture came, if it did; objects of more than one cannot be put together. */
 static gboolean
-outputs_read (Outputs *self, const Request *request, GError **error)
+read_tiles (Outputs *self, const Request *request, const GtfImage *image, GError **error)
+{
+  gsize n;
+  const gint64 *offsets = request->rules.how & GTF_SEGMENTATION_UNPADS ? seen_numbers (request, "patch_offsets", 3, &n) : NULL;
+
+  if (offsets == NULL)
+    return TRUE;
+  if (n > 3 && request->kind != GTF_SEGMENTATION_SEMANTIC)
+    return text_fail (error, "parameters: \"subtask\": the image processor cuts this picture into %" G_GSIZE_FORMAT " parts (do_split_image), expected \"semantic\"", n / 3);
+  self->masks.n_tiles = n / 3;
+  self->masks.is_tall = image->height > image->width;
+  self->masks.firsts = self->firsts = g_new (gsize, n / 3);
+  for (gsize i = 0; i < n / 3; i++)
+    self->firsts[i] = (gsize) offsets[3 * i + 1];
+  return TRUE;
+}
+
+/* In which size masks are worked with, and, where padding is cut off, what of them is picture. */
+static gboolean
+size_masks (Outputs *self, const Request *request, GError **error)
+{
+  const GtfTensor *pixels = g_hash_table_lookup (request->self->model->seen, "pixel_values");
+  const gboolean unpads = request->rules.how & GTF_SEGMENTATION_UNPADS, square = self->classes && request->rules.how & GTF_SEGMENTATION_384;
+  gsize height = square ? 384 : 0, width = height, n;
+  const gint64 *seen = unpads ? seen_numbers (request, "reshaped_input_sizes", 2, &n) : NULL;
+
+  if (seen != NULL && pixels != NULL)
+    {
+      height = (gsize) gtf_tensor_get_dim (pixels, -2);
+      width = (gsize) gtf_tensor_get_dim (pixels, -1);
+    }
+  if (!masks_init (&self->masks, height, width, error))
+    return FALSE;
+  if (seen != NULL)
+    {
+      self->masks.seen_height = MIN ((gsize) seen[0], self->masks.height);
+      self->masks.seen_width = MIN ((gsize) seen[1], self->masks.width);
+    }
+  return TRUE;
+}
+
+static gboolean
+outputs_read (Outputs *self, const Request *request, const GtfImage *image, GError **error)
 {
   TextModel *model = request->self->model;
   const gboolean votes = gtf_session_get_output (model->session, "class_queries_logits") != NULL, masks = gtf_session_get_output (model->session, "pred_masks") != NULL;
   const char *plane_name = votes ? "masks_queries_logits" : masks ? "pred_masks" : "logits", *class_name = votes ? "class_queries_logits" : masks ? "logits" : NULL;
   const GtfTensor *planes = gtf_session_get_output (model->session, plane_name), *classes = class_name ? gtf_session_get_output (model->session, class_name) : NULL;
-  const gsize side = classes && request->rules.how & GTF_SEGMENTATION_384 ? 384 : 0;
 
-  if (!outputs_fit (planes, classes, MAX (model->rows, 1)) || (classes == NULL && request->kind != GTF_SEGMENTATION_SEMANTIC))
+  if (!read_tiles (self, request, image, error))
+    return FALSE;
+  if (!outputs_fit (planes, classes, (gint64) MAX (MAX (self->masks.n_tiles, model->rows), 1)) || (classes == NULL && request->kind != GTF_SEGMENTATION_SEMANTIC))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA,
                    "image-segmentation: the model and the image processor of the repository disagree: expected %s of one picture",
@@ -253,17 +310,17 @@ outputs_read (Outputs *self, const Request *request, GError **error)
   self->masks.n_classes = classes ? (gsize) gtf_tensor_get_dim (classes, 2) : 0;
   self->masks.plane_height = (gsize) gtf_tensor_get_dim (planes, 2);
   self->masks.plane_width = (gsize) gtf_tensor_get_dim (planes, 3);
-  return masks_init (&self->masks, side, side, error);
+  return size_masks (self, request, error);
 }
 
 static gboolean
-find_segments (const Request *request, SegmentMap *map, GError **error)
+find_segments (const Request *request, const GtfImage *image, SegmentMap *map, GError **error)
 {
   const gboolean all = request->rules.how & GTF_SEGMENTATION_ALL_CLASSES && request->kind == GTF_SEGMENTATION_SEMANTIC;
   g_auto (Outputs) outputs = { 0 };
   gsize n_classes;
 
-  if (!outputs_read (&outputs, request, error))
+  if (!outputs_read (&outputs, request, image, error))
     return FALSE;
   n_classes = outputs.masks.classes == NULL ? outputs.masks.n_planes : outputs.masks.n_classes - (all ? 0 : 1);
   if (!text_labels_check (request->self->labels, n_classes, error))
@@ -318,7 +375,7 @@ segment (const GtfImage *image, const char *name, gpointer data, GError **error)
     return NULL;
   if (request->self->model->rows == 0 && !tell_task (request, 1, error))
     return NULL;
-  if (!image_model_run_image (request->self->model, image, name, NULL, request->cancellable, error) || !find_segments (request, &map, error))
+  if (!image_model_run_image (request->self->model, image, name, NULL, request->cancellable, error) || !find_segments (request, image, &map, error))
     return NULL;
   mask = g_try_malloc (map.width * map.height);
   if (mask == NULL)
@@ -349,7 +406,8 @@ segmentation_run (GtfTask *task, const GtfRequest *from, GError **error)
 
   if (read_request (&request, from->parameters, error) && (from->n_images <= 1 || tell_task (&request, from->n_images, error)))
     {
-      image_model_begin (request.self->model, from, outputs);
+      if (!(request.self->how & GTF_SEGMENTATION_UNPADS))       /* these ask what became of each picture */
+        image_model_begin (request.self->model, from, outputs);
       answer = image_answer_each (from, segment, &request, error);
       image_model_end (request.self->model);
     }

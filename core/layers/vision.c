@@ -76,6 +76,23 @@ gtf_vision_config_patches (GtfVisionConfig *config, GError **error)
   return TRUE;
 }
 
+gboolean
+gtf_vision_config_mlp (GtfVisionConfig *config, double ratio, gboolean is_gated, gint64 *gated_size, gint64 *plain_size, GError **error)
+{
+  const double size = (double) config->encoder.hidden_size * ratio;
+
+  if (!(size >= 1 && size <= 1 << 20))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "hidden_size times mlp_ratio is %g, expected 1 to %d", size, 1 << 20);
+      return FALSE;
+    }
+  /* Gated: two thirds, rounded up to a multiple of 8. */
+  config->encoder.inner_size = is_gated ? ((gint64) ((double) (gint64) size * 2 / 3) + 7) / 8 * 8 : (gint64) size;
+  *gated_size = is_gated ? 2 * config->encoder.inner_size : 0;
+  *plain_size = is_gated ? 0 : config->encoder.inner_size;
+  return TRUE;
+}
+
 const GtfTensor *
 gtf_vision_pixels (GtfContext *c, gint64 n_channels)
 {
@@ -141,7 +158,7 @@ first_tokens (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbed
 
   if (x != NULL && parts[1] != NULL)
     x = gtf_concat (c, parts, 2);
-  if (x != NULL && w->positions != NULL)
+  if (x != NULL && w->positions != NULL && config->n_first > 0)
     x = gtf_add (c, x, gtf_reshape (c, gtf_steps (c, w->positions, 0, config->n_first), 2, (gint64[]){ config->n_first, d }));
   if (w->registers == NULL)
     return x;

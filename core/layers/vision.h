@@ -62,6 +62,8 @@ typedef GtfTensor *(*GtfVisionBias) (GtfContext *c, gint64 layer, gconstpointer 
 GTF_API gboolean   gtf_vision_config_derive (gpointer config, GError **error);
 /* The same for a family that knows patch_height and patch_width already. */
 GTF_API gboolean   gtf_vision_config_patches (GtfVisionConfig *config, GError **error);
+/* DINOv2's two layers after attention, hidden_size times @ratio wide: sets encoder.inner_size, and how many outputs the first has, gated or plain; the other is 0. */
+GTF_API gboolean   gtf_vision_config_mlp (GtfVisionConfig *config, double ratio, gboolean is_gated, gint64 *gated_size, gint64 *plain_size, GError **error);
 /* A list of one number for both sides, or of height and width; @fallback where there is none. */
 GTF_API gboolean   gtf_vision_read_sides (const char *list, const char *key, gint64 fallback, gint64 *height, gint64 *width, GError **error);
 /* Whether the caller asks for positions in other sizes. */

@@ -113,17 +113,16 @@ image_model_run_tensor (TextModel *self, const char *name, GtfTensor *tensor, co
 gboolean
 image_model_run_image (TextModel *self, const GtfImage *image, const char *path, const char *parameters, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GHashTable) tensors = NULL;
-
   if (self->rows)
     {
       self->row++;
       return TRUE;
     }
-  tensors = gtf_preprocessor_run_images (self->task->preprocessor, &image, 1, parameters, error);
-  if (tensors == NULL)
+  g_clear_pointer (&self->seen, g_hash_table_unref);    /* its memory may serve the next */
+  self->seen = gtf_preprocessor_run_images (self->task->preprocessor, &image, 1, parameters, error);
+  if (self->seen == NULL)
     g_prefix_error (error, "%s: ", path);
-  return tensors != NULL && run_tensors (self, tensors, path, cancellable, error);
+  return self->seen != NULL && run_tensors (self, self->seen, path, cancellable, error);
 }
 
 /* An image processor that knows nothing of videos makes a batch [frames][C][H][W] of one: as a video it is [1][frames][C][H][W]. */

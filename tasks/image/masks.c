@@ -11,6 +11,8 @@ masks_init (Masks *self, gsize height, gsize width, GError **error)
 {
   self->height = height ? height : self->plane_height;
   self->width = width ? width : self->plane_width;
+  self->seen_height = self->height;
+  self->seen_width = self->width;
   return (self->height == self->plane_height && self->width == self->plane_width) ||
          (taps_init (&self->down, self->plane_height, self->height, TAPS_LINEAR, error) &&
           taps_init (&self->across, self->plane_width, self->width, TAPS_LINEAR, error));

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <math.h>
+
 #include "base/error.h"
 #include "pipeline/preprocessor.h"
 
@@ -41,6 +43,10 @@ typedef struct
   const float *classes;                 /* [n_planes][n_classes], the last for "no object"; NULL: planes are classes */
   gsize n_planes, n_classes, plane_height, plane_width;
   gsize height, width;                  /* in which they are worked with: that of the planes, or another */
+  gsize seen_height, seen_width;        /* what of that is picture, the rest is padding of objects' masks */
+  gsize n_tiles;                        /* 0: one picture; else planes and classes are those of so many parts of it, one after the other */
+  const gsize *firsts;                  /* where each begins, along the side on which it does not end */
+  gboolean is_tall;                     /* they stand under each other */
   Taps down, across;
 } Masks;
 
@@ -77,7 +83,17 @@ gboolean segment_map_init  (SegmentMap *self, gsize width, gsize height, GError 
 void     segment_map_clear (SegmentMap *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SegmentMap, segment_map_clear)
 
-/* A class for each pixel, in the order of the classes. */
+/* [n_planes][n_classes] of probabilities, for each tile. (transfer full), NULL: no memory */
+float   *segments_vote      (const Masks *masks);
+gboolean segments_no_memory (gsize width, gsize height, GError **error);        /* FALSE, with an error */
+
+static inline float
+segments_sigmoid (float x)
+{
+  return 1 / (1 + expf (-x));
+}
+
+/* semantic.c: a class for each pixel, in the order of the classes; only here pictures may have come in parts. */
 gboolean segments_semantic (SegmentMap *self, const Masks *masks, const SegmentRules *rules, GError **error);
 /* Objects and regions without overlap. */
 gboolean segments_panoptic (SegmentMap *self, const Masks *masks, const SegmentRules *rules, GError **error);

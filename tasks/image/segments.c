@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-static gboolean
-no_memory (gsize width, gsize height, GError **error)
+gboolean
+segments_no_memory (gsize width, gsize height, GError **error)
 {
   g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for the segments of a picture of %" G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT " pixels", width, height);
   return FALSE;
@@ -21,7 +21,7 @@ gboolean
 segment_map_init (SegmentMap *self, gsize width, gsize height, GError **error)
 {
   *self = (SegmentMap) { .width = width, .height = height, .map = g_try_new0 (guint32, width * height), .segments = g_array_new (FALSE, FALSE, sizeof (Segment)) };
-  return self->map != NULL || no_memory (width, height, error);
+  return self->map != NULL || segments_no_memory (width, height, error);
 }
 
 void
@@ -29,12 +29,6 @@ segment_map_clear (SegmentMap *self)
 {
   g_clear_pointer (&self->map, g_free);
   g_clear_pointer (&self->segments, g_array_unref);
-}
-
-static float
-sigmoid (float x)
-{
-  return 1 / (1 + expf (-x));
 }
 
 /* As round (x, 6) of Python. */
@@ -46,14 +40,14 @@ rounded (double x)
   return isfinite (x) ? g_ascii_strtod (g_ascii_formatd (digits, sizeof digits, "%.6f", x), NULL) : x;
 }
 
-/* [n_planes][n_classes] of probabilities. */
-static float *
-vote (const Masks *masks)
+/* [n_planes][n_classes] of probabilities, for each tile. */
+float *
+segments_vote (const Masks *masks)
 {
-  const gsize n = masks->n_classes;
-  float *votes = g_try_new (float, masks->n_planes * n);
+  const gsize n = masks->n_classes, n_queries = masks->n_planes * MAX (masks->n_tiles, 1);
+  float *votes = g_try_new (float, n_queries * n);
 
-  for (gsize q = 0; votes && q < masks->n_planes; q++)
+  for (gsize q = 0; votes && q < n_queries; q++)
     {
       const float *x = masks->classes + q * n;
       float *y = votes + q * n, highest = x[0], sum = 0;
@@ -66,149 +60,6 @@ vote (const Masks *masks)
         y[i] /= sum;
     }
   return votes;
-}
-
-/* ---- a class for each pixel ----------------------------------------------------------------------------------------------- */
-
-typedef struct
-{
-  const Masks *masks;
-  float *votes;                 /* NULL: planes are classes */
-  gsize n_classes;              /* that are answered */
-  Taps down, across;            /* from the masks to the picture */
-  float *rows;                  /* [down.most][n_classes][width]: the rows of which the one that is made consists; row y at y % most */
-  gsize n_rows;                 /* rows made so far */
-  float *blend, *mask, *scratch, *out;          /* [n_classes][width], [width], [plane_width], [n_classes][width of the picture] */
-} Semantic;
-
-static void
-semantic_clear (Semantic *self)
-{
-  taps_clear (&self->down);
-  taps_clear (&self->across);
-  g_free (self->votes);
-  g_free (self->rows);
-  g_free (self->blend);
-  g_free (self->mask);
-  g_free (self->scratch);
-  g_free (self->out);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Semantic, semantic_clear)
-
-static gboolean
-semantic_init (Semantic *self, const SegmentMap *map, const Masks *masks, const SegmentRules *rules, GError **error)
-{
-  const TapsKind kind = rules->how & GTF_SEGMENTATION_ANTIALIAS ? TAPS_SMOOTH : TAPS_LINEAR;
-  const gboolean all = masks->classes == NULL || rules->how & GTF_SEGMENTATION_ALL_CLASSES;
-
-  self->masks = masks;
-  self->n_classes = (masks->classes ? masks->n_classes : masks->n_planes) - (all ? 0 : 1);
-  if (!taps_init (&self->down, masks->height, map->height, kind, error) || !taps_init (&self->across, masks->width, map->width, kind, error))
-    return FALSE;
-  self->votes = masks->classes ? vote (masks) : NULL;
-  self->rows = g_try_new (float, self->down.most * self->n_classes * masks->width);
-  self->blend = g_try_new (float, self->n_classes * masks->width);
-  self->mask = g_try_new (float, masks->width);
-  self->scratch = g_try_new (float, masks->plane_width);
-  self->out = g_try_new (float, self->n_classes * map->width);
-  return (self->rows && self->blend && self->mask && self->scratch && self->out && (self->votes || !masks->classes)) || no_memory (map->width, map->height, error);
-}
-
-/* Row @y of all classes: what its masks say, weighed by the votes of their queries. */
-static void
-make_row (Semantic *self, gsize y, float *to)
-{
-  const Masks *masks = self->masks;
-  const gsize width = masks->width;
-
-  for (gsize c = 0; self->votes == NULL && c < self->n_classes; c++)
-    masks_row (masks, c, y, to + c * width, self->scratch);
-  if (self->votes == NULL)
-    return;
-  memset (to, 0, self->n_classes * width * sizeof (float));
-  for (gsize q = 0; q < masks->n_planes; q++)
-    {
-      masks_row (masks, q, y, self->mask, self->scratch);
-      for (gsize x = 0; x < width; x++)
-        self->mask[x] = sigmoid (self->mask[x]);
-      for (gsize c = 0; c < self->n_classes; c++)
-        {
-          const float weight = self->votes[q * masks->n_classes + c];
-          float *row = to + c * width;
-
-          for (gsize x = 0; x < width; x++)
-            row[x] += weight * self->mask[x];
-        }
-    }
-}
-
-/* Row @y of the picture, [n_classes][width of the picture] in self->out. */
-static void
-make_picture_row (Semantic *self, gsize y)
-{
-  const gsize n = self->n_classes * self->masks->width, most = self->down.most;
-  const guint first = self->down.firsts[y], count = self->down.counts[y];
-
-  for (self->n_rows = MAX (self->n_rows, first); self->n_rows < first + count; self->n_rows++)
-    make_row (self, self->n_rows, self->rows + self->n_rows % most * n);
-  memset (self->blend, 0, n * sizeof (float));
-  for (guint j = 0; j < count; j++)
-    {
-      const float *row = self->rows + (first + j) % most * n, weight = self->down.weights[y * most + j];
-
-      for (gsize i = 0; i < n; i++)
-        self->blend[i] += weight * row[i];
-    }
-  for (gsize c = 0; c < self->n_classes; c++)
-    taps_row (&self->across, self->blend + c * self->masks->width, self->out + c * self->across.n);
-}
-
-/* The map holds classes, plus 1: they become indices of the segments that there are. */
-static void
-number_classes (SegmentMap *map, guint32 *index_of, gsize n_classes)
-{
-  const gsize n = map->width * map->height;
-
-  for (gsize i = 0; i < n; i++)
-    index_of[map->map[i] - 1] = 1;
-  for (gsize c = 0; c < n_classes; c++)
-    if (index_of[c])
-      {
-        g_array_append_val (map->segments, ((Segment){ c, NAN }));
-        index_of[c] = map->segments->len;
-      }
-  for (gsize i = 0; i < n; i++)
-    map->map[i] = index_of[map->map[i] - 1];
-}
-
-gboolean
-segments_semantic (SegmentMap *map, const Masks *masks, const SegmentRules *rules, GError **error)
-{
-  g_auto (Semantic) s = { 0 };
-  g_autofree guint32 *index_of = NULL;
-
-  if (!semantic_init (&s, map, masks, rules, error))
-    return FALSE;
-  index_of = g_try_new0 (guint32, s.n_classes);
-  if (index_of == NULL)
-    return no_memory (map->width, map->height, error);
-  for (gsize y = 0; y < map->height; y++)
-    {
-      guint32 *to = map->map + y * map->width;
-
-      make_picture_row (&s, y);
-      for (gsize x = 0; x < map->width; x++)
-        {
-          gsize best = 0;
-
-          for (gsize c = 1; c < s.n_classes; c++)
-            if (s.out[c * map->width + x] > s.out[best * map->width + x])
-              best = c;
-          to[x] = (guint32) best + 1;
-        }
-    }
-  number_classes (map, index_of, s.n_classes);
-  return TRUE;
 }
 
 /* ---- objects ---------------------------------------------------------------------------------------------------------------- */
@@ -224,7 +75,7 @@ typedef struct
 static gboolean
 best_classes (const Masks *masks, float threshold, GArray *candidates)
 {
-  g_autofree float *votes = vote (masks);
+  g_autofree float *votes = segments_vote (masks);
 
   for (gsize q = 0; votes && q < masks->n_planes; q++)
     {
@@ -240,12 +91,31 @@ best_classes (const Masks *masks, float threshold, GArray *candidates)
   return votes != NULL;
 }
 
+/* Each query with the best of its classes, "no object" left aside. */
+static gboolean
+best_objects (const Masks *masks, GArray *candidates)
+{
+  g_autofree float *votes = segments_vote (masks);
+
+  for (gsize q = 0; votes && q < masks->n_planes; q++)
+    {
+      const float *own = votes + q * masks->n_classes;
+      gsize best = 0;
+
+      for (gsize c = 1; c + 1 < masks->n_classes; c++)
+        if (own[c] > own[best])
+          best = c;
+      g_array_append_val (candidates, ((Candidate){ q, best, own[best] }));
+    }
+  return votes != NULL;
+}
+
 /* The best of all pairs of query and class, as many as there are queries. */
 static gboolean
 best_pairs (const Masks *masks, GArray *candidates)
 {
   const gsize n = masks->n_classes - 1;
-  g_autofree float *votes = vote (masks);
+  g_autofree float *votes = segments_vote (masks);
   g_autofree guint *order = NULL;
 
   for (gsize q = 0; votes && q < masks->n_planes; q++)
@@ -279,12 +149,12 @@ static gboolean
 painter_init (Painter *self, const SegmentMap *map, const Masks *masks, TapsKind kind, GError **error)
 {
   self->masks = masks;
-  if (!taps_init (&self->down, masks->height, map->height, kind, error) || !taps_init (&self->across, masks->width, map->width, kind, error))
+  if (!taps_init (&self->down, masks->seen_height, map->height, kind, error) || !taps_init (&self->across, masks->seen_width, map->width, kind, error))
     return FALSE;
   self->plane = g_try_new (float, masks->height * masks->width);
   self->scratch = g_try_new (float, masks->plane_width);
   self->wide = g_try_new (float, masks->width);
-  return (self->plane && self->scratch && self->wide) || no_memory (map->width, map->height, error);
+  return (self->plane && self->scratch && self->wide) || segments_no_memory (map->width, map->height, error);
 }
 
 static void
@@ -313,12 +183,16 @@ painter_row (Painter *self, gsize y, float *to)
 
 /* ---- without overlap: each pixel to the mask that weighs most there ------------------------------------------------------------- */
 
+/* In the map while it is made: the pixel counts for the candidate, but is too unsure to be shown. */
+#define UNSURE (1u << 31)
+
 /* The map becomes the number of the candidate that weighs most, plus 1. @areas: pixels where each reaches the threshold, whoever has them */
 static gboolean
 assign_pixels (SegmentMap *map, Painter *painter, const GArray *candidates, const SegmentRules *rules, gsize *areas)
 {
   const gsize width = map->width;
   const float threshold = (float) rules->mask_threshold;
+  const gboolean late = rules->how & GTF_SEGMENTATION_UNPADS, as_logits = late || rules->how & GTF_SEGMENTATION_LOGITS;
   g_autofree float *row = g_try_new (float, width), *heaviest = g_try_new (float, width * map->height);
 
   for (guint k = 0; row && heaviest && k < candidates->len; k++)
@@ -326,20 +200,21 @@ assign_pixels (SegmentMap *map, Painter *painter, const GArray *candidates, cons
       const Candidate *one = &g_array_index (candidates, Candidate, k);
 
       painter_load (painter, one->plane);
-      for (gsize i = 0; !(rules->how & GTF_SEGMENTATION_LOGITS) && i < painter->masks->height * painter->masks->width; i++)
-        painter->plane[i] = sigmoid (painter->plane[i]);
+      for (gsize i = 0; !as_logits && i < painter->masks->height * painter->masks->width; i++)
+        painter->plane[i] = segments_sigmoid (painter->plane[i]);
       for (gsize y = 0; y < map->height; y++)
         {
           painter_row (painter, y, row);
           for (gsize x = 0; x < width; x++)
             {
-              const float weight = row[x] * one->score;
+              const float sure = late ? segments_sigmoid (row[x]) : row[x], weight = sure * one->score;
+              const gboolean inside = (late ? sure : weight) >= threshold;
 
-              areas[k] += weight >= threshold;
+              areas[k] += inside;
               if (k > 0 && !(weight > heaviest[y * width + x]))
                 continue;
               heaviest[y * width + x] = weight;
-              map->map[y * width + x] = k + 1;
+              map->map[y * width + x] = (k + 1) | (late && !inside ? UNSURE : 0);
             }
         }
     }
@@ -351,24 +226,27 @@ static gboolean
 keep_large (SegmentMap *map, const GArray *candidates, const gsize *areas, const SegmentRules *rules)
 {
   const gsize n = map->width * map->height;
-  g_autofree gsize *own = g_try_new0 (gsize, candidates->len + 1);
+  g_autofree gsize *own = g_try_new0 (gsize, candidates->len + 1), *sure = g_try_new0 (gsize, candidates->len + 1);
   g_autofree guint32 *index_of = g_try_new0 (guint32, candidates->len + 1);
 
-  if (own == NULL || index_of == NULL)
+  if (own == NULL || sure == NULL || index_of == NULL)
     return FALSE;
   for (gsize i = 0; i < n; i++)
-    own[map->map[i]]++;
+    {
+      own[map->map[i] & ~UNSURE]++;
+      sure[map->map[i] & ~UNSURE] += !(map->map[i] & UNSURE);
+    }
   for (guint k = 0; k < candidates->len; k++)
     {
       const Candidate *one = &g_array_index (candidates, Candidate, k);
 
-      if (own[k + 1] == 0 || areas[k] == 0 || !((double) ((float) own[k + 1] / (float) areas[k]) > rules->overlap_mask_area_threshold))
+      if (sure[k + 1] == 0 || areas[k] == 0 || !((double) ((float) own[k + 1] / (float) areas[k]) > rules->overlap_mask_area_threshold))
         continue;
       g_array_append_val (map->segments, ((Segment){ one->label, rounded (one->score) }));
       index_of[k + 1] = map->segments->len;
     }
   for (gsize i = 0; i < n; i++)
-    map->map[i] = index_of[map->map[i]];
+    map->map[i] = map->map[i] & UNSURE ? 0 : index_of[map->map[i]];
   return TRUE;
 }
 
@@ -382,7 +260,7 @@ segments_flat (SegmentMap *map, const Masks *masks, const GArray *candidates, co
     return TRUE;
   if (!painter_init (&painter, map, masks, rules->how & GTF_SEGMENTATION_ANTIALIAS ? TAPS_SMOOTH : TAPS_LINEAR, error))
     return FALSE;
-  return (areas && assign_pixels (map, &painter, candidates, rules, areas) && keep_large (map, candidates, areas, rules)) || no_memory (map->width, map->height, error);
+  return (areas && assign_pixels (map, &painter, candidates, rules, areas) && keep_large (map, candidates, areas, rules)) || segments_no_memory (map->width, map->height, error);
 }
 
 gboolean
@@ -393,7 +271,7 @@ segments_panoptic (SegmentMap *map, const Masks *masks, const SegmentRules *rule
 
   probabilities.how &= ~(guint) GTF_SEGMENTATION_LOGITS;
   if (!best_classes (masks, (float) rules->threshold, candidates))
-    return no_memory (map->width, map->height, error);
+    return segments_no_memory (map->width, map->height, error);
   return segments_flat (map, masks, candidates, &probabilities, error);
 }
 
@@ -411,9 +289,29 @@ binarise (Painter *painter)
     {
       const gboolean inside = painter->plane[i] > 0;
 
-      sum += inside ? sigmoid (painter->plane[i]) : 0;
+      sum += inside ? segments_sigmoid (painter->plane[i]) : 0;
       area += inside;
       painter->plane[i] = inside;
+    }
+  return area > 0 ? (float) sum / ((float) area + 1e-6f) : NAN;
+}
+
+/* The mean of the loaded plane's sigmoid where it is above 0 in the picture, NaN where that is nowhere. */
+static float
+mean_inside (const SegmentMap *map, Painter *painter, float *row)
+{
+  double sum = 0;
+  gsize area = 0;
+
+  for (gsize y = 0; y < map->height; y++)
+    {
+      painter_row (painter, y, row);
+      for (gsize x = 0; x < map->width; x++)
+        if (row[x] > 0)
+          {
+            sum += segments_sigmoid (row[x]);
+            area++;
+          }
     }
   return area > 0 ? (float) sum / ((float) area + 1e-6f) : NAN;
 }
@@ -428,7 +326,7 @@ paint (SegmentMap *map, Painter *painter, guint32 index, float *row)
     {
       painter_row (painter, y, row);
       for (gsize x = 0; x < map->width; x++)
-        if (row[x] == 1)
+        if (row[x] > 0)
           {
             map->map[y * map->width + x] = index;
             seen = TRUE;
@@ -440,10 +338,11 @@ paint (SegmentMap *map, Painter *painter, guint32 index, float *row)
 static gboolean
 segments_layers (SegmentMap *map, const Masks *masks, const GArray *candidates, const SegmentRules *rules, GError **error)
 {
+  const gboolean late = rules->how & GTF_SEGMENTATION_UNPADS;
   g_auto (Painter) painter = { 0 };
   g_autofree float *row = g_try_new (float, map->width);
 
-  if (!painter_init (&painter, map, masks, TAPS_NEAREST, error))
+  if (!painter_init (&painter, map, masks, late ? TAPS_LINEAR : TAPS_NEAREST, error))
     return FALSE;
   for (guint k = 0; row && k < candidates->len; k++)
     {
@@ -451,12 +350,12 @@ segments_layers (SegmentMap *map, const Masks *masks, const GArray *candidates, 
       double score;
 
       painter_load (&painter, one->plane);
-      score = one->score * binarise (&painter);
+      score = one->score * (late ? mean_inside (map, &painter, row) : binarise (&painter));
       if (!(score >= rules->threshold) || !paint (map, &painter, map->segments->len + 1, row))
         continue;
       g_array_append_val (map->segments, ((Segment){ one->label, rounded (score) }));
     }
-  return row != NULL || no_memory (map->width, map->height, error);
+  return row != NULL || segments_no_memory (map->width, map->height, error);
 }
 
 static void
@@ -475,10 +374,10 @@ segments_instance (SegmentMap *map, const Masks *masks, const SegmentRules *rule
 {
   g_autoptr (GArray) candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
 
-  if (!(rules->how & GTF_SEGMENTATION_PAIRS))
+  if (!(rules->how & (GTF_SEGMENTATION_PAIRS | GTF_SEGMENTATION_UNPADS)))
     return segments_panoptic (map, masks, rules, error);
-  if (!best_pairs (masks, candidates))
-    return no_memory (map->width, map->height, error);
+  if (!(rules->how & GTF_SEGMENTATION_PAIRS ? best_pairs (masks, candidates) : best_objects (masks, candidates)))
+    return segments_no_memory (map->width, map->height, error);
   if (rules->how & GTF_SEGMENTATION_LAYERS)
     return segments_layers (map, masks, candidates, rules, error);
   drop_below (candidates, (float) rules->threshold);

@@ -58,6 +58,7 @@ text_model_free (TextModel *self)
   if (self == NULL)
     return;
   g_clear_pointer (&self->session, gtf_session_free);
+  g_clear_pointer (&self->seen, g_hash_table_unref);
   g_clear_pointer (&self->config, json_object_unref);
   g_free (self);
 }

@@ -21,6 +21,7 @@ typedef struct
   GtfSession *session;
   JsonObject *config;           /* config.json */
   gboolean token_types;         /* the tokenizer hands token_type_ids to the model */
+  GHashTable *seen;             /* (nullable): tensors by name: what the image processor made of the last picture */
   guint rows, row;              /* after a pass over several pictures: how many, and whose outputs are next; 0: one alone */
 } TextModel;
 

@@ -78,6 +78,9 @@ test_golden (gconstpointer data)
   g_assert_no_error (error);
   found = gtf_preprocessor_run_images (self, images, 1, NULL, &error);
   g_assert_no_error (error);
+  /* These the reference tells, where it does, by other ways than tensors. */
+  g_hash_table_remove (found, "original_sizes");
+  g_hash_table_remove (found, "reshaped_input_sizes");
   g_assert_cmpuint (g_hash_table_size (found), ==, g_list_length (names));
   for (GList *l = names; l; l = l->next)
     {

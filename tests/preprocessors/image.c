@@ -119,6 +119,8 @@ static const struct
   { "{\"image_std\": 0}", NULL, "\"image_std\"" },
   { "{\"resample\": 6}", NULL, "resample" },
   { "{\"do_resize\": \"yes\"}", NULL, "do_resize" },
+  { "{\"do_split_image\": \"yes\"}", NULL, "do_split_image" },
+  { "{\"image_processor_type\": \"EomtImageProcessor\", \"size\": [3, 4], \"do_split_image\": true}", NULL, "shortest_edge" },
   { "{}", "{\"size\": 0}", "\"size\"" },
   { "{}", "{\"image_std\": [0, 0, 0]}", "\"image_std\"" },
   { "{}", "[]", "parameters" }

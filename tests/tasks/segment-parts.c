@@ -25,6 +25,7 @@ static const struct
   { "ConditionalDetr", GTF_SEGMENTATION_ALL_CLASSES },
   { "MaskFormer", GTF_SEGMENTATION_PAIRS | GTF_SEGMENTATION_LAYERS },
   { "Mask2Former", GTF_SEGMENTATION_PAIRS | GTF_SEGMENTATION_LAYERS | GTF_SEGMENTATION_384 },
+  { "Eomt", GTF_SEGMENTATION_LAYERS | GTF_SEGMENTATION_UNPADS },
   { "OneFormer", GTF_SEGMENTATION_PAIRS | GTF_SEGMENTATION_LOGITS | GTF_SEGMENTATION_ANTIALIAS },
 };
 
@@ -44,6 +45,23 @@ static double
 number (JsonObject *one, const char *name, double fallback)
 {
   return json_object_has_member (one, name) ? json_object_get_double_member (one, name) : fallback;
+}
+
+/* The size of masks, and of what is picture in them, where the image processor asks for it. */
+static void
+init_masks (Masks *masks, JsonObject *one, GtfSegmentation how)
+{
+  JsonArray *size = how & GTF_SEGMENTATION_UNPADS ? json_object_get_array_member (one, "size") : NULL;
+  const gsize side = how & GTF_SEGMENTATION_384 ? 384 : 0;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (masks_init (masks, size ? (gsize) json_array_get_int_element (size, 0) : side, size ? (gsize) json_array_get_int_element (size, 1) : side, &error));
+  g_assert_no_error (error);
+  if (size != NULL)
+    {
+      masks->seen_height = (gsize) json_array_get_int_element (size, 2);
+      masks->seen_width = (gsize) json_array_get_int_element (size, 3);
+    }
 }
 
 static GtfSegmentation
@@ -86,7 +104,6 @@ test_case (gconstpointer data)
   const gsize n_classes = (gsize) json_object_get_int_member (one, "classes");
   const SegmentRules rules = { how_of (json_object_get_string_member (one, "how")), number (one, "threshold", 0.5), number (one, "mask_threshold", 0.5),
                                number (one, "overlap_mask_area_threshold", 0.8) };
-  const gsize side = rules.how & GTF_SEGMENTATION_384 ? 384 : 0;
   g_autofree float *classes = n_classes ? g_new (float, N_PLANES * n_classes) : NULL;
   g_auto (Masks) masks = { .planes = planes, .classes = classes, .n_planes = N_PLANES, .n_classes = n_classes, .plane_height = HEIGHT, .plane_width = WIDTH };
   g_auto (SegmentMap) map = { 0 };
@@ -94,7 +111,7 @@ test_case (gconstpointer data)
 
   for (gsize q = 0; classes && q < N_PLANES; q++)
     memcpy (classes + q * n_classes, votes + q * N_VOTES, n_classes * sizeof (float));
-  g_assert_true (masks_init (&masks, side, side, &error));
+  init_masks (&masks, one, rules.how);
   g_assert_true (segment_map_init (&map, (gsize) json_array_get_int_element (picture, 1), (gsize) json_array_get_int_element (picture, 0), &error));
   if (strcmp (kind, "semantic") == 0)
     g_assert_true (segments_semantic (&map, &masks, &rules, &error));

@@ -5,6 +5,7 @@
 # Each tensor is kept as its shape and every stride-th value of the flat array.
 import json
 import numpy as np
+import torch
 import transformers
 from PIL import Image
 
@@ -44,12 +45,16 @@ CASES = [
     ("TextNetImageProcessor", {"size": {"shortest_edge": 30}, "size_divisor": 8}), ("Idefics2ImageProcessor", {"size": E}),
     ("Owlv2ImageProcessor", {"size": {"height": 17, "width": 17}}), ("Owlv2ImageProcessor", {"size": {"height": 90, "width": 70}}),
     ("Siglip2ImageProcessor", {"patch_size": 6, "max_num_patches": 20}), ("Siglip2ImageProcessor", {"patch_size": 4, "max_num_patches": 300, "do_normalize": False}),
+    ("EomtImageProcessor", {"size": {"shortest_edge": 33, "longest_edge": 45}, "do_pad": True}), ("EomtImageProcessor", {"size": {"shortest_edge": 31}, "do_split_image": True}),
+    ("EomtImageProcessor", {"size": {"shortest_edge": 20, "longest_edge": None}, "do_split_image": True}), ("EomtImageProcessor", {"size": E, "do_normalize": False}),
     ("GLPNImageProcessor", {"size_divisor": 16}), ("GLPNImageProcessor", {}),
 ]
 cases = []
 for i, (kind, config) in enumerate(CASES):
     width, height = [(67, 45), (41, 73)][i % 2]
     out = getattr(transformers, kind)(**config)(picture(width, height), return_tensors="pt")
+    if out.get("patch_offsets"):            # a list of them; without it another way to say nothing
+        out["patch_offsets"] = torch.stack(list(out["patch_offsets"]))
     cases.append({"config": dict(config, image_processor_type=kind), "width": width, "height": height,
-                  "tensors": {k: kept(v.numpy().astype(np.float64)) for k, v in out.items() if k.startswith(("pixel", "spatial"))}})
+                  "tensors": {k: kept(v.numpy().astype(np.float64)) for k, v in out.items() if k.startswith(("pixel", "spatial", "patch")) and len(v)}})
 print(json.dumps(cases, separators=(",", ":")).replace('{"config"', '\n{"config"'))

@@ -10,6 +10,7 @@ import pathlib
 
 import torch
 import transformers
+from transformers.image_transforms import get_size_with_aspect_ratio
 from transformers.utils import ModelOutput
 
 HERE = pathlib.Path(__file__).parent
@@ -18,7 +19,7 @@ LOOSE = {"overlap_mask_area_threshold": 0.3}
 CASES = [
     # processor, kind, picture, classes (0: no queries), thresholds
     ("Segformer", "semantic", (23, 31), 0, {}), ("Segformer", "semantic", (5, 4), 0, {}),
-    *((name, kind, picture, classes, {"threshold": threshold, **more}) for name in ("MaskFormer", "Mask2Former", "OneFormer", "Detr", "ConditionalDetr")
+    *((name, kind, picture, classes, {"threshold": threshold, **more}) for name in ("MaskFormer", "Mask2Former", "OneFormer", "Detr", "ConditionalDetr", "Eomt")
       for kind, picture, classes, threshold, more in (
           ("semantic", (23, 31), FEW, 0, {}), ("semantic", (6, 5), FEW, 0, {}), ("panoptic", (23, 31), FEW, 0.3, LOOSE), ("panoptic", (6, 5), FEW, 0.3, LOOSE),
           ("panoptic", (23, 31), FEW, 0.4, {"mask_threshold": 0.2, "overlap_mask_area_threshold": 0.1}), ("panoptic", (9, 9), FEW, 1.0, {}),
@@ -49,7 +50,12 @@ def case(name, kind, picture, n_classes, thresholds, planes, votes):
     else:
         outputs = ModelOutput(logits=planes)
     processor = getattr(transformers, name + "ImageProcessor")
-    processor = processor()
+    processor = processor(**({"size": {"shortest_edge": 24, "longest_edge": 30}} if name == "Eomt" else {}))
+    if name == "Eomt":                              # the size of its masks, and of what is picture in them
+        one["size"] = [24, 30, *(min(seen, size) for seen, size in zip(get_size_with_aspect_ratio(picture, 24, 30), (24, 30)))]
+        outputs["patch_offsets"] = []
+        if kind == "instance":
+            thresholds = {"threshold": thresholds["threshold"]}
     processor.class_info_file = "other.json"        # OneFormer looks for a word in its name
     function = getattr(processor, f"post_process_{kind}_segmentation")
     output = function(outputs, target_sizes=[picture], **({} if kind == "semantic" else thresholds))[0]

@@ -24,6 +24,9 @@ DETECTOR = {**PROCESSOR, "image_processor_type": "YolosImageProcessor", "size": 
 DETECTORS = {"detr": {**DETECTOR, "image_processor_type": "DetrImageProcessor"}, "conditional_detr": {**DETECTOR, "image_processor_type": "ConditionalDetrImageProcessor"},
              "rt_detr": {**DETECTOR, "image_processor_type": "RTDetrImageProcessor", "size": {"height": 64, "width": 96}}}
 PATCHED = {"image_processor_type": "Siglip2ImageProcessor", "patch_size": 4, "max_num_patches": 30}
+QUERIES = {**{k: v for k, v in PROCESSOR.items() if k != "size"}, "image_processor_type": "EomtImageProcessor"}
+SEGMENTERS = {"universal": {**QUERIES, "size": {"shortest_edge": 24, "longest_edge": 24}, "do_pad": True},
+              "plain": {**QUERIES, "size": {"shortest_edge": 24, "longest_edge": None}, "do_split_image": True}}
 SEGMENTER = {**PROCESSOR, "image_processor_type": "SegformerImageProcessor", "size": {"height": 32, "width": 32}, "do_reduce_labels": False}
 OWL = {**PROCESSOR, "do_pad": True, "do_center_crop": False}
 CLASSIFY, FEATURES, DETECT = "image-classification", "image-feature-extraction", "object-detection"
@@ -43,6 +46,9 @@ CASES = [
     (DETECT, "yolos/base-size", {"threshold": 0.2}), (DETECT, "yolos/base-size", {"threshold": -3}),
     *((DETECT, repository, {"threshold": threshold}) for repository in ("detr/detection", "conditional_detr/detection", "rt_detr/detection") for threshold in (0.3, 0)),
     (SEGMENT, "segformer/semantic", {}), (SEGMENT, "segformer/semantic", {"subtask": "semantic", "threshold": 2}), (SEGMENT, "segformer/semantic", {"subtask": "panoptic"}),
+    *((SEGMENT, "eomt/universal", {"subtask": subtask, "threshold": threshold, "mask_threshold": 0.4, "overlap_mask_area_threshold": 0.2})
+      for subtask, threshold in (("panoptic", 0.2), ("instance", 0.1), ("semantic", 0))),
+    (SEGMENT, "eomt/universal", {}), (SEGMENT, "eomt/plain", {"subtask": "semantic"}),
     (DEPTH, "depth_anything/relative", {}), (CLASSIFY, "siglip2/classifier", {}),
     *((ZERO, repository, parameters) for repository in ("clip/both", "clip/both-highest", "siglip/both") for parameters in (
         LABELS, {**LABELS, "hypothesis_template": "a red {}"}, {"candidate_labels": "ab"},
@@ -88,7 +94,7 @@ def main():
         folder = HERE.parent / "vision" / repository
         config = json.loads((folder / "config.json").read_text())
         size = config.get("vision_config", config).get("image_size")
-        processor = PATCHED if "siglip2" in repository else DETECTORS.get(folder.parent.name, DETECTOR) if task == DETECT else {**OWL, "image_processor_type": "Owlv2ImageProcessor" if "owlv2" in repository else "OwlViTImageProcessor"} if task == ZERO_DETECT else ESTIMATOR if task == DEPTH else SEGMENTER if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
+        processor = PATCHED if "siglip2" in repository else DETECTORS.get(folder.parent.name, DETECTOR) if task == DETECT else {**OWL, "image_processor_type": "Owlv2ImageProcessor" if "owlv2" in repository else "OwlViTImageProcessor"} if task == ZERO_DETECT else ESTIMATOR if task == DEPTH else SEGMENTERS.get(folder.name, SEGMENTER) if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
         if config["model_type"] != "timm_wrapper":      # its config.json says it
             (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
         if task in (ZERO, ZERO_DETECT):

@@ -2,10 +2,11 @@
 #
 # The families whose heads are for segmentation; the form of cases.py.
 
+import torch
 import transformers
 from torch import nn
 
-from cases import HIERA, BEIT, case
+from cases import BEIT, HIERA, SQUARE, case
 
 SEGFORMER = dict(num_encoder_blocks=3, depths=[1, 2, 1], sr_ratios=[4, 2, 1], hidden_sizes=[8, 12, 16], patch_sizes=[7, 3, 3], strides=[4, 2, 2],
                  num_attention_heads=[1, 2, 4], mlp_ratios=[2, 2, 2], decoder_hidden_size=10)
@@ -18,6 +19,8 @@ DETR = dict(d_model=16, decoder_layers=2, decoder_attention_heads=2, decoder_ffn
 MASKFORMER = dict(fpn_feature_size=32, mask_feature_size=6, num_labels=4)
 MASK2FORMER = dict(feature_size=32, mask_feature_size=6, hidden_dim=16, encoder_feedforward_dim=20, encoder_layers=2, decoder_layers=5, num_attention_heads=2, dim_feedforward=12,
                    num_queries=5, num_labels=4)
+EOMT = dict(hidden_size=16, num_hidden_layers=4, num_attention_heads=2, mlp_ratio=2, image_size=24, patch_size=8, num_blocks=3, num_queries=5, num_register_tokens=3, layerscale_value=0.5,
+            num_labels=4)
 ONEFORMER = dict(conv_dim=32, mask_dim=32, hidden_dim=32, encoder_feedforward_dim=20, encoder_layers=1, decoder_layers=3, num_attention_heads=2, dim_feedforward=12, num_queries=5,
                  num_labels=4, task_seq_len=7, query_dec_layers=2)
 TASK = [[9, 3, 0, 21, 4, 1, 1]]
@@ -42,6 +45,13 @@ def narrow(model):
         layer.convolution = nn.Conv2d(inputs, width, 1, bias=False)
         layer.normalization = nn.BatchNorm2d(width, eps=layer.normalization.eps)
     head.classifier.convolution = nn.Conv2d(width, model.config.num_labels, 1)
+
+
+def masked(*probabilities):
+    """In which of EoMT's last blocks queries keep to their masks: a buffer that training changes."""
+    def edit(model):
+        model.attn_mask_probs.copy_(torch.tensor(probabilities))
+    return edit
 
 
 def upernet(backbone, size=(64, 64), **more):
@@ -76,6 +86,13 @@ FAMILIES = {
                                                                        "common_stride": 8}, (33, 40)),
         "projected": case("Mask2Former", "ForUniversalSegmentation", {**MASK2FORMER, "backbone_config": backbone(**RESNET), "hidden_dim": 32, "enforce_input_projection": True,
                                                                       "decoder_layers": 1, "encoder_layers": 0}, (33, 40), batch=1),
+    },
+    "eomt": {
+        "universal": case("Eomt", "ForUniversalSegmentation", EOMT, SQUARE, edit=masked(0, 0, 0)),
+        "masked": case("Eomt", "ForUniversalSegmentation", {**EOMT, "num_channels": 1, "hidden_act": "relu", "layer_norm_eps": 0.1}, SQUARE, edit=masked(1, 0, 1)),
+        "gated": case("Eomt", "ForUniversalSegmentation", {**EOMT, "use_swiglu_ffn": True, "num_upscale_blocks": 1, "num_register_tokens": 0, "num_blocks": 4, "image_size": 30, "patch_size": 7},
+                      (30, 30), batch=1, edit=masked(1, 1, 0, 1)),
+        "plain": case("Eomt", "ForUniversalSegmentation", {**EOMT, "num_upscale_blocks": 0, "num_blocks": 1}, SQUARE, batch=1, edit=masked(1)),
     },
     "oneformer": {
         "universal": case("OneFormer", "ForUniversalSegmentation", {**ONEFORMER, "backbone_config": backbone(**RESNET)}, (41, 70), batch=1, task=TASK),
