@@ -141,6 +141,7 @@ FAMILIES = {
         "timm-groups": of_timm("seresnext26t_32x4d", timm=dict(channels=(16, 16, 16, 16), stem_width=8)),
         "timm-bare": of_timm("tf_efficientnet_b0", slim=True),
         "timm-bare-v3": of_timm("mobilenetv3_small_100", slim=True),
+        "timm-bare-v2": of_timm("mobilenetv2_050", slim=True),
         "timm-bare-regnet": of_timm("regnety_002", slim=True),
         "timm-indices": case("Detr", "ForObjectDetection", {**DETR, "backbone_config": {"model_type": "timm_backbone", "backbone": "resnet10t", "out_indices": [2, -2],
                                                                                          "output_stride": 8}}, (45, 50), timm={**NARROW, "stem_width": 8}),
