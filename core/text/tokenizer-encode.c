@@ -230,41 +230,43 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
   return segment;
 }
 
-static void
-fill_bytes (GtfEncoding *self, const GtfSegment *segment, const char *const texts[2])
+/* A place in a text, by characters and by bytes. */
+typedef struct
 {
-  for (guint s = 0; s < 2 && texts[s]; s++)
+  const char *text, *p;
+  guint32 at;
+  gboolean is_ascii;            /* both are one */
+} Place;
+
+/* Offsets are near each other, so going on from the last one costs little, whatever the length of the text. */
+static guint32
+bytes_at (Place *place, guint32 at)
+{
+  if (place->is_ascii)
+    return at;
+  for (; place->at < at && *place->p; place->at++)
+    place->p += gtf_utf8_size (*place->p);
+  for (; place->at > at; place->at--)
+    while ((*--place->p & 0xC0) == 0x80)
+      ;
+  return place->p - place->text;
+}
+
+static void
+fill_bytes (GtfEncoding *self, const GtfSegment *segment, Place places[2])
+{
+  for (gsize i = 0; i < self->n_ids; i++)
     {
-      /* Offsets mostly grow, so that one walk over the text serves them all. */
-      const char *p = texts[s];
-      guint32 at = 0;
-      if (gtf_utf8_is_ascii (p))
-        {
-          for (gsize i = 0; i < self->n_ids; i++)
-            if (g_array_index (segment->rows, GtfRow, i).sequence == (gint) s)
-              {
-                self->begin_bytes[i] = self->begin[i];
-                self->end_bytes[i] = self->end[i];
-              }
-          continue;
-        }
-      for (gsize i = 0; i < self->n_ids; i++)
-        {
-          if (g_array_index (segment->rows, GtfRow, i).sequence != (gint) s)
-            continue;
-          if (self->begin[i] < at)
-            at = 0, p = texts[s];
-          for (; at < self->begin[i] && *p; at++)
-            p += gtf_utf8_size (*p);
-          self->begin_bytes[i] = p - texts[s];
-          const char *q = p;
-          for (guint32 c = at; c < self->end[i] && *q; c++)
-            q += gtf_utf8_size (*q);
-          self->end_bytes[i] = q - texts[s];
-        }
+      const gint sequence = g_array_index (segment->rows, GtfRow, i).sequence;
+      Place *place = sequence >= 0 && sequence < 2 && places[sequence].text ? &places[sequence] : NULL;
+
+      if (place == NULL)
+        continue;
+      self->begin_bytes[i] = bytes_at (place, self->begin[i]);
+      self->end_bytes[i] = bytes_at (place, self->end[i]);
     }
   for (guint i = 0; self->overflowing && i < self->overflowing->len; i++)
-    fill_bytes (g_ptr_array_index (self->overflowing, i), g_ptr_array_index (segment->overflow, i), texts);
+    fill_bytes (g_ptr_array_index (self->overflowing, i), g_ptr_array_index (segment->overflow, i), places);
 }
 
 static GtfEncoding *
@@ -272,6 +274,7 @@ finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], Js
 {
   gboolean add_special = gtf_pass_flag (parameters, "add_special_tokens", TRUE), pad_left = self->pad_left;
   gint64 pad_to = 0;
+  Place places[2] = { { NULL } };
   for (guint i = 0; self->eos_once >= 0 && add_special && i < (*segments)->len; i++)
     {
       GArray *rows = ((GtfSegment *) g_ptr_array_index (*segments, i))->rows;
@@ -306,7 +309,9 @@ finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], Js
       gtf_segment_pad (all, length, gtf_tokenizer_get_special_id (self, "pad_token"), self->pad_type, pad_left);
     }
   GtfEncoding *encoding = gtf_segment_finish (all);
-  fill_bytes (encoding, all, texts);
+  for (guint i = 0; i < 2 && texts[i]; i++)
+    places[i] = (Place) { .text = texts[i], .p = texts[i], .is_ascii = gtf_utf8_is_ascii (texts[i]) };
+  fill_bytes (encoding, all, places);
   return encoding;
 }
 
