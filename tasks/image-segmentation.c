@@ -263,9 +263,9 @@ read_tiles (Outputs *self, const Request *request, const GtfImage *image, GError
 static gboolean
 size_masks (Outputs *self, const Request *request, GError **error)
 {
-  const GtfTensor *pixels = g_hash_table_lookup (request->self->model->seen, "pixel_values");
   const gboolean unpads = request->rules.how & GTF_SEGMENTATION_UNPADS, square = self->classes && request->rules.how & GTF_SEGMENTATION_384;
   gsize height = square ? 384 : 0, width = height, n;
+  const GtfTensor *pixels = unpads ? g_hash_table_lookup (request->self->model->seen, "pixel_values") : NULL;
   const gint64 *seen = unpads ? seen_numbers (request, "reshaped_input_sizes", 2, &n) : NULL;
 
   if (seen != NULL && pixels != NULL)
