@@ -327,18 +327,8 @@ test_bad (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autofree char *line = g_strdup_printf ("appsrc ! gtftext model=%s %s ! fakesink", repository, cases[i].properties);
-      g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
-      g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-      g_autoptr (GError) error = NULL;
-      GstMessage *message;
 
-      gst_element_set_state (pipeline, GST_STATE_PLAYING);
-      message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR);
-      g_assert_nonnull (message);
-      gst_message_parse_error (message, &error, NULL);
-      g_assert_nonnull (strstr (error->message, cases[i].message));
-      gst_message_unref (message);
-      gst_element_set_state (pipeline, GST_STATE_NULL);
+      assert_refused (line, cases[i].message);
     }
 }
 

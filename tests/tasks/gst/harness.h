@@ -23,6 +23,23 @@ wait_loaded (GstBus *bus)
     }
 }
 
+/* A pipeline that cannot begin to play says why. */
+static inline void
+assert_refused (const char *line, const char *why)
+{
+  g_autoptr (GstElement) pipeline = gst_parse_launch (line, NULL);
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  gst_message_parse_error (message, &error, NULL);
+  g_assert_nonnull (strstr (error->message, why));
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
 typedef struct
 {
   GstHarness *harness;
