@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 #include "base/json.h"
+#include "base/params.h"
 #include "base/quote.h"
 #include "model/adapted.h"
 #include "model/safetensors-private.h"
@@ -46,15 +47,6 @@ flag_of (JsonObject *config, const char *key)
   JsonNode *node = gtf_json_find (config, key);
 
   return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_BOOLEAN && json_node_get_boolean (node);
-}
-
-static gboolean
-number_of (JsonNode *node, double *number)
-{
-  if (!node || !JSON_NODE_HOLDS_VALUE (node) || (json_node_get_value_type (node) != G_TYPE_INT64 && json_node_get_value_type (node) != G_TYPE_DOUBLE))
-    return FALSE;
-  *number = json_node_get_double (node);
-  return isfinite (*number);
 }
 
 gboolean
@@ -129,6 +121,7 @@ read_alpha (const Job *job, const char *module, double *alpha, GError **error)
   JsonNode *patterns = gtf_json_find (job->config, "alpha_pattern"), *node = gtf_json_find (job->config, "lora_alpha");
   JsonObject *object = patterns && JSON_NODE_HOLDS_OBJECT (patterns) ? json_node_get_object (patterns) : NULL;
   g_autoptr (GList) keys = object ? json_object_get_members (object) : NULL;
+  g_autofree char *path = g_build_filename (job->directory, CONFIG, NULL);
 
   for (GList *at = keys; at; at = at->next)
     {
@@ -149,9 +142,9 @@ read_alpha (const Job *job, const char *module, double *alpha, GError **error)
         }
     }
   *alpha = 8;                   /* PEFT's default */
-  if (!node || number_of (node, alpha))
+  if (!node || gtf_param_get_float (node, path, "lora_alpha", -G_MAXDOUBLE, G_MAXDOUBLE, alpha, error))
     return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s/" CONFIG ": lora_alpha: expected a number", job->directory);
+  gtf_param_as_data_error (error);
   return FALSE;
 }
 
@@ -188,7 +181,7 @@ misfit (const Job *job, const GtfStoredTensor *a, const GtfStoredTensor *b, cons
   return FALSE;
 }
 
-/* @module: "encoder.layer.0.attention.self.query"; @kind: "lora" or "lora_embedding". */
+/* @module: "encoder.layer.0.attention.self.query"; @a: its A, of a table of words if @embedding. */
 static gboolean
 change (Job *job, const char *module, const GtfStoredTensor *a, gboolean embedding, GError **error)
 {

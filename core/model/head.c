@@ -8,7 +8,6 @@
 #include "model/model-private.h"
 
 #include <string.h>
-#include "model/adapter.h"
 
 const GtfHead *
 gtf_model_find_head (const GtfArchitecture *architecture, const char *class_name)
@@ -52,21 +51,11 @@ is_bare (const GtfHead *head)
   return head && strcmp (head->class_suffix, "Model") == 0;
 }
 
-/* (nullable): the class that the adapter was trained with, or the one of config.json */
-static const char *
-class_of (GtfModel *self)
-{
-  const char *class_name = self->adapter ? gtf_adapter_class (self->adapter) : NULL;
-
-  return class_name ? class_name : gtf_config_get_architecture (self->config_file);
-}
-
 void
 gtf_model_choose_head (GtfModel *self, const char *task)
 {
-  const char *class_name = class_of (self);
+  const char *class_name = self->class_name;
   const GtfHead *for_task = task ? gtf_model_head_for (self->architecture, task) : NULL;
-
   const GtfHead *named = class_name ? gtf_model_find_head (self->architecture, class_name) : NULL;
 
   if (!named)
@@ -88,7 +77,7 @@ gtf_model_choose_head (GtfModel *self, const char *task)
 static char *
 describe_head (GtfModel *self, const GtfHead *head, const char *task)
 {
-  const char *class_name = class_of (self), *type = gtf_config_get_model_type (self->config_file);
+  const char *class_name = self->class_name, *type = gtf_config_get_model_type (self->config_file);
 
   if (class_name && gtf_model_find_head (self->architecture, class_name) == head)
     return g_strdup (class_name);

@@ -21,6 +21,7 @@ struct _GtfModel
   char *dtype;                          /* "float32", as computed with */
   GtfPool *pool;
   GtfConfig *config_file;
+  const char *class_name;               /* (nullable): the class that the adapter was trained with, or the one of config.json */
   const GtfArchitecturePlugin *plugin;
   const GtfArchitecture *architecture;
   const GtfHead *head;

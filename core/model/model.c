@@ -73,6 +73,9 @@ find_architecture (GtfModel *self, const char *task, GError **error)
                    path, method);
       return FALSE;
     }
+  self->class_name = self->adapter ? gtf_adapter_class (self->adapter) : NULL;
+  if (!self->class_name)
+    self->class_name = class_name;
   gtf_model_choose_head (self, task);
   if (self->head)
     return TRUE;
