@@ -110,12 +110,11 @@ sparse_layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const float eps = (float) config->text.eps;
   const GtfBlockAttention block = { .n_heads = config->text.n_heads, .block = config->block_size, .n_random = config->n_random, .mask = e->attention.mask,
                                     .sequences = e->attention.sequences };
-  GtfTensor *qkv = gtf_linear (c, l->qkv, x), *a, *h;
+  GtfTensor *qkv = gtf_linear (c, l->qkv, x), *a;
 
   a = gtf_block_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), gtf_slice (c, qkv, 2 * d, d), &block);
   x = gtf_layer_norm (c, l->attention_norm, gtf_linear_add (c, l->attention_out, a, x), eps);
-  h = gtf_linear_act (c, l->up, x, config->text.activation);
-  return gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, x), eps);
+  return gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, config->text.activation, l->down, x, x), eps);
 }
 
 /* The words' vectors may be scaled before the others are added. */
@@ -142,8 +141,7 @@ static void
 output_spans (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput *input, GtfTensor *x)
 {
   const gint64 shape[] = { gtf_dim (x, 0), gtf_dim (x, 1) };
-  GtfTensor *h = gtf_linear_act (c, w->span_up, x, config->text.activation);
-  GtfTensor *y = gtf_layer_norm (c, w->span_norm, gtf_linear_add (c, w->span_down, h, x), (float) config->text.eps);
+  GtfTensor *y = gtf_layer_norm (c, w->span_norm, gtf_feed_forward (c, w->span_up, config->text.activation, w->span_down, x, x), (float) config->text.eps);
 
   y = gtf_text_hide_question (c, input, gtf_linear (c, w->text.heads.span, y), config->sep_token_id);
   gtf_output (c, "last_hidden_state", x);

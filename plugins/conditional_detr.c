@@ -162,7 +162,7 @@ typedef struct
 static GtfTensor *
 feed_forward (GtfContext *c, const Config *config, const GtfLinear *up, const GtfLinear *down, const GtfNorm *norm, GtfTensor *x)
 {
-  return gtf_layer_norm (c, norm, gtf_linear_add (c, down, gtf_linear_act (c, up, x, config->activation), x), 1e-5f);
+  return gtf_layer_norm (c, norm, gtf_feed_forward (c, up, config->activation, down, x, x), 1e-5f);
 }
 
 static GtfTensor *

@@ -118,13 +118,12 @@ layer_forward (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Layer *l = &((const Weights *) e->data)->layers[i];
   const GtfTensor *sequences = e->input->sequences;
   const float eps = (float) config->text.eps;
-  GtfTensor *q = gtf_linear (c, l->query, x), *parts[2], *h;
+  GtfTensor *q = gtf_linear (c, l->query, x), *parts[2];
 
   parts[0] = gtf_attention (c, q, gtf_linear (c, l->key, x), gtf_linear (c, l->value, x), &e->attention);
   parts[1] = gtf_dynamic_conv (c, gtf_linear (c, l->conv_out, x), make_kernels (c, config, l, q, x, sequences), config->n_heads, sequences);
   x = gtf_layer_norm (c, l->attention_norm, gtf_linear_add (c, l->attention_out, gtf_join (c, parts, 2), x), eps);
-  h = gtf_linear_act (c, l->up, x, config->text.activation);
-  return gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, x), eps);
+  return gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, config->text.activation, l->down, x, x), eps);
 }
 
 static void

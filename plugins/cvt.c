@@ -191,7 +191,7 @@ block_forward (GtfContext *c, const Stage *s, const Block *w, GtfTensor *x, gint
                      project (c, w->key_conv, w->key, picture, cls, s->key_stride, s->key_padding),
                      project (c, w->value_conv, w->value, picture, cls, s->key_stride, s->key_padding), &attention);
   x = gtf_linear_add (c, w->attention_out, h, x);
-  return gtf_linear_add (c, w->down, gtf_linear_act (c, w->up, gtf_layer_norm (c, w->output_norm, x, EPS), GTF_ACTIVATION_GELU), x);
+  return gtf_feed_forward (c, w->up, GTF_ACTIVATION_GELU, w->down, gtf_layer_norm (c, w->output_norm, x, EPS), x);
 }
 
 /* [B][H][W][C] -> [B][H'][W'][C'], and *cls [B][1][C'] or NULL. */

@@ -317,7 +317,7 @@ static const GtfHead heads[] = { { "ForObjectDetection", gtf_detection_tasks, de
 static GtfTensor *
 feed_forward (GtfContext *c, const Layer *w, GtfTensor *x, GtfActivation act)
 {
-  return gtf_linear_add (c, w->down, gtf_linear_act (c, w->up, x, act), x);
+  return gtf_feed_forward (c, w->up, act, w->down, x, x);
 }
 
 static GtfTensor *

@@ -307,11 +307,10 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Shared *s = e->data;
   const Layer *l = &s->w->layers[i];
   const float eps = (float) s->config->text.eps;
-  GtfTensor *y = gtf_linear_add (c, l->attention_out, attention (c, e, s, l, x), x), *h, *conv;
+  GtfTensor *y = gtf_linear_add (c, l->attention_out, attention (c, e, s, l, x), x), *conv;
 
   y = gtf_layer_norm (c, l->attention_norm, y, eps);
-  h = gtf_linear_act (c, l->up, y, s->config->text.activation);
-  y = gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, y), eps);
+  y = gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, s->config->text.activation, l->down, y, y), eps);
   if (i > 0 || s->w->conv == NULL)
     return y;
   /* a convolution over the embeddings, beside the first layer */

@@ -218,7 +218,7 @@ typedef struct
 static GtfTensor *
 feed_forward (GtfContext *c, const Config *config, const Layer *w, GtfTensor *x)
 {
-  return gtf_layer_norm (c, w->final_norm, gtf_linear_add (c, w->down, gtf_linear_act (c, w->up, x, config->activation), x), 1e-5f);
+  return gtf_layer_norm (c, w->final_norm, gtf_feed_forward (c, w->up, config->activation, w->down, x, x), 1e-5f);
 }
 
 /* What queries at @placed see of @memory, and @x. */

@@ -96,10 +96,10 @@ layer_forward (GtfContext *c, const GtfEncoder *e, const Layer *l, GtfTensor *x)
   x = gtf_add (c, x, gtf_affine (c, l->vit.attention_scale, gtf_linear (c, l->vit.block.attention_out, h)));
   h = gtf_layer_norm (c, l->vit.block.output_norm, x, eps);
   if (l->gate != NULL)
-    h = gtf_gate (c, gtf_linear (c, l->gate, h), gtf_linear (c, l->vit.block.up, h), e->config->activation);
+    h = gtf_linear (c, l->vit.block.down, gtf_gate (c, gtf_linear (c, l->gate, h), gtf_linear (c, l->vit.block.up, h), e->config->activation));
   else
-    h = gtf_linear_act (c, l->vit.block.up, h, e->config->activation);
-  return gtf_add (c, x, gtf_affine (c, l->vit.output_scale, gtf_linear (c, l->vit.block.down, h)));
+    h = gtf_feed_forward (c, l->vit.block.up, e->config->activation, l->vit.block.down, h, NULL);
+  return gtf_add (c, x, gtf_affine (c, l->vit.output_scale, h));
 }
 
 /* Embeddings and all layers; a backbone puts each, normalised if it says so, the last one always. */

@@ -38,11 +38,9 @@ layer_forward (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
 {
   const GtfEncoderLayer *l = &e->layers[i];
   const float eps = (float) e->config->eps;
-  GtfTensor *h;
 
   x = gtf_layer_norm (c, l->attention_norm, gtf_add (c, gtf_fourier (c, x, e->input->sequences), x), eps);
-  h = gtf_linear_act (c, l->up, x, e->config->activation);
-  return gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, x), eps);
+  return gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, e->config->activation, l->down, x, x), eps);
 }
 
 static void

@@ -169,12 +169,11 @@ block_forward (GtfContext *c, const Config *config, const Block *w, gint64 n_lev
   if (config->norm_last)
     {
       x = add_scaled (c, x, w->scale, gtf_layer_norm (c, w->norm, modulate (c, config, w, n_levels, x), eps));
-      h = gtf_linear (c, w->down, gtf_linear_act (c, w->up, x, config->activation));
+      h = gtf_feed_forward (c, w->up, config->activation, w->down, x, NULL);
       return add_scaled (c, x, w->output_scale, gtf_layer_norm (c, w->output_norm, h, eps));
     }
   x = add_scaled (c, x, w->scale, modulate (c, config, w, n_levels, gtf_layer_norm (c, w->norm, x, eps)));
-  h = gtf_linear_act (c, w->up, gtf_layer_norm (c, w->output_norm, x, eps), config->activation);
-  return add_scaled (c, x, w->output_scale, gtf_linear (c, w->down, h));
+  return add_scaled (c, x, w->output_scale, gtf_feed_forward (c, w->up, config->activation, w->down, gtf_layer_norm (c, w->output_norm, x, eps), NULL));
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------------------- */

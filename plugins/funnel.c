@@ -271,11 +271,9 @@ layer (GtfContext *c, const Texts *t, const Layer *l, GtfTensor *x, GtfTensor *y
 {
   const float eps = (float) t->config->text.eps;
   gsize mark = gtf_push (c);
-  GtfTensor *h;
 
   x = gtf_layer_norm (c, l->attention_norm, gtf_linear_add (c, l->out, attention (c, t, l, x, y, stride), x), eps);
-  h = gtf_linear_act (c, l->up, x, t->config->text.activation);
-  return gtf_pop_keep (c, mark, gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, x), eps));
+  return gtf_pop_keep (c, mark, gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, t->config->text.activation, l->down, x, x), eps));
 }
 
 /* The first layer of a block behind the first. */

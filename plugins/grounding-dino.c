@@ -319,7 +319,7 @@ look (GtfContext *c, const Picture *p, const Deformable *w, gint64 n_heads, gint
 static GtfTensor *
 feed (GtfContext *c, const Config *config, const GtfLinear *up, const GtfLinear *down, const GtfNorm *norm, GtfTensor *x)
 {
-  return gtf_layer_norm (c, norm, gtf_linear_add (c, down, gtf_linear_act (c, up, x, config->activation), x), (float) config->eps);
+  return gtf_layer_norm (c, norm, gtf_feed_forward (c, up, config->activation, down, x, x), (float) config->eps);
 }
 
 /* Picture and text behind a layer, one after the other: [S + T][d]. */

@@ -298,8 +298,7 @@ layer_forward (GtfContext *c, const Config *config, const Stage *s, const Layer 
   if (w->project != NULL)
     x = largest (c, gtf_linear (c, w->project, h), pool);
   x = gtf_linear_add (c, w->attention_out, attend (c, s, w, h, pool, is_local), x);
-  h = gtf_linear_act (c, w->up, gtf_layer_norm (c, w->output_norm, x, eps), config->activation);
-  return gtf_linear_add (c, w->down, h, x);
+  return gtf_feed_forward (c, w->up, config->activation, w->down, gtf_layer_norm (c, w->output_norm, x, eps), x);
 }
 
 /* A stage; its first layer makes the picture smaller, if the stage before it was one of the first n_pools, and looks as far as that one did. */

@@ -204,7 +204,7 @@ layer_forward (GtfContext *c, const Config *config, gint64 stage, const Layer *w
       *side = (*side - 1) / 2 + 1;
       return x;
     }
-  return gtf_linear_add (c, w->down, gtf_linear_act (c, w->up, x, GTF_ACTIVATION_HARDSWISH), x);
+  return gtf_feed_forward (c, w->up, GTF_ACTIVATION_HARDSWISH, w->down, x, x);
 }
 
 static GtfTensor *

@@ -125,11 +125,9 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Shared *s = e->data;
   const GtfEncoderLayer *l = &s->w->layers[i].base;
   const float eps = (float) s->config->text.eps;
-  GtfTensor *h;
 
   x = gtf_layer_norm (c, l->attention_norm, gtf_linear_add (c, l->attention_out, attention (c, e, s, i, x), x), eps);
-  h = gtf_linear_act (c, l->up, x, s->config->text.activation);
-  return gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, x), eps);
+  return gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, s->config->text.activation, l->down, x, x), eps);
 }
 
 static gint64

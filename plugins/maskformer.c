@@ -177,7 +177,7 @@ layer_forward (GtfContext *c, const Config *config, const Layer *w, GtfTensor *x
 
   x = gtf_layer_norm (c, w->self_norm, gtf_detection_attend (c, &w->self, &how, placed, placed, x, x), EPS);
   x = gtf_layer_norm (c, w->cross_norm, gtf_detection_attend (c, &w->cross, &how, gtf_add (c, x, queries), keys, values, x), EPS);
-  return gtf_layer_norm (c, w->final_norm, gtf_linear_add (c, w->down, gtf_linear_act (c, w->up, x, config->activation), x), EPS);
+  return gtf_layer_norm (c, w->final_norm, gtf_feed_forward (c, w->up, config->activation, w->down, x, x), EPS);
 }
 
 /* The queries at last: [B][Q][D]. */

@@ -225,8 +225,7 @@ layer_forward (GtfContext *c, const Config *config, const Layer *w, GtfTensor *x
   GtfTensor *h = gtf_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), gtf_slice (c, qkv, 2 * d, d), &a);
 
   x = gtf_linear_add (c, w->attention_out, h, x);
-  h = gtf_linear_act (c, w->up, gtf_layer_norm (c, w->output_norm, x, eps), config->activation);
-  return gtf_linear_add (c, w->down, h, x);
+  return gtf_feed_forward (c, w->up, config->activation, w->down, gtf_layer_norm (c, w->output_norm, x, eps), x);
 }
 
 /* Pixels of the same place in their patches are one text to the transformer. */
@@ -299,8 +298,7 @@ second_transform (GtfContext *c, const Config *config, const Block *w, GtfTensor
       GtfTensor *h = share_context (c, l, normalise_all (c, config, l->attention_norm, x, n));
 
       h = gtf_linear_add (c, l->attention_out, h, x);
-      x = gtf_linear_act (c, l->up, normalise_all (c, config, l->output_norm, h, n), config->activation);
-      x = gtf_pop_keep (c, mark, gtf_linear_add (c, l->down, x, h));
+      x = gtf_pop_keep (c, mark, gtf_feed_forward (c, l->up, config->activation, l->down, normalise_all (c, config, l->output_norm, h, n), h));
     }
   x = gtf_take (c, normalise_all (c, config, w->norm, x, n), gtf_indices (c, n * area * patches, position_of, &g));
   x = gtf_reshape (c, x, 4, (gint64[]){ n, g.down * g.side, g.across * g.side, d });

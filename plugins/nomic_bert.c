@@ -163,10 +163,11 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
     {
       h = gtf_linear (c, l->gated, x);
       h = gtf_gate (c, gtf_slice (c, h, inner, inner), gtf_slice (c, h, 0, inner), s->config->text.activation);
+      h = gtf_linear_add (c, l->base.down, h, x);
     }
   else
-    h = gtf_linear_act (c, l->base.up, x, s->config->text.activation);
-  return gtf_layer_norm (c, l->base.output_norm, gtf_linear_add (c, l->base.down, h, x), eps);
+    h = gtf_feed_forward (c, l->base.up, s->config->text.activation, l->base.down, x, x);
+  return gtf_layer_norm (c, l->base.output_norm, h, eps);
 }
 
 static void

@@ -146,7 +146,7 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const GtfTextConfig *config = e->config;
   const Layer *l = &((const Layer *) e->data)[i];
   const gint64 d = config->hidden_size, power = ((const Config *) e->config)->power;
-  GtfTensor *qkv = gtf_linear (c, l->base.qkv, x), *v = gtf_slice (c, qkv, 2 * d, d), *a, *kernels, *h;
+  GtfTensor *qkv = gtf_linear (c, l->base.qkv, x), *v = gtf_slice (c, qkv, 2 * d, d), *a, *kernels;
 
   if (power > 0)
     a = gtf_angle_attention (c, gtf_slice (c, qkv, 0, d), gtf_slice (c, qkv, d, d), v, config->n_heads, power, e->attention.sequences);
@@ -159,8 +159,7 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
       a = gtf_add (c, a, gtf_depthwise (c, kernels, power > 0 ? gtf_zero_padding (c, v, e->attention.mask) : v, e->attention.sequences));
     }
   x = gtf_layer_norm (c, l->base.attention_norm, gtf_linear_add (c, l->base.attention_out, a, x), (float) config->eps);
-  h = gtf_linear_act (c, l->base.up, x, config->activation);
-  return gtf_layer_norm (c, l->base.output_norm, gtf_linear_add (c, l->base.down, h, x), (float) config->eps);
+  return gtf_layer_norm (c, l->base.output_norm, gtf_feed_forward (c, l->base.up, config->activation, l->base.down, x, x), (float) config->eps);
 }
 
 static void

@@ -177,8 +177,7 @@ maker_forward (GtfContext *c, const Config *config, const MakerLayer *w, GtfTens
   h = gtf_add (c, first ? norm (c, config, w->cross_norm, x) : x, places);
   x = gtf_fused_attend (c, &w->cross, &how, h, keys, values, x);
   x = first ? x : norm (c, config, w->cross_norm, x);
-  h = gtf_linear_act (c, w->up, first ? norm (c, config, w->output_norm, x) : x, GTF_ACTIVATION_RELU);
-  x = gtf_linear_add (c, w->down, h, x);
+  x = gtf_feed_forward (c, w->up, GTF_ACTIVATION_RELU, w->down, first ? norm (c, config, w->output_norm, x) : x, x);
   return first ? x : norm (c, config, w->output_norm, x);
 }
 

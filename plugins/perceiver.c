@@ -162,7 +162,7 @@ layer (GtfContext *c, const Config *config, const Layer *l, GtfTensor *x, const 
   h = inputs != NULL ? gtf_layer_norm (c, l->input_norm, inputs, EPS) : h;
   y = gtf_attention (c, q, gtf_linear (c, l->key, h), gtf_linear (c, l->value, h), a);
   y = residual ? gtf_linear_add (c, l->out, y, x) : gtf_linear (c, l->out, y);
-  return gtf_pop_keep (c, mark, gtf_linear_add (c, l->down, gtf_linear_act (c, l->up, gtf_layer_norm (c, l->norm, y, EPS), config->text.activation), y));
+  return gtf_pop_keep (c, mark, gtf_feed_forward (c, l->up, config->text.activation, l->down, gtf_layer_norm (c, l->norm, y, EPS), y));
 }
 
 static gint64

@@ -95,8 +95,7 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
 
   h = gtf_add (c, gtf_avg_pool2d (c, h, &(GtfWindow){ config->pool_size, 1, config->pool_size / 2, .inside = TRUE }), gtf_scale (c, h, -1));
   x = add_scaled (c, x, w->pool_scale, h);
-  h = gtf_linear_act (c, w->up, gtf_group_norm (c, w->after, x, 1, 1e-5f), config->activation);
-  return add_scaled (c, x, w->output_scale, gtf_linear (c, w->down, h));
+  return add_scaled (c, x, w->output_scale, gtf_feed_forward (c, w->up, config->activation, w->down, gtf_group_norm (c, w->after, x, 1, 1e-5f), NULL));
 }
 
 static void

@@ -246,7 +246,7 @@ static const GtfHead heads[] = {
 static GtfTensor *
 feed_forward (GtfContext *c, const Layer *w, GtfTensor *x, GtfTensor *residual, GtfActivation act)
 {
-  return gtf_linear_add (c, w->down, gtf_linear_act (c, w->up, x, act), residual);
+  return gtf_feed_forward (c, w->up, act, w->down, x, residual);
 }
 
 static GtfTensor *

@@ -258,7 +258,7 @@ vision_forward (GtfContext *c, const Config *config, const VisionLayer *l, GtfTe
   const gsize mark = gtf_push (c);
 
   x = gtf_linear_add (c, block->attention_out, attend (c, config, l, gtf_layer_norm (c, block->attention_norm, x, eps), everywhere), x);
-  x = gtf_linear_add (c, block->down, gtf_linear_act (c, block->up, gtf_layer_norm (c, block->output_norm, x, eps), config->vision.encoder.activation), x);
+  x = gtf_feed_forward (c, block->up, config->vision.encoder.activation, block->down, gtf_layer_norm (c, block->output_norm, x, eps), x);
   return gtf_pop_keep (c, mark, x);
 }
 
@@ -325,7 +325,7 @@ token_forward (GtfContext *c, const Config *config, const DecoderLayer *l, gbool
 
   x = gtf_layer_norm (c, l->norms[0], cross (c, config, &l->self, q, q, x, is_first ? NULL : x), eps);
   x = gtf_layer_norm (c, l->norms[1], cross (c, config, &l->to_image, gtf_add (c, x, s->token_places), gtf_add (c, s->pixels, s->pixel_places), s->pixels, x), eps);
-  return gtf_layer_norm (c, l->norms[2], gtf_linear_add (c, l->down, gtf_linear_act (c, l->up, x, config->decoder_activation), x), eps);
+  return gtf_layer_norm (c, l->norms[2], gtf_feed_forward (c, l->up, config->decoder_activation, l->down, x, x), eps);
 }
 
 static gint64

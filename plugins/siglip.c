@@ -132,8 +132,7 @@ ask (GtfContext *c, const GtfVisionConfig *config, const Weights *w, const GtfTe
 
   q = gtf_reshape (c, gtf_take (c, gtf_reshape (c, q, 2, (gint64[]){ 1, d }), gtf_indices (c, n, always_first, NULL)), 3, (gint64[]){ n, 1, d });
   y = gtf_linear (c, w->probe_out, gtf_attention (c, q, gtf_slice (c, qkv, d, d), gtf_slice (c, qkv, 2 * d, d), &attention));
-  x = gtf_linear_act (c, w->probe_up, gtf_layer_norm (c, w->probe_norm, y, (float) config->encoder.eps), config->encoder.activation);
-  return gtf_reshape (c, gtf_linear_add (c, w->probe_down, x, y), 2, (gint64[]){ n, d });
+  return gtf_reshape (c, gtf_feed_forward (c, w->probe_up, config->encoder.activation, w->probe_down, gtf_layer_norm (c, w->probe_norm, y, (float) config->encoder.eps), y), 2, (gint64[]){ n, d });
 }
 
 /* The mean of the patches of each picture; @mask hides padding. */

@@ -248,8 +248,7 @@ block_bias (GtfContext *c, const Stage *s, const Block *w)
 
   if (!s->is_cosine)
     return gtf_window_bias (c, w->bias, s->window);
-  table = gtf_linear_act (c, w->bias_hidden, gtf_window_distances (c, s->window, s->whole_window), GTF_ACTIVATION_RELU);
-  table = gtf_scale (c, gtf_activate (c, gtf_linear (c, w->bias_out, table), GTF_ACTIVATION_SIGMOID), 16);
+  table = gtf_scale (c, gtf_activate (c, gtf_feed_forward (c, w->bias_hidden, GTF_ACTIVATION_RELU, w->bias_out, gtf_window_distances (c, s->window, s->whole_window), NULL), GTF_ACTIVATION_SIGMOID), 16);
   return gtf_window_bias (c, table, s->window);
 }
 
@@ -283,13 +282,12 @@ block_forward (GtfContext *c, const Config *config, const Stage *s, const Block 
     {
       h = gtf_linear (c, w->attention_out, window_attention (c, s, w, x, &windows));
       x = gtf_add (c, x, gtf_layer_norm (c, w->attention_norm, h, eps));
-      h = gtf_linear (c, w->down, gtf_linear_act (c, w->up, x, config->activation));
+      h = gtf_feed_forward (c, w->up, config->activation, w->down, x, NULL);
       return gtf_add (c, x, gtf_layer_norm (c, w->output_norm, h, eps));
     }
   h = window_attention (c, s, w, gtf_layer_norm (c, w->attention_norm, x, eps), &windows);
   x = gtf_linear_add (c, w->attention_out, h, x);
-  h = gtf_linear_act (c, w->up, gtf_layer_norm (c, w->output_norm, x, eps), config->activation);
-  return gtf_linear_add (c, w->down, h, x);
+  return gtf_feed_forward (c, w->up, config->activation, w->down, gtf_layer_norm (c, w->output_norm, x, eps), x);
 }
 
 /* By how much every second block of stage i shifts its windows. Swin v2 decides by the size that the config tells; a backbone always shifts. */

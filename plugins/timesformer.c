@@ -230,7 +230,6 @@ layer_forward (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Layer *l = &model->w->layers[i];
   const gint64 across = video->vision.image_width / video->vision.patch_width, n = gtf_dim (x, 1) - 1;
   const Grid g = { gtf_dim (x, 0), video->n_frames, n / video->n_frames, 0 };
-  GtfTensor *h;
 
   if (!model->config->divided)
     return gtf_vision_block (c, e, &l->space, x);
@@ -241,8 +240,7 @@ layer_forward (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
       return NULL;
     }
   x = attend_divided (c, e, l, &g, x);
-  h = gtf_linear_act (c, l->space.block.up, gtf_layer_norm (c, l->space.block.output_norm, x, (float) e->config->eps), e->config->activation);
-  return gtf_linear_add (c, l->space.block.down, h, x);
+  return gtf_feed_forward (c, l->space.block.up, e->config->activation, l->space.block.down, gtf_layer_norm (c, l->space.block.output_norm, x, (float) e->config->eps), x);
 }
 
 static void

@@ -392,11 +392,10 @@ ask (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x)
 {
   const gint64 d = gtf_dim (x, -1), n = gtf_dim (x, 0);
   const GtfAttention attention = { .n_heads = n_heads (config, d) };
-  GtfTensor *q = gtf_repeat_rows (c, as_rows (c, gtf_linear (c, w->latent_q, w->latent)), n), *kv = gtf_linear (c, w->latent_kv, x), *h;
+  GtfTensor *q = gtf_repeat_rows (c, as_rows (c, gtf_linear (c, w->latent_q, w->latent)), n), *kv = gtf_linear (c, w->latent_kv, x);
 
   x = gtf_linear (c, w->latent_out, gtf_attention (c, q, gtf_slice (c, kv, 0, d), gtf_slice (c, kv, d, d), &attention));
-  h = gtf_linear_act (c, w->latent_up, normalise (c, config, w->latent_norm, x), config->activation);
-  return gtf_vision_token (c, gtf_linear_add (c, w->latent_down, h, x), 0);
+  return gtf_vision_token (c, gtf_feed_forward (c, w->latent_up, config->activation, w->latent_down, normalise (c, config, w->latent_norm, x), x), 0);
 }
 
 static GtfTensor *

@@ -135,9 +135,7 @@ static const GtfWeight decoder_weights[] = {
 static GtfTensor *
 mlp (GtfContext *c, GtfActivation activation, const GtfNorm *norm, const GtfLinear *fc1, const GtfLinear *fc2, const GtfTensor *x)
 {
-  GtfTensor *h = gtf_layer_norm (c, norm, x, LAYER_NORM_EPS);
-  h = gtf_linear_act (c, fc1, h, activation);
-  return gtf_linear_add (c, fc2, h, x);
+  return gtf_feed_forward (c, fc1, activation, fc2, gtf_layer_norm (c, norm, x, LAYER_NORM_EPS), x);
 }
 
 static GtfTensor *

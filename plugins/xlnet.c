@@ -156,11 +156,9 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Shared *s = e->data;
   const Layer *l = &s->w->layers[i];
   const float eps = (float) s->config->text.eps;
-  GtfTensor *h;
 
   x = gtf_layer_norm (c, l->attention_norm, gtf_linear_add (c, l->attention_out, attention (c, e, s, l, x), x), eps);
-  h = gtf_linear_act (c, l->up, x, s->config->text.activation);
-  return gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, x), eps);
+  return gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, s->config->text.activation, l->down, x, x), eps);
 }
 
 /* Sinusoids of distances, the largest first; from clamp_len on distances are alike. */

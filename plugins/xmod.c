@@ -112,13 +112,12 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   const Layer *l = &((const Layer *) e->data)[i];
   const float eps = (float) config->text.eps;
   const gboolean first = config->pre_norm;
-  GtfTensor *a = gtf_encoder_attention (c, e, &l->base, first ? gtf_layer_norm (c, l->base.attention_norm, x, eps) : x), *h;
+  GtfTensor *a = gtf_encoder_attention (c, e, &l->base, first ? gtf_layer_norm (c, l->base.attention_norm, x, eps) : x);
 
   x = gtf_linear_add (c, l->base.attention_out, a, x);
   if (!first)
     x = gtf_layer_norm (c, l->base.attention_norm, x, eps);
-  h = gtf_linear_act (c, l->base.up, first ? gtf_layer_norm (c, l->base.output_norm, x, eps) : x, config->text.activation);
-  x = adapt (c, config, l, gtf_linear_add (c, l->base.down, h, x));
+  x = adapt (c, config, l, gtf_feed_forward (c, l->base.up, config->text.activation, l->base.down, first ? gtf_layer_norm (c, l->base.output_norm, x, eps) : x, x));
   return first ? x : gtf_layer_norm (c, l->base.output_norm, x, eps);
 }
 

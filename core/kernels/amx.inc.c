@@ -27,7 +27,8 @@ typedef struct
   const float *bias;            /* where the sums begin; NULL: at 0 */
   float *c;
   gint64 ldc;
-  const char *ahead;            /* lines that are wanted next */
+  const char *ahead;            /* what is wanted next ... */
+  gint64 fetches;               /* ... and how many lines of it are asked for at each step */
 } AmxTile;
 
 /* The offsets of rows that are one segment. */
@@ -81,12 +82,13 @@ amx_end (void)
   {                                                                                                                                \
     amx_begin_sums (rows, panels, t->bias);                                                                                        \
     const float *b = t->b;                                                                                                         \
+    const char *ahead = t->ahead;                                                                                                  \
     for (gint64 i = 0; i < t->segments; i++)                                                                                       \
       for (gint64 s = 0; s < t->steps; s++, b += AMX_STEP * t->ldb)                                                                \
         {                                                                                                                          \
           amx_##name##_products (rows, panels, t->a + t->offsets[i] + s * AMX_STEP, t->lda, b, t->ldb, b + t->bps);                \
-          for (int j = 0; j < 16 * panels; j++)                                                                                    \
-            __builtin_prefetch (t->ahead + ((i * t->steps + s) * 16 * panels + j) * 64, 0, 2);                                     \
+          for (gint64 j = 0; j < t->fetches; j++, ahead += 64)                                                                     \
+            __builtin_prefetch (ahead, 0, 2);                                                                                      \
         }                                                                                                                          \
     if (t->rest != NULL)                                                                                                           \
       amx_##name##_products (rows, panels, t->a + t->steps * AMX_STEP, t->lda, t->rest, GTF_PANEL, t->rest + AMX_TILE);            \
@@ -97,6 +99,22 @@ amx_end (void)
   static void amx_##name##_2_1 (const AmxTile *t) { amx_##name##_body (2, 1, t); }                                                 \
   static void amx_##name##_2_2 (const AmxTile *t) { amx_##name##_body (2, 2, t); }                                                 \
   static const AmxFunc amx_##name##_tiles[2][2] = { { amx_##name##_1_1, amx_##name##_1_2 }, { amx_##name##_2_1, amx_##name##_2_2 } };
+
+/* What is wanted next is brought by all tiles of these rows, a few lines at each step: 32 at each step of the first tile would cost it a fifth of its time. */
+static void
+amx_fetch (AmxTile *t, const char *ahead, gint64 panels, gint64 rows)
+{
+  const gint64 tiles = (rows + AMX_ROWS - 1) / AMX_ROWS;
+
+  t->ahead = ahead;
+  t->fetches = (panels * AMX_STEP + tiles - 1) / tiles;
+}
+
+static void
+amx_fetch_on (AmxTile *t)
+{
+  t->ahead += t->segments * t->steps * t->fetches * 64;
+}
 
 INLINE void
 amx_begin_sums (const int rows, const int panels, const float *bias)

@@ -64,7 +64,7 @@ typedef struct
 static void
 amx_group_tile (const Group *g, const float *a, gint64 lda, const float *b, gint64 ldb, gint64 bps, gint64 words, gint64 n, float *c, gint64 ldc)
 {
-  const AmxTile t = { .a = a, .lda = lda, .segments = 1, .offsets = amx_whole, .b = b, .ldb = ldb, .bps = bps, .steps = words / AMX_STEP, .c = c, .ldc = ldc, .ahead = (const char *) b };
+  const AmxTile t = { .a = a, .lda = lda, .segments = 1, .offsets = amx_whole, .b = b, .ldb = ldb, .bps = bps, .steps = words / AMX_STEP, .c = c, .ldc = ldc };
 
   amx_bf16_tiles[(g->rows - 1) / 16][n - 1] (&t);
 }

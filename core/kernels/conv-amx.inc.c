@@ -32,9 +32,9 @@ windows_by_tiles (const GtfTileConv *t, gint64 first, gint64 end, gint64 p0, gin
     {
       const gint64 np = MIN (AMX_PANELS, p1 - p), width = np * GTF_PANEL, col = p * GTF_PANEL, cols = MIN (width, t->n - col);
       AmxTile tile = { .lda = t->k / 2, .segments = t->segments, .offsets = t->offsets, .b = (const float *) panel_at (&g, p), .ldb = GTF_PANEL,
-                       .bps = (gint64) (t->panel_bytes / sizeof (float)), .steps = t->k / 2 / AMX_STEP, .bias = t->bias != NULL ? t->bias + col : NULL, .c = sums, .ldc = width,
-                       .ahead = panel_at (&g, p + np < p1 ? p + np : p) };
+                       .bps = (gint64) (t->panel_bytes / sizeof (float)), .steps = t->k / 2 / AMX_STEP, .bias = t->bias != NULL ? t->bias + col : NULL, .c = sums, .ldc = width };
 
+      amx_fetch (&tile, panel_at (&g, p + np), MIN (AMX_PANELS, p1 - p - np), end - first);
       for (gint64 at = first; at < end; at += AMX_ROWS)
         {
           const gint64 n = MIN (AMX_ROWS, end - at);
@@ -42,7 +42,7 @@ windows_by_tiles (const GtfTileConv *t, gint64 first, gint64 end, gint64 p0, gin
           tile.a = (const float *) (t->x + at * t->k);
           amx_bf16_tiles[(n - 1) / 16][np - 1] (&tile);
           put_inside (&g, t, sums, at, n, col, cols, width);
-          tile.ahead = (const char *) tile.b;
+          amx_fetch_on (&tile);
         }
     }
   amx_end ();

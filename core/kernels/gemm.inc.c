@@ -58,8 +58,19 @@ scale_columns (const GtfGemm *g, float *sums, gint64 col, gint64 rows, gint64 st
 static gboolean
 is_plain (const GtfGemm *g, const Operand *o)
 {
-  return o->row_scale == NULL && !o->unscaled && g->act == GTF_ACTIVATION_NONE && g->residual == NULL;
+  return o->row_scale == NULL && !o->unscaled && g->act == GTF_ACTIVATION_NONE && g->residual == NULL && g->halves == NULL;
 }
+
+#if VW == 16
+/* Finished sums as bfloat16. */
+__attribute__ ((target ("avx512bf16"))) static void
+put_halves (const float *sums, gint64 rows, gint64 cols, gint64 stride, guint16 *to, gint64 ldc)
+{
+  for (gint64 i = 0; i < rows; i++, sums += stride, to += ldc)
+    for (gint64 j = 0; j < cols; j += VW)
+      _mm256_mask_storeu_epi16 (to + j, _cvtu32_mask16 (cols - j < VW ? (1u << (cols - j)) - 1 : 0xffff), (__m256i) _mm512_cvtneps_pbh (v_load (sums + j)));
+}
+#endif
 
 /* Sums of whole panels, [rows][stride] -> c. */
 static void
@@ -78,6 +89,13 @@ finish_tile (const GtfGemm *g, const Operand *o, float *sums, gint64 row, gint64
     add (sums + i * stride, residual + i * g->ldr, cols, sums + i * stride);
   if (g->act != GTF_ACTIVATION_NONE)
     activate (g->act, sums, rows * stride, sums);
+#if VW == 16
+  if (g->halves != NULL)
+    {
+      put_halves (sums, rows, cols, stride, g->halves + row * g->ldc + col, g->ldc);
+      return;
+    }
+#endif
   for (gint64 i = 0; i < rows; i++)
     if (residual != NULL && !g->residual_first)
       add (sums + i * stride, residual + i * g->ldr, cols, c + i * g->ldc);
@@ -244,8 +262,7 @@ quantize_row (const float *x, gint64 n, guint8 *to)
   return t / 127.0f + v_sum (check);
 }
 
-/* Rows m0 .. m1 of A (at most ROW_BLOCK) in the type of the weights. The row stride is no power of two: with one, rows would
- * share few sets of the cache. */
+/* Rows m0 .. m1 of A in the type of the weights. The row stride is no power of two: with one, rows would share few sets of the cache. */
 static Operand
 narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
 {
@@ -255,19 +272,19 @@ narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
 
   if (g->pairs != NULL)
     return (Operand){ bf16_tiles, k, g->lda / 2, (const float *) (g->pairs + m0 * g->lda), m0, NULL, FALSE };
-  a = gtf_scratch ((gsize) (ROW_BLOCK * (lda + 1)) * sizeof *a);
+  a = gtf_scratch ((gsize) ((m1 - m0) * (lda + 1)) * sizeof *a);
   for (gint64 i = m0; i < m1; i++)
     {
       float *to = a + (i - m0) * lda;
       if (quads)
-        a[ROW_BLOCK * lda + i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) to);
+        a[(m1 - m0) * lda + i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) to);
       else
         {
           v_store (to + lda - 2 * VW, v_set1 (0.0f));       /* up to a whole tile of AMX */
           narrow_row (g->a + i * g->lda, g->k, (guint16 *) to);
         }
     }
-  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? a + ROW_BLOCK * lda : NULL, FALSE };
+  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? a + (m1 - m0) * lda : NULL, FALSE };
 }
 #endif
 
@@ -299,9 +316,9 @@ amx_block_panels (const GtfGemm *g, const Operand *o, gint64 m0, gint64 m1, gint
       const gint64 np = MIN (AMX_PANELS, p1 - p), width = np * GTF_PANEL, col = p * GTF_PANEL, cols = MIN (width, g->n - col);
       const float *b = (const float *) panel_at (g, p);
       const float *bias = g->bias != NULL && o->row_scale == NULL ? g->bias + col : NULL;
-      AmxTile t = { .lda = o->lda, .segments = 1, .offsets = amx_whole, .b = b, .ldb = GTF_PANEL, .bps = bps, .steps = o->k / AMX_STEP, .rest = amx_rest (b, bps, np, o->k, rest), .bias = bias,
-                    .ahead = p + np < p1 ? panel_at (g, p + np) : (const char *) b };
+      AmxTile t = { .lda = o->lda, .segments = 1, .offsets = amx_whole, .b = b, .ldb = GTF_PANEL, .bps = bps, .steps = o->k / AMX_STEP, .rest = amx_rest (b, bps, np, o->k, rest), .bias = bias };
 
+      amx_fetch (&t, panel_at (g, p + np), MIN (AMX_PANELS, p1 - p - np), m1 - m0);
       for (gint64 row = m0; row < m1; row += AMX_ROWS)
         {
           const gint64 mr = MIN (AMX_ROWS, m1 - row);
@@ -314,7 +331,7 @@ amx_block_panels (const GtfGemm *g, const Operand *o, gint64 m0, gint64 m1, gint
           tiles[(mr - 1) / 16][np - 1] (&t);
           if (!direct)
             finish_tile (g, o, edge, row, col, mr, cols, width);
-          t.ahead = (const char *) b;
+          amx_fetch_on (&t);
         }
     }
 }
@@ -363,14 +380,18 @@ gemm_widened (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 #ifdef KERNELS_AMX
 /* Rows from which on whole tiles are faster than vectors. */
 #define AMX_LEAST 4
+#define AMX_BLOCK (1 << 20)     /* bytes of A */
 
 static void
 gemm_amx (const GtfGemm *g, gint64 m0, gint64 m1, gint64 p0, gint64 p1)
 {
+  /* a block stays in L2, and meets all weights: the more rows, the fewer times they are read */
+  const gint64 most = MAX (AMX_BLOCK / (g->k * (g->type == GTF_DTYPE_I8 ? 1 : 2)), AMX_ROWS), n = (m1 - m0 + most - 1) / most, block = ((m1 - m0 + n - 1) / n + AMX_ROWS - 1) / AMX_ROWS * AMX_ROWS;
+
   amx_begin ();
-  for (gint64 row = m0; row < m1; row += ROW_BLOCK)
+  for (gint64 row = m0; row < m1; row += block)
     {
-      const gint64 end = MIN (row + ROW_BLOCK, m1);
+      const gint64 end = MIN (row + block, m1);
       const Operand o = narrow_block (g, row, end);
 
       amx_block_panels (g, &o, row, end, p0, p1);

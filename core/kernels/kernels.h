@@ -34,6 +34,7 @@ typedef struct
   gboolean residual_first;
   const guint16 *pairs;         /* BF16 and narrow: the rows of a in bfloat16 already, `lda` of them apart, zeros up to a multiple of 32 numbers; NULL: a.
                                    Whole tiles are read: there must be memory for a multiple of 32 rows, whatever stands in those past m */
+  guint16 *halves;              /* BF16 and narrow, without a residual: where results go in bfloat16, `ldc` of them apart, instead of to c; NULL: c */
 } GtfGemm;
 
 /* One head of attention for some queries. */

@@ -58,18 +58,18 @@ scratch_free (gpointer data)
   g_free (s);
 }
 
-static GPrivate scratch_key = G_PRIVATE_INIT (scratch_free);
+static GPrivate scratch_key = G_PRIVATE_INIT (scratch_free), outer_key = G_PRIVATE_INIT (scratch_free);
 
 /* Its sizes follow from weights and activations that already fitted into memory: a failure here is not recoverable. */
-gpointer
-gtf_scratch (gsize size)
+static gpointer
+scratch_of (GPrivate *key, gsize size)
 {
-  Scratch *s = g_private_get (&scratch_key);
+  Scratch *s = g_private_get (key);
 
   if (s == NULL)
     {
       s = g_new0 (Scratch, 1);
-      g_private_set (&scratch_key, s);
+      g_private_set (key, s);
     }
   if (s->size < size)
     {
@@ -80,4 +80,16 @@ gtf_scratch (gsize size)
         g_error ("no memory for %" G_GSIZE_FORMAT " bytes of scratch", s->size);
     }
   return s->data;
+}
+
+gpointer
+gtf_scratch (gsize size)
+{
+  return scratch_of (&scratch_key, size);
+}
+
+gpointer
+gtf_scratch_outer (gsize size)
+{
+  return scratch_of (&outer_key, size);
 }

@@ -11,3 +11,5 @@ gpointer gtf_pages_alloc (gsize size);
 void     gtf_pages_free  (gpointer data, gsize size);
 /* Scratch of the calling thread, 64-byte aligned: good until its next call. */
 gpointer gtf_scratch     (gsize size);
+/* Another, for what lives while kernels that take the first are called. */
+gpointer gtf_scratch_outer (gsize size);

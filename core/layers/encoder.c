@@ -169,19 +169,17 @@ GtfTensor *
 gtf_encoder_layer (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, GtfTensor *x)
 {
   const float eps = (float) e->config->eps;
-  GtfTensor *a, *h;
+  GtfTensor *a;
 
   if (e->norm_first)
     {
       a = gtf_encoder_attention (c, e, l, gtf_layer_norm (c, l->attention_norm, x, eps));
       x = gtf_linear_add (c, l->attention_out, a, x);
-      h = gtf_linear_act (c, l->up, gtf_layer_norm (c, l->output_norm, x, eps), e->config->activation);
-      return gtf_linear_add (c, l->down, h, x);
+      return gtf_feed_forward (c, l->up, e->config->activation, l->down, gtf_layer_norm (c, l->output_norm, x, eps), x);
     }
   a = gtf_encoder_attention (c, e, l, x);
   x = gtf_layer_norm (c, l->attention_norm, gtf_linear_add (c, l->attention_out, a, x), eps);
-  h = gtf_linear_act (c, l->up, x, e->config->activation);
-  return gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, x), eps);
+  return gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, e->config->activation, l->down, x, x), eps);
 }
 
 /* The encoder as a layer sees it: with all that attention needs. */

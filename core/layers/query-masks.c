@@ -162,8 +162,7 @@ pixel_layer (GtfContext *c, const GtfPixelLayer *w, float eps, GtfTensor *x, con
 
   h = gtf_deformable_attention (c, gtf_linear (c, w->value, x), gtf_linear (c, w->offsets, placed), gtf_linear (c, w->scores, placed), references, how);
   x = gtf_layer_norm (c, w->attention_norm, gtf_linear_add (c, w->out, h, x), eps);
-  h = gtf_linear_act (c, w->up, x, GTF_ACTIVATION_RELU);
-  return gtf_layer_norm (c, w->output_norm, gtf_linear_add (c, w->down, h, x), eps);
+  return gtf_layer_norm (c, w->output_norm, gtf_feed_forward (c, w->up, GTF_ACTIVATION_RELU, w->down, x, x), eps);
 }
 
 /* The three coarsest maps, after they looked at each other, in their own shapes. */
@@ -305,8 +304,7 @@ query_layer (GtfContext *c, const Memory *m, const GtfQueryLayer *w, gint64 leve
   h = before (c, config, w->self_norm, x);
   placed = gtf_add (c, h, m->w->queries);
   x = behind (c, config, w->self_norm, gtf_detection_attend (c, &w->self, &self, placed, placed, h, x));
-  h = gtf_linear_act (c, w->up, before (c, config, w->output_norm, x), config->activation);
-  return behind (c, config, w->output_norm, gtf_linear_add (c, w->down, h, x));
+  return behind (c, config, w->output_norm, gtf_feed_forward (c, w->up, config->activation, w->down, before (c, config, w->output_norm, x), x));
 }
 
 GtfTensor *

@@ -235,10 +235,12 @@ gtf_vision_block (GtfContext *c, const GtfEncoder *e, const GtfVisionLayer *l, G
     {
       h = gtf_linear (c, l->gated, h);
       h = gtf_gate (c, gtf_slice (c, h, 0, inner), gtf_slice (c, h, inner, inner), GTF_ACTIVATION_SILU);
+      return add_scaled (c, l->block.down, h, l->output_scale, x);
     }
-  else
-    h = gtf_linear_act (c, l->block.up, h, e->config->activation);
-  return add_scaled (c, l->block.down, h, l->output_scale, x);
+  if (l->output_scale == NULL)
+    return gtf_feed_forward (c, l->block.up, e->config->activation, l->block.down, h, x);
+  h = gtf_feed_forward (c, l->block.up, e->config->activation, l->block.down, h, NULL);
+  return gtf_add (c, x, gtf_affine (c, l->output_scale, h));
 }
 
 static GtfTensor *

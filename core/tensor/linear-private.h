@@ -22,3 +22,9 @@ typedef struct
 } GtfLinearArgs;
 
 void gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args);
+/* The product as kernels take it. */
+GtfGemm  gtf_linear_gemm  (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args);
+gint64   gtf_gemm_panels  (const GtfGemm *gemm);
+/* Whether there are so many rows that they are split between threads, not the outputs; and the share of one part, in whole tiles. */
+gboolean gtf_gemm_by_rows (const GtfGemm *gemm);
+void     gtf_gemm_rows    (const GtfGemm *gemm, guint part, guint n_parts, gint64 *first, gint64 *end);

@@ -94,7 +94,9 @@ gtf_linear_get_row (const GtfLinear *self, gint64 row, float *dst)
 
 /* ---- the product ------------------------------------------------------------------------------------------------------- */
 
-#define UNIT 6                  /* rows are split between tiles */
+/* Rows are split between tiles: of vectors, and of AMX. */
+#define UNIT 6
+#define NARROW_UNIT 32
 #define MANY_ROWS 96
 #define MANY_NARROW_ROWS 192    /* their products are over before the weights have come */
 /* Parts small enough that a thread that was held up does not hold up the others. */
@@ -105,44 +107,77 @@ typedef struct
 {
   const GtfKernels *kernels;
   GtfGemm gemm;
-  gint64 panels;
   gboolean by_rows;
 } GemmJob;
+
+GtfGemm
+gtf_linear_gemm (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
+{
+  return (GtfGemm){ .type = w->type, .narrow = gtf_kernels_are_fast_in (c->kernels, w->type), .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
+                    .w = w->panels, .panel_bytes = w->panel_bytes, .bias = w->bias, .scale = w->scale, .sums = w->sums,
+                    .residual = args->residual, .ldr = args->ldr, .c = args->c, .ldc = args->ldc,
+                    .residual_first = args->residual_first };
+}
+
+gboolean
+gtf_gemm_by_rows (const GtfGemm *gemm)
+{
+  return gemm->m >= (gemm->narrow ? MANY_NARROW_ROWS : MANY_ROWS);
+}
+
+gint64
+gtf_gemm_panels (const GtfGemm *gemm)
+{
+  return (gemm->n + GTF_PANEL - 1) / GTF_PANEL;
+}
+
+void
+gtf_gemm_rows (const GtfGemm *gemm, guint part, guint n_parts, gint64 *first, gint64 *end)
+{
+  const gint64 unit = gemm->narrow ? NARROW_UNIT : UNIT, n = (gemm->m + unit - 1) / unit;
+
+  *first = part * n / n_parts * unit;
+  *end = MIN ((part + 1) * n / n_parts * unit, gemm->m);
+}
 
 static void
 gemm_part (gpointer data, guint part, guint n_parts)
 {
-  GemmJob *job = data;
-  gint64 n = job->by_rows ? (job->gemm.m + UNIT - 1) / UNIT : job->panels, from = part * n / n_parts, to = (part + 1) * n / n_parts;
+  const GemmJob *job = data;
+  const gint64 panels = gtf_gemm_panels (&job->gemm);
+  gint64 first, end;
 
-  if (from == to)
+  if (job->by_rows)
+    gtf_gemm_rows (&job->gemm, part, n_parts, &first, &end);
+  else
+    {
+      first = part * panels / n_parts;
+      end = (part + 1) * panels / n_parts;
+    }
+  if (first == end)
     return;
   if (job->by_rows)
-    job->kernels->gemm (&job->gemm, from * UNIT, MIN (to * UNIT, job->gemm.m), 0, job->panels);
+    job->kernels->gemm (&job->gemm, first, end, 0, panels);
   else
-    job->kernels->gemm (&job->gemm, 0, job->gemm.m, from, to);
+    job->kernels->gemm (&job->gemm, 0, job->gemm.m, first, end);
 }
 
 void
 gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
 {
-  GemmJob job = { c->kernels, { 0 }, (w->out + GTF_PANEL - 1) / GTF_PANEL, FALSE };
+  GemmJob job = { c->kernels, gtf_linear_gemm (c, w, args), FALSE };
   guint n = gtf_pool_get_n_threads (c->pool);
 
-  job.gemm = (GtfGemm){ .type = w->type, .narrow = gtf_kernels_are_fast_in (c->kernels, w->type), .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
-                        .w = w->panels, .panel_bytes = w->panel_bytes, .bias = w->bias, .scale = w->scale, .sums = w->sums,
-                        .residual = args->residual, .ldr = args->ldr, .c = args->c, .ldc = args->ldc,
-                        .residual_first = args->residual_first };
   if (args->m == 0)
     return;
-  job.by_rows = args->m >= (job.gemm.narrow ? MANY_NARROW_ROWS : MANY_ROWS);
+  job.by_rows = gtf_gemm_by_rows (&job.gemm);
   /* A small product is done before a helper has heard of it. */
   if (args->m * w->out * w->in < 20000)
     n = 1;
   else if (job.by_rows && n > 1)
     n = n * (guint) MIN ((args->m + n * ROWS_A_PART - 1) / (n * ROWS_A_PART), 1000);
   else if (n > 1)
-    n = n * (guint) MIN (1 + (gint64) w->panel_bytes * job.panels / ((gint64) n * BYTES_A_PART), 1000);
+    n = n * (guint) MIN (1 + (gint64) w->panel_bytes * gtf_gemm_panels (&job.gemm) / ((gint64) n * BYTES_A_PART), 1000);
   gtf_pool_run (c->pool, n, gemm_part, &job);
 }
 

@@ -50,6 +50,8 @@ GTF_API GtfTensor *gtf_linear     (GtfContext *c, const GtfLinear *w, const GtfT
 GTF_API GtfTensor *gtf_linear_act (GtfContext *c, const GtfLinear *w, const GtfTensor *x, GtfActivation act);
 /* y = residual + x W^T + b */
 GTF_API GtfTensor *gtf_linear_add (GtfContext *c, const GtfLinear *w, const GtfTensor *x, const GtfTensor *residual);
+/* y = activation (x W_up^T + b) W_down^T + b + residual; residual NULL: none */
+GTF_API GtfTensor *gtf_feed_forward (GtfContext *c, const GtfLinear *up, GtfActivation act, const GtfLinear *down, const GtfTensor *x, const GtfTensor *residual);
 /* The part of a weight for inputs first .. first + n; the bias belongs to the first. */
 GTF_API const GtfLinear *gtf_linear_columns (GtfContext *c, const GtfLinear *w, gint64 first, gint64 n);
 /* Outputs first .. first + n of a layer that has several things side by side. */

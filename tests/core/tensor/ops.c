@@ -105,6 +105,46 @@ test_linear_columns (void)
     }
 }
 
+static GtfLinear *
+random_linear (GtfContext *c, GtfWeightStore *store, GtfDtype type, gint64 out, gint64 in)
+{
+  GtfTensor *w = randoms (c, 2, (gint64[]){ out, in }), *bias = randoms (c, 1, (gint64[]){ out });
+  GtfLinear *l = gtf_linear_new (store, type, out, in, TRUE, NULL);
+
+  gtf_linear_put (l, 0, out, &(GtfRawMatrix){ GTF_DTYPE_F32, w->data, FALSE });
+  gtf_linear_put_bias (l, 0, out, GTF_DTYPE_F32, bias->data);
+  return l;
+}
+
+/* Both layers at once are the two products one after the other: whatever is rounded is rounded at the same places. */
+static void
+test_feed_forward (void)
+{
+  static const GtfDtype types[][2] = {
+    { GTF_DTYPE_F32, GTF_DTYPE_F32 }, { GTF_DTYPE_F16, GTF_DTYPE_F16 }, { GTF_DTYPE_BF16, GTF_DTYPE_BF16 }, { GTF_DTYPE_I8, GTF_DTYPE_I8 }, { GTF_DTYPE_BF16, GTF_DTYPE_F32 }
+  };
+  /* rows, inputs, between, outputs: the last but one has several blocks in each part, and all are filled up; the last is one of whole tiles */
+  static const gint64 sizes[][4] = { { 1, 70, 75, 20 }, { 193, 70, 75, 20 }, { 601, 41, 4097, 37 }, { 256, 64, 128, 64 } };
+
+  for (guint n = 0; n < G_N_ELEMENTS (types) * G_N_ELEMENTS (sizes) * 2; n++)
+    {
+      const GtfDtype *type = types[n / 2 / G_N_ELEMENTS (sizes)];
+      const gint64 *size = sizes[n / 2 % G_N_ELEMENTS (sizes)], rows = size[0], from = size[1], between = size[2], out = size[3];
+      g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+      g_autoptr (GtfContext) c = gtf_context_new (NULL);
+      const GtfLinear *up = random_linear (c, store, type[0], between, from), *down = random_linear (c, store, type[1], out, between);
+      GtfTensor *wide = randoms (c, 2, (gint64[]){ rows, from + 9 }), *x = gtf_slice (c, wide, 4, from), *residual = n % 2 ? randoms (c, 2, (gint64[]){ rows, out }) : NULL;
+      const GtfTensor *h = gtf_linear_act (c, up, x, GTF_ACTIVATION_GELU), *y = residual != NULL ? gtf_linear_add (c, down, h, residual) : gtf_linear (c, down, h);
+      const GtfTensor *both = gtf_feed_forward (c, up, GTF_ACTIVATION_GELU, down, x, residual);
+
+      g_assert_nonnull (both);
+      for (gint64 i = 0; i < rows * out; i++)
+        near (gtf_tensor_f32 (both)[i], gtf_tensor_f32 (y)[i], 1e-4);
+      g_assert_null (gtf_feed_forward (c, down, GTF_ACTIVATION_GELU, up, x, residual));
+      g_assert_true (gtf_failed (c));
+    }
+}
+
 static void
 test_conv1d (void)
 {
@@ -365,6 +405,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ops/linear", test_linear);
   g_test_add_func ("/ops/linear-columns", test_linear_columns);
+  g_test_add_func ("/ops/feed-forward", test_feed_forward);
   g_test_add_func ("/ops/conv1d", test_conv1d);
   g_test_add_func ("/ops/attention", test_attention);
   g_test_add_func ("/ops/sequences", test_sequences);
