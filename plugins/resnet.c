@@ -134,11 +134,11 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
 
   if (config->is_bottleneck)
     {
-      h = gtf_conv2d (c, w->convs[0], x, &(GtfWindow){ .stride = first }, act, NULL);
-      h = gtf_conv2d (c, w->convs[1], h, &(GtfWindow){ .stride = second, .padding = 1 }, act, NULL);
+      h = gtf_conv2d_inner (c, w->convs[0], x, &(GtfWindow){ .stride = first }, act);
+      h = gtf_conv2d_inner (c, w->convs[1], h, &(GtfWindow){ .stride = second, .padding = 1 }, act);
     }
   else
-    h = gtf_conv2d (c, w->convs[0], x, &(GtfWindow){ .stride = stride, .padding = 1 }, act, NULL);
+    h = gtf_conv2d_inner (c, w->convs[0], x, &(GtfWindow){ .stride = stride, .padding = 1 }, act);
   return is_ours || shortcut != x ? gtf_conv2d_onto (c, last, h, &window, config->activation, shortcut) : gtf_conv2d (c, last, h, &window, config->activation, shortcut);
 }
 
@@ -149,8 +149,8 @@ stem (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x)
 
   if (!config->is_deep)
     return gtf_conv2d (c, w->stem, x, &(GtfWindow){ .stride = 2, .padding = 3 }, act, NULL);
-  x = gtf_conv2d (c, w->deep[0], x, &(GtfWindow){ .stride = 2, .padding = 1 }, act, NULL);
-  x = gtf_conv2d (c, w->deep[1], x, &(GtfWindow){ .padding = 1 }, act, NULL);
+  x = gtf_conv2d_inner (c, w->deep[0], x, &(GtfWindow){ .stride = 2, .padding = 1 }, act);
+  x = gtf_conv2d_inner (c, w->deep[1], x, &(GtfWindow){ .padding = 1 }, act);
   return gtf_conv2d (c, w->deep[2], x, &(GtfWindow){ .padding = 1 }, act, NULL);
 }
 

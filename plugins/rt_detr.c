@@ -281,10 +281,11 @@ code (GtfContext *c, const Config *config, const Coder *w, GtfTensor *map)
 static GtfTensor *
 csp_forward (GtfContext *c, const Config *config, const Csp *w, GtfTensor *a, GtfTensor *b)
 {
-  GtfTensor *x = gtf_join (c, (GtfTensor *[]){ a, b }, 2), *y = gtf_conv2d (c, w->first, x, NULL, config->activation, NULL);
+  GtfTensor *x = gtf_join (c, (GtfTensor *[]){ a, b }, 2), *y = gtf_conv2d_inner (c, w->first, x, NULL, config->activation);
 
-  for (gint64 i = 0; i < 3; i++)
-    y = gtf_conv2d (c, w->blocks[i].conv, y, &(GtfWindow){ .padding = 1 }, config->activation, NULL);
+  for (gint64 i = 0; i < 2; i++)
+    y = gtf_conv2d_inner (c, w->blocks[i].conv, y, &(GtfWindow){ .padding = 1 }, config->activation);
+  y = gtf_conv2d (c, w->blocks[2].conv, y, &(GtfWindow){ .padding = 1 }, config->activation, NULL);
   y = gtf_add (c, y, gtf_conv2d (c, w->second, x, NULL, config->activation, NULL));
   return w->last ? gtf_conv2d (c, w->last, y, NULL, config->activation, NULL) : y;
 }

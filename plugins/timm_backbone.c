@@ -187,8 +187,8 @@ stem (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x)
 
   if (!config->has_deep_stem)
     return gtf_conv2d (c, w->stem, x, &(GtfWindow){ .stride = 2, .padding = 3 }, act, NULL);
-  x = gtf_conv2d (c, w->deep[0], x, &(GtfWindow){ .stride = 2, .padding = 1 }, act, NULL);
-  x = gtf_conv2d (c, w->deep[1], x, &(GtfWindow){ .padding = 1 }, act, NULL);
+  x = gtf_conv2d_inner (c, w->deep[0], x, &(GtfWindow){ .stride = 2, .padding = 1 }, act);
+  x = gtf_conv2d_inner (c, w->deep[1], x, &(GtfWindow){ .padding = 1 }, act);
   return gtf_conv2d (c, w->deep[2], x, &(GtfWindow){ .padding = 1 }, act, NULL);
 }
 
@@ -226,9 +226,9 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
   GtfTensor *y = shortcut (c, config, w, x, s);
 
   if (is_bottleneck)
-    x = gtf_conv2d (c, w->convs[1], gtf_conv2d (c, w->convs[0], x, NULL, act, NULL), &first, act, NULL);
+    x = gtf_conv2d_inner (c, w->convs[1], gtf_conv2d_inner (c, w->convs[0], x, NULL, act), &first, act);
   else
-    x = gtf_conv2d (c, w->convs[0], x, &first, act, NULL);
+    x = gtf_conv2d_inner (c, w->convs[0], x, &first, act);
   if (w->squeeze == NULL || w->excite == NULL)
     return gtf_conv2d (c, last, x, window, act, y);
   return gtf_activate (c, gtf_add (c, excite (c, w, gtf_conv2d (c, last, x, window, GTF_ACTIVATION_NONE, NULL)), y), act);

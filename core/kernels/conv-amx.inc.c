@@ -24,7 +24,7 @@ put_inside (const GtfGemm *g, const GtfTileConv *t, float *sums, gint64 first, g
 static void
 windows_by_tiles (const GtfTileConv *t, gint64 first, gint64 end, gint64 p0, gint64 p1)
 {
-  const GtfGemm g = { .act = t->act, .n = t->n, .w = t->w, .panel_bytes = t->panel_bytes, .residual = t->residual, .ldr = t->n, .c = t->y, .ldc = t->n, .residual_first = TRUE };
+  const GtfGemm g = { .act = t->act, .n = t->n, .w = t->w, .panel_bytes = t->panel_bytes, .residual = t->residual, .ldr = t->n, .c = t->y, .halves = t->halves, .ldc = t->n, .residual_first = TRUE };
   _Alignas (64) float sums[AMX_ROWS * AMX_PANELS * GTF_PANEL];
 
   amx_begin ();

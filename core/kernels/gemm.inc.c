@@ -262,29 +262,32 @@ quantize_row (const float *x, gint64 n, guint8 *to)
   return t / 127.0f + v_sum (check);
 }
 
+#define TILE_OF_ROWS 32         /* AMX reads whole tiles of them */
+
 /* Rows m0 .. m1 of A in the type of the weights. The row stride is no power of two: with one, rows would share few sets of the cache. */
 static Operand
 narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
 {
   gboolean quads = g->type == GTF_DTYPE_I8;
   gint64 k = quads ? (g->k + 3) / 4 : (g->k + 1) / 2, lda = (k + VW - 1) / VW * VW + VW;
+  const gint64 rows = (m1 - m0 + TILE_OF_ROWS - 1) / TILE_OF_ROWS * TILE_OF_ROWS;
   float *a;
 
   if (g->pairs != NULL)
     return (Operand){ bf16_tiles, k, g->lda / 2, (const float *) (g->pairs + m0 * g->lda), m0, NULL, FALSE };
-  a = gtf_scratch ((gsize) ((m1 - m0) * (lda + 1)) * sizeof *a);
+  a = gtf_scratch ((gsize) (rows * (lda + 1)) * sizeof *a);
   for (gint64 i = m0; i < m1; i++)
     {
       float *to = a + (i - m0) * lda;
       if (quads)
-        a[(m1 - m0) * lda + i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) to);
+        a[rows * lda + i - m0] = quantize_row (g->a + i * g->lda, g->k, (guint8 *) to);
       else
         {
           v_store (to + lda - 2 * VW, v_set1 (0.0f));       /* up to a whole tile of AMX */
           narrow_row (g->a + i * g->lda, g->k, (guint16 *) to);
         }
     }
-  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? a + (m1 - m0) * lda : NULL, FALSE };
+  return (Operand){ quads ? i8_tiles : bf16_tiles, k, lda, a, m0, quads ? a + rows * lda : NULL, FALSE };
 }
 #endif
 

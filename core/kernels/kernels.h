@@ -34,7 +34,7 @@ typedef struct
   gboolean residual_first;
   const guint16 *pairs;         /* BF16 and narrow: the rows of a in bfloat16 already, `lda` of them apart, zeros up to a multiple of 32 numbers; NULL: a.
                                    Whole tiles are read: there must be memory for a multiple of 32 rows, whatever stands in those past m */
-  guint16 *halves;              /* BF16 and narrow, without a residual: where results go in bfloat16, `ldc` of them apart, instead of to c; NULL: c */
+  guint16 *halves;              /* BF16 and narrow, with no residual but a first one: where results go in bfloat16, `ldc` of them apart, instead of to c; NULL: c */
 } GtfGemm;
 
 /* One head of attention for some queries. */
@@ -84,6 +84,7 @@ typedef struct
   GtfActivation act;
   const float *residual;        /* [lines][inside][n], as y, which it may be; NULL: none */
   float *y;
+  guint16 *halves;              /* y in bfloat16; NULL: y */
 } GtfTileConv;
 
 /* A convolution that keeps channels apart, row by row of its windows. */

@@ -96,7 +96,7 @@ reassemble (GtfContext *c, const GtfDenseConfig *config, const GtfDenseStage *w,
 static GtfTensor *
 refine (GtfContext *c, const GtfDenseUnit *w, const GtfTensor *x)
 {
-  GtfTensor *h = gtf_dense_conv (c, w->convs[0], gtf_activate (c, x, GTF_ACTIVATION_RELU), GTF_ACTIVATION_RELU);
+  GtfTensor *h = gtf_conv2d_inner (c, w->convs[0], gtf_activate (c, x, GTF_ACTIVATION_RELU), &(GtfWindow){ .padding = 1 }, GTF_ACTIVATION_RELU);
 
   return gtf_conv2d (c, w->convs[1], h, &(GtfWindow){ .padding = 1 }, GTF_ACTIVATION_NONE, x);
 }

@@ -7,6 +7,8 @@
 #include "tensor/picture-window-private.h"
 #include "tensor/weights-private.h"
 
+#define TILE_CHANNELS 32        /* in bfloat16, of a row of a tile of AMX */
+
 typedef struct
 {
   const GtfConv2d *w;
@@ -14,10 +16,11 @@ typedef struct
   const GtfKernels *kernels;
   GtfActivation act;
   gint64 n;                     /* windows, over all pictures */
-  const float *x, *residual;    /* packed */
+  const float *x, *residual;    /* packed; x NULL: it is bfloat16 already (narrow) */
   gint64 n_numbers;             /* of x */
   const guint16 *narrow;        /* x as bfloat16; NULL: products are float32 */
   float *y;
+  guint16 *halves;              /* y as bfloat16; NULL: y */
   const float *zeros;           /* as many as x has channels */
   char *laid_out;               /* room of each part of the windows for rows; NULL: they need none, or the thread's scratch serves */
   gint64 rows, row_parts, panel_parts;  /* how the work is cut: windows at a time, parts of windows, of outputs */

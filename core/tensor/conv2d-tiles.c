@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define TILE_CHANNELS 32        /* of a tile's row */
 #define TILE_WINDOWS 32         /* what the last tile may read behind the last pixel */
 #define BLOCK (256 << 10)       /* bytes of lines that all weights pass over: they stay in L2 */
 
@@ -18,6 +17,16 @@ typedef struct
   guint16 *x;                   /* [n_pictures][lines][line][in] */
   gint64 n_pictures, lines, block;      /* lines of a picture with its margins; of the result at a time */
 } Run;
+
+/* n numbers of the picture as bfloat16. */
+static void
+copy_line (const GtfConv2dRun *v, gint64 first, gint64 n, guint16 *to)
+{
+  if (v->x != NULL)
+    v->kernels->to_bf16 (v->x + first, n, to);
+  else
+    memcpy (to, v->narrow + first, (gsize) n * sizeof *to);
+}
 
 /* Some lines of all pictures, with their margins, in bfloat16. */
 static void
@@ -38,7 +47,7 @@ margins_part (gpointer data, guint part, guint n_parts)
           continue;
         }
       memset (to, 0, (gsize) (inside - to) * sizeof *to);
-      run->v->kernels->to_bf16 (run->v->x + (i / run->lines * down->in + y) * across->in * k, across->in * k, inside);
+      copy_line (run->v, (i / run->lines * down->in + y) * across->in * k, across->in * k, inside);
       memset (end, 0, (gsize) (to + line - end) * sizeof *to);
     }
 }
@@ -57,7 +66,10 @@ lines_part (gpointer data, guint part, guint n_parts)
 
       next = MIN (end, i + MIN (run->block, out - first));
       t.x = run->x + picture * run->lines * t.line * t.k;
-      t.y += result;
+      if (t.halves != NULL)
+        t.halves += result;
+      else
+        t.y += result;
       if (t.residual != NULL)
         t.residual += result;
       run->v->kernels->conv_tiles (&t, first * t.line, (first + next - i - 1) * t.line + t.inside, 0, panels);
@@ -90,7 +102,7 @@ gtf_conv2d_tiles_run (GtfContext *c, const GtfConv2dRun *v)
       || !gtf_shape_size (GTF_DTYPE_BF16, 4, shape, &n_bytes))
     return FALSE;
   run.conv = (GtfTileConv){ .line = line, .inside = across->out, .k = v->w->in, .segments = v->w->height * v->w->width, .n = v->w->out, .w = w->panels,
-                            .panel_bytes = w->panel_bytes, .bias = w->bias, .act = v->act, .residual = v->residual, .y = v->y };
+                            .panel_bytes = w->panel_bytes, .bias = w->bias, .act = v->act, .residual = v->residual, .y = v->y, .halves = v->halves };
   run.block = MAX (BLOCK / (line * v->w->in * (gint64) sizeof *run.x), 1);
   run.conv.offsets = find_offsets (c, v, line);
   run.x = gtf_arena_alloc (c, n_bytes + more);

@@ -17,6 +17,7 @@
 #define OUTPUTS 128             /* of a part, where windows are too few for all threads */
 #define FEW_CHANNELS 16         /* below, windows are laid out */
 #define LAID_OUT (1 << 18)      /* floats of them at a time */
+#define MORE_ROWS 32            /* pixels that the last tile of a product reads behind what it needs */
 
 /* Where window i, counted over all pictures, begins: its row and column, and the number of its picture's first pixel. */
 static gint64
@@ -100,8 +101,12 @@ run_rows (const GtfConv2dRun *v, gint64 part, gint64 first, gint64 n, gint64 p0,
   char *rows = v->laid_out != NULL ? v->laid_out + part * v->rows * bytes : gtf_scratch ((gsize) ((n + 31) / 32 * 32 * bytes));     /* whole tiles are read */
   GtfGemm g = { .type = w->type, .narrow = v->narrow != NULL, .act = v->act, .m = n, .n = w->out, .k = w->in, .a = (float *) rows, .lda = w->in, .w = w->panels,
                 .panel_bytes = w->panel_bytes, .bias = w->bias, .residual = v->residual != NULL ? v->residual + first * w->out : NULL, .ldr = w->out,
-                .c = v->y + first * w->out, .ldc = w->out, .residual_first = TRUE };
+                .ldc = w->out, .residual_first = TRUE };
 
+  if (v->halves != NULL)
+    g.halves = v->halves + first * w->out;
+  else
+    g.c = v->y + first * w->out;
   if (v->narrow != NULL)
     {
       g.pairs = (guint16 *) rows;
@@ -173,6 +178,8 @@ narrow_part (gpointer data, guint part, guint n_parts)
 static gboolean
 prepare_rows (GtfContext *c, GtfConv2dRun *v)
 {
+  if (v->narrow != NULL)
+    return TRUE;
   if (!gtf_kernels_are_fast_in (v->kernels, v->w->blocks[0]->type))
     {
       v->row_parts = MIN (v->row_parts, gtf_pool_get_n_threads (c->pool));
@@ -215,24 +222,25 @@ sees_all (const GtfConv2dRun *v)
   return down->stride == 1 && across->stride == 1 && down->before + down->after + across->before + across->after == 0;
 }
 
-/* The pixels that it sees, one after the other. */
-static const float *
+/* The pixels that it sees, one after the other, in the type that x has. */
+static gconstpointer
 pick_pixels (GtfContext *c, const GtfConv2dRun *v)
 {
   const GtfAxis *down = &v->axes[0], *across = &v->axes[1];
-  const gsize size = (gsize) v->w->in;
-  float *to;
+  const gsize pixel = (gsize) v->w->in * (v->x != NULL ? sizeof *v->x : sizeof *v->narrow);
+  const char *x = v->x != NULL ? (const char *) v->x : (const char *) v->narrow;
+  char *to;
 
   if (sees_all (v))
-    return v->x;
-  to = gtf_arena_alloc (c, (gsize) v->n * size * sizeof *to);
+    return x;
+  to = gtf_arena_alloc (c, (gsize) (v->n + MORE_ROWS) * pixel);
   for (gint64 i = 0; to != NULL && i < v->n; i++)
     {
       gint64 top, left;
-      const float *picture = place (v, i, &top, &left);
+      const char *picture = x + (gsize) corner (v, i, &top, &left) * pixel;
       const gboolean inside = top >= 0 && top < down->in && left >= 0 && left < across->in;
 
-      memcpy (to + (gsize) i * size, inside ? picture + (top * across->in + left) * v->w->in : v->zeros, size * sizeof *to);
+      memcpy (to + (gsize) i * pixel, inside ? picture + (gsize) (top * across->in + left) * pixel : (const char *) v->zeros, pixel);
     }
   return to;
 }
@@ -241,10 +249,15 @@ static void
 run_pixels (GtfContext *c, const GtfConv2dRun *v)
 {
   const gsize mark = gtf_push (c);
-  GtfLinearArgs args = { .m = v->n, .a = pick_pixels (c, v), .lda = v->w->in, .act = v->act, .residual = v->residual, .ldr = v->w->out,
-                         .c = v->y, .ldc = v->w->out, .residual_first = TRUE };
+  gconstpointer pixels = pick_pixels (c, v);
+  GtfLinearArgs args = { .m = v->n, .lda = v->w->in, .act = v->act, .residual = v->residual, .ldr = v->w->out, .c = v->y, .halves = v->halves, .ldc = v->w->out,
+                         .residual_first = TRUE };
 
-  if (args.a != NULL)
+  if (v->x != NULL)
+    args.a = pixels;
+  else
+    args.pairs = pixels;
+  if (pixels != NULL)
     gtf_linear_run (c, v->w->blocks[0], &args);
   gtf_pop (c, mark);
 }
@@ -325,7 +338,7 @@ set_residual_aside (GtfContext *c, GtfConv2dRun *v)
   const gsize size = (gsize) (v->n * v->w->out) * sizeof (float);
   float *copy;
 
-  if (v->residual != v->y)
+  if (v->residual == NULL || v->residual != v->y)
     return;
   copy = gtf_arena_alloc (c, size);
   v->residual = copy;
@@ -368,11 +381,53 @@ check_residual (GtfContext *c, const GtfTensor *residual, const gint64 *shape)
   return FALSE;
 }
 
-/* @to: where the result goes; NULL: a new tensor. */
+/* Whether it multiplies numbers in bfloat16, as they lie or as others have rounded them. */
+static gboolean
+takes_halves (const GtfContext *c, const GtfConv2d *w)
+{
+  return w != NULL && w->taps == NULL && w->winograd == NULL && w->n_blocks == 1 && w->blocks[0]->type == GTF_DTYPE_BF16 && gtf_kernels_are_fast_in (c->kernels, GTF_DTYPE_BF16);
+}
+
+/* Behind its pixels there are those that the last tile reads. */
 static GtfTensor *
-convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual, GtfTensor *to)
+new_halves (GtfContext *c, const gint64 *shape)
+{
+  const gint64 n = shape[0] * shape[1] * shape[2];
+  GtfTensor *y = gtf_new_tensor (c, GTF_DTYPE_BF16, 2, (gint64[]){ n + MORE_ROWS, shape[3] });
+
+  if (y == NULL)
+    return NULL;
+  y->n_dims = 4;
+  memcpy (y->shape, shape, 4 * sizeof *shape);
+  return y;
+}
+
+static const GtfTensor *
+widened (GtfContext *c, const GtfTensor *x)
+{
+  GtfTensor *y = gtf_new_tensor (c, GTF_DTYPE_F32, x->n_dims, x->shape);
+
+  if (y != NULL)
+    c->kernels->widen (GTF_DTYPE_BF16, x->data, (gint64) gtf_tensor_get_n_elements (x), gtf_tensor_f32 (y));
+  return y;
+}
+
+/* x may be bfloat16, as gtf_conv2d_inner () gives it. */
+static gboolean
+begin (GtfContext *c, const char *op, const GtfTensor *x, const GtfTensor *more)
+{
+  if (x == NULL || x->dtype != GTF_DTYPE_BF16)
+    return gtf_op_begin (c, op, more != NULL ? 2 : 1, x, more);
+  return more != NULL ? gtf_op_begin (c, op, 1, more) : gtf_op_begin (c, op, 0);
+}
+
+/* @to: where the result goes; NULL: a new tensor, @inner: which only convolutions see. */
+static GtfTensor *
+convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual, GtfTensor *to, gboolean inner)
 {
   static const GtfWindow plain = { 0 };
+  /* without tiles the next one may multiply in float32 */
+  const gboolean halves = inner && c->kernels->conv_tiles != NULL && takes_halves (c, w) && w->out % TILE_CHANNELS == 0;
   GtfConv2dRun v = { .w = w, .kernels = c->kernels, .act = act };
   gint64 shape[4];
   GtfTensor *y;
@@ -386,17 +441,23 @@ convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow
   memcpy (shape, (gint64[]){ x->shape[0], v.axes[0].out, v.axes[1].out, w->out }, sizeof shape);
   if (!check_residual (c, residual, shape))
     return NULL;
-  y = to != NULL && gtf_tensor_is_packed (to) ? to : gtf_new_tensor (c, GTF_DTYPE_F32, 4, shape);
+  y = to != NULL && gtf_tensor_is_packed (to) ? to : halves ? new_halves (c, shape) : gtf_new_tensor (c, GTF_DTYPE_F32, 4, shape);
   mark = gtf_push (c);
-  x = gtf_packed (c, x);
+  x = x->dtype == GTF_DTYPE_BF16 && !takes_halves (c, w) ? widened (c, x) : gtf_packed (c, x);
   residual = residual != NULL ? gtf_packed (c, residual) : NULL;
   zeros = gtf_arena_alloc (c, (gsize) w->in * sizeof *zeros);
   if (y == NULL || gtf_failed (c) || gtf_tensor_get_n_elements (y) == 0)
     return gtf_failed (c) ? NULL : y;
   v.n = x->shape[0] * v.axes[0].out * v.axes[1].out;
-  v.x = gtf_tensor_f32 (x);
+  if (x->dtype == GTF_DTYPE_BF16)
+    v.narrow = x->data;
+  else
+    v.x = gtf_tensor_f32 (x);
   v.n_numbers = (gint64) gtf_tensor_get_n_elements (x);
-  v.y = gtf_tensor_f32 (y);
+  if (halves)
+    v.halves = y->data;
+  else
+    v.y = gtf_tensor_f32 (y);
   v.residual = residual != NULL ? gtf_tensor_f32 (residual) : NULL;
   v.zeros = zeros;
   memset (zeros, 0, (gsize) w->in * sizeof *zeros);
@@ -419,9 +480,24 @@ convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow
 GtfTensor *
 gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual)
 {
-  if (!gtf_op_begin (c, "conv2d", residual != NULL ? 2 : 1, x, residual))
-    return NULL;
-  return convolve (c, w, x, window, act, residual, NULL);
+  return begin (c, "conv2d", x, residual) ? convolve (c, w, x, window, act, residual, NULL, FALSE) : NULL;
+}
+
+/**
+ * gtf_conv2d_inner:
+ * @w: weight [out][in / groups][height][width], maybe with a bias
+ * @x: (nullable): [B][H][W][in]
+ * @window: (nullable): stride, padding and dilation; 1, 0 and 1 by default
+ * @act: what is done with each sum
+ *
+ * As gtf_conv2d(), for a result that only convolutions see: where they multiply in bfloat16, it is bfloat16, which other ops do not take. It is what they would round it to.
+ *
+ * Returns: (transfer none) (nullable): [B][H'][W'][out]
+ */
+GtfTensor *
+gtf_conv2d_inner (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act)
+{
+  return begin (c, "conv2d_inner", x, NULL) ? convolve (c, w, x, window, act, NULL, NULL, TRUE) : NULL;
 }
 
 /**
@@ -439,14 +515,16 @@ gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWind
 GtfTensor *
 gtf_conv2d_onto (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, GtfTensor *sum)
 {
-  if (!gtf_op_begin (c, "conv2d_onto", 2, x, sum))
+  if (sum == NULL && !gtf_failed (c))
+    gtf_fail (c, "the sum is missing");
+  if (!begin (c, "conv2d_onto", x, sum))
     return NULL;
   if (x->data == sum->data)
     {
       gtf_fail (c, "x is the sum too: windows would see what others have written");
       return NULL;
     }
-  return convolve (c, w, x, window, act, sum, sum);
+  return convolve (c, w, x, window, act, sum, sum, FALSE);
 }
 
 /* ---- transposed ------------------------------------------------------------------------------------------------------ */

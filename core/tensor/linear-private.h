@@ -19,6 +19,8 @@ typedef struct
   float *c;
   gint64 ldc;
   gboolean residual_first;      /* added before the activation, not behind it */
+  const guint16 *pairs;         /* a and c in bfloat16, as in GtfGemm; NULL: a and c */
+  guint16 *halves;
 } GtfLinearArgs;
 
 void gtf_linear_run (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args);

@@ -113,9 +113,9 @@ typedef struct
 GtfGemm
 gtf_linear_gemm (GtfContext *c, const GtfLinear *w, const GtfLinearArgs *args)
 {
-  return (GtfGemm){ .type = w->type, .narrow = gtf_kernels_are_fast_in (c->kernels, w->type), .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .lda = args->lda,
+  return (GtfGemm){ .type = w->type, .narrow = gtf_kernels_are_fast_in (c->kernels, w->type), .act = args->act, .m = args->m, .n = w->out, .k = w->in, .a = args->a, .pairs = args->pairs, .lda = args->lda,
                     .w = w->panels, .panel_bytes = w->panel_bytes, .bias = w->bias, .scale = w->scale, .sums = w->sums,
-                    .residual = args->residual, .ldr = args->ldr, .c = args->c, .ldc = args->ldc,
+                    .residual = args->residual, .ldr = args->ldr, .c = args->c, .halves = args->halves, .ldc = args->ldc,
                     .residual_first = args->residual_first };
 }
 

@@ -67,6 +67,8 @@ typedef struct
 
 /* act (x * w + bias + residual): [B][H][W][in] -> [B][H'][W'][out]. No @window: stride 1 without padding; @residual [B][H'][W'][out] may be NULL. */
 GTF_API GtfTensor *gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual);
+/* The same for a result that only convolutions see: it may be bfloat16. */
+GTF_API GtfTensor *gtf_conv2d_inner (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act);
 /* The same, where @sum, which nobody needs any longer, becomes the result. */
 GTF_API GtfTensor *gtf_conv2d_onto (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, GtfTensor *sum);
 /* The transposed convolution: H' = (H - 1) stride + dilation (kernel - 1) + 1 - 2 padding, and as many more as more[2] (bottom) and more[3] (right). */

@@ -307,6 +307,64 @@ test_wrong_shapes (void)
 }
 
 /* The sum is of the result's shape, and not what the windows see. */
+typedef struct
+{
+  GtfDtype dtype;
+  gint64 in, out, size, groups;
+  GtfWindow window;
+} Layer;
+
+static const GtfConv2d *
+random_layer (GtfContext *c, GtfWeightStore *store, const Layer *l)
+{
+  GtfTensor *weight = randoms (c, 2, (gint64[]){ l->out, l->in / l->groups * l->size * l->size }), *bias = randoms (c, 1, (gint64[]){ l->out });
+  GtfConv2d *w = gtf_conv2d_new (store, l->dtype, l->out, l->in, l->size, l->size, l->groups, FALSE, TRUE, NULL);
+
+  g_assert_true (gtf_conv2d_put (w, gtf_pool_get (0), GTF_DTYPE_F32, weight->data, NULL, NULL, -1, NULL));
+  gtf_conv2d_put_bias (w, GTF_DTYPE_F32, bias->data, NULL);
+  return w;
+}
+
+/* What is between two convolutions is rounded where it was: at the first one's end or at the second one's beginning. */
+static void
+test_inner (void)
+{
+  static const struct { Layer first, second; gboolean exact; } pairs[] = {
+    { { GTF_DTYPE_BF16, 64, 32, 1, 1, { 0 } }, { GTF_DTYPE_BF16, 32, 64, 3, 1, { .padding = 1 } }, TRUE },
+    { { GTF_DTYPE_BF16, 64, 96, 3, 1, { .padding = 1 } }, { GTF_DTYPE_BF16, 96, 17, 1, 1, { 0 } }, TRUE },
+    { { GTF_DTYPE_BF16, 32, 64, 1, 1, { .stride = 2 } }, { GTF_DTYPE_BF16, 64, 33, 3, 1, { .padding = 1, .stride = 2 } }, TRUE },
+    { { GTF_DTYPE_BF16, 32, 64, 3, 1, { .padding = 2, .dilation = 2 } }, { GTF_DTYPE_BF16, 64, 64, 1, 1, { .stride = 2 } }, TRUE },
+    { { GTF_DTYPE_BF16, 3, 64, 7, 1, { .padding = 3, .stride = 2 } }, { GTF_DTYPE_BF16, 64, 64, 3, 1, { .padding = 1 } }, TRUE },
+    { { GTF_DTYPE_BF16, 32, 40, 3, 1, { 0 } }, { GTF_DTYPE_BF16, 40, 32, 1, 1, { 0 } }, TRUE },
+    /* these multiply float32, whoever gave it */
+    { { GTF_DTYPE_BF16, 32, 64, 1, 1, { 0 } }, { GTF_DTYPE_F32, 64, 64, 3, 1, { .padding = 1 } }, FALSE },
+    { { GTF_DTYPE_BF16, 32, 64, 1, 1, { 0 } }, { GTF_DTYPE_BF16, 64, 64, 3, 64, { .padding = 1 } }, FALSE },
+    { { GTF_DTYPE_F32, 32, 64, 1, 1, { 0 } }, { GTF_DTYPE_BF16, 64, 32, 3, 1, { .padding = 1 } }, TRUE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
+    {
+      const Layer *first = &pairs[i].first, *second = &pairs[i].second;
+      g_autoptr (GtfContext) c = gtf_context_new (NULL);
+      g_autoptr (GtfWeightStore) store = gtf_weight_store_new ();
+      const GtfConv2d *a = random_layer (c, store, first), *b = random_layer (c, store, second);
+      GtfTensor *x = randoms (c, 4, (gint64[]){ 2, 19, 23, first->in }), *plain, *inner, *sum;
+
+      plain = gtf_conv2d (c, b, gtf_conv2d (c, a, x, &first->window, GTF_ACTIVATION_RELU, NULL), &second->window, GTF_ACTIVATION_NONE, NULL);
+      inner = gtf_conv2d_inner (c, a, x, &first->window, GTF_ACTIVATION_RELU);
+      g_assert_nonnull (inner);
+      g_assert_cmpint (inner->dtype, ==, first->dtype == GTF_DTYPE_BF16 && first->out % 32 == 0 && c->kernels->conv_tiles != NULL ? GTF_DTYPE_BF16 : GTF_DTYPE_F32);
+      sum = randoms (c, 4, plain->shape);
+      x = gtf_conv2d (c, b, inner, &second->window, GTF_ACTIVATION_NONE, NULL);
+      for (gint64 j = 0; j < (gint64) gtf_tensor_get_n_elements (plain); j++)
+        g_assert_cmpfloat_with_epsilon (gtf_tensor_f32 (x)[j], gtf_tensor_f32 (plain)[j], pairs[i].exact ? 1e-3 : 0.5);
+      g_assert_true (gtf_conv2d_onto (c, b, inner, &second->window, GTF_ACTIVATION_NONE, sum) == sum);
+      g_assert_false (gtf_failed (c));
+      if (inner->dtype == GTF_DTYPE_BF16)
+        g_assert_null (gtf_activate (c, inner, GTF_ACTIVATION_RELU));
+    }
+}
+
 static void
 test_wrong_sum (void)
 {
@@ -353,6 +411,7 @@ main (int argc, char **argv)
   g_test_add_func ("/conv2d/transposed", test_transposed);
   g_test_add_func ("/conv2d/refused", test_refused);
   g_test_add_func ("/conv2d/wrong-shapes", test_wrong_shapes);
+  g_test_add_func ("/conv2d/inner", test_inner);
   g_test_add_func ("/conv2d/wrong-sum", test_wrong_sum);
   g_test_add_func ("/conv2d/impossible", test_impossible);
   return g_test_run ();
