@@ -137,9 +137,8 @@ finish_layer (GtfContext *c, const Config *config, const GtfEncoderLayer *l, con
 {
   const float eps = (float) config->text.eps;
   GtfTensor *y = gtf_layer_norm (c, l->attention_norm, gtf_linear_add (c, l->attention_out, a, x), eps);
-  GtfTensor *h = gtf_linear_act (c, l->up, y, config->text.activation);
 
-  return gtf_layer_norm (c, l->output_norm, gtf_linear_add (c, l->down, h, y), eps);
+  return gtf_layer_norm (c, l->output_norm, gtf_feed_forward (c, l->up, config->text.activation, l->down, y, y), eps);
 }
 
 /* Text and layout lie side by side in x, so that both outlive a layer: [B][T][hidden_size + layout_size]. */
