@@ -33,6 +33,7 @@
 #include "layers/prompts.h"
 #include "layers/stages.h"
 #include "layers/shaped.h"
+#include "layers/rt-detr.h"
 #include "layers/towers.h"
 #include "layers/experts.h"
 #include "layers/rope.h"
