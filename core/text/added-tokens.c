@@ -38,7 +38,8 @@ gtf_added_tokens_add (GtfAddedTokens *self, GtfAddedToken *token)
 {
   g_ptr_array_add (self->tokens, token);
   self->next_id = MAX (self->next_id, token->id + 1);
-  g_hash_table_insert (self->by_id, GINT_TO_POINTER (token->id), token);
+  if (!token->nameless)
+    g_hash_table_insert (self->by_id, GINT_TO_POINTER (token->id), token);
   g_hash_table_insert (self->by_content, token->content, token);
 }
 
@@ -95,7 +96,7 @@ gtf_added_tokens_build (GtfAddedTokens *self)
   for (guint i = 0; i < self->tokens->len; i++)
     {
       GtfAddedToken *token = g_ptr_array_index (self->tokens, i);
-      if (gtf_added_tokens_find (self, token->id) != token)
+      if (!token->nameless && gtf_added_tokens_find (self, token->id) != token)
         continue;
       if (token->normalized)
         trie_add (&self->normal, token->normal ? token->normal : token->content, token);

@@ -15,6 +15,7 @@ typedef struct
   char *normal;            /* as it stands in the normalised text, where that differs; else NULL */
   gint32 id;
   gboolean single_word, lstrip, rstrip, normalized, special;
+  gboolean nameless;       /* found in texts, but the id is the unknown token's, which keeps its name */
 } GtfAddedToken;
 
 typedef struct { GArray *nodes; guint32 first[256]; } GtfTrie;

@@ -34,7 +34,7 @@ read_pieces (GtfConversion *c, GtfTextModel *model, GError **error)
   return gtf_text_model_read_pieces (model, c->spm, before ? json_node_get_array (before) : NULL, (gsize) json_object_get_int_member_with_default (c->template.row, "skip", 0),
                                      after ? json_node_get_array (after) : NULL,
                                      !g_strcmp0 (order, "first") ? GTF_SPM_FIRST_WINS : order ? GTF_SPM_SHIFTED :
-                                     gtf_conversion_string (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
+                                     json_object_has_member (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
 }
 
 /* No file at all: what the class begins with, then the 256 bytes in GPT-2's alphabet, where it has them. */
@@ -93,7 +93,8 @@ add_new (GtfConversion *c, GtfTextModel *model, const char *member, GError **err
 static gboolean
 read_mapped_ids (GtfConversion *c, GError **error)
 {
-  const char *name = gtf_conversion_string (c->template.row, "ids");
+  g_autoptr (JsonNode) file = gtf_template_expand (&c->template, "ids", error);
+  const char *name = file ? json_node_get_string (file) : NULL;
   if (name == NULL)
     return TRUE;
   g_autofree char *path = g_build_filename (c->tokenizer->directory, name, NULL);

@@ -124,6 +124,7 @@ add_token (GtfConversion *c, JsonNode *node, JsonNode *flags, gboolean special, 
   token->content = g_strdup (content);
   token->special = special || (object ? token->special : TRUE) || gtf_tokenizer_has_role (c->tokenizer, content);
   token->normalized = object && gtf_pass_flag (object, "normalized", !token->special);
+  token->nameless = flags && JSON_NODE_HOLDS_OBJECT (flags) && gtf_pass_flag (json_node_get_object (flags), "nameless", FALSE);
   return gtf_tokenizer_add_token (c->tokenizer, token, error);
 }
 

@@ -33,6 +33,19 @@ gtf_conversion_string (JsonObject *object, const char *key)
 
 /* ------------------------------------------------------------------ the class */
 
+/* The class's members; those that the target side has otherwise are put over them where that side is read. */
+static void
+read_row (GtfConversion *c)
+{
+  g_clear_pointer (&c->template.row, json_object_unref);
+  c->template.row = gtf_template_row (c->klass->name);
+  JsonNode *target = gtf_json_find (c->template.row, "target");
+  if (target && c->tokenizer->source)
+    gtf_template_put_over (c->template.row, json_node_get_object (target));
+  else if (target)
+    c->tokenizer->target_directory = g_strdup (c->tokenizer->directory);
+}
+
 static gboolean
 choose_class (GtfConversion *c, GError **error)
 {
@@ -45,7 +58,7 @@ choose_class (GtfConversion *c, GError **error)
     c->klass = gtf_tokenizer_row_find (name);
   if (c->klass == NULL)
     c->klass = gtf_tokenizer_row_find ("TokenizersBackend");
-  c->template.row = gtf_template_row (c->klass->name);
+  read_row (c);
   const char *needs = gtf_conversion_string (c->template.row, "needs");
   if (needs)
     g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: no tokenizer.json, and %s works with %s, which is not here; save a tokenizer.json with transformers",
@@ -65,7 +78,7 @@ gtf_conversion_files (const GtfTokenizerRow *klass)
 static gboolean
 find_vocabulary (GtfConversion *c, GError **error)
 {
-  const char *own = gtf_conversion_files (c->klass);
+  const char *side = gtf_conversion_string (c->template.row, "files"), *own = side ? side : gtf_conversion_files (c->klass);
   if (*own == 0)
     {
       c->vocab_path = g_build_filename (c->tokenizer->directory, "tokenizer_config.json", NULL);      /* what errors name */
@@ -92,8 +105,8 @@ notice_tiktoken (GtfConversion *c)
   if (c->tiktoken)
     {
       c->klass = gtf_tokenizer_row_find ("TikToken");
-      g_clear_pointer (&c->template.row, json_object_unref);
-      c->template.row = gtf_template_row (c->klass->name);
+      g_clear_pointer (&c->tokenizer->target_directory, g_free);
+      read_row (c);
     }
 }
 
@@ -128,10 +141,14 @@ read_setting (GtfConversion *c, const char *key, JsonNode *own, GError **error)
   return TRUE;
 }
 
-/* A language that is named as its token is, "__java__", where the class has a place for "java". */
+/* A language that is named as its token is, "__java__", where the class has a place for "java". That of the target side is tgt_lang's, by default
+ * that of the source side, unless the class wants it said. */
 static void
 name_language (GtfConversion *c)
 {
+  JsonNode *target = c->tokenizer->source ? gtf_json_find (c->template.values, "tgt_lang") : NULL;
+  if (target || (c->tokenizer->source && json_object_has_member (c->template.row, "target_said")))
+    json_object_set_member (c->template.values, "src_lang", target ? json_node_copy (target) : json_node_new (JSON_NODE_NULL));
   const char *language = gtf_conversion_string (c->template.values, "src_lang");
   if (language == NULL || strlen (language) < 5 || !g_str_has_prefix (language, "__") || !g_str_has_suffix (language, "__"))
     return;
@@ -335,18 +352,81 @@ read_rest (GtfConversion *c)
   self->empty_id = empty_id (c);
   self->drop_first = json_object_has_member (c->template.row, "drop_first");
   self->special_gap = g_strdup (gtf_conversion_string (c->template.row, "special_gap"));
+  const char *decodes = gtf_conversion_string (c->template.row, "target_decodes");
+  self->target_decodes |= decodes && gtf_pass_flag (values, decodes, FALSE);
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */
   static const char even_so[] = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
   self->never_clean_up = !strcmp (self->model->klass->type, "BPE") &&
                          !(c->config && gtf_pass_flag (c->config, even_so, FALSE)) && !gtf_pass_flag (values, even_so, FALSE);
 }
 
+/* What says which class it is. */
+static gboolean
+begin (GtfConversion *c, GtfTokenizer *self, GError **error)
+{
+  c->tokenizer = self;
+  c->template.lookup = look_up;
+  c->template.data = self;
+  if (!gtf_tokenizer_load_object (self, "tokenizer_config.json", &c->config_path, &c->config, error) ||
+      !gtf_tokenizer_load_object (self, "config.json", &c->model_config_path, &c->model_config, error))
+    return FALSE;
+  if (c->model_config == NULL && self->model_config)
+    c->model_config = json_object_ref (self->model_config);
+  return choose_class (c, error);
+}
+
+static JsonObject *
+part_of_config (const GtfConversion *c, const char *key)
+{
+  JsonNode *node = c->model_config ? gtf_json_find (c->model_config, key) : NULL;
+  return node && JSON_NODE_HOLDS_OBJECT (node) ? json_object_ref (json_node_get_object (node)) : NULL;
+}
+
+/* A class of two tokenizers, each in a folder of its own: this one goes on as the first, the second is its target side. */
+static gboolean
+read_folders (GtfConversion *c, JsonObject *sides, GError **error)
+{
+  GtfTokenizer *self = c->tokenizer;
+  g_autofree char *parent = g_steal_pointer (&self->directory);
+  const char *read = gtf_conversion_string (sides, "read"), *written = gtf_conversion_string (sides, "written");
+  if (self->model_config)
+    {
+      self->directory = g_steal_pointer (&parent);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s inside a %s", self->directory, c->klass->name, c->klass->name);
+      return FALSE;
+    }
+  self->directory = g_strdup_printf ("%s/%s_tokenizer", parent, read);
+  self->target_directory = g_strdup_printf ("%s/%s_tokenizer", parent, written);
+  self->model_config = part_of_config (c, read);
+  self->target_config = part_of_config (c, written);
+  self->target_decodes = TRUE;
+  if (self->model_config == NULL)
+    self->model_config = json_object_new ();
+  return gtf_tokenizer_read_folder (self, error);
+}
+
+/* A tokenizer.json says what stands around texts to be read; around those to be written it is what the class has. */
+gboolean
+gtf_tokenizer_convert_target (GtfTokenizer *self, const char *path, GError **error)
+{
+  g_auto (GtfConversion) c = { .vocab_path = g_strdup (path) };
+  if (!begin (&c, self, error) || !read_settings (&c, error))
+    return FALSE;
+  gtf_conversion_set_roles (&c);
+  g_clear_pointer (&self->post_processor, gtf_post_processor_free);
+  return read_post_processor (&c, error);
+}
+
 gboolean
 gtf_tokenizer_convert (GtfTokenizer *self, GError **error)
 {
-  g_auto (GtfConversion) c = { .tokenizer = self, .kept = g_hash_table_new (g_str_hash, g_str_equal), .template = { .lookup = look_up, .data = self } };
-  if (!gtf_tokenizer_load_object (self, "tokenizer_config.json", &c.config_path, &c.config, error) ||
-      !gtf_tokenizer_load_object (self, "config.json", &c.model_config_path, &c.model_config, error) || !choose_class (&c, error) || !find_vocabulary (&c, error))
+  g_auto (GtfConversion) c = { .kept = g_hash_table_new (g_str_hash, g_str_equal) };
+  if (!begin (&c, self, error))
+    return FALSE;
+  JsonNode *folders = gtf_json_find (c.template.row, "folders");
+  if (folders)
+    return read_folders (&c, json_node_get_object (folders), error);
+  if (!find_vocabulary (&c, error))
     return FALSE;
   notice_tiktoken (&c);
   if (!read_settings (&c, error))

@@ -9,6 +9,8 @@
 G_BEGIN_DECLS
 
 /* Reads the folder's files into @self, all but gtf_tokenizer_seal(). GTF_ERROR_NOT_FOUND where it has no tokenizer. */
-gboolean gtf_tokenizer_convert (GtfTokenizer *self, GError **error);
+gboolean gtf_tokenizer_convert        (GtfTokenizer *self, GError **error);
+/* The target side of a tokenizer whose tokenizer.json, at @path, was read. */
+gboolean gtf_tokenizer_convert_target (GtfTokenizer *self, const char *path, GError **error);
 
 G_END_DECLS

@@ -58,9 +58,16 @@ gtf_text_model_cut_code (gpointer model, GtfPieces *pieces, const GtfPiece *piec
   return TRUE;
 }
 
+static const GtfTextModelClass klass = { "Mapped", sizeof (GtfWrappedModel), build, tokenize, gtf_wrapped_model_clear };
+
+gboolean
+gtf_text_model_has_piece (const GtfTextModel *model, const char *text, gsize length)
+{
+  return model->klass != &klass || gtf_vocab_find (&((const GtfWrappedModel *) model)->inner->vocab, text, length) >= 0;
+}
+
 GtfTextModel *
 gtf_text_model_new_mapped (GtfTextModel *inner, const char *file, const char *unk_token)
 {
-  static const GtfTextModelClass klass = { "Mapped", sizeof (GtfWrappedModel), build, tokenize, gtf_wrapped_model_clear };
   return gtf_wrapped_model_new (&klass, inner, file, unk_token);
 }

@@ -72,6 +72,8 @@ GtfTextModel *gtf_text_model_new_mapped (GtfTextModel *inner, const char *file, 
 GtfTextModel *gtf_text_model_new_continued (const char *file, const char *unk_token, gboolean ends_marked);
 gboolean      gtf_text_model_add_code  (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);
 /* A GtfCutFunc; data is a mapped a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
+/* Whether a model that is mapped knows the piece inside; any other says yes. */
+gboolean      gtf_text_model_has_piece (const GtfTextModel *self, const char *text, gsize length);
 gboolean      gtf_text_model_cut_code  (gpointer model, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 gboolean      gtf_text_model_add       (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error);
 /* @pairs: 2 n tokens, two for each merge. Many at once are faster. */

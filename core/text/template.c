@@ -16,8 +16,8 @@ static JsonNode *expand (const GtfTemplate *self, JsonNode *node, guint depth, G
 /* ------------------------------------------------------------------ rows */
 
 /* Objects one level down (settings, tokens) are joined, everything else is replaced. */
-static void
-put_over (JsonObject *under, JsonObject *over)
+void
+gtf_template_put_over (JsonObject *under, JsonObject *over)
 {
   JsonObjectIter iter;
   const char *key;
@@ -27,7 +27,7 @@ put_over (JsonObject *under, JsonObject *over)
     {
       JsonNode *old = json_object_get_member (under, key);
       if (old && JSON_NODE_HOLDS_OBJECT (old) && JSON_NODE_HOLDS_OBJECT (node) && (!strcmp (key, "settings") || !strcmp (key, "tokens")))
-        put_over (json_node_get_object (old), json_node_get_object (node));
+        gtf_template_put_over (json_node_get_object (old), json_node_get_object (node));
       else
         json_object_set_member (under, key, json_node_copy (node));
     }
@@ -43,7 +43,7 @@ gtf_template_row (const char *name)
   if (error)
     g_error ("the table of tokenizer classes: %s", error->message);      /* our own text: tests read every row */
   if (own)
-    put_over (row, own);
+    gtf_template_put_over (row, own);
   return row;
 }
 

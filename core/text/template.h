@@ -21,6 +21,8 @@ typedef struct
 
 /* The class's members: its own put over those of the class it is like. */
 JsonObject *gtf_template_row      (const char *name);
+/* The members of @over put over those of @under. */
+void        gtf_template_put_over (JsonObject *under, JsonObject *over);
 /* The member @name, filled in: NULL without an error where it is absent, null or empty by its conditions. */
 JsonNode   *gtf_template_expand   (const GtfTemplate *self, const char *name, GError **error);
 

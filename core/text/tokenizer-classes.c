@@ -13,7 +13,7 @@
  *   TemplateProcessing                  has "role:type", "$A:type", or "=token:type" for what is no role, with "{setting}" in it
  * and what stands for a list in a list is spliced into it.
  * A condition "name=text" asks whether the value is that text.
- * Members: settings (their defaults), tokens (role: content, or with flags), extra (further special tokens), model, before,
+ * Members: settings (their defaults), tokens (role: content, or with flags; nameless: cut out of texts as the unknown token), extra (further special tokens), model, before,
  * skip, after (what is put around the pieces of a SentencePiece model), order, normalizer, pre_tokenizer, decoder,
  * post_processor; bos_eos, if add_bos_token and add_eos_token put their template in place of the class's; controls_first, if
  * what a SentencePiece model marks is added before the roles (else it may change a role's flags); ids, a file with the ids of
@@ -24,7 +24,8 @@
  * eos_token is not put behind a text that ends with it; special_gap, if special tokens are decoded by themselves, and what
  * is put behind each; special_lead, if a space is put before the text that such a token ends; special_ends, if spaces at both ends of what is decoded so stay; drop_first, if the normalizer puts a character
  * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
- * that the model is told by the name of an input; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
+ * that the model is told by the name of an input; target, members that texts to be written have otherwise (files: their SentencePiece model), with target_said, if their language must be said, and target_decodes, the setting by which
+ * ids are those of their vocabulary; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
 
@@ -357,7 +358,7 @@ static const GtfTokenizerRow classes[] =
       "scheme": { "if": "add_prefix_space", "then": "always", "else": "first" },
       "decoder": "$metaspace", "post_processor": "$cls_sep" }), .token_types = GTF_TOKEN_TYPES },
   { "MBartTokenizer", NULL, "sentencepiece.bpe.model", "mbart", JSON ({
-      "settings": { "add_prefix_space": true, "src_lang": "en_XX" },
+      "settings": { "add_prefix_space": true, "src_lang": "en_XX", "tgt_lang": null }, "target": {},
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true } },
       "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "skip": 3, "after": ["$mbart_languages", "$mask_token"],
@@ -368,14 +369,14 @@ static const GtfTokenizerRow classes[] =
       "before": ["$cls_token", "$pad_token", "$eos_token", "$unk_token"], "after": ["$mbart50_languages", "$mask_token"], "extra": ["$controls", "$mbart50_languages"],
       "normalizer": { "type": "Sequence", "normalizers": ["$precompiled", "$one_space"] }, "pre_tokenizer": "$metaspace", "post_processor": "$language_first" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "NllbTokenizer", NULL, "sentencepiece.bpe.model", "nllb nllb-moe", JSON ({
-      "settings": { "add_prefix_space": true, "src_lang": "eng_Latn", "legacy_behaviour": false },
+      "settings": { "add_prefix_space": true, "src_lang": "eng_Latn", "tgt_lang": null, "legacy_behaviour": false }, "target": {},
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
                   "mask_token": { "content": "<mask>", "lstrip": true, "normalized": true } },
       "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "order": "first",
       "model": { "type": "BPE", "unk_token": "$unk_token", "fuse_unk": true }, "normalizer": "$charsmap_one_space",
       "pre_tokenizer": "$metaspace", "decoder": "$metaspace", "post_processor": { "if": "legacy_behaviour", "then": "$language_last", "else": "$language_first" } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "SeamlessM4TTokenizer", NULL, "sentencepiece.bpe.model", "seamless_m4t seamless_m4t_v2", JSON ({
-      "settings": { "src_lang": "eng" }, "scheme": "first",
+      "settings": { "src_lang": "eng", "tgt_lang": "fra" }, "scheme": "first",
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>" },
       "before": ["<pad>", "<unk>", "<s>", "</s>"], "order": "shifted",
       "model": { "type": "BPE", "unk_token": "$unk_token", "fuse_unk": true },
@@ -383,7 +384,9 @@ static const GtfTokenizerRow classes[] =
         { "type": "Strip", "strip_left": false, "strip_right": true }, { "type": "Replace", "pattern": { "Regex": " +▁" }, "content": "▁" },
         { "type": "Replace", "pattern": { "Regex": "^▁+$" }, "content": "" }, { "type": "Replace", "pattern": { "Regex": " {2,}" }, "content": "▁" }] },
       "pre_tokenizer": "$metaspace", "decoder": "$metaspace",
-      "post_processor": { "type": "TemplateProcessing", "single": ["=__{src_lang}__:0", "$A:0", "eos_token:0"], "pair": ["=__{src_lang}__:0", "$A:0", "$B:0", "eos_token:0"] } }) },
+      "post_processor": { "type": "TemplateProcessing", "single": ["=__{src_lang}__:0", "$A:0", "eos_token:0"], "pair": ["=__{src_lang}__:0", "$A:0", "$B:0", "eos_token:0"] },
+      "target": { "post_processor": { "type": "TemplateProcessing", "single": ["eos_token:0", "=__{src_lang}__:0", "$A:0", "eos_token:0"],
+                                      "pair": ["eos_token:0", "=__{src_lang}__:0", "$A:0", "$B:0", "eos_token:0"] } } }) },
   { "PegasusTokenizer", NULL, "spiece.model", "bigbird_pegasus pegasus pegasus_x", JSON ({
       "settings": { "add_prefix_space": true, "offset": 103, "mask_token_sent": "<mask_1>" },
       "tokens": { "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask_2>" },
@@ -469,7 +472,8 @@ static const GtfTokenizerRow classes[] =
         { "if": "remove_extra_whitespaces", "then": { "type": "Replace", "pattern": { "Regex": "▁+\\z" }, "content": "" } }] },
       "drop_first": true, "eos_once": true, "special_gap": "", "special_lead": true, "decoder": "$spm_run_decoder", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 | GTF_NO_ATTENTION_MASK },
   { "MarianTokenizer", "SpeechT5Tokenizer", "source.spm", "marian", JSON ({
-      "settings": { "model_max_length": 512 }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true, "special_gap": " ", "decoder": "$spm_run_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+      "settings": { "model_max_length": 512, "separate_vocabs": false }, "tokens": { "bos_token": null }, "ids": "vocab.json", "language_codes": true,
+      "target": { "files": "target.spm", "ids": { "if": "separate_vocabs", "then": "target_vocab.json", "else": "vocab.json" } }, "target_decodes": "separate_vocabs", "special_gap": " ", "decoder": "$spm_run_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "GPTSw3Tokenizer", "SpeechT5Tokenizer", "spiece.model", "gpt-sw3", JSON ({
       "tokens": { "eos_token": "<|endoftext|>" },
       "normalizer": { "type": "Sequence", "normalizers": [
@@ -477,8 +481,8 @@ static const GtfTokenizerRow classes[] =
         { "type": "Replace", "pattern": { "Regex": "[\\x{2002}\\x{2003}\\x{2005}\\x{2008}-\\x{200a}\\x{202f}\\x{3000}\\x{fffc}]" }, "content": " " }, { "type": "NFC" }, "$spm_normalizer"] },
       "special_gap": "", "special_lead": true, "special_ends": true, "decoder": "$spm_run_decoder", "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "PLBartTokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "plbart", JSON ({
-      "settings": { "language_codes": "base", "src_lang": null, "clean_up_tokenization_spaces": true },
-      "tokens": { "sep_token": "</s>", "cls_token": "<s>", "mask_token": { "if": "language_codes=base", "then": "<mask>" } },
+      "settings": { "language_codes": "base", "src_lang": null, "tgt_lang": null, "clean_up_tokenization_spaces": true }, "target": { "target_said": true, "language": { "if": "src_lang", "then": ["=__{src_lang}__:0"], "else": [] } },
+      "tokens": { "sep_token": "</s>", "cls_token": "<s>", "mask_token": { "if": "language_codes=base", "then": "<mask>", "else": { "content": "<mask>", "nameless": true } } },
       "before": ["<s>", "<pad>", "</s>", "<unk>"], "skip": 3,
       "after": ["$languages", { "if": "language_codes=base", "then": "<mask>" }], "extra": ["$languages"],
       "languages": ["__java__", "__python__", "__en_XX__", { "if": "language_codes=multi", "then": ["__javascript__", "__php__", "__ruby__", "__go__"] }],
@@ -490,7 +494,7 @@ static const GtfTokenizerRow classes[] =
       "ids": "dict.txt", "before_ids": ["$bos_token", "$pad_token", "$eos_token", "$unk_token", "$sep_token", "$cls_token"], "after_ids": ["$mask_token"],
       "post_processor": "$cls_double_sep" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "M2M100Tokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "m2m_100", JSON ({
-      "settings": { "src_lang": "en" }, "tokens": { "sep_token": "</s>" }, "ids": "vocab.json", "after_ids": ["$m2m_languages"], "special_gap": "",
+      "settings": { "src_lang": "en", "tgt_lang": null }, "target": {}, "tokens": { "sep_token": "</s>" }, "ids": "vocab.json", "after_ids": ["$m2m_languages"], "special_gap": "",
       "decoder": "$spm_run_decoder",
       "post_processor": { "type": "TemplateProcessing", "single": ["=__{src_lang}__:0", "$A:0", "eos_token:0"], "pair": ["=__{src_lang}__:0", "$A:0", "$B:0", "eos_token:0"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
@@ -562,6 +566,9 @@ static const GtfTokenizerRow classes[] =
   { "CpmTokenizer", "RoFormerTokenizer", "spiece.model", "cpm" },
   { "BertJapaneseTokenizer", NULL, "vocab.txt", "bert-japanese", JSON ({ "needs": "a Japanese dictionary (of MeCab, Sudachi or Juman++)" }), .token_types = GTF_TOKEN_TYPES },
   { "FastSpeech2ConformerTokenizer", NULL, "vocab.json", "fastspeech2_conformer", JSON ({ "needs": "a dictionary of English pronunciation" }) },
+
+  /* Two tokenizers: of the texts that are read, and of those that are written. */
+  { "RagTokenizer", NULL, "question_encoder_tokenizer", "rag", JSON ({ "folders": { "read": "question_encoder", "written": "generator" } }) },
 
   /* A file of tiktoken's, whatever the class. */
   { "TikToken", NULL, "tiktoken.model", NULL, JSON ({

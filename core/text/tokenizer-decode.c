@@ -4,6 +4,8 @@
  */
 #include "text/tokenizer-private.h"
 
+#include <string.h>
+
 static void
 clean_up (GString *s)
 {
@@ -21,10 +23,24 @@ free_string (gpointer s)
   g_string_free (s, TRUE);
 }
 
+/* The sentencepiece library takes spaces off the first piece; one that it does not know it leaves as it is. */
+#define GUARD "\x01"
+
+static gboolean
+begins_unknown (const GtfTokenizer *self, GPtrArray *strings)
+{
+  const GString *first = strings->len ? g_ptr_array_index (strings, 0) : NULL;
+  return first && !gtf_text_model_has_piece (self->model, first->str, first->len);
+}
+
 /* Runs the decoder over @strings, which it empties, and appends what it gives. */
 static gboolean
-decode_run (GtfTokenizer *self, GPtrArray *strings, GString *out, GError **error)
+decode_run (const GtfTokenizer *self, GPtrArray *strings, GString *out, GError **error)
 {
+  gboolean guarded = begins_unknown (self, strings);
+  gsize first = out->len;
+  if (guarded)
+    g_ptr_array_insert (strings, 0, g_string_new (GUARD));
   if (self->decoder && strings->len && !gtf_decoder_run (self->decoder, strings, error))
     return FALSE;
   for (guint i = 0; i < strings->len; i++)
@@ -34,13 +50,19 @@ decode_run (GtfTokenizer *self, GPtrArray *strings, GString *out, GError **error
         g_string_append_c (out, ' ');
       g_string_append_len (out, s->str, s->len);
     }
+  if (guarded)
+    g_string_erase (out, (gssize) first, strlen (GUARD));
   g_ptr_array_set_size (strings, 0);
   return TRUE;
 }
 
+/* @speller: (nullable): the side whose rules make a text of the tokens, if it is not the one that has the ids. */
 static char *
-decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special, gboolean clean, GError **error)
+decode (GtfTokenizer *self, const GtfTokenizer *speller, const gint32 *ids, gsize n_ids, gboolean skip_special, gboolean clean, GError **error)
 {
+  if (self == NULL)
+    return NULL;
+  speller = speller ? speller : self;
   g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (free_string);
   g_autoptr (GString) out = g_string_new (NULL);
   gboolean after_special = FALSE;
@@ -58,7 +80,7 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
         {
           if (self->special_lead && !after_special)
             g_string_append_c (out, ' ');
-          if (!decode_run (self, strings, out, error))
+          if (!decode_run (speller, strings, out, error))
             return NULL;
           g_string_append_printf (out, "%s%s", text, self->special_gap);
         }
@@ -66,7 +88,7 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
         g_ptr_array_add (strings, g_string_new_len (text, added ? strlen (text) : length));
       after_special = special;
     }
-  if (!decode_run (self, strings, out, error))
+  if (!decode_run (speller, strings, out, error))
     return NULL;
   if (self->special_gap && !self->special_ends)
     g_strstrip (out->str), g_string_truncate (out, strlen (out->str));
@@ -79,6 +101,28 @@ decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_specia
         g_string_insert_c (out, i + 1, (char) 0x80);
       }
   return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+/* The side whose vocabulary has the ids that a model answers with. */
+static GtfTokenizer *
+side_of_ids (GtfTokenizer *self, GError **error)
+{
+  return self->target_decodes ? gtf_tokenizer_get_target (self, error) : self;
+}
+
+/* use_source_tokenizer: which side's SentencePiece model spells the tokens, where there are two. */
+static gboolean
+choose_speller (GtfTokenizer *self, JsonObject *options, GtfTokenizer **speller, GError **error)
+{
+  JsonNode *node = gtf_json_find (options, "use_source_tokenizer");
+  gboolean source = TRUE;
+  *speller = NULL;
+  if (node == NULL || self->special_gap == NULL)
+    return TRUE;
+  if (!gtf_param_get_bool (node, "parameters", "use_source_tokenizer", &source, error))
+    return FALSE;
+  *speller = source ? self : gtf_tokenizer_get_target (self, error);
+  return *speller != NULL;
 }
 
 /**
@@ -97,7 +141,7 @@ char *
 gtf_tokenizer_decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special_tokens, GError **error)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self), NULL);
-  return decode (self, ids, n_ids, skip_special_tokens, self->clean_up, error);
+  return decode (side_of_ids (self, error), NULL, ids, n_ids, skip_special_tokens, self->clean_up, error);
 }
 
 /**
@@ -105,7 +149,7 @@ gtf_tokenizer_decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboole
  * @self: a tokenizer
  * @ids: (array length=n_ids): token ids
  * @n_ids: how many
- * @parameters: (nullable): a JSON object: skip_special_tokens, clean_up_tokenization_spaces
+ * @parameters: (nullable): a JSON object: skip_special_tokens, clean_up_tokenization_spaces, use_source_tokenizer (Marian's)
  * @error: return location for an error
  *
  * As gtf_tokenizer_decode(), with the arguments of PreTrainedTokenizer.decode.
@@ -120,5 +164,9 @@ gtf_tokenizer_decode_with (GtfTokenizer *self, const gint32 *ids, gsize n_ids, c
   JsonObject *options = gtf_tokenizer_read_options (parameters, &parsed, error);
   if (options == NULL)
     return NULL;
-  return decode (self, ids, n_ids, gtf_pass_flag (options, "skip_special_tokens", FALSE), gtf_pass_flag (options, "clean_up_tokenization_spaces", self->clean_up), error);
+  GtfTokenizer *speller;
+  if (!choose_speller (self, options, &speller, error))
+    return NULL;
+  return decode (side_of_ids (self, error), speller, ids, n_ids, gtf_pass_flag (options, "skip_special_tokens", FALSE),
+                 gtf_pass_flag (options, "clean_up_tokenization_spaces", self->clean_up), error);
 }

@@ -6,6 +6,7 @@
 #include "text/tokenizer-private.h"
 
 #include "base/file.h"
+#include "text/conversion.h"
 #include "text/template.h"
 #include "text/tokenizer-classes.h"
 
@@ -25,8 +26,8 @@ gtf_tokenizer_add_token (GtfTokenizer *self, GtfAddedToken *token, GError **erro
 {
   if (*token->content == 0)
     return gtf_added_token_free (token), TRUE;
-  gint32 known = gtf_tokenizer_token_to_id (self, token->content);
-  token->id = known >= 0 ? known : next_id (self);
+  gint32 known = gtf_tokenizer_token_to_id (self->source ? self->source : self, token->content);
+  token->id = token->nameless ? gtf_tokenizer_get_special_id (self, "unk_token") : known >= 0 ? known : next_id (self);
   gtf_added_tokens_add (&self->added, token);
   return TRUE;
 }
@@ -414,6 +415,9 @@ read_class (GtfTokenizer *self, JsonObject *config)
   JsonNode *node = gtf_json_find (row, "settings"), *type = node ? gtf_json_find (json_node_get_object (node), "pad_token_type_id") : NULL;
   self->pad_left = node && g_strcmp0 (gtf_token_content (gtf_json_find (json_node_get_object (node), "padding_side")), "left") == 0;
   self->pad_type = type ? (gint32) json_node_get_int (type) : 0;
+  JsonNode *target = gtf_json_find (row, "target");
+  if (target && self->source == NULL && !json_object_has_member (json_node_get_object (target), "files"))
+    self->target_directory = g_strdup (self->directory);
 }
 
 gboolean
@@ -434,5 +438,6 @@ gtf_tokenizer_read (GtfTokenizer *self, const char *path, GError **error)
   read_roles (self, config);
   if (config)
     gtf_tokenizer_read_settings (self, config);
-  return gtf_tokenizer_read_decoder_tokens (self, config, config_path, error) && add_specials (self, config, error) && add_specials (self, map, error);
+  return gtf_tokenizer_read_decoder_tokens (self, config, config_path, error) && add_specials (self, config, error) && add_specials (self, map, error) &&
+         (self->source == NULL || gtf_tokenizer_convert_target (self, path, error));
 }

@@ -36,6 +36,12 @@ struct _GtfTokenizer
   GtfUserPieces user_pieces;
   GPtrArray *features;                 /* nullable: what a model is told of each token (token-features.c) */
   char *refused;                       /* nullable: why no text can be encoded */
+  GtfTokenizer *source;                /* nullable: this is the target side of that one (borrowed), whose ids the added tokens have */
+  GtfTokenizer *target;                /* nullable: the target side, once it was asked for */
+  JsonObject *model_config;            /* nullable: what counts in place of a config.json, which the folder of a side does not have */
+  JsonObject *target_config;           /* nullable: the target side's */
+  char *target_directory;              /* nullable: where the target side is read from; NULL: it has none of its own */
+  gboolean target_decodes;             /* ids are those of the target side's vocabulary */
   gint64 max_length;                   /* model_max_length, or 0: none */
   gint32 pad_type;
   GMutex lock;
@@ -44,6 +50,10 @@ struct _GtfTokenizer
 
 /* The tokenizer.json at @path, and what tokenizer_config.json and special_tokens_map.json add to it. */
 gboolean gtf_tokenizer_read (GtfTokenizer *self, const char *path, GError **error);
+/* Whatever files its folder has. */
+gboolean gtf_tokenizer_read_folder (GtfTokenizer *self, GError **error);
+/* A tokenizer. @source: (nullable): it is the target side of that one, out of the same folder. @model_config: (nullable): what counts in place of config.json. */
+GtfTokenizer *gtf_tokenizer_load_side (const char *directory, GtfTokenizer *source, JsonObject *model_config, GError **error);
 
 /* The parts of a tokenizer.json but its model; each may be NULL. */
 typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *added, *version, *truncation, *padding; } GtfTokenizerParts;

@@ -34,6 +34,10 @@ finalize (GObject *object)
   gtf_user_pieces_clear (&self->user_pieces);
   g_clear_pointer (&self->features, g_ptr_array_unref);
   g_free (self->refused);
+  g_clear_object (&self->target);
+  g_clear_pointer (&self->model_config, json_object_unref);
+  g_clear_pointer (&self->target_config, json_object_unref);
+  g_free (self->target_directory);
   g_free (self->directory);
   g_free (self->special_gap);
   g_free (self->where);
@@ -47,6 +51,23 @@ gtf_tokenizer_class_init (GtfTokenizerClass *klass)
 }
 
 /* ------------------------------------------------------------------ loading */
+
+GtfTokenizer *
+gtf_tokenizer_load_side (const char *directory, GtfTokenizer *source, JsonObject *model_config, GError **error)
+{
+  g_autoptr (GtfTokenizer) self = g_object_new (GTF_TYPE_TOKENIZER, NULL);
+  self->directory = g_strdup (directory);
+  self->source = source;
+  self->model_config = model_config ? json_object_ref (model_config) : NULL;
+  return gtf_tokenizer_read_folder (self, error) && gtf_tokenizer_seal (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+gboolean
+gtf_tokenizer_read_folder (GtfTokenizer *self, GError **error)
+{
+  g_autofree char *json = g_build_filename (self->directory, "tokenizer.json", NULL);
+  return g_file_test (json, G_FILE_TEST_EXISTS) ? gtf_tokenizer_read (self, json, error) : gtf_tokenizer_convert (self, error);
+}
 
 /**
  * gtf_tokenizer_load:
@@ -64,16 +85,7 @@ gtf_tokenizer_class_init (GtfTokenizerClass *klass)
 GtfTokenizer *
 gtf_tokenizer_load (const char *directory, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GtfTokenizer) self = g_object_new (GTF_TYPE_TOKENIZER, NULL);
-  g_autofree char *json = g_build_filename (directory, "tokenizer.json", NULL);
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return NULL;
-  self->directory = g_strdup (directory);
-  if (g_file_test (json, G_FILE_TEST_EXISTS) ? !gtf_tokenizer_read (self, json, error) : !gtf_tokenizer_convert (self, error))
-    return NULL;
-  if (!gtf_tokenizer_seal (self, error))
-    return NULL;
-  return g_steal_pointer (&self);
+  return g_cancellable_set_error_if_cancelled (cancellable, error) ? NULL : gtf_tokenizer_load_side (directory, NULL, NULL, error);
 }
 
 JsonObject *
@@ -147,10 +159,10 @@ gtf_tokenizer_get_vocab_size (GtfTokenizer *self)
   g_return_val_if_fail (GTF_IS_TOKENIZER (self), 0);
   gsize n = self->model->vocab.n_entries;
   GHashTableIter iter;
-  gpointer content;
+  gpointer content, token;
   g_hash_table_iter_init (&iter, self->added.by_content);
-  while (g_hash_table_iter_next (&iter, &content, NULL))
-    n += gtf_vocab_find (&self->model->vocab, content, strlen (content)) < 0;
+  while (g_hash_table_iter_next (&iter, &content, &token))
+    n += !((GtfAddedToken *) token)->nameless && gtf_vocab_find (&self->model->vocab, content, strlen (content)) < 0;
   return n;
 }
 

@@ -75,7 +75,7 @@ GTF_API GtfEncoding  *gtf_tokenizer_encode (GtfTokenizer *self, const char *text
  * Returns: (transfer full): the text
  */
 GTF_API char         *gtf_tokenizer_decode (GtfTokenizer *self, const gint32 *ids, gsize n_ids, gboolean skip_special_tokens, GError **error);
-/* The same with the arguments of PreTrainedTokenizer.decode as a JSON object: skip_special_tokens, clean_up_tokenization_spaces. */
+/* The same with the arguments of PreTrainedTokenizer.decode as a JSON object: skip_special_tokens, clean_up_tokenization_spaces, use_source_tokenizer. */
 GTF_API char         *gtf_tokenizer_decode_with (GtfTokenizer *self, const gint32 *ids, gsize n_ids, const char *parameters, GError **error);
 GTF_API const char   *gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id);      /* (nullable) */
 GTF_API gint32        gtf_tokenizer_token_to_id (GtfTokenizer *self, const char *token);   /* -1: unknown */
@@ -84,6 +84,8 @@ GTF_API gsize         gtf_tokenizer_get_vocab_size (GtfTokenizer *self);        
 /* "bos_token", "eos_token", "pad_token", "unk_token", "mask_token" ...: id, or -1 */
 GTF_API gint32        gtf_tokenizer_get_special_id (GtfTokenizer *self, const char *role);
 
+/* The tokenizer of texts to be written (text_target): @self where the class makes no difference; read when first asked for. (transfer none) */
+GTF_API GtfTokenizer *gtf_tokenizer_get_target    (GtfTokenizer *self, GError **error);
 /* A text that is already cut into words: each is made tokens by itself, word_ids count them, offsets are those in the word. */
 GTF_API GtfEncoding  *gtf_tokenizer_encode_words (GtfTokenizer *self, const char *const *words, gsize n_words, const char *parameters, GError **error);
 /* Tokens as the vocabulary spells them -> text, by the decoder alone. (transfer full) */

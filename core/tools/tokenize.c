@@ -23,12 +23,21 @@ typedef struct
 
 /* Written out as it goes: a long text has more tokens than there is memory for JSON nodes. */
 static void
-append_encoding (GString *out, GtfTokenizer *tokenizer, const GtfEncoding *encoding)
+append_ids (GString *out, const char *key, const GtfEncoding *encoding)
 {
-  g_string_append (out, "{\"ids\": [");
+  g_string_append_printf (out, "\"%s\": [", key);
   for (gsize i = 0; i < encoding->n_ids; i++)
     g_string_append_printf (out, "%s%d", i ? ", " : "", encoding->ids[i]);
-  g_string_append (out, "], \"tokens\": [");
+  g_string_append_c (out, ']');
+}
+
+/* Without the brace at its end. */
+static void
+append_encoding (GString *out, GtfTokenizer *tokenizer, const GtfEncoding *encoding)
+{
+  g_string_append_c (out, '{');
+  append_ids (out, "ids", encoding);
+  g_string_append (out, ", \"tokens\": [");
   for (gsize i = 0; i < encoding->n_ids; i++)
     {
       const char *token = gtf_tokenizer_id_to_token (tokenizer, encoding->ids[i]);
@@ -50,10 +59,26 @@ append_encoding (GString *out, GtfTokenizer *tokenizer, const GtfEncoding *encod
         {
           g_string_append (out, i ? ", " : "");
           append_encoding (out, tokenizer, encoding->overflowing->pdata[i]);
+          g_string_append_c (out, '}');
         }
       g_string_append_c (out, ']');
     }
+}
+
+/* @labels: (nullable): the tokens of the text to be written. */
+static char *
+print_encoding (GtfTokenizer *tokenizer, const GtfEncoding *encoding, const GtfEncoding *labels)
+{
+  GString *out = g_string_new (NULL);
+
+  append_encoding (out, tokenizer, encoding);
+  if (labels)
+    {
+      g_string_append (out, ", ");
+      append_ids (out, "labels", labels);
+    }
   g_string_append_c (out, '}');
+  return g_string_free (out, FALSE);
 }
 
 static const char *
@@ -69,15 +94,56 @@ text_input (JsonNode *node, GError **error)
 }
 
 static char *
+print_object (JsonObject *object)
+{
+  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), object);
+
+  return gtf_json_print (node, GTF_JSON_REQUEST);
+}
+
+/* text_target and text_pair_target: texts to be written, which the target side encodes. Without text_target, nothing. */
+static gboolean
+encode_target (GtfTokenizer *tokenizer, JsonObject *parameters, GtfEncoding **out, GError **error)
+{
+  static const char *const keys[] = { "text_target", "text_pair_target" };
+  const char *texts[2] = { NULL, NULL };
+  GtfTokenizer *target;
+  JsonNode *longest = gtf_json_find (parameters, "max_target_length");
+  g_autoptr (JsonObject) own = json_object_new ();
+  g_autoptr (GList) members = json_object_get_members (parameters);
+  g_autofree char *with = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      JsonNode *node = gtf_json_find (parameters, keys[i]);
+
+      if (node && !(texts[i] = gtf_param_get_string (node, "parameters", keys[i], error)))
+        return FALSE;
+    }
+  if (texts[0] == NULL)
+    return TRUE;
+  for (GList *l = members; l; l = l->next)
+    json_object_set_member (own, l->data, json_node_copy (json_object_get_member (parameters, l->data)));
+  if (longest)
+    json_object_set_member (own, "max_length", json_node_copy (longest));
+  with = print_object (own);
+  target = gtf_tokenizer_get_target (tokenizer, error);
+  *out = target ? gtf_tokenizer_encode (target, texts[0], texts[1], with, error) : NULL;
+  return *out != NULL;
+}
+
+static char *
 encode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GError **error)
 {
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (inputs) ? json_node_get_array (inputs) : NULL;
   const char *text, *pair = NULL;
-  g_autoptr (GtfEncoding) encoding = NULL;
-  g_autoptr (GString) out = NULL;
-  g_autoptr (JsonNode) node = json_node_init_object (json_node_alloc (), parameters);
-  g_autofree char *with = gtf_json_print (node, GTF_JSON_REQUEST);
+  g_autoptr (GtfEncoding) encoding = NULL, target = NULL;
+  g_autofree char *with = print_object (parameters);
 
+  if (!encode_target (tokenizer, parameters, &target, error))
+    return NULL;
+  if (target && JSON_NODE_HOLDS_NULL (inputs))
+    return print_encoding (gtf_tokenizer_get_target (tokenizer, NULL), target, NULL);
   if (list && json_array_get_length (list) != 2)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "inputs: expected a text or a pair of texts, found a list of %u", json_array_get_length (list));
@@ -89,11 +155,7 @@ encode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   if (text == NULL || (list && pair == NULL))
     return NULL;
   encoding = gtf_tokenizer_encode (tokenizer, text, pair, with, error);
-  if (encoding == NULL)
-    return NULL;
-  out = g_string_new (NULL);
-  append_encoding (out, tokenizer, encoding);
-  return g_string_free (g_steal_pointer (&out), FALSE);
+  return encoding ? print_encoding (tokenizer, encoding, target) : NULL;
 }
 
 /* Ids are checked one by one: a vocabulary has far less than 2^31 of them. */
@@ -128,14 +190,15 @@ decode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
 {
   typedef struct
   {
-    gboolean skip_special_tokens, clean_up;
+    gboolean skip_special_tokens, clean_up, use_source;
   } Options;
   static const GtfParam table[] = {
     GTF_PARAM_BOOL_FIELD (Options, skip_special_tokens, "skip_special_tokens"),
     GTF_PARAM_BOOL_FIELD (Options, clean_up, "clean_up_tokenization_spaces"),
+    GTF_PARAM_BOOL_FIELD (Options, use_source, "use_source_tokenizer"),
     GTF_PARAMS_END
   };
-  Options checked = { FALSE, FALSE };
+  Options checked = { FALSE, FALSE, FALSE };
   g_autoptr (JsonNode) options = json_node_init_object (json_node_alloc (), parameters);
   g_autofree char *with = gtf_json_print (options, GTF_JSON_COMPACT), *text = NULL;
   g_autofree gint32 *ids = NULL;

@@ -163,8 +163,8 @@ def repositories():
     from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
     list_of = []
 
-    def add(name, model_type, files, config=None, by="5.23", special_tokens_map=None, added_tokens=None, texts=TEXTS):
-        list_of.append({"name": name, "by": by, "texts": texts, "files": files, "config.json": {"model_type": model_type}, "tokenizer_config.json": config,
+    def add(name, model_type, files, config=None, by="5.23", special_tokens_map=None, added_tokens=None, texts=TEXTS, sides=False, model=None):
+        list_of.append({"name": name, "by": by, "texts": texts, "sides": sides, "files": files, "config.json": {"model_type": model_type} | (model or {}), "tokenizer_config.json": config,
                         "special_tokens_map.json": special_tokens_map, "added_tokens.json": added_tokens})
 
     bert, roberta, gpt2 = {"vocab.txt": "bert.txt"}, {"vocab.json": "roberta.json", "merges.txt": "roberta-merges.txt"}, {"vocab.json": "gpt2.json", "merges.txt": "gpt2-merges.txt"}
@@ -272,6 +272,24 @@ def repositories():
     add("speecht5", "speecht5", {"spm_char.model": "characters.model"})
     add("bert-generation", "bert-generation", {"spiece.model": "unigram.model"})
     add("marian", "marian", {"vocab.json": ids(["</s>", "<unk>"], "unigram.model", [">>fr<<", "<pad>"]), "source.spm": "unigram.model", "target.spm": "unigram.model"}, texts=TEXTS + [">>fr<< the river", ">>xx<<the >>fr<< boat", " >>fr<< boat", ">> the <</s>>>fr<< is"])
+    # Tokenizers for translation: texts to be read and texts to be written.
+    vocab = lambda *models, more: {"vocab.json": ids(["</s>", "<unk>"], models[0], [t for m in models[1:] for t in pieces(m)[3:]] + more)}
+    marian_texts = TEXTS + [">>fr<< the river", ">>xx<<the >>fr<< boat", ">> the <</s>>>fr<< is"]
+    add("marian-sides", "marian", vocab("unigram.model", "bpe.model", more=[">>fr<<", "<pad>"]) | {"source.spm": "unigram.model", "target.spm": "bpe.model"}, texts=marian_texts, sides=True)
+    add("marian-bytes", "marian", vocab("bpe.model", "llama.model", more=["<pad>"]) | {"source.spm": "bpe.model", "target.spm": "llama.model"}, texts=marian_texts, sides=True)
+    target = vocab("bpe.model", more=["<pad>"])["vocab.json"]
+    add("marian-separate", "marian", vocab("unigram.model", more=[">>fr<<", "<pad>"]) | {"source.spm": "unigram.model", "target.spm": "bpe.model", "target_vocab.json": target},
+        {"separate_vocabs": True}, texts=marian_texts, sides=True)
+    two = TEXTS[:2] + ["", "a<mask> b</s>"]
+    add("mbart-sides", "mbart", {bpe: "unigram.model"}, {"tgt_lang": "de_DE"}, texts=two, sides=True)
+    add("mbart50-sides", "mbart", {bpe: "unigram.model"}, {"tokenizer_class": "MBart50Tokenizer", "src_lang": "fr_XX", "tgt_lang": "de_DE"}, texts=two, sides=True)
+    add("nllb-sides", "m2m_100", {bpe: "bpe.model"}, {"tokenizer_class": "NllbTokenizer", "additional_special_tokens": ["eng_Latn", "fra_Latn"], "tgt_lang": "fra_Latn"}, texts=two, sides=True)
+    add("seamless-sides", "seamless_m4t", {bpe: "bpe.model"}, {"additional_special_tokens": ["__eng__", "__fra__"]}, texts=two, sides=True)
+    add("plbart-sides", "plbart", {bpe: "unigram.model"}, {"src_lang": "java", "tgt_lang": "en_XX"}, texts=two, sides=True)
+    add("plbart-multi-sides", "plbart", {bpe: "unigram.model"}, {"language_codes": "multi"}, texts=two + [" it <mask> is<mask>"], sides=True)
+    add("rag", "rag", {"question_encoder_tokenizer/vocab.txt": "bert.txt", "generator_tokenizer/vocab.json": "roberta.json", "generator_tokenizer/merges.txt": "roberta-merges.txt",
+                       "generator_tokenizer/tokenizer_config.json": {"tokenizer_class": "BartTokenizer"}}, texts=TEXTS, sides=True,
+        model={"question_encoder": {"model_type": "dpr"}, "generator": {"model_type": "bart"}})
     add("gpt-sw3", "gpt2", {"spiece.model": "llama.model"}, {"tokenizer_class": "GPTSw3Tokenizer"}, texts=TEXTS + SPACED + ["a\u00ad\u200bb\u3000c\u2009d\u0085e", "e\u0301 <s>river</s> <|endoftext|><s>boats<pad>"])
     add("gpt-sw3-pieces", "gpt2", {"spiece.model": "gemma.model"}, {"tokenizer_class": "GPTSw3Tokenizer", "pad_token": "<unk>", "bos_token": "<|endoftext|>"}, texts=TEXTS + SPACED + ["<mask> a\tb"])
     codes = ["it __java__ is <mask>__python__", "<s>a<pad> river</s>", "__go__ the <mask>"]
@@ -286,6 +304,7 @@ def repositories():
     m2m100 = {"vocab.json": ids(ROBERTA[:4], "bpe.model", ["madeupword0000"]), bpe: "bpe.model"}
     add("m2m100", "m2m_100", m2m100, {"src_lang": "fr", "additional_special_tokens": ["__%s__" % code for code in FAIRSEQ_LANGUAGE_CODES["m2m100"]]})
     add("m2m100-no-list", "m2m_100", m2m100)
+    add("m2m100-sides", "m2m_100", m2m100, {"src_lang": "fr", "tgt_lang": "de"}, texts=two, sides=True)
     add("speech-to-text", "speech_to_text", {"vocab.json": ids(ROBERTA[:4], "bpe.model", []), bpe: "bpe.model"})
     add("speech-to-text-user", "speech_to_text", {"vocab.json": ids(ROBERTA[:4], "user.model", []), bpe: "user.model"}, texts=TEXTS + ["rivers, rivriver<x>9:509:50<x", "<x> river"])
     add("wav2vec2", "wav2vec2", {"vocab.json": letters})
@@ -307,24 +326,42 @@ def skipped(tokenizer, ids):
     return tokenizer.decode(ids, skip_special_tokens=True) if set(ids) - set(tokenizer.all_special_ids) else ""
 
 
+def write_files(folder, repository):
+    for name, source in repository["files"].items():
+        os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+        if isinstance(source, str):
+            shutil.copy(os.path.join(HERE, source), os.path.join(folder, name))
+        else:
+            json.dump(source, open(os.path.join(folder, name), "w"))
+    for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
+        if repository[name] is not None:
+            json.dump(repository[name], open(os.path.join(folder, name), "w"))
+
+
+def written(tokenizer, arguments):
+    """The text as one that is to be written: its ids, and what each side makes of them."""
+    ids = tokenizer(text_target=arguments[0], text_pair_target=arguments[1] if arguments[1:] else None)["input_ids"] if hasattr(tokenizer, "_decode") else \
+        tokenizer.generator(*arguments)["input_ids"]
+    case = {"target": ids, "target_decoded": tokenizer.decode(ids)}
+    if hasattr(tokenizer, "_decode_use_source_tokenizer"):
+        case |= {"by_source": tokenizer.decode(ids, use_source_tokenizer=True), "by_target": tokenizer.decode(ids, use_source_tokenizer=False)}
+    return case
+
+
 def answer(repository):
     from transformers import AutoTokenizer
     with tempfile.TemporaryDirectory() as folder:
-        for name, source in repository["files"].items():
-            if isinstance(source, str):
-                shutil.copy(os.path.join(HERE, source), os.path.join(folder, name))
-            else:
-                json.dump(source, open(os.path.join(folder, name), "w"))
-        for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
-            if repository[name] is not None:
-                json.dump(repository[name], open(os.path.join(folder, name), "w"))
+        write_files(folder, repository)
         tokenizer = AutoTokenizer.from_pretrained(folder)
+        reader = getattr(tokenizer, "question_encoder", tokenizer)
         cases = []
         for text in repository["texts"] + [PAIR]:
             arguments = text if isinstance(text, list) else [text]
-            e = tokenizer(*arguments, return_offsets_mapping=tokenizer.is_fast, return_token_type_ids=tokenizer.is_fast)
-            case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": skipped(tokenizer, e["input_ids"])}
-            if tokenizer.is_fast:
+            e = tokenizer(*arguments, return_offsets_mapping=reader.is_fast, return_token_type_ids=reader.is_fast)
+            case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": skipped(getattr(tokenizer, "generator", tokenizer), e["input_ids"])}
+            if repository["sides"]:
+                case |= written(tokenizer, arguments)
+            if reader.is_fast:
                 case["offsets"] = [n for pair in e["offset_mapping"] for n in pair]
                 case["types"] = e["token_type_ids"]
             for name in ("input_shape_ids", "input_pronunciation_ids"):
@@ -332,10 +369,10 @@ def answer(repository):
                     case[name] = e[name]
             cases.append(case)
         # M2M100 has ids for all its languages and does not count those that are not added tokens.
-        uncounted = set(getattr(tokenizer, "lang_token_to_id", {})) - set(tokenizer.get_vocab())
+        uncounted = set(getattr(reader, "lang_token_to_id", {})) - set(reader.get_vocab())
         # Canine counts surrogates, which no text has.
-        surrogates = 0x800 if "\ud800" in tokenizer.get_vocab() else 0
-        return {"size": len(tokenizer) + len(uncounted) - surrogates, "cases": cases}
+        surrogates = 0x800 if "\ud800" in reader.get_vocab() else 0
+        return {"size": len(reader) + len(uncounted) - surrogates, "cases": cases}
 
 
 def main():
@@ -354,7 +391,7 @@ def main():
         out = subprocess.run([python, __file__, "--answer"], input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True)
         for repository, answered in zip(asked, json.loads(out.stdout)):
             repository |= answered
-    lines = [json.dumps({k: v for k, v in r.items() if v is not None and k != "texts"}, ensure_ascii=False, separators=(",", ":")) for r in all_of]
+    lines = [json.dumps({k: v for k, v in r.items() if v is not None and k not in ("texts", "sides")}, ensure_ascii=False, separators=(",", ":")) for r in all_of]
     with open(os.path.join(HERE, "cases.json"), "w", encoding="utf-8") as f:
         f.write("[\n" + ",\n".join(lines) + "\n]\n")
 

@@ -24,8 +24,9 @@ golden (const char *file)
 static void
 put (const char *folder, const char *name, const char *data, gssize length)
 {
-  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autofree char *path = g_build_filename (folder, name, NULL), *parent = g_path_get_dirname (path);
   g_autoptr (GError) error = NULL;
+  g_assert_cmpint (g_mkdir_with_parents (parent, 0700), ==, 0);
   g_file_set_contents (path, data, length, &error);
   g_assert_no_error (error);
 }
@@ -55,7 +56,10 @@ remove_folder (const char *folder)
   for (const char *name; (name = g_dir_read_name (dir));)
     {
       g_autofree char *path = g_build_filename (folder, name, NULL);
-      g_remove (path);
+      if (g_file_test (path, G_FILE_TEST_IS_DIR))
+        remove_folder (path);
+      else
+        g_remove (path);
     }
   g_rmdir (folder);
 }
@@ -93,6 +97,40 @@ check_features (GtfTokenizer *tokenizer, JsonObject *item, const GtfEncoding *e)
   g_assert_cmpuint (found, ==, json_object_has_member (item, "input_shape_ids") ? 2 : 0);
 }
 
+static char *
+print_ids (const GtfEncoding *e)
+{
+  g_autoptr (GString) ids = g_string_new (NULL);
+  for (gsize i = 0; i < e->n_ids; i++)
+    g_string_append_printf (ids, "%s%d", i ? " " : "", e->ids[i]);
+  return g_string_free (g_steal_pointer (&ids), FALSE);
+}
+
+/* The text as one that a model is to write. */
+static void
+check_target (GtfTokenizer *tokenizer, JsonObject *item, const char *text, const char *pair)
+{
+  static const struct { const char *key, *parameters; } decoded[] =
+  {
+    { "target_decoded", NULL }, { "by_source", "{\"use_source_tokenizer\": true}" }, { "by_target", "{\"use_source_tokenizer\": false}" }
+  };
+  g_autoptr (GError) error = NULL;
+  GtfTokenizer *target = gtf_tokenizer_get_target (tokenizer, &error);
+  g_assert_no_error (error);
+  g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (target, text, pair, NULL, &error);
+  g_assert_no_error (error);
+  g_autofree char *given = print_ids (e), *expected = numbers (json_object_get_array_member (item, "target"));
+  g_assert_cmpstr (given, ==, expected);
+  for (guint i = 0; i < G_N_ELEMENTS (decoded); i++)
+    {
+      if (!json_object_has_member (item, decoded[i].key))
+        continue;
+      g_autofree char *back = gtf_tokenizer_decode_with (tokenizer, e->ids, e->n_ids, decoded[i].parameters, &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (back, ==, json_object_get_string_member (item, decoded[i].key));
+    }
+}
+
 static void
 check_case (GtfTokenizer *tokenizer, JsonObject *item)
 {
@@ -102,16 +140,15 @@ check_case (GtfTokenizer *tokenizer, JsonObject *item)
   const char *text = pair ? json_array_get_string_element (pair, 0) : json_node_get_string (node);
   g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, text, pair ? json_array_get_string_element (pair, 1) : NULL, NULL, &error);
   g_assert_no_error (error);
-  g_autoptr (GString) ids = g_string_new (NULL), offsets = g_string_new (NULL), types = g_string_new (NULL);
+  g_autoptr (GString) offsets = g_string_new (NULL), types = g_string_new (NULL);
   for (gsize i = 0; i < e->n_ids; i++)
     {
-      g_string_append_printf (ids, "%s%d", i ? " " : "", e->ids[i]);
       g_string_append_printf (types, "%s%d", i ? " " : "", e->type_ids[i]);
       g_string_append_printf (offsets, "%s%u %u", i ? " " : "", e->begin[i], e->end[i]);
     }
-  g_autofree char *expected = numbers (json_object_get_array_member (item, "ids"));
+  g_autofree char *ids = print_ids (e), *expected = numbers (json_object_get_array_member (item, "ids"));
   g_test_message ("%s", text);
-  g_assert_cmpstr (ids->str, ==, expected);
+  g_assert_cmpstr (ids, ==, expected);
   if (json_object_has_member (item, "offsets"))
     {
       g_autofree char *where = numbers (json_object_get_array_member (item, "offsets")), *kinds = numbers (json_object_get_array_member (item, "types"));
@@ -119,6 +156,8 @@ check_case (GtfTokenizer *tokenizer, JsonObject *item)
       g_assert_cmpstr (types->str, ==, kinds);
     }
   check_features (tokenizer, item, e);
+  if (json_object_has_member (item, "target"))
+    check_target (tokenizer, item, text, pair ? json_array_get_string_element (pair, 1) : NULL);
   for (guint skip = 0; skip < 2; skip++)
     {
       g_autofree char *back = gtf_tokenizer_decode (tokenizer, e->ids, e->n_ids, skip, &error);
@@ -148,12 +187,12 @@ test_golden (gconstpointer data)
     if (json_object_has_member (repository, written[i]))
       put_node (folder, written[i], json_object_get_member (repository, written[i]));
   g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
-  remove_folder (folder);
   g_assert_no_error (error);
   g_assert_cmpuint (gtf_tokenizer_get_vocab_size (tokenizer), ==, json_object_get_int_member (repository, "size"));
   JsonArray *cases = json_object_get_array_member (repository, "cases");
   for (guint i = 0; i < json_array_get_length (cases); i++)
     check_case (tokenizer, json_array_get_object_element (cases, i));
+  remove_folder (folder);
 }
 
 /* ------------------------------------------------------------------ what is wrong */
@@ -214,6 +253,59 @@ test_bad (gconstpointer data)
   g_test_message ("%s", error->message);
   for (guint i = 0; i < G_N_ELEMENTS (b->message) && b->message[i]; i++)
     g_assert_nonnull (strstr (error->message, b->message[i]));
+}
+
+/* The target side is read when it is asked for, and says what is wrong with it then; the source side goes on. */
+static void
+test_bad_target (void)
+{
+  static const char config[] = "{\"model_type\": \"marian\"}", piece[] = "\x0a\x05\x0a\x01" "a\x18\x02";
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gtf-test-XXXXXX", &error);
+  g_assert_no_error (error);
+  put (folder, "config.json", config, -1);
+  put (folder, "vocab.json", "{\"<unk>\": 0, \"</s>\": 1, \"a\": 2}", -1);
+  put (folder, "source.spm", piece, -1);
+  g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_null (gtf_tokenizer_get_target (tokenizer, &error));
+      g_assert_nonnull (strstr (error->message, "target.spm"));
+      g_clear_error (&error);
+    }
+  g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, "a", NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (e->n_ids, >, 1);
+  g_assert_null (gtf_tokenizer_decode_with (tokenizer, e->ids, e->n_ids, "{\"use_source_tokenizer\": false}", &error));
+  g_assert_nonnull (strstr (error->message, "target.spm"));
+  g_clear_error (&error);
+  put (folder, "target.spm", piece, -1);
+  g_assert_true (gtf_tokenizer_get_target (tokenizer, &error) == gtf_tokenizer_get_target (tokenizer, NULL));
+  g_assert_no_error (error);
+  remove_folder (folder);
+}
+
+/* A tokenizer.json says what stands around texts to be read; around those to be written it is the other language. */
+static void
+test_target_of_json (void)
+{
+  static const char json[] = "{\"version\": \"1.0\", \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"<unk>\", \"vocab\": {\"<unk>\": 0, \"</s>\": 1, \"en_XX\": 2, \"de_DE\": 3, \"a\": 4}},"
+                             " \"post_processor\": {\"type\": \"BertProcessing\", \"sep\": [\"</s>\", 1], \"cls\": [\"en_XX\", 2]}}";
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gtf-test-XXXXXX", &error);
+  g_assert_no_error (error);
+  put (folder, "tokenizer.json", json, -1);
+  put (folder, "tokenizer_config.json", "{\"tokenizer_class\": \"MBart50Tokenizer\", \"tgt_lang\": \"de_DE\"}", -1);
+  g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+  g_assert_no_error (error);
+  GtfTokenizer *target = gtf_tokenizer_get_target (tokenizer, &error);
+  g_assert_no_error (error);
+  g_autoptr (GtfEncoding) read = gtf_tokenizer_encode (tokenizer, "a", NULL, NULL, &error), written = gtf_tokenizer_encode (target, "a", NULL, NULL, &error);
+  g_autofree char *first = print_ids (read), *second = print_ids (written);
+  g_assert_cmpstr (first, ==, "2 4 1");
+  g_assert_cmpstr (second, ==, "3 4 1");
+  remove_folder (folder);
 }
 
 /* A tokenizer of phonemes is given them, unless the texts were to be made phonemes: then it decodes, and encodes nothing. */
@@ -334,7 +426,7 @@ main (int argc, char **argv)
   g_autofree char *path = golden ("cases.json"), *text = NULL;
   gsize length;
   g_assert_true (gtf_file_load (path, 1 << 22, &text, &length, &error));
-  g_autoptr (JsonNode) root = gtf_json_parse (path, text, (gssize) length, GTF_JSON_STRICT, &error);
+  g_autoptr (JsonNode) root = gtf_json_parse (path, text, (gssize) length, GTF_JSON_STRICT | GTF_JSON_MODIFIED_UTF8, &error);
   g_assert_no_error (error);
   JsonArray *all = json_node_get_array (root);
   for (guint i = 0; i < json_array_get_length (all); i++)
@@ -343,6 +435,8 @@ main (int argc, char **argv)
       g_autofree char *name = g_strconcat ("/text/conversion/", json_object_get_string_member (repository, "name"), NULL);
       g_test_add_data_func (name, repository, test_golden);
     }
+  g_test_add_func ("/text/conversion/bad-target", test_bad_target);
+  g_test_add_func ("/text/conversion/target-of-json", test_target_of_json);
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autofree char *name = g_strconcat ("/text/conversion/bad/", bad[i].name, NULL);

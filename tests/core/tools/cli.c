@@ -87,6 +87,32 @@ test_cases (void)
     }
 }
 
+/* text_target: the text to be written, beside the one to be read or alone, with a length of its own. */
+static void
+test_target (void)
+{
+  static const char requests[] = "{\"inputs\": \"the tea\", \"parameters\": {\"text_target\": \"tea\"}}\n"
+                                 "{\"inputs\": null, \"parameters\": {\"text_target\": \"tea\"}}\n"
+                                 "{\"inputs\": \"the tea\", \"parameters\": {\"text_target\": \"the tea\", \"truncation\": true, \"max_target_length\": 3}}\n"
+                                 "{\"inputs\": \"tea\", \"parameters\": {\"text_target\": 5}}\n"
+                                 "{\"inputs\": \"tea\"}\n";
+  g_autofree char *repository = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-tasks", "classes", NULL);
+  g_autofree char *line = g_strdup_printf ("tokenize --jsonl --model %s", repository);
+  g_auto (Outcome) o = tool_run (line, requests);
+  g_auto (GStrv) answers = g_strsplit (o.out, "\n", -1), cut = NULL;
+  g_autofree char *alone = NULL, *labels = NULL;
+
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_cmpuint (g_strv_length (answers), ==, 6);
+  g_assert_cmpstr (answers[1], ==, answers[4]);
+  alone = g_strndup (answers[1] + strlen ("{\"ids\": "), (gsize) (strchr (answers[1], ']') + 1 - answers[1]) - strlen ("{\"ids\": "));
+  labels = g_strdup_printf (", \"labels\": %s}", alone);
+  g_assert_true (g_str_has_suffix (answers[0], labels));
+  cut = g_strsplit (strstr (answers[2], "labels"), ",", -1);
+  g_assert_cmpuint (g_strv_length (cut), ==, 3);
+  g_assert_nonnull (strstr (answers[3], "text_target"));
+}
+
 /* Several texts as JSON are one request, whose answer has the pipeline's shape for a list: here objects, where one text alone gives a
  * list. As text they are answered one by one. */
 static void
@@ -304,6 +330,7 @@ main (int argc, char **argv)
   tool_name ("$T", scratch);
   g_test_add_func ("/tools/cli/cases", test_cases);
   g_test_add_func ("/tools/cli/batch", test_batch);
+  g_test_add_func ("/tools/cli/target", test_target);
   g_test_add_func ("/tools/cli/lines", test_lines);
   g_test_add_func ("/tools/cli/conversation", test_conversation);
   g_test_add_func ("/tools/cli/output", test_output);
