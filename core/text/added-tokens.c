@@ -164,8 +164,15 @@ gtf_count_white (const char *text, gsize begin, gsize end, guint16 *lead, guint1
 }
 
 static gboolean
-cut (const GtfTrie *trie, GtfPieces *pieces, const GtfPiece *piece)
+is_white (const GtfAddedTokens *self, gunichar c)
 {
+  return gtf_unicode_flags (c) & GTF_U_STRIP || (self->python && c >= 0x1C && c <= 0x1F);
+}
+
+static gboolean
+cut (const GtfAddedTokens *self, const GtfTrie *trie, GtfPieces *pieces, const GtfPiece *piece)
+{
+  guint size;
   const char *text = pieces->buffer->text;
   gsize done = piece->begin, end = piece->end;
   for (gsize at = piece->begin, stop = 0; at < end;)
@@ -182,10 +189,10 @@ cut (const GtfTrie *trie, GtfPieces *pieces, const GtfPiece *piece)
           ((flags_before (text, piece->begin, from) & GTF_U_CRATE_WORD) || (flags_after (text, to, end) & GTF_U_CRATE_WORD)))
         continue;
       /* What an earlier token took of the white space stays with it; it may even have taken this token's beginning. */
-      while (token->lstrip && from > done && flags_before (text, piece->begin, from) & GTF_U_STRIP)
-        from = gtf_utf8_before (text, from);
-      while (token->rstrip && to < end && flags_after (text, to, end) & GTF_U_STRIP)
-        to += gtf_utf8_size (text[to]);
+      while (token->lstrip && from > done && is_white (self, gtf_utf8_get (text + gtf_utf8_before (text, from), &size)))
+        from -= size;
+      while (token->rstrip && to < end && is_white (self, gtf_utf8_get (text + to, &size)))
+        to += size;
       if (from > done)
         gtf_pieces_add (pieces, done, from);
       GtfPiece *made = gtf_pieces_add_token (pieces, from, to, token->id);
@@ -201,11 +208,11 @@ cut (const GtfTrie *trie, GtfPieces *pieces, const GtfPiece *piece)
 gboolean
 gtf_added_tokens_cut_plain (gpointer self, GtfPieces *pieces, const GtfPiece *piece, GError **error)
 {
-  return cut (&((GtfAddedTokens *) self)->plain, pieces, piece);
+  return cut (self, &((GtfAddedTokens *) self)->plain, pieces, piece);
 }
 
 gboolean
 gtf_added_tokens_cut_normal (gpointer self, GtfPieces *pieces, const GtfPiece *piece, GError **error)
 {
-  return cut (&((GtfAddedTokens *) self)->normal, pieces, piece);
+  return cut (self, &((GtfAddedTokens *) self)->normal, pieces, piece);
 }

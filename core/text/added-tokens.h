@@ -27,6 +27,7 @@ typedef struct
   GHashTable *by_content;
   gint32 next_id;          /* after the largest */
   GtfTrie plain, normal;
+  gboolean python;         /* what lstrip and rstrip take is Python's white space */
 } GtfAddedTokens;
 
 void           gtf_added_tokens_init  (GtfAddedTokens *self);

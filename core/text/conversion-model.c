@@ -6,7 +6,6 @@
 
 #include <string.h>
 #include "base/params.h"
-#include "text/byte-level.h"
 
 static gboolean
 find_unknown (GtfConversion *c, JsonObject *settings, GtfTextModel *model, GError **error)
@@ -37,7 +36,7 @@ read_pieces (GtfConversion *c, GtfTextModel *model, GError **error)
                                      json_object_has_member (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
 }
 
-/* No file at all: what the class begins with, then the 256 bytes in GPT-2's alphabet, where it has them. */
+/* No file at all: what the class begins with, then the 256 bytes, each as the character of its number, where it has them. */
 static gboolean
 read_bytes (GtfConversion *c, GtfTextModel *model, GError **error)
 {
@@ -50,7 +49,7 @@ read_bytes (GtfConversion *c, GtfTextModel *model, GError **error)
     {
       char letter[4];
       const char *text = i < first ? json_array_get_string_element (json_node_get_array (before), (guint) i) : letter;
-      gsize length = i < first ? strlen (text) : gtf_utf8_put (gtf_byte_to_char ((guint8) (i - first)), letter);
+      gsize length = i < first ? strlen (text) : gtf_utf8_put ((gunichar) (i - first), letter);
       if (!gtf_text_model_add (model, text, length, i, error))
         return FALSE;
     }

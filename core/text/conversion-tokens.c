@@ -47,8 +47,8 @@ set_own_roles (GtfConversion *c, JsonObject *object, gboolean all)
   JsonObjectIter iter;
   const char *key;
   JsonNode *node;
-  json_object_iter_init (&iter, object);
-  while (json_object_iter_next (&iter, &key, &node))
+  json_object_iter_init_ordered (&iter, object);
+  while (json_object_iter_next_ordered (&iter, &key, &node))
     if (!is_role (key) && (all || g_str_has_suffix (key, "_token")) && gtf_token_content (node) && !json_object_has_member (c->template.values, key))
       set_role (c, key, node, NULL);
 }
@@ -85,8 +85,8 @@ gtf_conversion_set_roles (GtfConversion *c)
     }
   if (tokens)
     {
-      json_object_iter_init (&iter, tokens);
-      while (json_object_iter_next (&iter, &key, &node))
+      json_object_iter_init_ordered (&iter, tokens);
+      while (json_object_iter_next_ordered (&iter, &key, &node))
         if (!is_role (key))
           set_role (c, key, own_token (c, key), node);
     }

@@ -224,6 +224,7 @@ read_facts (GtfConversion *c)
       json_object_set_string_member (values, pieces[i].name, pieces[i].text);
   json_object_set_int_member (values, "unk_id", spm->unk_id);
   json_object_set_boolean_member (values, "remove_extra_whitespaces", spm->remove_extra_whitespaces);
+  json_object_set_boolean_member (values, "dummy_prefix", spm->add_dummy_prefix);
   json_object_set_boolean_member (values, "add_dummy_prefix", spm->add_dummy_prefix && gtf_pass_flag (values, "legacy", TRUE));
   json_object_set_boolean_member (values, "byte_fallback", spm->byte_fallback);
   if (spm->charsmap)
@@ -356,7 +357,9 @@ read_rest (GtfConversion *c)
   self->target_decodes |= decodes && gtf_pass_flag (values, decodes, FALSE);
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */
   static const char even_so[] = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
-  self->never_clean_up = !strcmp (self->model->klass->type, "BPE") &&
+  self->python = self->added.python = json_object_has_member (c->template.row, "python");
+  self->clean_up_set = json_object_has_member (c->template.row, "clean_up_set");
+  self->never_clean_up = !strcmp (self->model->klass->type, "BPE") && !self->python &&
                          !(c->config && gtf_pass_flag (c->config, even_so, FALSE)) && !gtf_pass_flag (values, even_so, FALSE);
 }
 

@@ -7,6 +7,8 @@
 #include "text/passes.h"
 #include "text/rows.h"
 
+#define REPLACEMENT "\xEF\xBF\xBD"
+
 typedef gboolean (*RunFunc) (const GtfDecoder *self, GPtrArray *strings, GError **error);
 
 struct _GtfDecoder
@@ -56,9 +58,9 @@ gtf_string_replace (GString *text, const char *from, const char *to)
   g_string_append_len (text, out->str, out->len);
 }
 
-/* Valid UTF-8, with U+FFFD for each maximal part that is not, as String::from_utf8_lossy does. */
+/* Valid UTF-8, with @instead for each maximal part that is not, as String::from_utf8_lossy does with U+FFFD. */
 static void
-append_lossy (GString *out, const char *s, gsize n)
+append_lossy (GString *out, const char *s, gsize n, const char *instead)
 {
   const guint8 *p = (const guint8 *) s;
   for (gsize i = 0; i < n;)
@@ -72,7 +74,7 @@ append_lossy (GString *out, const char *s, gsize n)
       if (want && got == want)
         g_string_append_len (out, s + i, want);
       else
-        g_string_append (out, "\xEF\xBF\xBD");
+        g_string_append (out, instead);
       i += MAX (got, 1);
     }
 }
@@ -112,7 +114,7 @@ byte_level (const GtfDecoder *self, GPtrArray *strings, GError **error)
         }
     }
   GString *text = g_string_sized_new (bytes->len);
-  append_lossy (text, bytes->str, bytes->len);
+  append_lossy (text, bytes->str, bytes->len, REPLACEMENT);
   g_ptr_array_set_size (strings, 0);
   g_ptr_array_add (strings, text);
   return TRUE;
@@ -271,6 +273,28 @@ replace (const GtfDecoder *self, GPtrArray *strings, GError **error)
   return TRUE;
 }
 
+/* Of our own: tokens of one character below U+0100 are bytes. What is not UTF-8 becomes U+FFFD, or nothing. */
+static gboolean
+bytes (const GtfDecoder *self, GPtrArray *strings, GError **error)
+{
+  g_autoptr (GString) all = g_string_new (NULL);
+  for (guint i = 0; i < strings->len; i++)
+    {
+      const GString *s = string_at (strings, i);
+      guint size = 0;
+      gunichar c = s->len ? gtf_utf8_get (s->str, &size) : 0;
+      if (size == s->len && c < 0x100)
+        g_string_append_c (all, (char) c);
+      else
+        g_string_append_len (all, s->str, s->len);
+    }
+  GString *text = g_string_sized_new (all->len);
+  append_lossy (text, all->str, all->len, self->flag ? REPLACEMENT : "");
+  g_ptr_array_set_size (strings, 0);
+  g_ptr_array_add (strings, text);
+  return TRUE;
+}
+
 /* Of our own: words that moses.c cut. */
 static gboolean
 moses (const GtfDecoder *self, GPtrArray *strings, GError **error)
@@ -321,6 +345,7 @@ static const struct { const char *type; RunFunc run; const char *text, *text_def
   { "BPEDecoder", bpe, "suffix", "</w>" },
   { "ByteFallback", byte_fallback },      /* "each" is of our own */
   { "ByteLevel", byte_level },
+  { "Bytes", bytes, NULL, NULL, NULL, NULL, "replace" },
   { "CTC", ctc, "pad_token", "<pad>", "word_delimiter_token", "|", "cleanup" },
   { "Fuse", fuse },
   { "Metaspace", metaspace, "replacement", "\xE2\x96\x81", "prepend_scheme", "always" },

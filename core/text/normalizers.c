@@ -344,6 +344,25 @@ bert (GtfPass *pass, GtfPieces *pieces, GError **error)
          (!self->lower || gtf_pieces_rewrite (pieces, lowercase_piece, NULL, error));
 }
 
+/* ------------------------------------------------------------------ bytes */
+
+/* Of our own: each byte as the character of its number, as classes that have bytes for tokens name them. */
+static gboolean
+bytes_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  gsize size = 0;
+  for (gsize at = piece->begin; at < piece->end; at += MAX (size, 1))
+    if (!(size = copy_ascii (pieces, at, piece->end, FALSE)))
+      gtf_pieces_emit (pieces, (guint8) pieces->buffer->text[at], pieces->buffer->span[at]);
+  return TRUE;
+}
+
+static gboolean
+bytes (GtfPass *pass, GtfPieces *pieces, GError **error)
+{
+  return gtf_pieces_rewrite (pieces, bytes_piece, NULL, error);
+}
+
 /* ------------------------------------------------------------------ the table */
 
 static gboolean
@@ -361,6 +380,7 @@ gtf_normalizer_new (JsonNode *node, const char *where, GError **error)
   {
     ROW ("BertNormalizer", Bert, bert_init, bert, NULL),
     ROW ("ByteLevel", GtfPass, NULL, byte_level, NULL),
+    ROW ("Bytes", GtfPass, NULL, bytes, NULL),
     ROW ("Lowercase", Lowercase, lowercase_init, lowercase, NULL),
     ROW ("Moses", GtfMoses, gtf_moses_init, gtf_moses_apply, NULL),
     ROW ("NFC", GtfForms, gtf_forms_init, gtf_forms_apply, NULL),

@@ -22,8 +22,8 @@ gtf_template_put_over (JsonObject *under, JsonObject *over)
   JsonObjectIter iter;
   const char *key;
   JsonNode *node;
-  json_object_iter_init (&iter, over);
-  while (json_object_iter_next (&iter, &key, &node))
+  json_object_iter_init_ordered (&iter, over);
+  while (json_object_iter_next_ordered (&iter, &key, &node))
     {
       JsonNode *old = json_object_get_member (under, key);
       if (old && JSON_NODE_HOLDS_OBJECT (old) && JSON_NODE_HOLDS_OBJECT (node) && (!strcmp (key, "settings") || !strcmp (key, "tokens")))
@@ -39,7 +39,7 @@ gtf_template_row (const char *name)
   const GtfTokenizerRow *klass = gtf_tokenizer_row_find (name);
   JsonObject *row = klass->like ? gtf_template_row (klass->like) : json_object_new ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (JsonObject) own = klass->json ? gtf_json_parse_object (name, klass->json, -1, GTF_JSON_STRICT, &error) : NULL;
+  g_autoptr (JsonObject) own = klass->json ? gtf_json_parse_object (name, klass->json, -1, GTF_JSON_MODIFIED_UTF8, &error) : NULL;
   if (error)
     g_error ("the table of tokenizer classes: %s", error->message);      /* our own text: tests read every row */
   if (own)
@@ -84,7 +84,7 @@ named (const GtfTemplate *self, const char *name, guint depth, GError **error)
   const char *part = gtf_tokenizer_part_find (name);
   if (part == NULL)
     return NULL;
-  g_autoptr (JsonNode) node = gtf_json_parse (name, part, -1, GTF_JSON_STRICT, error);
+  g_autoptr (JsonNode) node = gtf_json_parse (name, part, -1, GTF_JSON_MODIFIED_UTF8, error);
   return node ? expand (self, node, depth + 1, error) : NULL;
 }
 
@@ -272,8 +272,8 @@ expand_object (const GtfTemplate *self, JsonObject *object, guint depth, GError 
   JsonObjectIter iter;
   const char *key;
   JsonNode *node;
-  json_object_iter_init (&iter, object);
-  while (json_object_iter_next (&iter, &key, &node))
+  json_object_iter_init_ordered (&iter, object);
+  while (json_object_iter_next_ordered (&iter, &key, &node))
     {
       g_autoptr (GError) local = NULL;
       JsonNode *value = expand (self, node, depth + 1, &local);

@@ -25,7 +25,8 @@
  * is put behind each; special_lead, if a space is put before the text that such a token ends; special_ends, if spaces at both ends of what is decoded so stay; drop_first, if the normalizer puts a character
  * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
  * that the model is told by the name of an input; target, members that texts to be written have otherwise (files: their SentencePiece model), with target_said, if their language must be said, and target_decodes, the setting by which
- * ids are those of their vocabulary; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. The column token_types is no part of the template: it is what model_input_names of the class has.
+ * ids are those of their vocabulary; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
+ * does not choose clean_up_tokenization_spaces. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
 
@@ -42,10 +43,13 @@ static const struct { const char *name, *json; } parts[] =
                                "lowercase": "$do_lower_case" }) },
   /* BERT's tokenizer as Python had it, which two classes still run. */
   { "basic_normalizer", JSON ({ "if": "do_basic_tokenize", "then": { "type": "Sequence", "normalizers": [
+      { "type": "Replace", "pattern": { "Regex": "\\p{Cn}" }, "content": "" },
       { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": "$tokenize_chinese_chars", "strip_accents": false, "lowercase": false }, { "type": "NFC" },
       { "if": "do_lower_case", "then": { "type": "Lowercase", "final_sigma": true } },
       { "type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": false, "strip_accents": "$strip_accents", "lowercase": "$do_lower_case" }] } }) },
-  { "basic_words", JSON ({ "if": "do_basic_tokenize", "then": { "type": "BertPreTokenizer" }, "else": { "type": "WhitespaceSplit" } }) },
+  { "basic_words", JSON ({ "if": "do_basic_tokenize", "then": { "type": "BertPreTokenizer" }, "else": "$split_words" }) },
+  /* Python's split (). */
+  { "split_words", JSON ({ "type": "Split", "pattern": { "Regex": "[\\s\\x{1c}-\\x{1f}]+" }, "behavior": "Removed", "invert": false }) },
   { "cls_sep", JSON ({ "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
                        "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:1", "sep_token:1"] }) },
   { "cls_double_sep", JSON ({ "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
@@ -134,11 +138,11 @@ static const GtfTokenizerRow classes[] =
   { "QDQBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
   { "VisualBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
   { "TapasTokenizer", "BertTokenizer", .model_types = "tapas", .json = JSON ({
-      "settings": { "do_lower_case": true, "do_basic_tokenize": true, "tokenize_chinese_chars": true, "strip_accents": null, "model_max_length": 512 },
+      "python": true, "settings": { "do_lower_case": true, "do_basic_tokenize": true, "tokenize_chinese_chars": true, "strip_accents": null, "model_max_length": 512 },
       "tokens": { "empty_token": "[EMPTY]" }, "empty": true,
       "normalizer": "$basic_normalizer", "pre_tokenizer": "$basic_words" }), .token_types = GTF_TOKEN_TYPES },
   { "ProphetNetTokenizer", "BertTokenizer", "prophetnet.tokenizer", "prophetnet", JSON ({
-      "settings": { "do_basic_tokenize": true, "clean_up_tokenization_spaces": true },
+      "python": true, "settings": { "do_basic_tokenize": true, "clean_up_tokenization_spaces": true },
       "tokens": { "cls_token": null, "x_sep_token": "[X_SEP]" },
       "normalizer": "$basic_normalizer", "pre_tokenizer": "$basic_words", "decoder": { "type": "Sequence", "decoders": [{ "type": "WordPiece", "prefix": "##", "cleanup": false }, { "type": "Fuse" }, "$stripped"] },
       "post_processor": "$each_sep" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
@@ -152,6 +156,7 @@ static const GtfTokenizerRow classes[] =
         "pair": { "if": "pads_left", "then": ["cls_token:0", "$A:0", "sep_token:0", "$B:1", "question_token:0", "=.:0", "sep_token:1"],
                   "else": ["cls_token:0", "$A:0", "question_token:0", "=.:0", "sep_token:0", "$B:1", "sep_token:1"] } } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "RoCBertTokenizer", "BertTokenizer", .model_types = "roc_bert", .json = JSON ({
+      "python": true, "settings": { "do_basic_tokenize": true }, "normalizer": "$basic_normalizer", "pre_tokenizer": "$basic_words",
       "decoder": { "type": "WordPiece", "prefix": "##", "cleanup": false },
       "features": { "input_shape_ids": "word_shape.json", "input_pronunciation_ids": "word_pronunciation.json" } }) },
   { "FunnelTokenizer", "BertTokenizer", .model_types = "funnel", .json = JSON ({
@@ -211,7 +216,7 @@ static const GtfTokenizerRow classes[] =
           "behavior": "Removed", "invert": true },
         { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true }] },
       "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "</w>" }, "content": " " },
-                                                    { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] },
+                                                    "$stripped"] },
       "post_processor": { "type": "RobertaProcessing", "sep": "@eos_token", "cls": "@bos_token", "trim_offsets": false, "add_prefix_space": false } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "OpenAIGPTTokenizer", NULL, "vocab.json", "openai-gpt", JSON ({
       "settings": { "do_lower_case": true, "tokenize_chinese_chars": true, "strip_accents": null, "clean_text": true },
@@ -255,20 +260,21 @@ static const GtfTokenizerRow classes[] =
 
   /* ---------------------------------------------------------------- byte pairs in the form of subword-nmt */
   { "PhobertTokenizer", NULL, "vocab.txt", "phobert", JSON ({
-      "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
+      "python": true, "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>" },
       "before": ["$bos_token", "$pad_token", "$eos_token", "$unk_token"], "codes": "bpe.codes",
       "pre_tokenizer": "$words_and_line_ends", "decoder": "$continued_decoder", "post_processor": "$cls_double_sep" }), .token_types = GTF_TOKEN_TYPES },
   { "BertweetTokenizer", "PhobertTokenizer", .model_types = "bertweet", .json = JSON ({ "settings": { "normalization": false }, "refuse": "normalization" }), .token_types = GTF_TOKEN_TYPES },
   { "BlenderbotSmallTokenizer", NULL, "vocab.json", "blenderbot-small", JSON ({
-      "tokens": { "bos_token": "__start__", "eos_token": "__end__", "unk_token": "__unk__", "pad_token": "__null__" }, "codes": "merges.txt",
+      "python": true, "tokens": { "bos_token": "__start__", "eos_token": "__end__", "unk_token": "__unk__", "pad_token": "__null__" }, "codes": "merges.txt",
       "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Replace", "pattern": { "Regex": "(?<=[^\\s'])\\n" }, "content": " __newln__ " }, { "type": "Lowercase" }] },
       "pre_tokenizer": { "type": "Split", "pattern": { "Regex": "'|[.,!?()][^.,!?()'\\s]*|[^.,!?()'\\s]+" }, "behavior": "Removed", "invert": true },
       "decoder": "$continued_decoder" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "CTRLTokenizer", NULL, "vocab.json", "ctrl", JSON ({
-      "tokens": { "unk_token": "<unk>" }, "codes": "merges.txt", "pre_tokenizer": "$words_and_line_ends", "decoder": "$continued_decoder" }) },
+      "python": true, "tokens": { "unk_token": "<unk>" }, "codes": "merges.txt",
+      "pre_tokenizer": { "type": "Split", "pattern": { "Regex": "\\S+\\n?" }, "behavior": "Removed", "invert": true }, "decoder": "$continued_decoder" }) },
   /* Of Python's tokenizers that cut with Moses the language is always the one that they begin with. */
   { "XLMTokenizer", NULL, "vocab.json", "xlm", JSON ({
-      "settings": { "do_lowercase_and_remove_accent": true },
+      "python": true, "settings": { "do_lowercase_and_remove_accent": true },
       "tokens": { "bos_token": "<s>", "unk_token": "<unk>", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "</s>", "mask_token": "<special1>" },
       "extra": [{ "format": "<special{}>", "end": 10 }], "codes": "merges.txt", "ends_marked": true,
       "normalizer": { "type": "Sequence", "normalizers": [{ "type": "Moses", "language": "en" }, { "if": "do_lowercase_and_remove_accent", "then": [
@@ -454,7 +460,7 @@ static const GtfTokenizerRow classes[] =
 
   /* ---------------------------------------------------------------- classes that call the sentencepiece library */
   { "SpeechT5Tokenizer", NULL, "spm_char.model", "speecht5", JSON ({
-      "settings": { "legacy": true, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "python": true, "settings": { "legacy": true, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" }, "extra": [],
       "user_pieces": true, "model": "$spm_model", "normalizer": "$spm_normalizer", "decoder": "$spm_decoder", "post_processor": "$one_eos" }) },
   { "BertGenerationTokenizer", "SpeechT5Tokenizer", "spiece.model", "bert-generation", JSON ({ "tokens": { "sep_token": "<::::>" }, "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
@@ -481,7 +487,7 @@ static const GtfTokenizerRow classes[] =
         { "type": "Replace", "pattern": { "Regex": "[\\x{2002}\\x{2003}\\x{2005}\\x{2008}-\\x{200a}\\x{202f}\\x{3000}\\x{fffc}]" }, "content": " " }, { "type": "NFC" }, "$spm_normalizer"] },
       "special_gap": "", "special_lead": true, "special_ends": true, "decoder": "$spm_run_decoder", "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "PLBartTokenizer", "SpeechT5Tokenizer", "sentencepiece.bpe.model", "plbart", JSON ({
-      "settings": { "language_codes": "base", "src_lang": null, "tgt_lang": null, "clean_up_tokenization_spaces": true }, "target": { "target_said": true, "language": { "if": "src_lang", "then": ["=__{src_lang}__:0"], "else": [] } },
+      "settings": { "language_codes": "base", "src_lang": null, "tgt_lang": null, "clean_up_tokenization_spaces": true }, "clean_up_set": true, "target": { "target_said": true, "language": { "if": "src_lang", "then": ["=__{src_lang}__:0"], "else": [] } },
       "tokens": { "sep_token": "</s>", "cls_token": "<s>", "mask_token": { "if": "language_codes=base", "then": "<mask>", "else": { "content": "<mask>", "nameless": true } } },
       "before": ["<s>", "<pad>", "</s>", "<unk>"], "skip": 3,
       "after": ["$languages", { "if": "language_codes=base", "then": "<mask>" }], "extra": ["$languages"],
@@ -500,7 +506,7 @@ static const GtfTokenizerRow classes[] =
 
   /* ---------------------------------------------------------------- one token a character, one a line */
   { "Wav2Vec2CTCTokenizer", NULL, "vocab.json", "data2vec-audio hubert unispeech unispeech-sat wav2vec2 wav2vec2-bert wav2vec2-conformer", JSON ({
-      "settings": { "word_delimiter_token": "|", "replace_word_delimiter_char": " ", "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true,
+      "python": true, "settings": { "word_delimiter_token": "|", "replace_word_delimiter_char": " ", "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true,
                     "target_lang": null },
       "tokens": { "bos_token": { "content": "<s>", "lstrip": true, "rstrip": true }, "eos_token": { "content": "</s>", "lstrip": true, "rstrip": true },
                   "unk_token": { "content": "<unk>", "lstrip": true, "rstrip": true }, "pad_token": { "content": "<pad>", "lstrip": true, "rstrip": true } },
@@ -510,31 +516,31 @@ static const GtfTokenizerRow classes[] =
         { "type": "Replace", "pattern": { "String": "$word_delimiter_token" }, "content": "$replace_word_delimiter_char" }, { "type": "Fuse" },
         { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] } }) },
   { "MgpstrTokenizer", NULL, "vocab.json", "mgp-str", JSON ({
-      "tokens": { "unk_token": "[GO]", "bos_token": "[GO]", "eos_token": "[s]", "pad_token": "[GO]" },
+      "python": true, "tokens": { "unk_token": "[GO]", "bos_token": "[GO]", "eos_token": "[s]", "pad_token": "[GO]" },
       "model": { "type": "BPE", "unk_token": "$unk_token" }, "merges": false, "decoder": { "type": "Sequence", "decoders": ["$spaced"] } }), .token_types = GTF_TOKEN_TYPES },
   /* Phonemes with a space between. A word delimiter is left out of what is decoded. */
   { "Wav2Vec2PhonemeCTCTokenizer", NULL, "vocab.json", NULL, JSON ({
-      "settings": { "word_delimiter_token": null, "do_phonemize": true }, "refuse_text": "do_phonemize",
+      "python": true, "settings": { "word_delimiter_token": null, "do_phonemize": true }, "refuse_text": "do_phonemize",
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>" },
       "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "merges": false,
-      "normalizer": { "type": "Strip", "strip_left": true, "strip_right": true },
-      "pre_tokenizer": { "type": "Split", "pattern": { "String": " " }, "behavior": "Removed", "invert": false },
+      "normalizer": "$stripped",
+      "pre_tokenizer": { "type": "Sequence", "pretokenizers": [{ "type": "Split", "pattern": { "String": " " }, "behavior": "Removed", "invert": false },
+        { "type": "Split", "pattern": { "Regex": "\\A[\\s\\x{1c}-\\x{1f}]+\\z" }, "behavior": "Removed", "invert": false }] },
       "decoder": { "type": "Sequence", "decoders": [{ "type": "CTC", "pad_token": "$pad_token", "word_delimiter_token": " ", "cleanup": false },
         { "if": "word_delimiter_token", "then": { "type": "Replace", "pattern": { "String": "$word_delimiter_token" }, "content": "\u0001" } }, "$spaced",
         { "type": "Replace", "pattern": { "String": "\u0001" }, "content": "" }, { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] } }) },
   { "EsmTokenizer", NULL, "vocab.txt", "esm", JSON ({
-      "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>" },
-      "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "every": true, "pre_tokenizer": { "type": "WhitespaceSplit" },
+      "python": true, "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>" },
+      "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "every": true, "pre_tokenizer": "$split_words",
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "eos_token:0"], "pair": ["cls_token:0", "$A:0", "eos_token:0", "$B:0", "eos_token:0"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   /* ---------------------------------------------------------------- no file */
   { "ByT5Tokenizer", NULL, "", NULL, JSON ({
-      "settings": { "extra_ids": 125, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "python": true, "settings": { "extra_ids": 125, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
       "tokens": { "eos_token": { "content": "</s>", "lstrip": true, "rstrip": true }, "unk_token": { "content": "<unk>", "lstrip": true, "rstrip": true },
                   "pad_token": { "content": "<pad>", "lstrip": true, "rstrip": true } },
       "before": ["$pad_token", "$eos_token", "$unk_token"], "extra": [{ "format": "<extra_id_{}>", "end": "$extra_ids" }], "eos_once": true,
-      "model": { "type": "BPE" }, "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false },
-      "decoder": { "type": "Sequence", "decoders": ["$byte_level_decoder", { "type": "Replace", "pattern": { "String": "�" }, "content": "" }] },
+      "model": { "type": "BPE" }, "normalizer": { "type": "Bytes" }, "decoder": { "type": "Bytes", "replace": false },
       "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   { "EsmcTokenizer", NULL, "", "esmc esmfold2", JSON ({
@@ -545,16 +551,15 @@ static const GtfTokenizerRow classes[] =
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "eos_token:0"], "pair": ["$A:0", "$B:1"] } }) },
 
   { "PerceiverTokenizer", NULL, "", "perceiver", JSON ({
-      "settings": { "model_max_length": 2048 },
+      "python": true, "settings": { "model_max_length": 2048 },
       "tokens": { "bos_token": "[BOS]", "eos_token": "[EOS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]" },
       "before": ["$pad_token", "$bos_token", "$eos_token", "$mask_token", "$cls_token", "$sep_token"],
-      "model": { "type": "BPE" }, "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false },
-      "decoder": "$byte_level_decoder",
+      "model": { "type": "BPE" }, "normalizer": { "type": "Bytes" }, "decoder": { "type": "Bytes" },
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
                           "pair": ["cls_token:0", "$A:0", "sep_token:0", "$B:0", "sep_token:0"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   { "CanineTokenizer", NULL, "", "canine", JSON ({
-      "settings": { "model_max_length": 2048, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "python": true, "settings": { "model_max_length": 2048, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
       "tokens": { "bos_token": "\uE000", "eos_token": "\uE001", "sep_token": "\uE001", "cls_token": "\uE000", "pad_token": "\u0000", "mask_token": "\uE003" },
       "code_points": true, "model": { "type": "BPE" }, "decoder": { "type": "Fuse" },
       "post_processor": { "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
@@ -581,11 +586,16 @@ static const GtfTokenizerRow classes[] =
 
   /* What has no class of its own. */
   { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({
+      "settings": { "legacy": true },
       "tokens": { "bos_token": "$bos_piece", "eos_token": "$eos_piece", "unk_token": "$unk_piece" },
       "model": { "unk_token": "$unk_piece", "unk_id": "$unk_id", "fuse_unk": true, "byte_fallback": "$byte_fallback" },
-      "normalizer": { "type": "Sequence", "normalizers": ["$precompiled", "$escape_spaces"] },
-      "decoder": { "if": "byte_fallback", "then": { "type": "Sequence", "decoders": ["$byte_fallback_decoder"] },
-                   "else": { "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }] } } }) },
+      "normalizer": { "type": "Sequence", "normalizers": ["$precompiled",
+        { "if": "remove_extra_whitespaces", "then": [{ "type": "Replace", "pattern": { "Regex": "\\A +| +\\z" }, "content": "" }, "$one_space"] }, "$escape_spaces",
+        { "if": "add_dummy_prefix", "then": { "type": "Replace", "pattern": { "Regex": "\\A▁" }, "content": "▁▁" } }] },
+      "scheme": { "if": "legacy", "then": "always", "else": "first" },
+      "pre_tokenizer": { "if": "dummy_prefix", "then": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "$scheme", "split": false } },
+      "decoder": { "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "if": "byte_fallback", "then": { "type": "ByteFallback" } },
+        { "if": "dummy_prefix", "then": [{ "type": "Fuse" }, { "type": "Strip", "content": " ", "start": 1, "stop": 0 }], "else": { "if": "byte_fallback", "then": { "type": "Fuse" } } }] } }) },
   { "PreTrainedTokenizerFast", "TokenizersBackend" },
   { "ParakeetTokenizer", "TokenizersBackend", .model_types = "granite_speech5_ctc nemotron3_5_asr nemotron_asr_streaming parakeet_ctc parakeet_rnnt parakeet_tdt" },
 };

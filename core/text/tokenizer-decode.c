@@ -168,5 +168,5 @@ gtf_tokenizer_decode_with (GtfTokenizer *self, const gint32 *ids, gsize n_ids, c
   if (!choose_speller (self, options, &speller, error))
     return NULL;
   return decode (side_of_ids (self, error), speller, ids, n_ids, gtf_pass_flag (options, "skip_special_tokens", FALSE),
-                 gtf_pass_flag (options, "clean_up_tokenization_spaces", self->clean_up), error);
+                 self->clean_up_set ? self->clean_up : gtf_pass_flag (options, "clean_up_tokenization_spaces", self->clean_up), error);
 }

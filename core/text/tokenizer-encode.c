@@ -338,7 +338,7 @@ gtf_tokenizer_encode (GtfTokenizer *self, const char *text, const char *pair, co
     return NULL;
   Worker *w = worker_take (self);
   g_autoptr (GPtrArray) segments = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
-  const char *const texts[2] = { text, pair && *pair ? pair : NULL };      /* to the reference an empty second text is none */
+  const char *const texts[2] = { text, pair && (*pair || self->python) ? pair : NULL };      /* to the library an empty second text is none */
   g_autoptr (GtfEncoding) encoding = NULL;
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < 2 && texts[i]; i++)

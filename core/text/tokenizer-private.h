@@ -24,6 +24,8 @@ struct _GtfTokenizer
   GtfPostProcessor *post_processor;
   GtfDecoder *decoder;
   GHashTable *roles;                   /* "eos_token" -> content */
+  gboolean python;                     /* the reference runs the class in Python, where an empty second text is one all the same */
+  gboolean clean_up_set;               /* calls do not choose clean_up */
   gboolean clean_up, never_clean_up, pad_left, truncate_left;
   gboolean trims;                      /* a post-processor moves offsets past white space */
   gboolean language_codes;             /* ">>xx<<" before a text is a token */

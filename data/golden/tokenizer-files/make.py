@@ -6,7 +6,7 @@
 
 With names, the vocabularies stay, and so do the answers of all other repositories.
 
-Runs under a Python with transformers 5.23, tokenizers, sentencepiece and sacremoses. Writes the vocabularies that the repositories share
+Runs under a Python with transformers 5.24 (5.23 for most of it, as "by" says; they differ in what has no class of its own), tokenizers, sentencepiece and sacremoses. Writes the vocabularies that the repositories share
 (trained here on a few sentences of our own) and cases.json: for each repository its files, and texts with their ids, offsets
 and decoded forms. Where 5.23 cannot load a class without tokenizer.json, or leaves something of it out, the answer is 4.57's
 (`"by": "4.57"`; docs/decisions/0046).
@@ -31,7 +31,7 @@ the the the and and to to of of in in it it is is a a boats boat river rivers sm
 
 TEXTS = ["It's the river, isn't it?", "  Small   boats ", "crêpe Fluß ÀÉ 小さな船 Река ½ ﬁ", "tab\tnew\nline 12,5 ☃☃ 😀 ``so''", "a [MASK] b<mask> c <s></s> [SEP]<|endoftext|>"]
 SPACED = ["the rivers.\nThe 'boats'\n(slowly),small!! it's\tslow\n\nis", "..the?!(boat)", "ririver rive </s> boat", "a@@ b the@@"]
-PHONEMES = ["aɪ ɹ iː v ə", " t t tʃ  x n | aɪ | n n", "<s> ə <pad> ə </s>n", "ʃ\tn t"]
+PHONEMES = ["\x1caɪ \u3000 n  \t ə\x1f", "aɪ ɹ iː v ə", " t t tʃ  x n | aɪ | n n", "<s> ə <pad> ə </s>n", "ʃ\tn t"]
 PAIR = ["the boat", "is slow"]
 MOSES = ["Mr. Smith lives at No. 5, i.e. here. Art. 7 ends. U.S. boats.", "wait... a.b. (no) \"so,\" he said.\" ... 1,200, 5 % and 5\u00a0000", "l'église d'un garçon, aujourd'hui\u00a0? «\u00a0Oui\u00a0» nº\u00a05 ``x'' p. ex. etc. fin.",
          "ΟΔΟΣ ΣΑΣ. Σ İ Éa ½ ﬁ", "ｆull： １２％ 。 、（x）【y】… DOTMULTI DOTDOTMULTI", "tab\tnew\r\n\u200bzero <b>bold</b> a@b.c #x $5 a-b -- a/b", "'tis 5's the boys' 'x' .'", "中文 也 <special1> the </s> boat<special0>"]
@@ -169,7 +169,7 @@ def repositories():
 
     bert, roberta, gpt2 = {"vocab.txt": "bert.txt"}, {"vocab.json": "roberta.json", "merges.txt": "roberta-merges.txt"}, {"vocab.json": "gpt2.json", "merges.txt": "gpt2-merges.txt"}
     subword = {"vocab.txt": "subwords.txt", "bpe.codes": "subwords.codes"}
-    add("phobert", "roberta", subword, {"tokenizer_class": "PhobertTokenizer"}, texts=TEXTS + SPACED)
+    add("phobert", "roberta", subword, {"tokenizer_class": "PhobertTokenizer"}, texts=TEXTS + SPACED + [["the", ""]])
     add("bertweet", "roberta", subword, {"tokenizer_class": "BertweetTokenizer", "normalization": False}, texts=TEXTS + SPACED)
     add("blenderbot-small", "blenderbot-small", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, texts=TEXTS + SPACED)
     add("siglip", "siglip", {"spiece.model": "t5.model"}, texts=TEXTS + SPACED + ["?!.", "☃☃ river <unk>☃x", "a\x1c \x1cb</s>☃"])
@@ -184,7 +184,7 @@ def repositories():
     add("flaubert", "flaubert", moses_files, texts=TEXTS + MOSES)
     add("flaubert-lower", "flaubert", moses_files, {"do_lowercase": True}, texts=MOSES)
     add("biogpt", "biogpt", moses_files, texts=TEXTS + MOSES + JOINED)
-    add("ctrl", "ctrl", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, {"unk_token": "__unk__"}, texts=TEXTS + SPACED + ["x __unk__ y"])
+    add("ctrl", "ctrl", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, {"unk_token": "__unk__"}, texts=TEXTS + SPACED + ["x __unk__ y", "a\x1c @@b \x1fc"])
     prophetnet = {"prophetnet.tokenizer": "bert.txt"}
     add("prophetnet", "prophetnet", prophetnet, {"x_sep_token": "[CLS]"}, texts=TEXTS + MOSES)
     add("prophetnet-cased", "prophetnet", prophetnet, {"do_lower_case": False, "strip_accents": True, "x_sep_token": "[CLS]", "clean_up_tokenization_spaces": False}, texts=TEXTS + MOSES)
@@ -210,7 +210,7 @@ def repositories():
     add("bart", "bart", roberta, {"tokenizer_class": "BartTokenizer"})
     add("led", "led", roberta)
     add("blenderbot", "blenderbot", roberta)
-    add("luke", "luke", roberta | {"entity_vocab.json": {"[UNK]": 0, "[PAD]": 1, "[MASK]": 2, "[MASK2]": 3}})
+    add("luke", "luke", roberta | {"entity_vocab.json": {"[UNK]": 0, "[PAD]": 1, "[MASK]": 2, "[MASK2]": 3}}, texts=TEXTS + ["[PAD] a[UNK]<ent>[MASK2] <ent2>[MASK]"])
     add("nougat", "nougat", roberta, {"tokenizer_class": "NougatTokenizer"})
     add("gpt2", "gpt2", gpt2)
     add("gpt2-bos", "gpt2", gpt2, {"add_bos_token": True, "add_prefix_space": True, "pad_token": "<pad>", "clean_up_tokenization_spaces": True})
@@ -312,12 +312,12 @@ def repositories():
     add("mgp-str", "mgp-str", {"vocab.json": {t: i for i, t in enumerate(["[GO]", "[s]"] + list("0123456789abcdefghijklmnopqrstuvwxyz"))}}, texts=TEXTS + ["river[s]9 50", "[GO]a"])
     add("esmc", "esmc", {}, {"tokenizer_class": "EsmcTokenizer"}, texts=["MKTAYIAK", " MK <mask>Q jL|ACD.-", "LLx\n<cls>|"])
     add("esm", "esm", {"vocab.txt": "esm.txt"}, texts=["MKTAYIAK", " MK <mask>Q jL", "LLx\n<cls>"])
-    byt5 = TEXTS + ["x </s>", "</s> a <unk> b<pad>", "é<extra_id_3> <extra_id_124>", ["a</s>", "b"]]
+    byt5 = TEXTS + ["a \ufffd</s>\x1c b", ["a", ""], "x </s>", "</s> a <unk> b<pad>", "é<extra_id_3> <extra_id_124>", ["a</s>", "b"]]
     add("byt5", "t5", {}, {"tokenizer_class": "ByT5Tokenizer"}, texts=byt5)
     add("byt5-list", "t5", {}, {"tokenizer_class": "ByT5Tokenizer", "extra_ids": 2, "additional_special_tokens": ["<extra_id_0>", "<extra_id_1>"],
                                 "eos_token": {"__type": "AddedToken"} | token("</s>", lstrip=True, rstrip=True)}, texts=byt5)
-    add("perceiver", "perceiver", {}, {"tokenizer_class": "PerceiverTokenizer"}, texts=TEXTS + ["[BOS]a[MASK] b [PAD]"])
-    add("canine", "canine", {}, {"tokenizer_class": "CanineTokenizer"}, texts=TEXTS + ["hi \ue003 you\ue001", "\U0010ffff\uffff"])
+    add("perceiver", "perceiver", {}, {"tokenizer_class": "PerceiverTokenizer"}, texts=TEXTS + ["[BOS]a[MASK] b [PAD]", "\ufffdb"])
+    add("canine", "canine", {}, {"tokenizer_class": "CanineTokenizer"}, texts=TEXTS + ["hi \ue003 you\ue001", "\U0010ffff\uffff", "a\ufffdb", ["a", ""]])
     return list_of
 
 
@@ -361,6 +361,8 @@ def answer(repository):
             case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": skipped(getattr(tokenizer, "generator", tokenizer), e["input_ids"])}
             if repository["sides"]:
                 case |= written(tokenizer, arguments)
+            if not repository["files"] and not reader.is_fast:
+                case["tokens"] = tokenizer.convert_ids_to_tokens(e["input_ids"])
             if reader.is_fast:
                 case["offsets"] = [n for pair in e["offset_mapping"] for n in pair]
                 case["types"] = e["token_type_ids"]

@@ -155,6 +155,8 @@ check_case (GtfTokenizer *tokenizer, JsonObject *item)
       g_assert_cmpstr (offsets->str, ==, where);
       g_assert_cmpstr (types->str, ==, kinds);
     }
+  for (guint i = 0; json_object_has_member (item, "tokens") && i < e->n_ids; i++)
+    g_assert_cmpstr (gtf_tokenizer_id_to_token (tokenizer, e->ids[i]), ==, json_array_get_string_element (json_object_get_array_member (item, "tokens"), i));
   check_features (tokenizer, item, e);
   if (json_object_has_member (item, "target"))
     check_target (tokenizer, item, text, pair ? json_array_get_string_element (pair, 1) : NULL);
