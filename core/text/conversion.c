@@ -156,6 +156,27 @@ name_language (GtfConversion *c)
   json_object_set_string_member (c->template.values, "src_lang", plain);
 }
 
+/* A list of two: the language of texts, and that of what is written. */
+static gboolean
+read_languages (GtfConversion *c, GError **error)
+{
+  static const char *const names[] = { "read_language", "written_language" };
+  JsonNode *node = c->config ? gtf_json_find (c->config, "langs") : NULL;
+  JsonArray *list = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      const char *language = list && json_array_get_length (list) == 2 ? gtf_token_content (json_array_get_element (list, i)) : NULL;
+      if (language == NULL)
+        {
+          g_autofree char *found = node ? gtf_json_describe (node) : g_strdup ("nothing");
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: langs: expected a list of two languages, as [\"en\", \"de\"], found %s", c->config_path, found);
+          return FALSE;
+        }
+      json_object_set_string_member (c->template.values, names[i], language);
+    }
+  return TRUE;
+}
+
 /* Whisper's language by code or name, in any case. */
 static gboolean
 read_language (GtfConversion *c, GError **error)
@@ -192,6 +213,8 @@ read_settings (GtfConversion *c, GError **error)
           return FALSE;
     }
   if (json_object_has_member (c->template.row, "whisper_language") && !read_language (c, error))
+    return FALSE;
+  if (json_object_has_member (c->template.row, "two_languages") && !read_languages (c, error))
     return FALSE;
   name_language (c);
   const char *no_text = gtf_conversion_string (c->template.row, "refuse_text");
@@ -353,6 +376,7 @@ read_rest (GtfConversion *c)
   self->empty_id = empty_id (c);
   self->drop_first = json_object_has_member (c->template.row, "drop_first");
   self->special_gap = g_strdup (gtf_conversion_string (c->template.row, "special_gap"));
+  self->target_reads = json_object_get_boolean_member_with_default (c->template.row, "target_reads", TRUE);
   const char *decodes = gtf_conversion_string (c->template.row, "target_decodes");
   self->target_decodes |= decodes && gtf_pass_flag (values, decodes, FALSE);
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */

@@ -18,6 +18,7 @@ struct _GtfDecoder
   gboolean flag;
   gint64 start, stop;
   GtfRegex *pattern;
+  const GtfMosesLanguage *language;
   GPtrArray *children;
 };
 
@@ -300,7 +301,7 @@ static gboolean
 moses (const GtfDecoder *self, GPtrArray *strings, GError **error)
 {
   fuse (self, strings, error);
-  gtf_moses_join (string_at (strings, 0));
+  gtf_moses_join (string_at (strings, 0), self->language);
   return TRUE;
 }
 
@@ -378,7 +379,7 @@ gtf_decoder_new (JsonNode *node, const char *where, GError **error)
   if ((table[i].text && !(self->text = gtf_pass_text (config, table[i].text, table[i].text_default, where, error))) ||
       (table[i].text2 && !(self->text2 = gtf_pass_text (config, table[i].text2, table[i].text2_default, where, error))) ||
       (self->run == replace && !(self->pattern = gtf_pass_pattern (config, where, error))) ||
-      (self->run == strip && !read_counts (self, config, where, error)) || (self->run == sequence && !read_sequence (self, config, where, error)))
+      (self->run == strip && !read_counts (self, config, where, error)) || (self->run == sequence && !read_sequence (self, config, where, error)) || (self->run == moses && !(self->language = gtf_moses_language (config, where, error))))
     return NULL;
   if (self->run == byte_fallback)
     self->flag = gtf_pass_flag (config, "each", FALSE);

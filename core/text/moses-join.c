@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Words that moses.c cut, put together: MosesDetokenizer of sacremoses 0.2 for English. Most words have a space before them; what a word
+ * Words that moses.c cut, put together: MosesDetokenizer of sacremoses 0.2. Most words have a space before them; what a word
  * is made of decides whether it has, and whether the next one will.
  */
 #include "text/moses.h"
@@ -61,33 +61,51 @@ words_of (const GString *text)
   return words;
 }
 
-/* Of quotation marks every other one opens; @opened counts those of each kind. An apostrophe behind an s opens none. */
+/* Of quotation marks every other one opens; @opened counts those of each kind. In English an apostrophe behind an s opens none. */
 static gboolean
-opens_quote (GHashTable *opened, const GString *word, const GString *before)
+opens_quote (const GtfMosesLanguage *language, GHashTable *opened, const GString *word, const GString *before)
 {
   const char *kind = consists_of (word, "\u201e\u201c", FALSE) ? "\"" : word->str;
   gint n = GPOINTER_TO_INT (g_hash_table_lookup (opened, kind));
-  if (n % 2 == 0 && !strcmp (word->str, "'") && before && before->str[before->len - 1] == 's')
+  if (gtf_moses_is_english (language) && n % 2 == 0 && !strcmp (word->str, "'") && before && before->str[before->len - 1] == 's')
     return FALSE;
   g_hash_table_insert (opened, g_strdup (kind), GINT_TO_POINTER (n + 1));
   return n % 2 == 0;
 }
 
+/* French has a space before these, whatever is there. */
+static gboolean
+stands_off (const GtfMosesLanguage *language, const GString *word)
+{
+  return gtf_moses_is_french (language) && word->len == 1 && strchr ("?!:;\\%", word->str[0]);
+}
+
+/* "l'" before a letter. */
+static gboolean
+is_elision (const GString *word, const GString *next)
+{
+  const char *last = word->len > 1 && word->str[word->len - 1] == '\'' ? g_utf8_prev_char (word->str + word->len - 1) : NULL;
+  return last && next && gtf_moses_flags (g_utf8_get_char (last)) & GTF_MOSES_JOINED_LETTER && gtf_moses_flags (g_utf8_get_char (next->str)) & GTF_MOSES_JOINED_LETTER;
+}
+
 /* Does @word stand at what is before it, does the next at @word? */
 static void
-find_gaps (GHashTable *opened, const GString *word, const GString *before, gboolean *left, gboolean *right)
+find_gaps (const GtfMosesLanguage *language, GHashTable *opened, const GString *word, const GString *before, const GString *next, gboolean *left, gboolean *right)
 {
   *left = *right = FALSE;
   if (is_cjk (g_utf8_get_char (word->str)))
     *left = before && is_cjk (g_utf8_get_char (g_utf8_prev_char (before->str + before->len)));
   else if (consists_of (word, "([{\u00bf\u00a1", TRUE))
     *right = TRUE;
-  else if (consists_of (word, ",.?!:;\\%}])", FALSE) ||
-           (before && word->str[0] == '\'' && word->len > 1 && gtf_moses_flags (g_utf8_get_char (word->str + 1)) & GTF_MOSES_JOINED_LETTER))
+  else if (consists_of (word, ",.?!:;\\%}])", FALSE))
+    *left = !stands_off (language, word);
+  else if (gtf_moses_is_english (language) && (before && word->str[0] == '\'' && word->len > 1 && gtf_moses_flags (g_utf8_get_char (word->str + 1)) & GTF_MOSES_JOINED_LETTER))
     *left = TRUE;
+  else if (gtf_moses_is_french (language) && is_elision (word, next))
+    *right = TRUE;
   else if (consists_of (word, "'\"\u201e\u201c`", FALSE))
     {
-      *right = opens_quote (opened, word, before);
+      *right = opens_quote (language, opened, word, before);
       *left = !*right;
     }
 }
@@ -128,7 +146,7 @@ append_word (GString *text, const GString *word)
 }
 
 void
-gtf_moses_join (GString *text)
+gtf_moses_join (GString *text, const GtfMosesLanguage *language)
 {
   g_autoptr (GPtrArray) pieces = words_of (text);
   g_autoptr (GHashTable) opened = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -147,8 +165,8 @@ gtf_moses_join (GString *text)
   for (guint i = 0; i < words->len; i++)
     {
       gboolean left, right;
-      find_gaps (opened, words->pdata[i], i ? words->pdata[i - 1] : NULL, &left, &right);
-      if (!left && !close)
+      find_gaps (language, opened, words->pdata[i], i ? words->pdata[i - 1] : NULL, i + 1 < words->len ? words->pdata[i + 1] : NULL, &left, &right);
+      if ((!left && !close) || (i && stands_off (language, words->pdata[i])))
         g_string_append_c (text, ' ');
       append_word (text, words->pdata[i]);
       close = right;

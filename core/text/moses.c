@@ -7,6 +7,8 @@
  */
 #include "text/moses.h"
 
+#include "base/quote.h"
+
 #include "text/moses-tables.inc.c"
 
 /* ------------------------------------------------------------------ kinds of characters */
@@ -85,8 +87,11 @@ static const Rule normal[] =
   { " ", " ", .more = REPEATED },
   { NULL }
 };
-static const Rule normal_english[] = { { "\"", "\"", .more = AND_ENDINGS }, { NBSP, ".", DIGIT, DIGIT }, { NULL } };
-static const Rule normal_french[] = { { ",\"", "\"," }, { NULL } };
+/* What the languages have each for itself: quotation marks and commas, and numbers with a space in them. */
+static const Rule quotes_english[] = { { "\"", "\"", .more = AND_ENDINGS }, { NULL } };
+static const Rule quotes_french[] = { { ",\"", "\"," }, { NULL } };
+static const Rule quotes_kept[] = { { NULL } };
+static const Rule numbers_english[] = { { NBSP, ".", DIGIT, DIGIT }, { NULL } };
 static const Rule numbers_french[] = { { NBSP, ",", DIGIT, DIGIT }, { NULL } };
 
 static const Rule commas[] = { { ",", " , ", NO_NUMBER }, { ",", " , ", .behind = NO_NUMBER }, { ",", " , ", NUMBER, TEXT_END }, { NULL } };
@@ -100,6 +105,24 @@ static const Rule french[] =
 {
   { "'", " ' ", NO_LETTER, NO_LETTER }, { "'", " ' ", NO_LETTER, LETTER }, { "'", " ' ", LETTER, NO_LETTER }, { "'", "' ", LETTER, LETTER },
   { NULL }
+};
+
+static const Rule other[] = { { "'", " ' " }, { NULL } };
+
+struct _GtfMosesLanguage
+{
+  const char *name;
+  const char *const *prefixes, *const *numeric_prefixes;      /* abbreviations; those before numbers */
+  const Rule *quotes, *numbers, *apostrophes;
+  gboolean moves_stops;                                       /* full stops go behind a quotation mark */
+};
+
+static const GtfMosesLanguage languages[] =
+{
+  { "de", de_prefixes, de_numeric_prefixes, quotes_french, numbers_french, other, TRUE },
+  { "en", en_prefixes, en_numeric_prefixes, quotes_english, numbers_english, english, FALSE },
+  { "fr", fr_prefixes, fr_numeric_prefixes, quotes_french, numbers_french, french, TRUE },
+  { "ru", ru_prefixes, ru_numeric_prefixes, quotes_kept, numbers_english, other, FALSE }
 };
 
 static const Rule escaped[] =
@@ -357,13 +380,13 @@ is_in (const char *const *list, const char *word, gsize n)
 static gboolean
 is_abbreviation (const GtfMoses *self, const char *word, gsize n, gunichar next)
 {
-  const char *const *prefixes = self->french ? fr_prefixes : en_prefixes, *const *numeric = self->french ? fr_numeric_prefixes : en_numeric_prefixes;
   guint size;
   if (memchr (word, '.', n))
     for (gsize i = 0; i < n; i += size)
       if (gtf_moses_flags (gtf_utf8_get (word + i, &size)) & GTF_MOSES_LETTER)
         return TRUE;
-  return is_in (prefixes, word, n) || (next && gtf_moses_flags (next) & GTF_MOSES_SMALL) || (next >= '0' && next <= '9' && is_in (numeric, word, n));
+  return is_in (self->language->prefixes, word, n) || (next && gtf_moses_flags (next) & GTF_MOSES_SMALL) ||
+         (next >= '0' && next <= '9' && is_in (self->language->numeric_prefixes, word, n));
 }
 
 /* The words with one space between; a full stop at the end of one is a word of its own where it ends a sentence. */
@@ -394,14 +417,42 @@ stop_words_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GErro
 
 /* ------------------------------------------------------------------ all of it */
 
+const GtfMosesLanguage *
+gtf_moses_language (JsonObject *config, const char *where, GError **error)
+{
+  const char *name = json_object_get_string_member_with_default (config, "language", "en");
+  g_autoptr (GString) known = g_string_new (NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (languages); i++)
+    {
+      if (!strcmp (languages[i].name, name))
+        return &languages[i];
+      g_string_append_printf (known, "%s%s", i ? ", " : "", languages[i].name);
+    }
+  g_autofree char *quoted = gtf_quote (name, -1);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: language: expected one of %s, found “%s”", where, known->str, quoted);
+  return NULL;
+}
+
+gboolean
+gtf_moses_is_english (const GtfMosesLanguage *language)
+{
+  return !strcmp (language->name, "en");
+}
+
+gboolean
+gtf_moses_is_french (const GtfMosesLanguage *language)
+{
+  return !strcmp (language->name, "fr");
+}
+
 gboolean
 gtf_moses_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
 {
   GtfMoses *self = (GtfMoses *) pass;
-  self->french = g_strcmp0 (json_object_get_string_member_with_default (config, "language", "en"), "fr") == 0;
+  self->language = gtf_moses_language (config, where, error);
   self->raw = !gtf_pass_flag (config, "plain", TRUE);
   self->escape = gtf_pass_flag (config, "escape", FALSE);
-  return TRUE;
+  return self->language != NULL;
 }
 
 /* Punctuation, and what does not print. */
@@ -409,8 +460,8 @@ static gboolean
 make_plain (const GtfMoses *self, GtfPieces *pieces, GError **error)
 {
   return apply_rules (pieces, plain, error) && apply_rules (pieces, normal, error) &&
-         apply_rules (pieces, self->french ? normal_french : normal_english, error) &&
-         (!self->french || (gtf_pieces_rewrite (pieces, stops_piece, NULL, error) && apply_rules (pieces, numbers_french, error))) &&
+         apply_rules (pieces, self->language->quotes, error) && (!self->language->moves_stops || gtf_pieces_rewrite (pieces, stops_piece, NULL, error)) &&
+         apply_rules (pieces, self->language->numbers, error) &&
          gtf_pieces_rewrite (pieces, strip_piece, NULL, error) && gtf_pieces_rewrite (pieces, printing_piece, NULL, error);
 }
 
@@ -423,7 +474,7 @@ gtf_moses_apply (GtfPass *pass, GtfPieces *pieces, GError **error)
          gtf_pieces_rewrite (pieces, strip_piece, NULL, error) && gtf_pieces_rewrite (pieces, pad_piece, NULL, error) &&
          (!self->escape || gtf_pieces_rewrite (pieces, hyphens_piece, NULL, error)) &&
          gtf_pieces_rewrite (pieces, hide_dots_piece, NULL, error) && apply_rules (pieces, commas, error) &&
-         apply_rules (pieces, self->french ? french : english, error) && gtf_pieces_rewrite (pieces, stop_words_piece, pass, error) &&
+         apply_rules (pieces, self->language->apostrophes, error) && gtf_pieces_rewrite (pieces, stop_words_piece, pass, error) &&
          apply_rules (pieces, trailing, error) && gtf_pieces_rewrite (pieces, show_dots_piece, NULL, error) &&
          (!self->escape || apply_rules (pieces, escaped, error));
 }

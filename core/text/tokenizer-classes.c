@@ -25,7 +25,7 @@
  * is put behind each; special_lead, if a space is put before the text that such a token ends; special_ends, if spaces at both ends of what is decoded so stay; drop_first, if the normalizer puts a character
  * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
  * that the model is told by the name of an input; target, members that texts to be written have otherwise (files: their SentencePiece model), with target_said, if their language must be said, and target_decodes, the setting by which
- * ids are those of their vocabulary; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
+ * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
  * does not choose clean_up_tokenization_spaces. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
@@ -294,6 +294,13 @@ static const GtfTokenizerRow classes[] =
       "normalizer": { "type": "Moses", "language": "en", "plain": false, "escape": true },
       "decoder": { "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "</w>" }, "content": " " }, { "type": "Moses" }] },
       "post_processor": { "type": "TemplateProcessing", "single": ["sep_token:0", "$A:0"], "pair": ["sep_token:0", "$A:0", "sep_token:0", "$B:1"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+
+  /* Two languages, "langs": texts are of the first, and what is written is of the second. A text_target is cut like any other. */
+  { "FSMTTokenizer", "XLMTokenizer", "vocab-src.json", "fsmt", JSON ({
+      "settings": { "do_lower_case": false, "ids_of_target": true }, "two_languages": true, "extra": [], "tokens": { "cls_token": null, "mask_token": null },
+      "normalizer": { "type": "Sequence", "normalizers": [{ "if": "do_lower_case", "then": { "type": "Lowercase", "final_sigma": true } }, { "type": "Moses", "language": "$read_language", "escape": true }] },
+      "decoder": { "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "</w>" }, "content": " " }, { "type": "Moses", "language": "$written_language" }] },
+      "target": { "files": "vocab-tgt.json" }, "target_decodes": "ids_of_target", "target_reads": false, "post_processor": "$each_sep" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   /* ---------------------------------------------------------------- SentencePiece */
   { "AlbertTokenizer", NULL, "spiece.model", "albert nystromformer yoso", JSON ({

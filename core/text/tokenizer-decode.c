@@ -107,7 +107,7 @@ decode (GtfTokenizer *self, const GtfTokenizer *speller, const gint32 *ids, gsiz
 static GtfTokenizer *
 side_of_ids (GtfTokenizer *self, GError **error)
 {
-  return self->target_decodes ? gtf_tokenizer_get_target (self, error) : self;
+  return self->target_decodes ? gtf_tokenizer_get_other_side (self, error) : self;
 }
 
 /* use_source_tokenizer: which side's SentencePiece model spells the tokens, where there are two. */

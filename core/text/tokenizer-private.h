@@ -44,6 +44,7 @@ struct _GtfTokenizer
   JsonObject *target_config;           /* nullable: the target side's */
   char *target_directory;              /* nullable: where the target side is read from; NULL: it has none of its own */
   gboolean target_decodes;             /* ids are those of the target side's vocabulary */
+  gboolean target_reads;               /* texts to be written are for the target side */
   gint64 max_length;                   /* model_max_length, or 0: none */
   gint32 pad_type;
   GMutex lock;
@@ -64,6 +65,8 @@ gboolean gtf_tokenizer_build_parts (GtfTokenizer *self, const GtfTokenizerParts 
 /* tokenizer_config.json: what is not about tokens; added_tokens_decoder. @config may be NULL for the second. */
 void     gtf_tokenizer_read_settings       (GtfTokenizer *self, JsonObject *config);
 gboolean gtf_tokenizer_read_decoder_tokens (GtfTokenizer *self, JsonObject *config, const char *path, GError **error);
+/* The target side, or @self where there is none of its own. */
+GtfTokenizer *gtf_tokenizer_get_other_side (GtfTokenizer *self, GError **error);
 /* A file of the folder: where it is missing, NULL without an error. */
 gboolean gtf_tokenizer_load_object         (GtfTokenizer *self, const char *name, char **path, JsonObject **out, GError **error);
 gboolean gtf_tokenizer_has_role            (GtfTokenizer *self, const char *content);

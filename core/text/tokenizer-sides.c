@@ -6,6 +6,18 @@
  */
 #include "text/tokenizer-private.h"
 
+GtfTokenizer *
+gtf_tokenizer_get_other_side (GtfTokenizer *self, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (self->target_directory == NULL)
+    return self;
+  if (self->target == NULL)
+    self->target = gtf_tokenizer_load_side (self->target_directory, g_str_equal (self->target_directory, self->directory) ? self : NULL, self->target_config, error);
+  return self->target;
+}
+
 /**
  * gtf_tokenizer_get_target:
  * @self: a tokenizer
@@ -20,11 +32,5 @@ GtfTokenizer *
 gtf_tokenizer_get_target (GtfTokenizer *self, GError **error)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self), NULL);
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-
-  if (self->target_directory == NULL)
-    return self;
-  if (self->target == NULL)
-    self->target = gtf_tokenizer_load_side (self->target_directory, g_str_equal (self->target_directory, self->directory) ? self : NULL, self->target_config, error);
-  return self->target;
+  return self->target_reads ? gtf_tokenizer_get_other_side (self, error) : self;
 }

@@ -13,6 +13,7 @@ gtf_tokenizer_init (GtfTokenizer *self)
 {
   gtf_added_tokens_init (&self->added);
   self->eos_once = self->empty_id = -1;
+  self->target_reads = TRUE;
   self->roles = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->idle = g_ptr_array_new_with_free_func (gtf_tokenizer_worker_free);
   g_mutex_init (&self->lock);

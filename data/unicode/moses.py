@@ -24,7 +24,7 @@ def main():
     for i in range(0, len(starts), 14):
         print("  " + ", ".join(starts[i:i + 14]) + ",")
     print("};")
-    for language in ("en", "fr"):
+    for language in ("de", "en", "fr", "ru"):
         tokenizer = MosesTokenizer(lang=language)
         numeric = tokenizer.NUMERIC_ONLY_PREFIXES
         words = sorted(w for w in tokenizer.NONBREAKING_PREFIXES if "#" not in w and w not in numeric)

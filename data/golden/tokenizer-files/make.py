@@ -183,6 +183,12 @@ def repositories():
     add("xlm-cased", "xlm", moses_files, {"do_lowercase_and_remove_accent": False}, texts=MOSES)
     add("flaubert", "flaubert", moses_files, texts=TEXTS + MOSES)
     add("flaubert-lower", "flaubert", moses_files, {"do_lowercase": True}, texts=MOSES)
+    pieces_of = list(dict.fromkeys(json.load(open(os.path.join(HERE, "moses.json"), encoding="utf-8"))))
+    written = {t: i for i, t in enumerate(pieces_of[:6] + pieces_of[:5:-1])}
+    for langs, lower in (["en", "de"], False), (["de", "en"], True), (["ru", "en"], False):
+        add("fsmt-" + langs[0], "fsmt", {"vocab-src.json": "moses.json", "vocab-tgt.json": written, "merges.txt": "moses-merges.txt"}, {"langs": langs, "do_lower_case": lower},
+            texts=MOSES[:6] + JOINED[:4] + ["z.B. Nr. 5 \"so.\" er", "т.е. г. Москва \"так,\" 5\u00a0000"], sides=True,
+            model={"langs": langs, "src_vocab_size": len(written), "tgt_vocab_size": len(written)})
     add("biogpt", "biogpt", moses_files, texts=TEXTS + MOSES + JOINED)
     add("ctrl", "ctrl", {"vocab.json": "subwords.json", "merges.txt": "words-merges.txt"}, {"unk_token": "__unk__"}, texts=TEXTS + SPACED + ["x __unk__ y", "a\x1c @@b \x1fc"])
     prophetnet = {"prophetnet.tokenizer": "bert.txt"}

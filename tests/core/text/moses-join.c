@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Words put together as sacremoses's detokenizer does it (the table is what MosesDetokenizer ("en").detokenize (text.split ()) of 0.2 gives), whatever bytes they have.
+ * Words put together as sacremoses's detokenizer does it (the table is what MosesDetokenizer (language).detokenize (text.split ()) of 0.2 gives), whatever bytes they have.
  */
 #include "text/moses.h"
 
@@ -12,6 +12,7 @@ static const struct
   gsize n_words;
   const char *text;
   gsize n_text;
+  const char *language;      /* nullable: English */
 } cases[] = {
   { TEXT (""), TEXT ("") },
   { TEXT ("Hello , world !"), TEXT ("Hello, world!") },
@@ -21,6 +22,9 @@ static const struct
   { TEXT ("a \0 b"), TEXT ("a \0 b") },                         /* a token may be a NUL */
   { TEXT ("a\0b , c @-@ d"), TEXT ("a\0b, c-d") },
   { TEXT ("\0 &lt; \0&gt; ."), TEXT ("\0 < \0>.") },
+  { TEXT ("the boys ' boat &apos;s ' x '"), TEXT ("the boys' boat's' x '") },
+  { TEXT ("the boys ' boat &apos;s ' x '"), TEXT ("the boys 'boat 's' x '"), "de" },
+  { TEXT ("l&apos; eau ( ? ) d&apos; 5 !"), TEXT ("l'eau ( ?) d' 5 !"), "fr" },
 };
 
 static void
@@ -30,7 +34,11 @@ test_join (void)
     {
       g_autoptr (GString) text = g_string_new_len (cases[i].words, (gssize) cases[i].n_words);
 
-      gtf_moses_join (text);
+      g_autoptr (JsonObject) config = json_object_new ();
+
+      if (cases[i].language)
+        json_object_set_string_member (config, "language", cases[i].language);
+      gtf_moses_join (text, gtf_moses_language (config, "decoder", NULL));
       g_assert_cmpmem (text->str, text->len, cases[i].text, cases[i].n_text);
     }
 }
