@@ -98,7 +98,7 @@ gtf_added_tokens_build (GtfAddedTokens *self)
       GtfAddedToken *token = g_ptr_array_index (self->tokens, i);
       if (!token->nameless && gtf_added_tokens_find (self, token->id) != token)
         continue;
-      if (token->normalized)
+      if (token->normalized || self->late)
         trie_add (&self->normal, token->normal ? token->normal : token->content, token);
       else
         trie_add (&self->plain, token->content, token);

@@ -27,6 +27,7 @@ typedef struct
   GHashTable *by_content;
   gint32 next_id;          /* after the largest */
   GtfTrie plain, normal;
+  gboolean late;           /* texts are searched for all of them after the normalizer, and as they are */
   gboolean python;         /* what lstrip and rstrip take is Python's white space */
 } GtfAddedTokens;
 

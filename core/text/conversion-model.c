@@ -49,7 +49,7 @@ read_bytes (GtfConversion *c, GtfTextModel *model, GError **error)
     {
       char letter[4];
       const char *text = i < first ? json_array_get_string_element (json_node_get_array (before), (guint) i) : letter;
-      gsize length = i < first ? strlen (text) : gtf_utf8_put ((gunichar) (i - first), letter);
+      gsize length = i < first ? strlen (text) : i == first ? strlen (strcpy (letter, GTF_NUL)) : gtf_utf8_put ((gunichar) (i - first), letter);
       if (!gtf_text_model_add (model, text, length, i, error))
         return FALSE;
     }
@@ -62,7 +62,7 @@ add_code_points (GtfTextModel *model, GError **error)
 {
   for (gunichar c = 0; c <= 0x10FFFF; c++)
     {
-      char letter[4] = { '\xC0', '\x80' };
+      char letter[4] = GTF_NUL;
       gsize length = c ? gtf_utf8_put (c, letter) : 2;
       if ((c < 0xD800 || c > 0xDFFF) && !gtf_text_model_add (model, letter, length, c, error))
         return FALSE;

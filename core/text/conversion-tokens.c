@@ -298,10 +298,30 @@ add_reserved (GtfConversion *c, GError **error)
   return TRUE;
 }
 
+/* Tokens with the first ids, which take the place of what the vocabulary has there. */
+static gboolean
+add_first (GtfConversion *c, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (JsonNode) list = gtf_template_expand (&c->template, "first_ids", &local);
+  JsonArray *array = list ? json_node_get_array (list) : NULL;
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  for (guint i = 0; array && i < json_array_get_length (array); i++)
+    {
+      GtfAddedToken *token = g_new0 (GtfAddedToken, 1);
+      token->content = g_strdup (json_array_get_string_element (array, i));
+      token->special = gtf_tokenizer_has_role (c->tokenizer, token->content);
+      token->id = (gint32) i;
+      gtf_added_tokens_add (&c->tokenizer->added, token);
+    }
+  return TRUE;
+}
+
 gboolean
 gtf_conversion_add_tokens (GtfConversion *c, GError **error)
 {
-  if ((c->added != NULL && !add_file (c, error)) || !add_reserved (c, error) || !gtf_tokenizer_read_decoder_tokens (c->tokenizer, c->config, c->config_path, error))
+  if (!add_first (c, error) || (c->added != NULL && !add_file (c, error)) || !add_reserved (c, error) || !gtf_tokenizer_read_decoder_tokens (c->tokenizer, c->config, c->config_path, error))
     return FALSE;
   keep_added (c);
   return add_every (c, error) && add_roles (c, error) && add_extra (c, error);

@@ -315,6 +315,21 @@ read_post_processor (GtfConversion *c, GError **error)
   return c->tokenizer->post_processor != NULL;
 }
 
+/* The tokens themselves, where a part of the class asks for them. */
+static void
+name_vocabulary (GtfConversion *c)
+{
+  const GtfVocab *vocab = &c->tokenizer->model->vocab;
+  JsonArray *list = json_array_new ();
+  for (gsize i = 0; i < vocab->n_ids; i++)
+    {
+      const char *text = gtf_vocab_token (vocab, (gint32) i, NULL);
+      if (text)
+        json_array_add_string_element (list, text);
+    }
+  json_object_set_array_member (c->template.values, "vocabulary", list);
+}
+
 static gboolean
 read_parts (GtfConversion *c, GError **error)
 {
@@ -322,6 +337,8 @@ read_parts (GtfConversion *c, GError **error)
   JsonNode *nodes[3] = { NULL };
   g_autoptr (GError) local = NULL;
   gboolean ok = FALSE;
+  if (json_object_has_member (c->template.row, "blanks"))
+    name_vocabulary (c);
   for (guint i = 0; local == NULL && i < G_N_ELEMENTS (names); i++)
     nodes[i] = gtf_template_expand (&c->template, names[i], &local);
   if (local)
@@ -371,6 +388,10 @@ read_rest (GtfConversion *c)
   self->pad_type = (gint32) json_object_get_int_member_with_default (values, "pad_token_type_id", 0);
   self->language_codes = json_object_has_member (c->template.row, "language_codes");
   self->eos_once = json_object_has_member (c->template.row, "eos_once") ? look_up (self, gtf_conversion_string (values, "eos_token")) : -1;
+  const char *blanks = gtf_conversion_string (c->template.row, "blanks");
+  self->blanks = blanks && gtf_pass_flag (values, blanks, FALSE);
+  const char *late = gtf_conversion_string (c->template.row, "late");
+  self->added.late = late && gtf_pass_flag (values, late, FALSE);
   self->special_lead = json_object_has_member (c->template.row, "special_lead");
   self->special_ends = json_object_has_member (c->template.row, "special_ends");
   self->empty_id = empty_id (c);

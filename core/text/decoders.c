@@ -296,6 +296,15 @@ bytes (const GtfDecoder *self, GPtrArray *strings, GError **error)
   return TRUE;
 }
 
+/* Of our own: the tokens between blanks, each second one. */
+static gboolean
+between_blanks (const GtfDecoder *self, GPtrArray *strings, GError **error)
+{
+  for (guint i = 0; strings->len > 1 && i < strings->len; i++)
+    g_ptr_array_remove_index (strings, i);
+  return TRUE;
+}
+
 /* Of our own: words that moses.c cut. */
 static gboolean
 moses (const GtfDecoder *self, GPtrArray *strings, GError **error)
@@ -344,6 +353,7 @@ read_counts (GtfDecoder *self, JsonObject *config, const char *where, GError **e
 static const struct { const char *type; RunFunc run; const char *text, *text_default, *text2, *text2_default, *flag; } table[] =
 {
   { "BPEDecoder", bpe, "suffix", "</w>" },
+  { "BetweenBlanks", between_blanks },
   { "ByteFallback", byte_fallback },      /* "each" is of our own */
   { "ByteLevel", byte_level },
   { "Bytes", bytes, NULL, NULL, NULL, NULL, "replace" },

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The normalizers, each a pass that rewrites, and their table; those of forms.h and moses.h have files of their own. Spans follow the reference: a
+ * The normalizers, each a pass that rewrites, and their table; those of forms.h, known-characters.h and moses.h have files of their own. Spans follow the reference: a
  * character that takes another's place has its span, one that is put in after it too, and what was composed has that of its first part.
  */
 #include "text/forms.h"
+#include "text/known-characters.h"
 #include "text/moses.h"
 #include "text/passes.h"
+#include "text/vocab.h"
 
 #define FOR_EACH_CHAR(pieces, piece, c, size, at) \
   for (gsize at = (piece)->begin; at < (piece)->end && ((c) = gtf_utf8_get ((pieces)->buffer->text + at, &(size)), TRUE); at += (size))
@@ -346,14 +348,18 @@ bert (GtfPass *pass, GtfPieces *pieces, GError **error)
 
 /* ------------------------------------------------------------------ bytes */
 
-/* Of our own: each byte as the character of its number, as classes that have bytes for tokens name them. */
+/* Of our own: each byte as the character of its number, as classes that have bytes for tokens name them; U+0000 in the form of tokens. */
 static gboolean
 bytes_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
 {
-  gsize size = 0;
-  for (gsize at = piece->begin; at < piece->end; at += MAX (size, 1))
-    if (!(size = copy_ascii (pieces, at, piece->end, FALSE)))
-      gtf_pieces_emit (pieces, (guint8) pieces->buffer->text[at], pieces->buffer->span[at]);
+  for (gsize at = piece->begin; at < piece->end; at++)
+    {
+      guint8 byte = (guint8) pieces->buffer->text[at];
+      if (byte == 0)
+        gtf_pieces_emit_bytes (pieces, GTF_NUL, strlen (GTF_NUL), pieces->buffer->span[at]);
+      else
+        gtf_pieces_emit (pieces, byte, pieces->buffer->span[at]);
+    }
   return TRUE;
 }
 
@@ -381,6 +387,7 @@ gtf_normalizer_new (JsonNode *node, const char *where, GError **error)
     ROW ("BertNormalizer", Bert, bert_init, bert, NULL),
     ROW ("ByteLevel", GtfPass, NULL, byte_level, NULL),
     ROW ("Bytes", GtfPass, NULL, bytes, NULL),
+    ROW ("KnownCharacters", GtfKnownCharacters, gtf_known_characters_init, gtf_known_characters_apply, gtf_known_characters_clear),
     ROW ("Lowercase", Lowercase, lowercase_init, lowercase, NULL),
     ROW ("Moses", GtfMoses, gtf_moses_init, gtf_moses_apply, NULL),
     ROW ("NFC", GtfForms, gtf_forms_init, gtf_forms_apply, NULL),

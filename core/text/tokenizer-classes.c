@@ -25,7 +25,8 @@
  * is put behind each; special_lead, if a space is put before the text that such a token ends; special_ends, if spaces at both ends of what is decoded so stay; drop_first, if the normalizer puts a character
  * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
  * that the model is told by the name of an input; target, members that texts to be written have otherwise (files: their SentencePiece model), with target_said, if their language must be said, and target_decodes, the setting by which
- * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
+ * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; blanks, the setting by which the token of id 0 stands around each token; late, that by which special
+ * tokens are found in normalised texts, as they are; first_ids, special tokens that have the ids from 0 on, whatever the vocabulary has there; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
  * does not choose clean_up_tokenization_spaces. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
@@ -536,6 +537,14 @@ static const GtfTokenizerRow classes[] =
       "decoder": { "type": "Sequence", "decoders": [{ "type": "CTC", "pad_token": "$pad_token", "word_delimiter_token": " ", "cleanup": false },
         { "if": "word_delimiter_token", "then": { "type": "Replace", "pattern": { "String": "$word_delimiter_token" }, "content": "\u0001" } }, "$spaced",
         { "type": "Replace", "pattern": { "String": "\u0001" }, "content": "" }, { "type": "Strip", "content": " ", "start": 1048576, "stop": 1048576 }] } }) },
+  /* Letters, with a blank around each. */
+  { "VitsTokenizer", NULL, "vocab.json", "vits", JSON ({
+      "python": true, "settings": { "language": null, "add_blank": true, "normalize": true, "phonemize": true, "is_uroman": false }, "refuse_text": "phonemize",
+      "tokens": { "unk_token": "<unk>", "pad_token": "<pad>" }, "blanks": "add_blank", "late": "normalize",
+      "model": { "type": "BPE", "unk_token": "$unk_token" }, "merges": false,
+      "normalizer": { "type": "KnownCharacters", "tokens": "$vocabulary", "lower": "$normalize", "filter": "$normalize", "only_ascii": "$is_uroman",
+                      "comma_below": { "if": "language=ron", "then": true, "else": false } },
+      "decoder": { "type": "Sequence", "decoders": [{ "if": "add_blank", "then": { "type": "BetweenBlanks" } }, { "type": "Fuse" }] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "EsmTokenizer", NULL, "vocab.txt", "esm", JSON ({
       "python": true, "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>" },
       "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "every": true, "pre_tokenizer": "$split_words",
@@ -549,6 +558,12 @@ static const GtfTokenizerRow classes[] =
       "before": ["$pad_token", "$eos_token", "$unk_token"], "extra": [{ "format": "<extra_id_{}>", "end": "$extra_ids" }], "eos_once": true,
       "model": { "type": "BPE" }, "normalizer": { "type": "Bytes" }, "decoder": { "type": "Bytes", "replace": false },
       "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+
+  /* Bytes, of which three numbers are tokens of their own. */
+  { "DiaTokenizer", NULL, "", "dia", JSON ({
+      "python": true, "settings": { "offset": 0, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output": true },
+      "tokens": { "pad_token": "<pad>", "unk_token": "<pad>" }, "first_ids": ["$pad_token", "[S1]", "[S2]"], "before": [{ "format": "\u0001{}", "end": "$offset" }],
+      "model": { "type": "BPE" }, "normalizer": { "type": "Bytes" }, "decoder": { "type": "Fuse" }, "post_processor": null }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   { "EsmcTokenizer", NULL, "", "esmc esmfold2", JSON ({
       "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>", "bos_token": "<cls>", "chain_break_token": "|" },

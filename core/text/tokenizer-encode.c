@@ -172,6 +172,29 @@ add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint 
     }
 }
 
+/* The rows from @first on are those of a stretch of text: a blank before the first of them and behind each. */
+static void
+add_blanks (GArray *rows, guint first)
+{
+  const guint n = rows->len - first;
+  g_array_set_size (rows, first + (n ? 2 * n + 1 : 0));
+  for (guint i = n; i-- > 0;)
+    {
+      GtfRow row = g_array_index (rows, GtfRow, first + i), blank = row;
+      blank.id = 0;
+      blank.begin = row.end;
+      g_array_index (rows, GtfRow, first + 2 * i + 2) = blank;
+      g_array_index (rows, GtfRow, first + 2 * i + 1) = row;
+    }
+  if (n)
+    {
+      GtfRow blank = g_array_index (rows, GtfRow, first + 1);
+      blank.id = 0;
+      blank.end = blank.begin;
+      g_array_index (rows, GtfRow, first) = blank;
+    }
+}
+
 /* U+0000 comes as C0 80, as in the strings of our JSON nodes. NULL: there is none. */
 static char *
 unescape_nul (const char *text, gsize *length)
@@ -218,6 +241,7 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
   for (gsize i = 0; i < p->n_pieces; i++)
     {
       const GtfPiece *piece = &p->pieces[i];
+      const guint before = segment->rows->len;
       w->tokens.n = 0;
       if (piece->id >= 0)
         add_row (segment->rows, w, (GtfRow) { .id = piece->id, .word = i, .sequence = sequence, .type = sequence, .lead = piece->lead, .trail = piece->trail },
@@ -225,7 +249,11 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
       else if (!tokenize_word (self, w, p->buffer->text + piece->begin, piece->end - piece->begin, error))
         return gtf_segment_free (segment), NULL;
       else
-        add_rows (self, w, piece, i, sequence, self->drop_first, segment->rows);
+        {
+          add_rows (self, w, piece, i, sequence, self->drop_first, segment->rows);
+          if (self->blanks)
+            add_blanks (segment->rows, before);
+        }
     }
   return segment;
 }

@@ -163,7 +163,7 @@ gtf_tokenizer_get_vocab_size (GtfTokenizer *self)
   gpointer content, token;
   g_hash_table_iter_init (&iter, self->added.by_content);
   while (g_hash_table_iter_next (&iter, &content, &token))
-    n += !((GtfAddedToken *) token)->nameless && gtf_vocab_find (&self->model->vocab, content, strlen (content)) < 0;
+    n += gtf_vocab_find (&self->model->vocab, content, strlen (content)) < 0 && gtf_vocab_token (&self->model->vocab, ((GtfAddedToken *) token)->id, NULL) == NULL;
   return n;
 }
 

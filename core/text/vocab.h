@@ -10,6 +10,9 @@
 
 G_BEGIN_DECLS
 
+/* U+0000 as tokens have it, which end at a NUL. */
+#define GTF_NUL "\xC0\x80"
+
 #define GTF_VOCAB_MAX_ID (1 << 24)      /* ids become array indices; the largest vocabularies have 1.1 million */
 
 typedef struct { guint32 offset, length; gint32 id; } GtfVocabEntry;

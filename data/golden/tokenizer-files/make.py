@@ -315,6 +315,14 @@ def repositories():
     add("speech-to-text-user", "speech_to_text", {"vocab.json": ids(ROBERTA[:4], "user.model", []), bpe: "user.model"}, texts=TEXTS + ["rivers, rivriver<x>9:509:50<x", "<x> river"])
     add("wav2vec2", "wav2vec2", {"vocab.json": letters})
     add("wav2vec2-language", "wav2vec2", {"vocab.json": {"eng": letters, "fra": {"<pad>": 0}}}, {"target_lang": "eng", "word_delimiter_token": "|"})
+    spoken = {t: i for i, t in enumerate(["k"] + list("abcdefghijlmnopqrstuvwxyz '-\u00e9\u0163") + ["<unk>"])}
+    spoken_texts = TEXTS[:4] + ["k\u021b \u021a-K <unk>\u0130 <pad>", "", " \u0001 !"]
+    add("vits", "vits", {"vocab.json": spoken}, {"phonemize": False}, texts=spoken_texts)
+    add("vits-ron", "vits", {"vocab.json": spoken}, {"phonemize": False, "language": "ron", "add_blank": False}, texts=spoken_texts)
+    add("vits-plain", "vits", {"vocab.json": spoken}, {"phonemize": False, "normalize": False, "is_uroman": True}, texts=["the Boat <unk> is <pad>k", "K!"])
+    add("vits-pad", "vits", {"vocab.json": {t: i for i, t in enumerate(["<pad>", "<unk>"] + list("abekr <>unkpd") + ["oa"])}}, {"phonemize": False}, texts=spoken_texts + ["BOATs<pad>rOAoaR<UNK>"])
+    add("dia", "dia", {}, {"tokenizer_class": "DiaTokenizer"}, texts=TEXTS[:4] + ["[S1] the river [S2]it<pad>\u0001"])
+    add("dia-offset", "dia", {}, {"tokenizer_class": "DiaTokenizer", "offset": 3}, texts=TEXTS[:1] + ["[S1] \u00e9 [S2]it<pad>\u0001"])
     add("mgp-str", "mgp-str", {"vocab.json": {t: i for i, t in enumerate(["[GO]", "[s]"] + list("0123456789abcdefghijklmnopqrstuvwxyz"))}}, texts=TEXTS + ["river[s]9 50", "[GO]a"])
     add("esmc", "esmc", {}, {"tokenizer_class": "EsmcTokenizer"}, texts=["MKTAYIAK", " MK <mask>Q jL|ACD.-", "LLx\n<cls>|"])
     add("esm", "esm", {"vocab.txt": "esm.txt"}, texts=["MKTAYIAK", " MK <mask>Q jL", "LLx\n<cls>"])

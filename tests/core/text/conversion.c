@@ -261,6 +261,32 @@ test_bad (gconstpointer data)
     g_assert_nonnull (strstr (error->message, b->message[i]));
 }
 
+/* Texts that something else would have to make ready first. */
+static void
+test_refused_texts (void)
+{
+  static const struct { const char *config, *text, *says; } rows[] =
+  {
+    { "{\"tokenizer_class\": \"VitsTokenizer\"}", "a", "phonemize" },
+    { "{\"tokenizer_class\": \"VitsTokenizer\", \"phonemize\": false, \"is_uroman\": true}", "a\u00e9", "uroman" },
+    { "{\"tokenizer_class\": \"VitsTokenizer\", \"phonemize\": false, \"is_uroman\": true}", "a", NULL }
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *folder = g_dir_make_tmp ("gtf-test-XXXXXX", &error);
+      g_assert_no_error (error);
+      put (folder, "tokenizer_config.json", rows[i].config, -1);
+      put (folder, "vocab.json", "{\"<unk>\": 0, \"<pad>\": 1, \"a\": 2}", -1);
+      g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+      remove_folder (folder);
+      g_assert_no_error (error);
+      g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, rows[i].text, NULL, NULL, &error);
+      g_assert_true ((e != NULL) == (rows[i].says == NULL));
+      g_assert_true (e != NULL || strstr (error->message, rows[i].says));
+    }
+}
+
 /* The target side is read when it is asked for, and says what is wrong with it then; the source side goes on. */
 static void
 test_bad_target (void)
@@ -442,6 +468,7 @@ main (int argc, char **argv)
       g_test_add_data_func (name, repository, test_golden);
     }
   g_test_add_func ("/text/conversion/bad-target", test_bad_target);
+  g_test_add_func ("/text/conversion/refused-texts", test_refused_texts);
   g_test_add_func ("/text/conversion/target-of-json", test_target_of_json);
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
