@@ -36,9 +36,10 @@ read_pieces (GtfConversion *c, GtfTextModel *model, GError **error)
                                      json_object_has_member (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
 }
 
-/* No file at all: what the class begins with, then the 256 bytes, each as the character of its number, where it has them. */
+/* No file at all, or one that has no tokens: what the class begins with, then the 256 bytes, each as the character of its number, where it has them (with @hexadecimal as
+ * two digits). */
 static gboolean
-read_bytes (GtfConversion *c, GtfTextModel *model, GError **error)
+read_bytes (GtfConversion *c, GtfTextModel *model, gboolean hexadecimal, GError **error)
 {
   g_autoptr (JsonNode) before = gtf_template_expand (&c->template, "before", error);
   if (before == NULL)
@@ -49,7 +50,9 @@ read_bytes (GtfConversion *c, GtfTextModel *model, GError **error)
     {
       char letter[4];
       const char *text = i < first ? json_array_get_string_element (json_node_get_array (before), (guint) i) : letter;
-      gsize length = i < first ? strlen (text) : i == first ? strlen (strcpy (letter, GTF_NUL)) : gtf_utf8_put ((gunichar) (i - first), letter);
+      if (hexadecimal && i >= first)
+        g_snprintf (letter, sizeof letter, "%02x", (guint) (i - first));
+      gsize length = i < first || hexadecimal ? strlen (text) : i == first ? strlen (strcpy (letter, GTF_NUL)) : gtf_utf8_put ((gunichar) (i - first), letter);
       if (!gtf_text_model_add (model, text, length, i, error))
         return FALSE;
     }
@@ -118,6 +121,27 @@ read_continued (GtfConversion *c, const char *codes, GError **error)
          gtf_text_model_read_codes (model, path, ends_marked ? GTF_CODES_LOOSE : counted ? GTF_CODES_COUNTED : GTF_CODES_HEADED, error) && gtf_text_model_build (model, error);
 }
 
+/* The members of the class's file that its parts name. */
+static gboolean
+read_maps (GtfConversion *c, GError **error)
+{
+  JsonArray *names = json_object_get_array_member (c->template.row, "maps");
+  g_autoptr (JsonObject) file = gtf_json_load_object (c->vocab_path, error);
+  for (guint i = 0; file && i < json_array_get_length (names); i++)
+    {
+      const char *name = json_array_get_string_element (names, i);
+      JsonNode *node = gtf_json_find (file, name);
+      if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+        {
+          g_autofree char *found = node ? gtf_json_describe (node) : g_strdup ("nothing");
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s: expected an object, found %s", c->vocab_path, name, found);
+          return FALSE;
+        }
+      json_object_set_member (c->template.values, name, json_node_copy (node));
+    }
+  return file != NULL;
+}
+
 gboolean
 gtf_conversion_read_model (GtfConversion *c, GError **error)
 {
@@ -147,7 +171,12 @@ gtf_conversion_read_model (GtfConversion *c, GError **error)
     }
   else if (*gtf_conversion_files (c->klass) == 0)
     {
-      if (json_object_has_member (c->template.row, "code_points") ? !add_code_points (model, error) : !read_bytes (c, model, error))
+      if (json_object_has_member (c->template.row, "code_points") ? !add_code_points (model, error) : !read_bytes (c, model, FALSE, error))
+        return FALSE;
+    }
+  else if (json_object_has_member (c->template.row, "maps"))
+    {
+      if (!read_maps (c, error) || !read_bytes (c, model, TRUE, error))
         return FALSE;
     }
   else if (c->tiktoken)

@@ -3,6 +3,7 @@
  * Decoders: each takes the list of the tokens' texts and changes it; what is left is joined. Their table is at the end.
  */
 #include "text/byte-level.h"
+#include "text/byte-map.h"
 #include "text/moses.h"
 #include "text/passes.h"
 #include "text/rows.h"
@@ -19,6 +20,7 @@ struct _GtfDecoder
   gint64 start, stop;
   GtfRegex *pattern;
   const GtfMosesLanguage *language;
+  GtfByteMap *first, *second;
   GPtrArray *children;
 };
 
@@ -296,6 +298,34 @@ bytes (const GtfDecoder *self, GPtrArray *strings, GError **error)
   return TRUE;
 }
 
+/* Of our own: bytes as two digits each, which maps rewrite; other tokens stay. What is not UTF-8 is left out. */
+static gboolean
+byte_maps (const GtfDecoder *self, GPtrArray *strings, GError **error)
+{
+  g_autoptr (GArray) in = g_array_sized_new (FALSE, FALSE, sizeof (gint32), strings->len);
+  g_autoptr (GString) all = g_string_new (NULL);
+  for (guint i = 0; i < strings->len; i++)
+    {
+      gint32 byte = gtf_byte_from_hex (string_at (strings, i)->str, string_at (strings, i)->len);
+      byte = byte < 0 ? -1 - (gint32) i : byte;
+      g_array_append_val (in, byte);
+    }
+  g_autoptr (GArray) simple = gtf_byte_map_apply (self->first, in), out = gtf_byte_map_apply (self->second, simple);
+  for (guint i = 0; i < out->len; i++)
+    {
+      gint32 value = g_array_index (out, gint32, i);
+      if (value >= 0)
+        g_string_append_c (all, (char) value);
+      else
+        g_string_append_len (all, string_at (strings, (guint) (-1 - value))->str, (gssize) string_at (strings, (guint) (-1 - value))->len);
+    }
+  GString *text = g_string_sized_new (all->len);
+  append_lossy (text, all->str, all->len, "");
+  g_ptr_array_set_size (strings, 0);
+  g_ptr_array_add (strings, text);
+  return TRUE;
+}
+
 /* Of our own: the tokens between blanks, each second one. */
 static gboolean
 between_blanks (const GtfDecoder *self, GPtrArray *strings, GError **error)
@@ -343,6 +373,19 @@ read_sequence (GtfDecoder *self, JsonObject *config, const char *where, GError *
 }
 
 static gboolean
+read_maps (GtfDecoder *self, JsonObject *config, const char *where, GError **error)
+{
+  JsonNode *merge = gtf_json_find (config, "merge"), *decompose = gtf_json_find (config, "decompose");
+  if (merge == NULL || !JSON_NODE_HOLDS_OBJECT (merge) || decompose == NULL || !JSON_NODE_HOLDS_OBJECT (decompose))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected the objects “merge” and “decompose”", where);
+      return FALSE;
+    }
+  return (self->first = gtf_byte_map_new (json_node_get_object (merge), TRUE, where, error)) &&
+         (self->second = gtf_byte_map_new (json_node_get_object (decompose), TRUE, where, error));
+}
+
+static gboolean
 read_counts (GtfDecoder *self, JsonObject *config, const char *where, GError **error)
 {
   JsonNode *start = gtf_json_find (config, "start"), *stop = gtf_json_find (config, "stop");
@@ -356,6 +399,7 @@ static const struct { const char *type; RunFunc run; const char *text, *text_def
   { "BetweenBlanks", between_blanks },
   { "ByteFallback", byte_fallback },      /* "each" is of our own */
   { "ByteLevel", byte_level },
+  { "ByteMaps", byte_maps },
   { "Bytes", bytes, NULL, NULL, NULL, NULL, "replace" },
   { "CTC", ctc, "pad_token", "<pad>", "word_delimiter_token", "|", "cleanup" },
   { "Fuse", fuse },
@@ -389,7 +433,7 @@ gtf_decoder_new (JsonNode *node, const char *where, GError **error)
   if ((table[i].text && !(self->text = gtf_pass_text (config, table[i].text, table[i].text_default, where, error))) ||
       (table[i].text2 && !(self->text2 = gtf_pass_text (config, table[i].text2, table[i].text2_default, where, error))) ||
       (self->run == replace && !(self->pattern = gtf_pass_pattern (config, where, error))) ||
-      (self->run == strip && !read_counts (self, config, where, error)) || (self->run == sequence && !read_sequence (self, config, where, error)) || (self->run == moses && !(self->language = gtf_moses_language (config, where, error))))
+      (self->run == strip && !read_counts (self, config, where, error)) || (self->run == sequence && !read_sequence (self, config, where, error)) || (self->run == byte_maps && !read_maps (self, config, where, error)) || (self->run == moses && !(self->language = gtf_moses_language (config, where, error))))
     return NULL;
   if (self->run == byte_fallback)
     self->flag = gtf_pass_flag (config, "each", FALSE);
@@ -413,6 +457,8 @@ gtf_decoder_free (GtfDecoder *self)
   g_free (self->text);
   g_free (self->text2);
   gtf_regex_free (self->pattern);
+  gtf_byte_map_free (self->first);
+  gtf_byte_map_free (self->second);
   g_clear_pointer (&self->children, g_ptr_array_unref);
   g_free (self);
 }

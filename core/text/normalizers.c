@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The normalizers, each a pass that rewrites, and their table; those of forms.h, known-characters.h and moses.h have files of their own. Spans follow the reference: a
+ * The normalizers, each a pass that rewrites, and their table; those of byte-map.h, forms.h, known-characters.h and moses.h have files of their own. Spans follow the reference: a
  * character that takes another's place has its span, one that is put in after it too, and what was composed has that of its first part.
  */
+#include "text/byte-map.h"
 #include "text/forms.h"
 #include "text/known-characters.h"
 #include "text/moses.h"
@@ -386,6 +387,7 @@ gtf_normalizer_new (JsonNode *node, const char *where, GError **error)
   {
     ROW ("BertNormalizer", Bert, bert_init, bert, NULL),
     ROW ("ByteLevel", GtfPass, NULL, byte_level, NULL),
+    ROW ("ByteMaps", GtfByteMaps, gtf_byte_maps_init, gtf_byte_maps_apply, gtf_byte_maps_clear),
     ROW ("Bytes", GtfPass, NULL, bytes, NULL),
     ROW ("KnownCharacters", GtfKnownCharacters, gtf_known_characters_init, gtf_known_characters_apply, gtf_known_characters_clear),
     ROW ("Lowercase", Lowercase, lowercase_init, lowercase, NULL),

@@ -25,7 +25,7 @@
  * is put behind each; special_lead, if a space is put before the text that such a token ends; special_ends, if spaces at both ends of what is decoded so stay; drop_first, if the normalizer puts a character
  * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
  * that the model is told by the name of an input; target, members that texts to be written have otherwise (files: their SentencePiece model), with target_said, if their language must be said, and target_decodes, the setting by which
- * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; blanks, the setting by which the token of id 0 stands around each token; late, that by which special
+ * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; maps, the members of the file that its parts are told of, where it is no vocabulary: the tokens are the bytes in hexadecimal then; blanks, the setting by which the token of id 0 stands around each token; late, that by which special
  * tokens are found in normalised texts, as they are; first_ids, special tokens that have the ids from 0 on, whatever the vocabulary has there; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
  * does not choose clean_up_tokenization_spaces. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
@@ -558,6 +558,11 @@ static const GtfTokenizerRow classes[] =
       "before": ["$pad_token", "$eos_token", "$unk_token"], "extra": [{ "format": "<extra_id_{}>", "end": "$extra_ids" }], "eos_once": true,
       "model": { "type": "BPE" }, "normalizer": { "type": "Bytes" }, "decoder": { "type": "Bytes", "replace": false },
       "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+
+  { "MyT5Tokenizer", "ByT5Tokenizer", "byte_maps.json", "myt5", JSON ({
+      "maps": ["decompose_map", "merge_map"], "model": { "type": "WordLevel", "unk_token": "$unk_token" },
+      "normalizer": { "type": "ByteMaps", "decompose": "$decompose_map", "merge": "$merge_map" }, "pre_tokenizer": { "type": "FixedLength", "length": 2 },
+      "decoder": { "type": "ByteMaps", "decompose": "$decompose_map", "merge": "$merge_map" } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
 
   /* Bytes, of which three numbers are tokens of their own. */
   { "DiaTokenizer", NULL, "", "dia", JSON ({

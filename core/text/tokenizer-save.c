@@ -12,12 +12,40 @@ static gboolean
 belongs_to_tokenizer (const char *name)
 {
   static const char *const patterns[] = { "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges.txt", "*.model", "*.spm", "*.codes", "*.tiktoken",
-    "dict*.txt", "word_shape.json", "word_pronunciation.json", "chat_template.jinja", "chat_template.json" };
+    "dict*.txt", "word_shape.json", "word_pronunciation.json", "byte_maps.json", "emoji.json", "chat_template.jinja", "chat_template.json" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (patterns); i++)
     if (g_pattern_match_simple (patterns[i], name))
       return TRUE;
   return FALSE;
+}
+
+static gboolean
+copy_files (const char *from, const char *to, GError **error)
+{
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+
+  if (g_mkdir_with_parents (to, 0777) < 0)
+    {
+      gtf_file_fail (error, to, "cannot be created", errno);
+      return FALSE;
+    }
+  if (!(dir = g_dir_open (from, 0, error)))
+    return FALSE;
+  while ((name = g_dir_read_name (dir)))
+    if (belongs_to_tokenizer (name) && !gtf_file_copy_named (from, to, name, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Of a tokenizer of two folders, each has its own in @directory too. */
+static gboolean
+copy_folder (const char *from, const char *directory, GError **error)
+{
+  g_autofree char *name = g_path_get_basename (from), *to = g_build_filename (directory, name, NULL);
+
+  return copy_files (from, to, error);
 }
 
 /**
@@ -34,18 +62,7 @@ belongs_to_tokenizer (const char *name)
 gboolean
 gtf_tokenizer_save_pretrained (GtfTokenizer *self, const char *directory, GError **error)
 {
-  g_autoptr (GDir) dir = NULL;
-  const char *name;
-
-  if (g_mkdir_with_parents (directory, 0777) < 0)
-    {
-      gtf_file_fail (error, directory, "cannot be created", errno);
-      return FALSE;
-    }
-  if (!(dir = g_dir_open (self->directory, 0, error)))
-    return FALSE;
-  while ((name = g_dir_read_name (dir)))
-    if (belongs_to_tokenizer (name) && !gtf_file_copy_named (self->directory, directory, name, error))
-      return FALSE;
-  return TRUE;
+  if (self->target_directory == NULL || g_str_equal (self->target_directory, self->directory))
+    return copy_files (self->directory, directory, error);
+  return copy_folder (self->directory, directory, error) && copy_folder (self->target_directory, directory, error);
 }

@@ -321,6 +321,9 @@ def repositories():
     add("vits-ron", "vits", {"vocab.json": spoken}, {"phonemize": False, "language": "ron", "add_blank": False}, texts=spoken_texts)
     add("vits-plain", "vits", {"vocab.json": spoken}, {"phonemize": False, "normalize": False, "is_uroman": True}, texts=["the Boat <unk> is <pad>k", "K!"])
     add("vits-pad", "vits", {"vocab.json": {t: i for i, t in enumerate(["<pad>", "<unk>"] + list("abekr <>unkpd") + ["oa"])}}, {"phonemize": False}, texts=spoken_texts + ["BOATs<pad>rOAoaR<UNK>"])
+    maps = {"decompose_map": {"c3 a9": "65 cc 81", "42": "1f 62", "52": "1f 72", "e4 b8 ad": "f9 01"},
+            "merge_map": {"65 cc 81": "c0 01", "72 69": "c1", "1f 62 6f": "c1 02", "74 68 65": "f5 ff", "e4 b8": "f5 fe", "20 74": "f5 fd"}}
+    add("myt5", "myt5", {"byte_maps.json": maps}, {"tokenizer_class": "MyT5Tokenizer"}, texts=TEXTS[:3] + ["caf\u00e9 Boat the river \u4e2d\u6587\ufffd", "</s> a <unk> b<pad>r</s>ib", "e<extra_id_3>\u0301", ["a</s>", "b"], ["a", ""]])
     add("dia", "dia", {}, {"tokenizer_class": "DiaTokenizer"}, texts=TEXTS[:4] + ["[S1] the river [S2]it<pad>\u0001"])
     add("dia-offset", "dia", {}, {"tokenizer_class": "DiaTokenizer", "offset": 3}, texts=TEXTS[:1] + ["[S1] \u00e9 [S2]it<pad>\u0001"])
     add("mgp-str", "mgp-str", {"vocab.json": {t: i for i, t in enumerate(["[GO]", "[s]"] + list("0123456789abcdefghijklmnopqrstuvwxyz"))}}, texts=TEXTS + ["river[s]9 50", "[GO]a"])

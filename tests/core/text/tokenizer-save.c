@@ -54,10 +54,45 @@ test_save (void)
     }
 }
 
+/* One of two folders keeps both. */
+static void
+test_save_two (void)
+{
+  static const char config[] = "{\"model_type\": \"rag\", \"question_encoder\": {\"model_type\": \"dpr\"}}";
+  g_autofree char *parent = g_dir_make_tmp ("gtf-XXXXXX", NULL), *from = g_build_filename (parent, "from", NULL), *to = g_build_filename (parent, "to", NULL);
+  g_autofree char *command = g_strdup_printf ("rm -rf '%s'", parent);
+  static const char *const folders[] = { "from/question_encoder_tokenizer", "from/generator_tokenizer" };
+  g_autofree char *from_config = g_build_filename (from, "config.json", NULL), *to_config = g_build_filename (to, "config.json", NULL);
+  g_autoptr (GtfTokenizer) tokenizer = NULL, again = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (folders); i++)
+    {
+      g_autofree char *folder = g_build_filename (parent, folders[i], NULL), *vocabulary = g_build_filename (folder, "vocab.txt", NULL);
+      g_autofree char *settings = g_build_filename (folder, "tokenizer_config.json", NULL);
+
+      g_mkdir_with_parents (folder, 0700);
+      g_assert_true (g_file_set_contents (vocabulary, i ? "[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\nfox\nthe\n" : "[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\nthe\nfox\n", -1, NULL));
+      g_assert_true (g_file_set_contents (settings, "{\"tokenizer_class\": \"BertTokenizer\"}", -1, NULL));
+    }
+  g_assert_true (g_file_set_contents (from_config, config, -1, NULL));
+  tokenizer = gtf_tokenizer_load (from, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (gtf_tokenizer_save_pretrained (tokenizer, to, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_file_set_contents (to_config, config, -1, NULL));
+  again = gtf_tokenizer_load (to, NULL, &error);
+  g_assert_no_error (error);
+  assert_same (tokenizer, again);
+  assert_same (gtf_tokenizer_get_target (tokenizer, NULL), gtf_tokenizer_get_target (again, NULL));
+  g_assert_cmpint (system (command), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/text/tokenizer-save", test_save);
+  g_test_add_func ("/text/tokenizer-save/two-folders", test_save_two);
   return g_test_run ();
 }
