@@ -210,13 +210,25 @@ bpe (const GtfDecoder *self, GPtrArray *strings, GError **error)
   return TRUE;
 }
 
+/* The string @i is one of those to keep, of which there are @n before it; what is not kept goes to the end. */
+static void
+keep (GPtrArray *strings, guint *n, guint i)
+{
+  gpointer kept = strings->pdata[i];
+  strings->pdata[i] = strings->pdata[*n];
+  strings->pdata[(*n)++] = kept;
+}
+
 static gboolean
 ctc (const GtfDecoder *self, GPtrArray *strings, GError **error)
 {
-  for (guint i = strings->len; i-- > 1;)
-    if (g_string_equal (string_at (strings, i), string_at (strings, i - 1)))
-      g_ptr_array_remove_index (strings, i);
-  for (guint i = 0; i < strings->len;)
+  guint n = 0;
+  for (guint i = 0; i < strings->len; i++)
+    if (n == 0 || !g_string_equal (string_at (strings, i), string_at (strings, n - 1)))
+      keep (strings, &n, i);
+  g_ptr_array_set_size (strings, (gint) n);
+  n = 0;
+  for (guint i = 0; i < strings->len; i++)
     {
       GString *s = string_at (strings, i);
       gtf_string_replace (s, self->text, "");
@@ -226,10 +238,9 @@ ctc (const GtfDecoder *self, GPtrArray *strings, GError **error)
           gtf_string_replace (s, self->text2, " ");
         }
       if (s->len)
-        i++;
-      else
-        g_ptr_array_remove_index (strings, i);
+        keep (strings, &n, i);
     }
+  g_ptr_array_set_size (strings, (gint) n);
   return TRUE;
 }
 
@@ -330,8 +341,10 @@ byte_maps (const GtfDecoder *self, GPtrArray *strings, GError **error)
 static gboolean
 between_blanks (const GtfDecoder *self, GPtrArray *strings, GError **error)
 {
-  for (guint i = 0; strings->len > 1 && i < strings->len; i++)
-    g_ptr_array_remove_index (strings, i);
+  guint n = 0;
+  for (guint i = 1; i < strings->len; i += 2)
+    keep (strings, &n, i);
+  g_ptr_array_set_size (strings, (gint) (strings->len > 1 ? n : strings->len));
   return TRUE;
 }
 

@@ -6,6 +6,7 @@
 #include "text/moses.h"
 
 #include <string.h>
+#include "text/rows.h"
 
 /* Whether all characters of a word are in a list, or (@currency) money. No list has a NUL, which tokens may be made of. */
 static gboolean
@@ -110,23 +111,6 @@ find_gaps (const GtfMosesLanguage *language, GHashTable *opened, const GString *
     }
 }
 
-/* As g_string_replace (), which ends at a NUL. */
-static void
-replace (GString *text, const char *what, const char *by)
-{
-  const gsize length = strlen (what), new_length = strlen (by);
-
-  for (gsize at = 0; at + length <= text->len;)
-    if (memcmp (text->str + at, what, length) == 0)
-      {
-        g_string_erase (text, (gssize) at, (gssize) length);
-        g_string_insert_len (text, (gssize) at, by, (gssize) new_length);
-        at += new_length;
-      }
-    else
-      at++;
-}
-
 static void
 unescape (GString *text)
 {
@@ -136,7 +120,7 @@ unescape (GString *text)
     { "&#93;", "]" }, { "&amp;", "&" }
   };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    replace (text, names[i][0], names[i][1]);
+    gtf_string_replace (text, names[i][0], names[i][1]);
 }
 
 static void
@@ -158,7 +142,7 @@ gtf_moses_join (GString *text, const GtfMosesLanguage *language)
       append_word (text, pieces->pdata[i]);
       g_string_append_c (text, ' ');
     }
-  replace (text, " @-@ ", "-");
+  gtf_string_replace (text, " @-@ ", "-");
   unescape (text);
   g_autoptr (GPtrArray) words = words_of (text);
   g_string_truncate (text, 0);
