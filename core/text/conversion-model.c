@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include "base/params.h"
+#include "text/model-japanese.h"
 
 static gboolean
 find_unknown (GtfConversion *c, JsonObject *settings, GtfTextModel *model, GError **error)
@@ -121,12 +122,14 @@ read_continued (GtfConversion *c, const char *codes, GError **error)
          gtf_text_model_read_codes (model, path, ends_marked ? GTF_CODES_LOOSE : counted ? GTF_CODES_COUNTED : GTF_CODES_HEADED, error) && gtf_text_model_build (model, error);
 }
 
-/* The members of the class's file that its parts name. */
+/* The members of the class's file, or another one, that its parts name. */
 static gboolean
 read_maps (GtfConversion *c, GError **error)
 {
   JsonArray *names = json_object_get_array_member (c->template.row, "maps");
-  g_autoptr (JsonObject) file = gtf_json_load_object (c->vocab_path, error);
+  const char *other = gtf_conversion_string (c->template.row, "maps_file");
+  g_autofree char *path = other ? g_build_filename (c->tokenizer->directory, other, NULL) : g_strdup (c->vocab_path);
+  g_autoptr (JsonObject) file = gtf_json_load_object (path, error);
   for (guint i = 0; file && i < json_array_get_length (names); i++)
     {
       const char *name = json_array_get_string_element (names, i);
@@ -134,12 +137,22 @@ read_maps (GtfConversion *c, GError **error)
       if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
         {
           g_autofree char *found = node ? gtf_json_describe (node) : g_strdup ("nothing");
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s: expected an object, found %s", c->vocab_path, name, found);
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: %s: expected an object, found %s", path, name, found);
           return FALSE;
         }
       json_object_set_member (c->template.values, name, json_node_copy (node));
     }
   return file != NULL;
+}
+
+static gboolean
+read_japanese (GtfConversion *c, GError **error)
+{
+  if (!read_maps (c, error))
+    return FALSE;
+  c->tokenizer->model = gtf_text_model_read_japanese (c->vocab_path, gtf_conversion_string (c->template.values, "unk_token"),
+                                                      json_object_get_object_member (c->template.values, "emoji_inv"), error);
+  return c->tokenizer->model != NULL;
 }
 
 gboolean
@@ -148,6 +161,8 @@ gtf_conversion_read_model (GtfConversion *c, GError **error)
   const char *codes = gtf_conversion_string (c->template.row, "codes");
   if (codes)
     return read_continued (c, codes, error);
+  if (json_object_has_member (c->template.row, "japanese"))
+    return read_japanese (c, error);
   g_autoptr (JsonNode) node = gtf_template_expand (&c->template, "model", error);
   if (node == NULL)
     return FALSE;

@@ -43,6 +43,8 @@ typedef struct
   void     (*clear)    (GtfTextModel *self);
   /* (nullable): the end of the part that begins at @at and can be tokenized by itself, with the same tokens. */
   gsize    (*part_end) (const GtfTextModel *self, const char *text, gsize length, gsize at);
+  /* (nullable): how a token is spelled, where several are spelled alike and the vocabulary has other names; NULL: there is none of this id. */
+  const char *(*spell) (const GtfTextModel *self, gint32 id);
 } GtfTextModelClass;
 
 struct _GtfTextModel
@@ -71,9 +73,9 @@ GtfTextModel *gtf_text_model_new_mapped (GtfTextModel *inner, const char *file, 
 /* Byte pairs in the form of subword-nmt ("ri@@ ver"): add the vocabulary's tokens and the codes ("v", "er</w>"), build. */
 GtfTextModel *gtf_text_model_new_continued (const char *file, const char *unk_token, gboolean ends_marked);
 gboolean      gtf_text_model_add_code  (GtfTextModel *self, const char *a, gsize n_a, const char *b, gsize n_b, GError **error);
-/* A GtfCutFunc; data is a mapped a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
 /* Whether a model that is mapped knows the piece inside; any other says yes. */
 gboolean      gtf_text_model_has_piece (const GtfTextModel *self, const char *text, gsize length);
+/* A GtfCutFunc; data is a mapped a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
 gboolean      gtf_text_model_cut_code  (gpointer model, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 gboolean      gtf_text_model_add       (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error);
 /* @pairs: 2 n tokens, two for each merge. Many at once are faster. */
@@ -84,6 +86,16 @@ gboolean      gtf_text_model_add_merge_ids (GtfTextModel *self, gint32 left, gin
 gboolean      gtf_text_model_build     (GtfTextModel *self, GError **error);
 void          gtf_text_model_free      (GtfTextModel *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfTextModel, gtf_text_model_free)
+
+/* How a token is spelled; NULL: there is none of this id. */
+static inline const char *
+gtf_text_model_token (const GtfTextModel *self, gint32 id, gsize *length)
+{
+  const char *text = self->klass->spell ? self->klass->spell (self, id) : NULL;
+  if (self->klass->spell && length)
+    *length = text ? strlen (text) : 0;
+  return self->klass->spell ? text : gtf_vocab_token (&self->vocab, id, length);
+}
 
 /* The id of "<0xNN>", or -1. */
 gint32        gtf_text_model_byte_id   (const GtfTextModel *self, guint8 byte);

@@ -347,6 +347,75 @@ bert (GtfPass *pass, GtfPieces *pieces, GError **error)
          (!self->lower || gtf_pieces_rewrite (pieces, lowercase_piece, NULL, error));
 }
 
+/* ------------------------------------------------------------------ many replacements */
+
+/* Of our own: {"map": {"from": "to"}}, one after the other. */
+typedef struct { GtfPass parent; GPtrArray *texts; } Replacements;
+
+static gboolean
+replacements_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
+{
+  Replacements *self = (Replacements *) pass;
+  JsonNode *map = gtf_json_find (config, "map");
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *node;
+  self->texts = g_ptr_array_new_with_free_func (g_free);
+  if (map == NULL || !JSON_NODE_HOLDS_OBJECT (map))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: map: expected an object", where);
+      return FALSE;
+    }
+  json_object_iter_init_ordered (&iter, json_node_get_object (map));
+  while (json_object_iter_next_ordered (&iter, &key, &node))
+    {
+      const char *to = gtf_param_get_string (node, where, key, error);
+      if (to == NULL)
+        return FALSE;
+      if (*key)
+        {
+          g_ptr_array_add (self->texts, g_strdup (key));
+          g_ptr_array_add (self->texts, g_strdup (to));
+        }
+    }
+  return TRUE;
+}
+
+static void
+replacements_clear (GtfPass *pass)
+{
+  g_clear_pointer (&((Replacements *) pass)->texts, g_ptr_array_unref);
+}
+
+static gboolean
+replacement_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError **error)
+{
+  const char *const *pair = data;
+  const char *text = pieces->buffer->text, *found;
+  const gsize n = strlen (pair[0]);
+  gsize done = piece->begin;
+  while ((found = memmem (text + done, piece->end - done, pair[0], n)))
+    {
+      gsize at = (gsize) (found - text);
+      gtf_pieces_copy (pieces, done, at);
+      gtf_pieces_emit_bytes (pieces, pair[1], strlen (pair[1]), (GtfSpan) { pieces->buffer->span[at].begin, pieces->buffer->span[at + n - 1].end });
+      done = at + n;
+    }
+  gtf_pieces_copy (pieces, done, piece->end);
+  return TRUE;
+}
+
+static gboolean
+replacements (GtfPass *pass, GtfPieces *pieces, GError **error)
+{
+  const GPtrArray *texts = ((Replacements *) pass)->texts;
+  for (guint i = 0; i < texts->len; i += 2)
+    if (memmem (pieces->buffer->text, pieces->buffer->length, texts->pdata[i], strlen (texts->pdata[i])) &&
+        !gtf_pieces_rewrite (pieces, replacement_piece, texts->pdata + i, error))
+      return FALSE;
+  return TRUE;
+}
+
 /* ------------------------------------------------------------------ bytes */
 
 /* Of our own: each byte as the character of its number, as classes that have bytes for tokens name them; U+0000 in the form of tokens. */
@@ -400,6 +469,7 @@ gtf_normalizer_new (JsonNode *node, const char *where, GError **error)
     ROW ("Precompiled", GtfPrecompiled, gtf_precompiled_init, gtf_precompiled_apply, gtf_precompiled_clear),
     ROW ("Prepend", Replace, prepend_init, prepend, replace_clear),
     ROW ("Replace", Replace, replace_init, replace, replace_clear),
+    ROW ("Replacements", Replacements, replacements_init, replacements, replacements_clear),
     ROW ("Sequence", GtfPassSequence, sequence_init, gtf_pass_sequence_apply, gtf_pass_sequence_clear),
     ROW ("Strip", Strip, strip_init, strip, NULL),
     ROW ("StripAccents", GtfPass, NULL, strip_accents, NULL),

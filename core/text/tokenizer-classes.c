@@ -25,7 +25,8 @@
  * is put behind each; special_lead, if a space is put before the text that such a token ends; special_ends, if spaces at both ends of what is decoded so stay; drop_first, if the normalizer puts a character
  * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
  * that the model is told by the name of an input; target, members that texts to be written have otherwise (files: their SentencePiece model), with target_said, if their language must be said, and target_decodes, the setting by which
- * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; maps, the members of the file that its parts are told of, where it is no vocabulary: the tokens are the bytes in hexadecimal then; blanks, the setting by which the token of id 0 stands around each token; late, that by which special
+ * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; maps, the members of the class's file, or maps_file, that its parts are told of (of the class's file the tokens are the bytes in hexadecimal then);
+ * japanese, if the model is that of model-japanese.c; blanks, the setting by which the token of id 0 stands around each token; late, that by which special
  * tokens are found in normalised texts, as they are; first_ids, special tokens that have the ids from 0 on, whatever the vocabulary has there; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
  * does not choose clean_up_tokenization_spaces. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
@@ -545,6 +546,12 @@ static const GtfTokenizerRow classes[] =
       "normalizer": { "type": "KnownCharacters", "tokens": "$vocabulary", "lower": "$normalize", "filter": "$normalize", "only_ascii": "$is_uroman",
                       "comma_below": { "if": "language=ron", "then": true, "else": false } },
       "decoder": { "type": "Sequence", "decoders": [{ "if": "add_blank", "then": { "type": "BetweenBlanks" } }, { "type": "Fuse" }] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
+  { "GPTNeoXJapaneseTokenizer", NULL, "vocab.txt", "gpt_neox_japanese", JSON ({
+      "python": true, "settings": { "do_clean_text": false }, "refuse": "do_clean_text", "maps": ["emoji", "emoji_inv"], "maps_file": "emoji.json", "japanese": true,
+      "tokens": { "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>" },
+      "normalizer": { "type": "Sequence", "normalizers": [
+        { "type": "Replacements", "map": { " ": "<SP>", "　": "<SP>", "\r\n": "<BR>", "\n": "<BR>", "\r": "<BR>", "\t": "<TAB>", "—": "ー", "−": "ー" } }, { "type": "Replacements", "map": "$emoji" }] },
+      "decoder": { "type": "Sequence", "decoders": [{ "type": "Fuse" }, "$stripped"] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "EsmTokenizer", NULL, "vocab.txt", "esm", JSON ({
       "python": true, "tokens": { "unk_token": "<unk>", "cls_token": "<cls>", "pad_token": "<pad>", "mask_token": "<mask>", "eos_token": "<eos>" },
       "model": { "type": "WordLevel", "unk_token": "$unk_token" }, "every": true, "pre_tokenizer": "$split_words",

@@ -70,7 +70,7 @@ decode (GtfTokenizer *self, const GtfTokenizer *speller, const gint32 *ids, gsiz
     {
       GtfAddedToken *added = gtf_added_tokens_find (&self->added, ids[i]);
       gsize length = 0;
-      const char *text = added ? gtf_added_token_text (added) : gtf_vocab_token (&self->model->vocab, ids[i], &length);
+      const char *text = added ? gtf_added_token_text (added) : gtf_text_model_token (self->model, ids[i], &length);
       /* Special is what is spelled like a special token. */
       GtfAddedToken *alike = text && (skip_special || self->special_gap) ? g_hash_table_lookup (self->added.by_content, text) : NULL;
       gboolean special = alike && alike->special;

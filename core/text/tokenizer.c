@@ -115,7 +115,7 @@ gtf_tokenizer_id_to_token (GtfTokenizer *self, gint32 id)
 {
   g_return_val_if_fail (GTF_IS_TOKENIZER (self), NULL);
   GtfAddedToken *added = gtf_added_tokens_find (&self->added, id);
-  return added ? gtf_added_token_text (added) : gtf_vocab_token (&self->model->vocab, id, NULL);
+  return added ? gtf_added_token_text (added) : gtf_text_model_token (self->model, id, NULL);
 }
 
 /**

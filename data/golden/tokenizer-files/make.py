@@ -149,6 +149,13 @@ def moses():
     put("moses-merges.txt", "".join("%s %d\n" % (m, 900 - i) for i, m in enumerate(merges)) + "alone\n")
 
 
+def japanese():
+    """Lines with the spellings of a token; but one byte's."""
+    lines = ["<|startoftext|>", "<|endoftext|>", "<SP>", "<BR>", "<TAB>", "<KIGOU>", "<U2000U2BFF>", "<BLOCK>"] + ["<|byte%d|>" % i for i in range(256) if i != 7]
+    lines += "<|emoji1|> <|emoji2|> \u6176\u5fdc,\u6176\u61c9 \u6176 \u5fdc \u543e\u8f29 \u543e\u8f29\u306f \u306f \u732b 1,\u2460,\uff11 \u30fc < <a <ab river boa b o a , bo".split(" ")
+    open(os.path.join(HERE, "japanese.txt"), "w", encoding="utf-8").write("\n".join(lines) + "\n")
+
+
 def pieces(name):
     import sentencepiece as spm
     model = spm.SentencePieceProcessor(model_file=os.path.join(HERE, name))
@@ -323,6 +330,10 @@ def repositories():
     add("vits-pad", "vits", {"vocab.json": {t: i for i, t in enumerate(["<pad>", "<unk>"] + list("abekr <>unkpd") + ["oa"])}}, {"phonemize": False}, texts=spoken_texts + ["BOATs<pad>rOAoaR<UNK>"])
     maps = {"decompose_map": {"c3 a9": "65 cc 81", "42": "1f 62", "52": "1f 72", "e4 b8 ad": "f9 01"},
             "merge_map": {"65 cc 81": "c0 01", "72 69": "c1", "1f 62 6f": "c1 02", "74 68 65": "f5 ff", "e4 b8": "f5 fe", "20 74": "f5 fd"}}
+    japanese()
+    add("gpt-neox-japanese", "gpt_neox_japanese", {"vocab.txt": "japanese.txt", "emoji.json": {
+        "emoji": {"\U0001f600": "<|emoji1|>", "(^^)": "<|emoji2|>", "boat": "\u732b"}, "emoji_inv": {"<|emoji1|>": "\U0001f600", "<|emoji2|>": "(^^)"}}},
+        texts=TEXTS[:4] + ["\u543e\u8f29\u306f\u732b\u3000\u6176\u5fdc(\u6176\u61c9)\u2014\u2212", "<ab<abx<SP><|byte65|> (^^)\r\nboa", "\u2460\uff111\u00a1\u01c0\u2016\u2500\u2f64\x07<|endoftext|>b"])
     add("myt5", "myt5", {"byte_maps.json": maps}, {"tokenizer_class": "MyT5Tokenizer"}, texts=TEXTS[:3] + ["caf\u00e9 Boat the river \u4e2d\u6587\ufffd", "</s> a <unk> b<pad>r</s>ib", "e<extra_id_3>\u0301", ["a</s>", "b"], ["a", ""]])
     add("dia", "dia", {}, {"tokenizer_class": "DiaTokenizer"}, texts=TEXTS[:4] + ["[S1] the river [S2]it<pad>\u0001"])
     add("dia-offset", "dia", {}, {"tokenizer_class": "DiaTokenizer", "offset": 3}, texts=TEXTS[:1] + ["[S1] \u00e9 [S2]it<pad>\u0001"])
@@ -378,7 +389,7 @@ def answer(repository):
             case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": skipped(getattr(tokenizer, "generator", tokenizer), e["input_ids"])}
             if repository["sides"]:
                 case |= written(tokenizer, arguments)
-            if not repository["files"] and not reader.is_fast:
+            if (not repository["files"] or "emoji.json" in repository["files"]) and not reader.is_fast:
                 case["tokens"] = tokenizer.convert_ids_to_tokens(e["input_ids"])
             if reader.is_fast:
                 case["offsets"] = [n for pair in e["offset_mapping"] for n in pair]
