@@ -28,13 +28,13 @@ folder_of (const char *path)
   return slash ? g_strndup (path, (gsize) (slash - path) + 1) : g_strdup ("");
 }
 
-/* "", "1_Pooling/" */
+/* "", "1_Pooling/", and where the two tokenizers of RAG are. */
 static gboolean
 is_model_folder (const char *folder)
 {
   gsize digits = strspn (folder, "0123456789");
 
-  return *folder == '\0' || (digits && folder[digits] == '_' && !strchr (strchr (folder, '/') + 1, '/'));
+  return *folder == '\0' || !strcmp (folder, "question_encoder_tokenizer/") || !strcmp (folder, "generator_tokenizer/") || (digits && folder[digits] == '_' && !strchr (strchr (folder, '/') + 1, '/'));
 }
 
 static gboolean

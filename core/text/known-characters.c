@@ -21,7 +21,9 @@ gtf_known_characters_init (GtfPass *pass, JsonObject *config, const char *where,
   self->only_ascii = gtf_pass_flag (config, "only_ascii", FALSE);
   for (guint i = 0; list && i < json_array_get_length (list); i++)
     {
-      char *token = g_strdup (json_array_get_string_element (list, i));
+      char *token = g_strdup (gtf_param_get_string (json_array_get_element (list, i), where, "tokens", error));
+      if (token == NULL)
+        return FALSE;
       if (g_hash_table_add (self->known, token) && g_utf8_strlen (token, -1) > 1)
         g_ptr_array_add (self->words, token);
     }

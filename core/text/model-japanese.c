@@ -74,7 +74,10 @@ decoded (const Japanese *self, const char *form, char byte[8])
       return value == 0 ? GTF_NUL : value < 128 ? byte : "\xEF\xBF\xBD";
     }
   if (g_str_has_prefix (form, "<|emoji") && g_str_has_suffix (form, "|>"))
-    return json_object_get_string_member_with_default (self->emoji, form, form);
+    {
+      JsonNode *node = gtf_json_find (self->emoji, form);
+      return node && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : form;
+    }
   for (guint i = 0; i < G_N_ELEMENTS (signs); i++)
     if (!strcmp (form, signs[i][0]))
       return signs[i][1];

@@ -420,8 +420,10 @@ stop_words_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GErro
 const GtfMosesLanguage *
 gtf_moses_language (JsonObject *config, const char *where, GError **error)
 {
-  const char *name = json_object_get_string_member_with_default (config, "language", "en");
+  g_autofree char *name = gtf_pass_text (config, "language", "en", where, error);
   g_autoptr (GString) known = g_string_new (NULL);
+  if (name == NULL)
+    return NULL;
   for (guint i = 0; i < G_N_ELEMENTS (languages); i++)
     {
       if (!strcmp (languages[i].name, name))

@@ -230,6 +230,8 @@ static const Bad bad[] =
   { "no-emoji", { "config.json", "{\"model_type\": \"gpt_neox_japanese\"}", "vocab.txt", "<|endoftext|>\n" }, { "emoji.json" } },
   { "no-emoji-back", { "config.json", "{\"model_type\": \"gpt_neox_japanese\"}", "vocab.txt", "<|endoftext|>\n", "emoji.json", "{\"emoji\": {}}" }, { "emoji.json", "emoji_inv", "nothing" } },
   { "no-unknown-word", { "config.json", "{\"model_type\": \"gpt_neox_japanese\"}", "vocab.txt", "a,b\n", "emoji.json", "{\"emoji\": {}, \"emoji_inv\": {}}" }, { "vocab.txt", "<|endoftext|>" } },
+  { "emoji-of-wrong-type", { "config.json", "{\"model_type\": \"gpt_neox_japanese\"}", "vocab.txt", "<|endoftext|>\n<|emoji1|>\n", "emoji.json", "{\"emoji\": {\"x\": 5}, \"emoji_inv\": {\"<|emoji1|>\": []}}" },
+    { "x", "expected a string" } },
   { "cleaned-texts", { "tokenizer_config.json", "{\"tokenizer_class\": \"GPTNeoXJapaneseTokenizer\", \"do_clean_text\": true}", "vocab.txt", "", "emoji.json", "" },
     { "tokenizer_config.json", "do_clean_text" } },
   { "no-codes", { "config.json", "{\"model_type\": \"phobert\"}", "vocab.txt", "a 1\n" }, { "bpe.codes" } },
