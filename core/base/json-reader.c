@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 enum
 {
   STATE_VALUE,          /* a value must follow */
@@ -30,6 +32,7 @@ gtf_json_reader_init (GtfJsonReader *self, const char *name, const char *data, g
   self->length = length;
   self->flags = flags;
   self->state = STATE_VALUE;
+  self->is_utf8 = gtf_utf8_valid (data, length);
 }
 
 void
@@ -102,17 +105,24 @@ gtf_json_unexpected (GtfJsonReader *self, GError **error, const char *expected)
   return gtf_json_broken (self, error, what);
 }
 
-static void
+static inline void
 skip_space (GtfJsonReader *self)
 {
-  while (self->position < self->length)
-    {
-      guint8 b = self->data[self->position];
+  const guint8 *p = self->data + self->position, *end = self->data + self->length;
+  guint64 w;
 
-      if (b != ' ' && b != '\n' && b != '\r' && b != '\t')
-        return;
-      self->position++;
-    }
+  while (p < end && *p <= ' ')
+    if (*p == ' ' && end - p >= 8)      /* lines are set in */
+      {
+        memcpy (&w, p, 8);
+        w = GUINT64_FROM_LE (w) ^ 0x2020202020202020;
+        p += w ? (guint) __builtin_ctzll (w) / 8 : 8;
+      }
+    else if (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+      p++;
+    else
+      break;
+  self->position = p - self->data;
 }
 
 /* A value has been read: what may follow. */
@@ -180,6 +190,20 @@ end_container (GtfJsonReader *self)
   return kind == '{' ? GTF_JSON_END_OBJECT : GTF_JSON_END_ARRAY;
 }
 
+/* At the opening quote; most strings have nothing that must be looked at twice. */
+static inline gboolean
+read_string (GtfJsonReader *self, GError **error)
+{
+  gsize start = self->position + 1, end = gtf_json_plain_end (self, start);
+
+  if (!self->is_utf8 || end >= self->length || self->data[end] != '"')
+    return gtf_json_scan_string (self, error);
+  self->string = (const char *) self->data + start;
+  self->string_length = end - start;
+  self->position = end + 1;
+  return TRUE;
+}
+
 static GtfJsonToken
 read_key (GtfJsonReader *self, GError **error)
 {
@@ -187,7 +211,7 @@ read_key (GtfJsonReader *self, GError **error)
   self->token = self->position;
   if (self->position >= self->length || self->data[self->position] != '"')
     return gtf_json_unexpected (self, error, "a key in double quotes");
-  if (!gtf_json_scan_string (self, error))
+  if (!read_string (self, error))
     return GTF_JSON_ERROR;
   self->state = STATE_COLON;
   return GTF_JSON_KEY;
@@ -207,7 +231,7 @@ read_value (GtfJsonReader *self, GError **error)
     return begin_container (self, b, error);
   if (b == '"')
     {
-      if (!gtf_json_scan_string (self, error))
+      if (!read_string (self, error))
         return GTF_JSON_ERROR;
       after_value (self);
       return GTF_JSON_STRING;
@@ -350,8 +374,11 @@ gtf_json_reader_fork (GtfJsonReader *self, GtfJsonReader *value, GError **error)
   start = self->position;
   if (!gtf_json_reader_skip (self, error))
     return FALSE;
-  gtf_json_reader_init (value, self->name, (const char *) self->data, self->position, self->flags);
+  gtf_json_reader_init (value, self->name, NULL, 0, self->flags);
+  value->data = self->data;
+  value->length = self->position;
   value->position = start;
+  value->is_utf8 = self->is_utf8;
   return TRUE;
 }
 

@@ -59,6 +59,7 @@ typedef struct
   gint64 integer;
   double number;
   gboolean is_integer, is_literal;
+  gboolean is_utf8;         /* all of data: strings need not be looked at one by one */
 } GtfJsonReader;
 
 /* @name is for error messages (a path) and, like @data, borrowed. @data need not end with NUL. */

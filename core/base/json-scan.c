@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* ---- strings -------------------------------------------------------------------------------------------------------- */
 
 /* Four hexadecimal digits at position, or -1. */
@@ -87,35 +89,21 @@ read_escape (GtfJsonReader *self, GError **error)
   return TRUE;
 }
 
-/* Length of the run of plain characters at position; *ascii becomes FALSE where one is not. */
-static gsize
-plain_run (const GtfJsonReader *self, gboolean *ascii)
-{
-  const guint8 *start = self->data + self->position, *p = start, *end = self->data + self->length;
-  guint8 high = 0;
-
-  while (p < end && *p != '"' && *p != '\\' && *p >= 0x20)
-    high |= *p++;
-  if (high & 0x80)
-    *ascii = FALSE;
-  return (gsize) (p - start);
-}
-
 gboolean
 gtf_json_scan_string (GtfJsonReader *self, GError **error)
 {
   gsize start = ++self->position;
-  gboolean ascii = TRUE, copied = FALSE;
+  gboolean copied = FALSE;
 
   for (;;)
     {
-      gsize from = self->position, run = plain_run (self, &ascii);
+      gsize from = self->position;
 
-      self->position += run;
+      self->position = gtf_json_plain_end (self, from);
       if (self->position >= self->length)
         return gtf_json_broken (self, error, "the text ends inside a string"), FALSE;
       if (copied)
-        g_string_append_len (self->scratch, (const char *) self->data + from, (gssize) run);
+        g_string_append_len (self->scratch, (const char *) self->data + from, (gssize) (self->position - from));
       if (self->data[self->position] == '"')
         break;
       if (self->data[self->position] != '\\')
@@ -131,7 +119,7 @@ gtf_json_scan_string (GtfJsonReader *self, GError **error)
       if (!read_escape (self, error))
         return FALSE;
     }
-  if (!ascii && !g_utf8_validate_len ((const char *) self->data + start, self->position - start, NULL))
+  if (!self->is_utf8 && !gtf_utf8_valid ((const char *) self->data + start, self->position - start))
     return gtf_json_broken (self, error, "a string is not valid UTF-8"), FALSE;
   self->string = copied ? self->scratch->str : (const char *) self->data + start;
   self->string_length = copied ? self->scratch->len : self->position - start;
@@ -205,12 +193,33 @@ literal_to_int (const GtfJsonReader *self, gsize start, gint64 *value)
   return TRUE;
 }
 
+/* What most numbers of large files are: digits alone, so few that they fit. */
+static inline gboolean
+scan_small_integer (GtfJsonReader *self)
+{
+  const guint8 *p = self->data + self->position, *end = p + MIN (self->length - self->position, 18);
+  gint64 value = 0;
+
+  if (*p == '0')
+    return FALSE;
+  for (; p < end && (guint8) (*p - '0') < 10; p++)
+    value = value * 10 + (*p - '0');
+  if (p == end || p == self->data + self->position || *p == '.' || (*p | 0x20) == 'e')
+    return FALSE;
+  self->position = p - self->data;
+  self->integer = value;
+  self->is_integer = self->is_literal = TRUE;
+  return TRUE;
+}
+
 gboolean
 gtf_json_scan_number (GtfJsonReader *self, GError **error)
 {
   gsize start = self->position;
   gboolean integer = TRUE;
 
+  if (scan_small_integer (self))
+    return TRUE;
   if (self->data[self->position] == '-')
     self->position++;
   if (self->position < self->length && self->data[self->position] == '0')

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-typedef struct { guint32 check, rank; } Slot;      /* which merge has this hash, if it has it at all */
+typedef struct { guint32 check, merge; } Slot;      /* which merge has this hash, if it has it at all: rank + 1, or 0 */
 
 typedef struct
 {
@@ -37,6 +37,25 @@ pair_hash (gint32 left, gint32 right)
 
 #define MARK "\xE2\x96\x81"
 
+/* Where the marks from @at on end. */
+static inline gsize
+skip_marks (const char *text, gsize length, gsize at)
+{
+  while (length - at >= 3 && !memcmp (text + at, MARK, 3))
+    at += 3;
+  return at;
+}
+
+/* Where the next mark begins from @at on, or the end. Words are short: memmem() would take longer to begin than to find it. */
+static inline gsize
+next_mark (const char *text, gsize length, gsize at)
+{
+  for (; length - at >= 3; at++)
+    if (text[at] == MARK[0] && text[at + 1] == MARK[1] && text[at + 2] == MARK[2])
+      return at;
+  return length;
+}
+
 /* SentencePiece's texts are one piece. Where no token has its mark for a space after another character, no merge crosses that
  * place, and a text falls into words that can be remembered. Not where characters without a token are left out: they move the
  * offsets of all that follow. */
@@ -50,11 +69,10 @@ falls_into_words (const GtfTextModel *model)
     return FALSE;
   for (gsize i = 0; i < model->n_merges; i++)
     {
-      gsize length;
-      const char *token = gtf_vocab_token (&model->vocab, model->merges[i].made, &length), *end = token ? token + length : NULL;
-      for (const char *p = token, *hit; p && (hit = memmem (p, end - p, MARK, 3)); p = hit + 3)
-        if (hit > token && (hit - token < 3 || memcmp (hit - 3, MARK, 3)))
-          return FALSE;
+      gsize length = 0;
+      const char *token = gtf_vocab_token (&model->vocab, model->merges[i].made, &length);
+      if (next_mark (token, length, skip_marks (token, length, 0)) < length)
+        return FALSE;
     }
   return TRUE;
 }
@@ -63,13 +81,7 @@ static gsize
 part_end (const GtfTextModel *model, const char *text, gsize length, gsize at)
 {
   const Bpe *self = (const Bpe *) model;
-  const char *from = text + at, *end = text + length, *hit;
-  if (!self->words)
-    return length;
-  while (end - from >= 3 && !memcmp (from, MARK, 3))
-    from += 3;
-  hit = memmem (from, end - from, MARK, 3);
-  return hit && hit > from ? (gsize) (hit - text) : length;
+  return self->words ? next_mark (text, length, skip_marks (text, length, at)) : length;
 }
 
 /* Where the merge of two tokens is in the table, or the free slot where it would be. */
@@ -81,10 +93,13 @@ find_slot (const Bpe *self, gint32 left, gint32 right)
   for (gsize at = (hash >> 32) & self->mask;; at = (at + 1) & self->mask)
     {
       Slot *slot = &self->table[at];
-      if (slot->rank == NO_MERGE || (slot->check == (guint32) hash && merges[slot->rank].left == left && merges[slot->rank].right == right))
+      if (slot->merge == 0 || (slot->check == (guint32) hash && merges[slot->merge - 1].left == left && merges[slot->merge - 1].right == right))
         return slot;
     }
 }
+
+/* So many merges ahead their slots are fetched. */
+#define AHEAD 16
 
 static gboolean
 build_table (Bpe *self)
@@ -93,15 +108,15 @@ build_table (Bpe *self)
   gsize n = 16;
   while (n < model->n_merges + model->n_merges / 2)
     n *= 2;
-  self->table = g_try_new (Slot, n);
+  self->table = g_try_new0 (Slot, n);
   if (self->table == NULL)
     return FALSE;
-  memset (self->table, 0xFF, n * sizeof *self->table);
   self->mask = n - 1;
   for (gsize i = 0; i < model->n_merges; i++)
     {
-      const GtfMerge *m = &model->merges[i];
-      *find_slot (self, m->left, m->right) = (Slot) { (guint32) pair_hash (m->left, m->right), i };     /* of equal ones the last counts, as in the reference */
+      const GtfMerge *m = &model->merges[i], *later = &model->merges[MIN (i + AHEAD, model->n_merges - 1)];
+      __builtin_prefetch (&self->table[(pair_hash (later->left, later->right) >> 32) & self->mask], 1);
+      *find_slot (self, m->left, m->right) = (Slot) { (guint32) pair_hash (m->left, m->right), i + 1 };     /* of equal ones the last counts, as in the reference */
     }
   GtfMerge *fit = model->n_merges ? g_try_realloc_n (model->merges, model->n_merges, sizeof *fit) : NULL;
   model->merges = fit ? fit : model->merges;
@@ -138,7 +153,7 @@ clear (GtfTextModel *model)
 static inline guint32
 find_merge (const Bpe *self, gint32 a, gint32 b)
 {
-  return find_slot (self, a, b)->rank;
+  return find_slot (self, a, b)->merge - 1;
 }
 
 static gint32

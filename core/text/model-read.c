@@ -42,6 +42,53 @@ score_of (const char *text, gsize n)
   return negative ? -value : value;
 }
 
+/* Tokens and merges wait until there are some, to be looked up together. */
+typedef struct
+{
+  GtfTextModel *model;
+  GtfJsonReader *reader;
+  GtfVocabQuery queries[128];
+  gsize n;
+  GStringChunk *copies;              /* of tokens that do not stay where they are */
+} Waiting;
+
+static void
+waiting_clear (Waiting *w)
+{
+  g_string_chunk_free (w->copies);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Waiting, waiting_clear)
+
+static void
+wait_for (Waiting *w, const char *token, gsize length)
+{
+  if (!gtf_json_reader_string_stays (w->reader))
+    token = g_string_chunk_insert_len (w->copies, token, (gssize) length);
+  w->queries[w->n++] = (GtfVocabQuery) { .token = token, .length = length };
+}
+
+static gboolean
+add_tokens (Waiting *w, GError **error)
+{
+  gsize n = w->n;
+  w->n = 0;
+  if (!gtf_text_model_add_all (w->model, w->queries, n, error))
+    return FALSE;
+  g_string_chunk_clear (w->copies);
+  return TRUE;
+}
+
+static gboolean
+add_merges (Waiting *w, GError **error)
+{
+  gsize n = w->n / 2;
+  w->n = 0;
+  if (!gtf_text_model_add_merges (w->model, w->queries, n, error))
+    return FALSE;
+  g_string_chunk_clear (w->copies);
+  return TRUE;
+}
+
 /* The string that was just read, copied if what is read next would spoil it. Its place in the vocabulary is on its way meanwhile. */
 static const char *
 keep_token (const GtfTextModel *self, const GtfJsonReader *reader, const char *text, gsize length, GString *copy)
@@ -97,61 +144,32 @@ read_vocab (GtfTextModel *self, GtfJsonReader *reader, GError **error)
       return FALSE;
     }
   g_autoptr (GError) local = NULL;
-  g_autoptr (GString) copy = g_string_new (NULL);
-  while (gtf_json_reader_next_key (reader, &key, &length, &local))
+  g_autoptr (GError) later = NULL;
+  g_auto (Waiting) w = { .model = self, .reader = reader, .copies = g_string_chunk_new (1024) };
+  while (local == NULL && gtf_json_reader_next_key (reader, &key, &length, &later))
     {
       gint64 id;
-      key = keep_token (self, reader, key, length, copy);
-      if (!gtf_json_reader_read_int (reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &local) || !gtf_text_model_add (self, key, length, id, &local))
-        break;
+      wait_for (&w, key, length);
+      if (!gtf_json_reader_read_int (reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &later))
+        {
+          w.n--;
+          break;
+        }
+      w.queries[w.n - 1].id = (gint32) id;
+      if (w.n == G_N_ELEMENTS (w.queries))
+        add_tokens (&w, &local);
     }
+  if (local == NULL && add_tokens (&w, &local))      /* what is wrong with those before comes first */
+    local = g_steal_pointer (&later);
   if (local == NULL)
     return TRUE;
   g_propagate_prefixed_error (error, g_steal_pointer (&local), "model.vocab: ");
   return FALSE;
 }
 
-/* Merges wait until there are some, to be looked up together. */
-#define WAITING 64
-
-typedef struct
-{
-  GtfTextModel *model;
-  GtfJsonReader *reader;
-  GtfVocabQuery pairs[2 * WAITING];
-  gsize n;                           /* of queries */
-  GStringChunk *copies;              /* of tokens that do not stay where they are */
-} Merges;
-
-static void
-merges_clear (Merges *m)
-{
-  g_string_chunk_free (m->copies);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Merges, merges_clear)
-
-static gboolean
-flush (Merges *m, GError **error)
-{
-  gsize n = m->n / 2;
-  m->n = 0;
-  if (!gtf_text_model_add_merges (m->model, m->pairs, n, error))
-    return FALSE;
-  g_string_chunk_clear (m->copies);
-  return TRUE;
-}
-
-static void
-wait_for (Merges *m, const char *token, gsize length)
-{
-  if (!gtf_json_reader_string_stays (m->reader))
-    token = g_string_chunk_insert_len (m->copies, token, (gssize) length);
-  m->pairs[m->n++] = (GtfVocabQuery) { .token = token, .length = length };
-}
-
 /* "a b" */
 static gboolean
-wait_for_line (Merges *m, const char *text, gsize length, GError **error)
+wait_for_line (Waiting *m, const char *text, gsize length, GError **error)
 {
   const char *space = memchr (text, ' ', length);
   gsize n = space ? space - text : 0;
@@ -161,7 +179,7 @@ wait_for_line (Merges *m, const char *text, gsize length, GError **error)
       wait_for (m, space + 1, length - n - 1);
       return TRUE;
     }
-  if (!flush (m, error))             /* what is wrong with those before comes first, and counts them */
+  if (!add_merges (m, error))             /* what is wrong with those before comes first, and counts them */
     return FALSE;
   g_autofree char *quoted = gtf_quote (text, (gssize) length);
   gtf_json_reader_fail (m->reader, error, "model.merges: merge %" G_GSIZE_FORMAT ": expected two tokens with a space between, found “%s”", m->model->n_merges, quoted);
@@ -170,7 +188,7 @@ wait_for_line (Merges *m, const char *text, gsize length, GError **error)
 
 /* After the bracket of ["a", "b"]. */
 static gboolean
-wait_for_pair (Merges *m, GError **error)
+wait_for_pair (Waiting *m, GError **error)
 {
   const char *text;
   gsize length;
@@ -186,7 +204,7 @@ wait_for_pair (Merges *m, GError **error)
 static gboolean
 read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 {
-  g_auto (Merges) m = { .model = self, .reader = reader, .copies = g_string_chunk_new (1024) };
+  g_auto (Waiting) m = { .model = self, .reader = reader, .copies = g_string_chunk_new (1024) };
   if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_ARRAY, error))
     return FALSE;
   for (;;)
@@ -194,7 +212,7 @@ read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
       gsize length;
       GtfJsonToken token = gtf_json_reader_next (reader, error);
       if (token == GTF_JSON_END_ARRAY)
-        return flush (&m, error);
+        return add_merges (&m, error);
       if (token == GTF_JSON_STRING)
         {
           const char *text = gtf_json_reader_get_string (reader, &length);
@@ -209,7 +227,7 @@ read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
         }
       else if (!wait_for_pair (&m, error))
         return FALSE;
-      if (m.n == G_N_ELEMENTS (m.pairs) && !flush (&m, error))
+      if (m.n == G_N_ELEMENTS (m.queries) && !add_merges (&m, error))
         return FALSE;
     }
 }

@@ -78,6 +78,8 @@ gboolean      gtf_text_model_has_piece (const GtfTextModel *self, const char *te
 /* A GtfCutFunc; data is a mapped a model: ">>xx<<" at the beginning of a piece is one token, the unknown one where there is none. */
 gboolean      gtf_text_model_cut_code  (gpointer model, GtfPieces *pieces, const GtfPiece *piece, GError **error);
 gboolean      gtf_text_model_add       (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error);
+/* Many at once are faster; their ids are known to be in bounds. */
+gboolean      gtf_text_model_add_all   (GtfTextModel *self, GtfVocabQuery *tokens, gsize n, GError **error);
 /* @pairs: 2 n tokens, two for each merge. Many at once are faster. */
 gboolean      gtf_text_model_add_merges (GtfTextModel *self, GtfVocabQuery *pairs, gsize n, GError **error);
 /* Unigram: with the next id. */

@@ -96,30 +96,35 @@ gtf_text_model_byte_id (const GtfTextModel *self, guint8 byte)
 }
 
 gboolean
-gtf_text_model_add (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error)
+gtf_text_model_add_all (GtfTextModel *self, GtfVocabQuery *tokens, gsize n, GError **error)
 {
   g_autofree char *quoted = NULL;
-  if (id < 0 || id >= GTF_VOCAB_MAX_ID)
-    {
-      quoted = gtf_quote (token, (gssize) length);
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: token “%s” has id %" G_GINT64_FORMAT ", expected 0 ... %d", self->file,
-                   quoted, id, GTF_VOCAB_MAX_ID - 1);
-      return FALSE;
-    }
-  switch (gtf_vocab_add (&self->vocab, token, length, id))
+  switch (gtf_vocab_add_all (&self->vocab, tokens, &n))
     {
     case GTF_VOCAB_ADDED:
       return TRUE;
     case GTF_VOCAB_DUPLICATE_ID:
-      quoted = gtf_quote (token, (gssize) length);
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: id %d belongs to two tokens, “%s” and “%s”", self->file, (int) id,
-                   gtf_vocab_token (&self->vocab, id, NULL), quoted);
+      quoted = gtf_quote (tokens[n].token, tokens[n].length);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: id %d belongs to two tokens, “%s” and “%s”", self->file, (int) tokens[n].id,
+                   gtf_vocab_token (&self->vocab, tokens[n].id, NULL), quoted);
       return FALSE;
     case GTF_VOCAB_NO_MEMORY:
     default:
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.vocab: no memory for its tokens", self->file);
       return FALSE;
     }
+}
+
+gboolean
+gtf_text_model_add (GtfTextModel *self, const char *token, gsize length, gint64 id, GError **error)
+{
+  GtfVocabQuery one = { .token = token, .length = (guint32) length, .id = (gint32) id };
+  if (id >= 0 && id < GTF_VOCAB_MAX_ID && length <= G_MAXUINT32)
+    return gtf_text_model_add_all (self, &one, 1, error);
+  g_autofree char *quoted = gtf_quote (token, (gssize) length);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: model.vocab: token “%s” has id %" G_GINT64_FORMAT ", expected 0 ... %d", self->file,
+               quoted, id, GTF_VOCAB_MAX_ID - 1);
+  return FALSE;
 }
 
 static gboolean
@@ -163,7 +168,7 @@ made_of (const GtfTextModel *self, const char *a, gsize n_a, const char *b, gsiz
     {
       gsize length;
       const char *token = gtf_vocab_token (&self->vocab, id, &length);
-      if (token && length == n_a + n_b && !memcmp (token, a, n_a) && !memcmp (token + n_a, b, n_b))
+      if (token && length == n_a + n_b && gtf_same_bytes (token, a, n_a) && gtf_same_bytes (token + n_a, b, n_b))
         return id;
     }
   char small[256];

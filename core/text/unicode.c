@@ -30,19 +30,6 @@ gtf_unicode_script (gunichar c)
   return script_data[(guint) script_index[c >> 8] << 8 | (c & 255)];
 }
 
-gboolean
-gtf_utf8_valid (const char *s, gsize n)
-{
-  for (const char *end = s + n, *nul; s < end; s = nul + 1)
-    {
-      nul = memchr (s, 0, end - s);
-      nul = nul ? nul : end;
-      if (!g_utf8_validate_len (s, nul - s, NULL))
-        return FALSE;
-    }
-  return TRUE;
-}
-
 static int
 compare_key (const void *a, const void *b)
 {

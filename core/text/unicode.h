@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "base/defs.h"
+#include "base/utf8.h"
 
 G_BEGIN_DECLS
 
@@ -66,9 +66,6 @@ guint32    *gtf_unicode_class     (const char *name, gsize length);
 /* The set named in \p{..}, for \w "word". @inside brackets \w is another: to Oniguruma it has U+00B2, B3, B9, BC, BD and BE only
  * outside of them. And \p{Punct} is not [:punct:]. */
 guint32    *gtf_unicode_property  (const char *name, gsize length, gboolean inside);
-
-/* Valid UTF-8, in which U+0000 may stand. */
-gboolean    gtf_utf8_valid        (const char *s, gsize n);
 
 static inline gboolean
 gtf_utf8_is_ascii (const char *s)

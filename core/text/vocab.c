@@ -64,7 +64,7 @@ find_slot (const GtfVocab *self, const char *token, gsize length, guint32 hash)
       if (slot->hash != hash)
         continue;
       const GtfVocabEntry *e = &self->entries[slot->entry - 1];
-      if (e->length == length && !memcmp (self->bytes + e->offset, token, length))
+      if (e->length == length && gtf_same_bytes (self->bytes + e->offset, token, length))
         return slot;
     }
 }
@@ -84,10 +84,9 @@ set_id (GtfVocab *self, gint32 id, guint32 entry)
   return GTF_VOCAB_ADDED;
 }
 
-GtfVocabResult
-gtf_vocab_add (GtfVocab *self, const char *token, gsize length, gint32 id)
+static GtfVocabResult
+add (GtfVocab *self, const char *token, gsize length, guint32 hash, gint32 id)
 {
-  guint32 hash = gtf_hash_bytes (token, length);
   if (2 * (self->n_entries + 1) > self->n_slots && !rehash (self))
     return GTF_VOCAB_NO_MEMORY;
   GtfVocabSlot *slot = find_slot (self, token, length, hash);
@@ -110,6 +109,37 @@ gtf_vocab_add (GtfVocab *self, const char *token, gsize length, gint32 id)
   return set_id (self, id, self->n_entries - 1);
 }
 
+GtfVocabResult
+gtf_vocab_add (GtfVocab *self, const char *token, gsize length, gint32 id)
+{
+  return add (self, token, length, gtf_hash_bytes (token, length), id);
+}
+
+static void
+hash_all (const GtfVocab *self, GtfVocabQuery *queries, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      queries[i].hash = gtf_hash_bytes (queries[i].token, queries[i].length);
+      if (self->n_slots)
+        __builtin_prefetch (&self->slots[queries[i].hash & (self->n_slots - 1)], 1);
+    }
+}
+
+GtfVocabResult
+gtf_vocab_add_all (GtfVocab *self, GtfVocabQuery *queries, gsize *n)
+{
+  hash_all (self, queries, *n);
+  for (gsize i = 0; i < *n; i++)
+    {
+      const GtfVocabQuery *q = &queries[i];
+      GtfVocabResult result = add (self, q->token, q->length, q->hash, q->id);
+      if (result != GTF_VOCAB_ADDED)
+        return *n = i, result;
+    }
+  return GTF_VOCAB_ADDED;
+}
+
 gint32
 gtf_vocab_find (const GtfVocab *self, const char *token, gsize length)
 {
@@ -119,42 +149,34 @@ gtf_vocab_find (const GtfVocab *self, const char *token, gsize length)
   return slot->entry ? self->entries[slot->entry - 1].id : -1;
 }
 
+/* In three rounds, of slots, entries and bytes: the first slot with the hash is the token's, but for one in thousands. */
 void
 gtf_vocab_find_all (const GtfVocab *self, GtfVocabQuery *queries, gsize n)
 {
   gsize mask = self->n_slots - 1;
-  if (self->n_entries == 0)
+  hash_all (self, queries, n);
+  for (GtfVocabQuery *q = queries; q < queries + n; q++)
     {
-      for (gsize i = 0; i < n; i++)
-        queries[i].id = -1;
-      return;
+      gsize at = q->hash & mask;
+      q->id = -1;
+      if (self->n_slots == 0)
+        continue;
+      while (self->slots[at].entry && self->slots[at].hash != q->hash)
+        at = (at + 1) & mask;
+      q->id = (gint32) self->slots[at].entry - 1;
+      __builtin_prefetch (&self->entries[MAX (q->id, 0)]);
     }
-  for (gsize i = 0; i < n; i++)
+  for (const GtfVocabQuery *q = queries; q < queries + n; q++)
+    if (q->id >= 0)
+      __builtin_prefetch (self->bytes + self->entries[q->id].offset);
+  for (GtfVocabQuery *q = queries; q < queries + n; q++)
     {
-      queries[i].hash = gtf_hash_bytes (queries[i].token, queries[i].length);
-      __builtin_prefetch (&self->slots[queries[i].hash & mask]);
+      const GtfVocabEntry *e = &self->entries[MAX (q->id, 0)];
+      if (q->id < 0)
+        continue;
+      if (e->length == q->length && gtf_same_bytes (self->bytes + e->offset, q->token, q->length))
+        q->id = e->id;
+      else
+        q->id = gtf_vocab_find (self, q->token, q->length);
     }
-  for (gsize i = 0; i < n; i++)
-    __builtin_prefetch (&self->entries[self->slots[queries[i].hash & mask].entry]);
-  for (gsize i = 0; i < n; i++)
-    {
-      guint32 entry = self->slots[queries[i].hash & mask].entry;
-      __builtin_prefetch (self->bytes + self->entries[entry ? entry - 1 : 0].offset);
-    }
-  for (gsize i = 0; i < n; i++)
-    {
-      const GtfVocabSlot *slot = find_slot (self, queries[i].token, queries[i].length, queries[i].hash);
-      queries[i].id = slot->entry ? self->entries[slot->entry - 1].id : -1;
-    }
-}
-
-const char *
-gtf_vocab_token (const GtfVocab *self, gint32 id, gsize *length)
-{
-  if (id < 0 || (gsize) id >= self->n_ids || self->by_id[id] == 0)
-    return NULL;
-  const GtfVocabEntry *e = &self->entries[self->by_id[id] - 1];
-  if (length)
-    *length = e->length;
-  return self->bytes + e->offset;
 }

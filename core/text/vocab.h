@@ -40,24 +40,63 @@ gint32      gtf_vocab_find   (const GtfVocab *self, const char *token, gsize len
 /* The same for many at once, which wait together for what is not in a cache. */
 typedef struct { const char *token; guint32 length, hash; gint32 id; } GtfVocabQuery;      /* token and length are asked, hash and id filled in */
 void        gtf_vocab_find_all (const GtfVocab *self, GtfVocabQuery *queries, gsize n);
-const char *gtf_vocab_token  (const GtfVocab *self, gint32 id, gsize *length);              /* (nullable), ends with NUL */
+/* Adds the tokens with their ids, up to the first that cannot be: *n becomes its place. */
+GtfVocabResult gtf_vocab_add_all (GtfVocab *self, GtfVocabQuery *queries, gsize *n);
+/* (nullable), ends with NUL */
+static inline const char *
+gtf_vocab_token (const GtfVocab *self, gint32 id, gsize *length)
+{
+  if (id < 0 || (gsize) id >= self->n_ids || self->by_id[id] == 0)
+    return NULL;
+  const GtfVocabEntry *e = &self->entries[self->by_id[id] - 1];
+  if (length)
+    *length = e->length;
+  return self->bytes + e->offset;
+}
+
+/* Up to eight bytes as a number, read by two that overlap. */
+static inline guint64
+gtf_short_bytes (const char *s, gsize n)
+{
+  const guint8 *b = (const guint8 *) s;
+  guint32 first, last;
+  if (n == 0)
+    return 0;
+  if (n < 4)
+    return b[0] | (guint64) b[n / 2] << 8 | (guint64) b[n - 1] << 16;
+  __builtin_memcpy (&first, s, 4);
+  __builtin_memcpy (&last, s + n - 4, 4);
+  return first | (guint64) last << 32;
+}
 
 static inline guint32
 gtf_hash_bytes (const char *s, gsize n)
 {
   guint64 h = 0x9E3779B97F4A7C15ull ^ n, w;
-  for (; n >= 8; s += 8, n -= 8)
+  for (; n > 8; s += 8, n -= 8)
     {
       __builtin_memcpy (&w, s, 8);
       h = (h ^ w) * 0xBF58476D1CE4E5B9ull;
       h ^= h >> 29;
     }
-  w = 0;
-  for (gsize i = 0; i < n; i++)
-    w |= (guint64) (guint8) s[i] << 8 * i;
-  h = (h ^ w) * 0xBF58476D1CE4E5B9ull;
+  h = (h ^ gtf_short_bytes (s, n)) * 0xBF58476D1CE4E5B9ull;
   h ^= h >> 32;
   return (guint32) (h ^ h >> 15);
+}
+
+/* Whether two tokens are the same: without a call, since most are short. */
+static inline gboolean
+gtf_same_bytes (const char *a, const char *b, gsize n)
+{
+  guint64 x, y;
+  for (; n > 8; a += 8, b += 8, n -= 8)
+    {
+      __builtin_memcpy (&x, a, 8);
+      __builtin_memcpy (&y, b, 8);
+      if (x != y)
+        return FALSE;
+    }
+  return gtf_short_bytes (a, n) == gtf_short_bytes (b, n);
 }
 
 /* @token will be looked for soon. */

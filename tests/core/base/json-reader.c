@@ -94,6 +94,33 @@ test_strings (void)
     }
 }
 
+/* What ends a string, wherever it lies among the eight bytes that are looked at at once; and white space of every length between. */
+static void
+test_places (void)
+{
+  static const struct { const char *text, *value; } rows[] = { { "\\n", "\n" }, { "\\\"", "\"" }, { "\xc3\xa9", "\xc3\xa9" }, { "\x7f", "\x7f" }, { "!", "!" }, { "\x1f", NULL }, { "\xff", NULL } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    for (gsize before = 0; before < 20; before++)
+      for (gsize after = 0; after < 20; after++)
+        {
+          g_autofree char *left = g_strnfill (before, '['), *right = g_strnfill (after, ']'), *space = g_strnfill (after, ' ');
+          g_autofree char *text = g_strdup_printf ("[%s\n%s\"%s%s%s\"\t%s,%s1 ,\"\"]", space, space, left, rows[i].text, right, space, space);
+          g_autofree char *value = g_strdup_printf ("%s%s%s", left, rows[i].value ? rows[i].value : "", right), *exact = g_memdup2 (text, strlen (text));
+          g_autofree char *found = tokens_of (exact, strlen (text), GTF_JSON_STRICT, NULL);
+          g_auto (GtfJsonReader) r = { 0 };
+          const char *string;
+          gsize length;
+
+          g_assert_cmpstr (found, ==, rows[i].value ? "[sns]." : "[?");
+          gtf_json_reader_init (&r, "doc", exact, strlen (text), GTF_JSON_STRICT);
+          g_assert_true (gtf_json_reader_expect (&r, GTF_JSON_BEGIN_ARRAY, NULL));
+          g_assert_cmpint (gtf_json_reader_read_string (&r, &string, &length, NULL), ==, rows[i].value != NULL);
+          if (rows[i].value)
+            g_assert_cmpmem (string, length, value, strlen (value));
+        }
+}
+
 static void
 test_numbers (void)
 {
@@ -232,6 +259,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/json-reader/shapes", test_shapes);
   g_test_add_func ("/base/json-reader/refused", test_refused);
   g_test_add_func ("/base/json-reader/strings", test_strings);
+  g_test_add_func ("/base/json-reader/places", test_places);
   g_test_add_func ("/base/json-reader/numbers", test_numbers);
   g_test_add_func ("/base/json-reader/numbers-random", test_numbers_random);
   g_test_add_func ("/base/json-reader/python", test_python);
