@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/pages.h"
+
 void
 gtf_file_fail (GError **error, const char *path, const char *what, int errnum)
 {
@@ -79,6 +81,7 @@ gtf_file_load (const char *path, gsize max, char **contents, gsize *length, GErr
       close (fd);
       return FALSE;
     }
+  gtf_pages_huge (text, size);
   n = read_all (fd, text, size);
   if (n < 0)
     gtf_file_fail (error, path, "cannot be read", errno);

@@ -72,6 +72,8 @@ GTF_API GtfJsonToken gtf_json_reader_next  (GtfJsonReader *self, GError **error)
 GTF_API gboolean     gtf_json_reader_expect (GtfJsonReader *self, GtfJsonToken token, GError **error);
 /* Inside an object: TRUE with the next key, FALSE at its end or (error set) on failure. The key is valid until the next call. */
 GTF_API gboolean     gtf_json_reader_next_key (GtfJsonReader *self, const char **key, gsize *length, GError **error);
+/* The same where all values are integers from minimum to maximum: key and value in one. */
+GTF_API gboolean     gtf_json_reader_next_integer (GtfJsonReader *self, const char **key, gsize *length, gint64 minimum, gint64 maximum, gint64 *value, GError **error);
 /* Reads the next value, whatever it is, and forgets it. */
 GTF_API gboolean     gtf_json_reader_skip  (GtfJsonReader *self, GError **error);
 /* The next value as a tree; of equal keys the last one wins. NUL in a string becomes U+FFFD (or C0 80, by a flag), since nodes hold C strings. */
@@ -83,7 +85,11 @@ GTF_API gboolean     gtf_json_reader_fork  (GtfJsonReader *self, GtfJsonReader *
 /* The last KEY or STRING: UTF-8, not NUL-terminated, may hold NUL; valid until the next call on the reader. */
 GTF_API const char  *gtf_json_reader_get_string (const GtfJsonReader *self, gsize *length);
 /* It lies in the buffer: valid as long as that is. Strings with escapes do not. */
-GTF_API gboolean     gtf_json_reader_string_stays (const GtfJsonReader *self);
+static inline gboolean
+gtf_json_reader_string_stays (const GtfJsonReader *self)
+{
+  return self->scratch == NULL || self->string != self->scratch->str;
+}
 GTF_API gboolean     gtf_json_reader_string_is  (const GtfJsonReader *self, const char *text);
 /* A NUL-terminated copy; an error if the string holds NUL. */
 GTF_API char        *gtf_json_reader_dup_string (const GtfJsonReader *self, GError **error);

@@ -169,6 +169,8 @@ gtf_json_load_object (const char *path, GError **error)
 JsonNode *
 gtf_json_find (JsonObject *object, const char *path)
 {
+  if (json_object_get_size (object) == 0)      /* as that of most calls' parameters */
+    return NULL;
   const char *dot = strchr (path, '.');
   g_autofree char *head = dot ? g_strndup (path, (gsize) (dot - path)) : NULL;
   JsonNode *node = json_object_get_member (object, head ? head : path);

@@ -146,15 +146,10 @@ read_vocab (GtfTextModel *self, GtfJsonReader *reader, GError **error)
   g_autoptr (GError) local = NULL;
   g_autoptr (GError) later = NULL;
   g_auto (Waiting) w = { .model = self, .reader = reader, .copies = g_string_chunk_new (1024) };
-  while (local == NULL && gtf_json_reader_next_key (reader, &key, &length, &later))
+  gint64 id;
+  while (local == NULL && gtf_json_reader_next_integer (reader, &key, &length, 0, GTF_VOCAB_MAX_ID - 1, &id, &later))
     {
-      gint64 id;
       wait_for (&w, key, length);
-      if (!gtf_json_reader_read_int (reader, 0, GTF_VOCAB_MAX_ID - 1, &id, &later))
-        {
-          w.n--;
-          break;
-        }
       w.queries[w.n - 1].id = (gint32) id;
       if (w.n == G_N_ELEMENTS (w.queries))
         add_tokens (&w, &local);
@@ -171,12 +166,17 @@ read_vocab (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 static gboolean
 wait_for_line (Waiting *m, const char *text, gsize length, GError **error)
 {
-  const char *space = memchr (text, ' ', length);
-  gsize n = space ? space - text : 0;
-  if (space && !memchr (space + 1, ' ', length - n - 1))
+  gsize at = 0, n = 0;
+  for (gsize i = 0; i < length; i++)       /* few bytes */
+    if (text[i] == ' ')
+      {
+        at = i;
+        n++;
+      }
+  if (n == 1)
     {
-      wait_for (m, text, n);
-      wait_for (m, space + 1, length - n - 1);
+      wait_for (m, text, at);
+      wait_for (m, text + at + 1, length - at - 1);
       return TRUE;
     }
   if (!add_merges (m, error))             /* what is wrong with those before comes first, and counts them */

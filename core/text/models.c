@@ -179,6 +179,30 @@ made_of (const GtfTextModel *self, const char *a, gsize n_a, const char *b, gsiz
   return gtf_vocab_find (&self->vocab, both, n_a + n_b);
 }
 
+static gboolean
+grow_merges (GtfTextModel *self, GError **error)
+{
+  gsize room = self->merges_room + self->merges_room / 2 + 4096;
+  GtfMerge *merges = g_try_realloc_n (self->merges, room, sizeof *merges);
+  if (merges == NULL)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.merges: no memory", self->file);
+      return FALSE;
+    }
+  self->merges = merges;
+  self->merges_room = room;
+  return TRUE;
+}
+
+gboolean
+gtf_text_model_add_merge_ids (GtfTextModel *self, gint32 left, gint32 right, gint32 made, GError **error)
+{
+  if (self->n_merges == self->merges_room && !grow_merges (self, error))
+    return FALSE;
+  self->merges[self->n_merges++] = (GtfMerge) { left, right, made };
+  return TRUE;
+}
+
 gboolean
 gtf_text_model_add_merges (GtfTextModel *self, GtfVocabQuery *pairs, gsize n, GError **error)
 {
@@ -198,25 +222,6 @@ gtf_text_model_add_merges (GtfTextModel *self, GtfVocabQuery *pairs, gsize n, GE
       if (!gtf_text_model_add_merge_ids (self, a->id, b->id, made, error))
         return FALSE;
     }
-  return TRUE;
-}
-
-gboolean
-gtf_text_model_add_merge_ids (GtfTextModel *self, gint32 left, gint32 right, gint32 made, GError **error)
-{
-  if (self->n_merges == self->merges_room)
-    {
-      gsize room = self->merges_room + self->merges_room / 2 + 4096;
-      GtfMerge *merges = g_try_realloc_n (self->merges, room, sizeof *merges);
-      if (merges == NULL)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.merges: no memory", self->file);
-          return FALSE;
-        }
-      self->merges = merges;
-      self->merges_room = room;
-    }
-  self->merges[self->n_merges++] = (GtfMerge) { left, right, made };
   return TRUE;
 }
 

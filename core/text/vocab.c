@@ -6,12 +6,14 @@
 
 #include <string.h>
 
+#include "base/pages.h"
+
 void
 gtf_vocab_clear (GtfVocab *self)
 {
   g_free (self->bytes);
   g_free (self->entries);
-  g_free (self->slots);
+  gtf_pages_free (self->slots, self->n_slots * sizeof *self->slots);
   g_free (self->by_id);
   memset (self, 0, sizeof *self);
 }
@@ -35,7 +37,7 @@ static gboolean
 rehash (GtfVocab *self)
 {
   gsize n = self->n_slots ? 2 * self->n_slots : 1024;
-  GtfVocabSlot *slots = g_try_new0 (GtfVocabSlot, n);
+  GtfVocabSlot *slots = gtf_pages_alloc (n * sizeof *slots);
   if (slots == NULL)
     return FALSE;
   for (gsize i = 0; i < self->n_slots; i++)
@@ -47,7 +49,7 @@ rehash (GtfVocab *self)
         at = (at + 1) & (n - 1);
       slots[at] = self->slots[i];
     }
-  g_free (self->slots);
+  gtf_pages_free (self->slots, self->n_slots * sizeof *slots);
   self->slots = slots;
   self->n_slots = n;
   return TRUE;
