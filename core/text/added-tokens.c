@@ -175,9 +175,11 @@ cut (const GtfAddedTokens *self, const GtfTrie *trie, GtfPieces *pieces, const G
   guint size;
   const char *text = pieces->buffer->text;
   gsize done = piece->begin, end = piece->end;
-  for (gsize at = piece->begin, stop = 0; at < end;)
+  for (gsize at = trie->nodes->len > 1 ? piece->begin : end, stop = 0; at < end;)
     {
-      GtfAddedToken *token = trie->first[(guint8) text[at]] ? longest_at (trie, text, at, end, &stop) : NULL;
+      while (at < end && !trie->first[(guint8) text[at]])
+        at++;
+      GtfAddedToken *token = at < end ? longest_at (trie, text, at, end, &stop) : NULL;
       if (token == NULL)
         {
           at++;

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/pages.h"
+
 typedef struct { guint32 check, merge; } Slot;      /* which merge has this hash, if it has it at all: rank + 1, or 0 */
 
 typedef struct
@@ -20,7 +22,8 @@ typedef struct
   gint32 ascii[128];             /* the id of a single ASCII character without marks, or -1 */
   gint32 unk;
   gsize n_prefix, n_suffix;
-  gboolean words;                /* no merge goes from any character to U+2581 after it */
+  gboolean words;                /* merges do not go from any character to U+2581 after it */
+  guint8 goes_on[256];           /* but from characters with this last byte */
 } Bpe;
 
 typedef struct { gint32 id; guint32 length; gint32 prev, next; } Symbol;
@@ -56,12 +59,22 @@ next_mark (const char *text, gsize length, gsize at)
   return length;
 }
 
-/* SentencePiece's texts are one piece. Where no token has its mark for a space after another character, no merge crosses that
- * place, and a text falls into words that can be remembered. Not where characters without a token are left out: they move the
- * offsets of all that follow. */
+/* Whether what the token has before byte @at may be the name of something else: of a byte, or of all that is unknown. */
 static gboolean
-falls_into_words (const GtfTextModel *model)
+ends_with_name (const GtfTextModel *model, const char *token, gsize at)
 {
+  gsize n = model->unk_token ? strlen (model->unk_token) : 0;
+  return (n > 0 && at >= n && !memcmp (token + at - n, model->unk_token, n)) || (at >= 6 && !memcmp (token + at - 6, "<0x", 3) && token[at - 1] == '>');
+}
+
+/* SentencePiece's texts are one piece. Where no token has its mark for a space after another character, no merge crosses that
+ * place, and a text falls into words that can be remembered; bytes that a merge does go on from to a mark (Gemma 3 has one token of
+ * that kind, ">" and "</" with a space between) are noted. Not where characters without a token are left out: they move the offsets of all
+ * that follow. */
+static gboolean
+falls_into_words (Bpe *self)
+{
+  const GtfTextModel *model = &self->parent;
   for (guint i = 0; i < 256 && model->unk_token == NULL; i++)
     if (!model->byte_fallback || gtf_text_model_byte_id (model, i) < 0)
       return FALSE;
@@ -71,8 +84,12 @@ falls_into_words (const GtfTextModel *model)
     {
       gsize length = 0;
       const char *token = gtf_vocab_token (&model->vocab, model->merges[i].made, &length);
-      if (next_mark (token, length, skip_marks (token, length, 0)) < length)
-        return FALSE;
+      for (gsize at = 0; (at = next_mark (token, length, skip_marks (token, length, at))) < length;)
+        {
+          if (ends_with_name (model, token, at))
+            return FALSE;
+          self->goes_on[(guint8) token[at - 1]] = TRUE;
+        }
     }
   return TRUE;
 }
@@ -81,7 +98,12 @@ static gsize
 part_end (const GtfTextModel *model, const char *text, gsize length, gsize at)
 {
   const Bpe *self = (const Bpe *) model;
-  return self->words ? next_mark (text, length, skip_marks (text, length, at)) : length;
+  if (!self->words)
+    return length;
+  do
+    at = next_mark (text, length, skip_marks (text, length, at));
+  while (at < length && self->goes_on[(guint8) text[at - 1]]);
+  return at;
 }
 
 /* Where the merge of two tokens is in the table, or the free slot where it would be. */
@@ -108,7 +130,7 @@ build_table (Bpe *self)
   gsize n = 16;
   while (n < model->n_merges + model->n_merges / 2)
     n *= 2;
-  self->table = g_try_new0 (Slot, n);
+  self->table = gtf_pages_alloc (n * sizeof *self->table);
   if (self->table == NULL)
     return FALSE;
   self->mask = n - 1;
@@ -127,7 +149,7 @@ static gboolean
 build (GtfTextModel *model, GError **error)
 {
   Bpe *self = (Bpe *) model;
-  self->words = falls_into_words (model);
+  self->words = falls_into_words (self);
   if (!build_table (self))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: model.merges: no memory", model->file);
@@ -146,7 +168,8 @@ build (GtfTextModel *model, GError **error)
 static void
 clear (GtfTextModel *model)
 {
-  g_free (((Bpe *) model)->table);
+  Bpe *self = (Bpe *) model;
+  gtf_pages_free (self->table, (self->mask + 1) * sizeof *self->table);
 }
 
 /* The rank of the merge of two tokens, or NO_MERGE. */

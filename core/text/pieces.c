@@ -91,6 +91,12 @@ gtf_pieces_reset (GtfPieces *self, const char *text, gsize length)
   for (gsize i = 0; i < length;)
     {
       guint size = gtf_utf8_size (text[i]);
+      if (size == 1)
+        {
+          span[i] = (GtfSpan) { i, i + 1 };
+          i++;
+          continue;
+        }
       for (guint j = 0; j < size; j++)
         span[i + j] = (GtfSpan) { i, i + size };
       i += size;

@@ -259,6 +259,17 @@ special_segment (const Part *part)
   return segment;
 }
 
+/* The last part of the template that is this text takes it as it is. */
+static GtfSegment *
+take_segment (Template *template, guint i, GPtrArray *segments)
+{
+  gint sequence = g_array_index (template, Part, i).sequence;
+  for (guint j = i + 1; j < template->len; j++)
+    if (g_array_index (template, Part, j).ids == NULL && g_array_index (template, Part, j).sequence == sequence)
+      return gtf_segment_copy (g_ptr_array_index (segments, sequence));
+  return g_steal_pointer (&g_ptr_array_index (segments, sequence));
+}
+
 /* Types and ranges are set anew in the text itself and not in what overflowed, as in the reference. */
 static void
 apply_template (Template *template, GPtrArray **segments, gboolean add_special)
@@ -277,7 +288,7 @@ apply_template (Template *template, GPtrArray **segments, gboolean add_special)
           GtfSegment *segment = g_ptr_array_index (*segments, part->sequence);
           set_types (segment, part->type);
           gtf_segment_set_range (segment, part->sequence, 0, segment->rows->len);
-          g_ptr_array_add (out, gtf_segment_copy (segment));
+          g_ptr_array_add (out, take_segment (template, i, *segments));
         }
     }
   g_ptr_array_unref (*segments);

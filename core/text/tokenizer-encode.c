@@ -118,17 +118,15 @@ count_chars (Worker *w, const char *text, gsize length, GError **error)
   return TRUE;
 }
 
-/* A span of bytes of the original as characters; what does not lie in it stays as it is, as in the reference. */
-static void
-add_row (GArray *rows, const Worker *w, GtfRow row, GtfSpan span)
+/* Sets a row's span, bytes of the original, as characters; what does not lie in it stays as it is, as in the reference. */
+static inline void
+set_span (GtfRow *row, const Worker *w, GtfSpan span)
 {
   gsize length = w->pieces.original_length;
 #define CHAR(i) (w->chars ? w->chars[i] : (i))
-  row.begin = span.begin < length ? CHAR (span.begin) : span.begin;
-  row.end = span.begin >= length ? span.end : span.end < length ? CHAR (span.end) : (span.end == length ? CHAR (length - 1) : CHAR (span.begin) + 1) + 1;
+  row->begin = span.begin < length ? CHAR (span.begin) : span.begin;
+  row->end = span.begin >= length ? span.end : span.end < length ? CHAR (span.end) : (span.end == length ? CHAR (length - 1) : CHAR (span.begin) + 1) + 1;
 #undef CHAR
-  row.attention = 1;
-  g_array_append_val (rows, row);
 }
 
 /* Where a token lies in the original. One of byte_fallback may count more bytes than its piece has (an end-of-word mark taken
@@ -162,13 +160,18 @@ count_white (const GtfTokenizer *self, const Worker *w, const GtfPiece *piece, c
 static void
 add_rows (GtfTokenizer *self, Worker *w, const GtfPiece *piece, gint word, gint sequence, gsize first, GArray *rows)
 {
+  guint n = rows->len;
+  if (first >= w->tokens.n)
+    return;
+  g_array_set_size (rows, n + (guint) (w->tokens.n - first));
   for (gsize i = first; i < w->tokens.n; i++)
     {
       const GtfToken *t = &w->tokens.tokens[i];
-      GtfRow row = { .id = t->id, .word = word, .sequence = sequence, .type = sequence };
+      GtfRow *row = &g_array_index (rows, GtfRow, n++);
+      *row = (GtfRow) { .id = t->id, .word = word, .sequence = sequence, .type = sequence, .attention = 1 };
       if (self->trims)
-        count_white (self, w, piece, t, &row);
-      add_row (rows, w, row, span_of (w, piece, t));
+        count_white (self, w, piece, t, row);
+      set_span (row, w, span_of (w, piece, t));
     }
 }
 
@@ -193,6 +196,15 @@ add_blanks (GArray *rows, guint first)
       blank.end = blank.begin;
       g_array_index (rows, GtfRow, first) = blank;
     }
+}
+
+/* The row of an added token. */
+static void
+add_added (Worker *w, const GtfPiece *piece, gint word, gint sequence, GArray *rows)
+{
+  GtfRow row = { .id = piece->id, .word = word, .sequence = sequence, .type = sequence, .lead = piece->lead, .trail = piece->trail, .attention = 1 };
+  set_span (&row, w, piece->span);
+  g_array_append_val (rows, row);
 }
 
 /* U+0000 comes as C0 80, as in the strings of our JSON nodes. NULL: there is none. */
@@ -244,8 +256,7 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
       const guint before = segment->rows->len;
       w->tokens.n = 0;
       if (piece->id >= 0)
-        add_row (segment->rows, w, (GtfRow) { .id = piece->id, .word = i, .sequence = sequence, .type = sequence, .lead = piece->lead, .trail = piece->trail },
-                 piece->span);
+        add_added (w, piece, i, sequence, segment->rows);
       else if (!tokenize_word (self, w, p->buffer->text + piece->begin, piece->end - piece->begin, error))
         return gtf_segment_free (segment), NULL;
       else

@@ -17,6 +17,8 @@ CORPUS = ["The quick brown fox jumps over the lazy dog. It's 2026, isn't it? We'
 TEXTS = CORPUS + ["", " ", "a", "  lead and trail  ", "<mask>", "x <mask> y", "<s>a</s>", "don't <mask>  stop", "e\u0301\u0323 \u1E9B\u0323 \uAC01 \u1100\u1161", "\u00AD\u200B\uFEFFx",
                   "ΑΣ İstanbul", "日本語 text", "\U0001F468\u200D\U0001F469", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbb", "\u0301start", "\r\n\r\n x\r\n"]
 
+MORE = {"gemma-like": ["<b> </b>", "a> </a", "> </", ">  </b", "a > </ b>", "b>\u2581</b", "\u00e9> </b> </b> > a", "> > </", "<0x3E>\u2581</", "<unk> </b", "a b  a b"]}
+
 
 def train(tok, kind, **more):
     tok.train_from_iterator(CORPUS * 4, kind(vocab_size=400, show_progress=False, special_tokens=["<unk>", "<s>", "</s>", "<pad>", "<mask>"], **more))
@@ -38,6 +40,8 @@ def make():
     t = out["llama-like"] = Tokenizer(M.BPE(unk_token="<unk>", fuse_unk=True)); t.normalizer = N.Sequence([N.Prepend("▁"), N.Replace(" ", "▁")])
     t.decoder = D.Sequence([D.Replace("▁", " "), D.ByteFallback(), D.Fuse(), D.Strip(" ", 1, 0)]); train(t, T.BpeTrainer, max_token_length=8)
     t.post_processor = S.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[("<s>", 1)])
+    t = out["gemma-like"] = Tokenizer(M.BPE(gemma_vocab(), GEMMA, unk_token="<unk>", fuse_unk=True, byte_fallback=True)); t.normalizer = N.Replace(" ", "▁"); t.pre_tokenizer = P.Split(" ", "merged_with_previous")
+    t.decoder = D.Sequence([D.Replace("▁", " "), D.ByteFallback(), D.Fuse()])
     t = out["word-level"] = Tokenizer(M.WordLevel(unk_token="<unk>")); t.normalizer = N.NFKC(); t.pre_tokenizer = P.Sequence([P.Whitespace(), P.Digits(individual_digits=True), P.Punctuation("contiguous")])
     train(t, T.WordLevelTrainer)
     t = out["charsmap"] = Tokenizer(M.WordLevel(unk_token="<unk>")); t.normalizer = N.Precompiled(charsmap()); t.pre_tokenizer = P.WhitespaceSplit()
@@ -45,6 +49,15 @@ def make():
     t = out["scripts"] = Tokenizer(M.WordLevel(unk_token="<unk>")); t.pre_tokenizer = P.Sequence([P.UnicodeScripts(), P.WhitespaceSplit()])
     train(t, T.WordLevelTrainer)
     return out
+
+
+# One token has the mark for a space after another character, as Gemma's vocabulary has it.
+GEMMA = [("▁", "▁"), ("<", "/"), ("▁", "</"), (">", "▁</"), ("▁", "a"), ("▁", "b"), ("▁</", "b"), ("b", ">")]
+
+
+def gemma_vocab():
+    tokens = ["<unk>"] + ["<0x%02X>" % b for b in range(256)] + list("▁<>/ab") + [a + b for a, b in GEMMA]
+    return {token: i for i, token in enumerate(tokens)}
 
 
 def charsmap():
@@ -65,6 +78,6 @@ for name, tok in make().items():
     else:
         tok.save(path, pretty=False)
     with open(os.path.join(folder, "cases.txt"), "w", encoding="utf-8") as f:
-        for text in TEXTS:
+        for text in TEXTS + MORE.get(name, []):
             e = tok.encode(text)
             f.write("%s\n%s\n%s\n%s\n" % (json.dumps(text), " ".join(map(str, e.ids)), " ".join("%d-%d" % o for o in e.offsets), json.dumps(tok.decode(e.ids, skip_special_tokens=True))))

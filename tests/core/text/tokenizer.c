@@ -253,7 +253,7 @@ test_sides (void)
 int
 main (int argc, char **argv)
 {
-  static const char *const names[] = { "byte-bpe", "nfc-split-bpe", "bert", "unigram-nfkd", "llama-like", "word-level", "charsmap", "scripts" };
+  static const char *const names[] = { "byte-bpe", "nfc-split-bpe", "bert", "unigram-nfkd", "llama-like", "gemma-like", "word-level", "charsmap", "scripts" };
   g_test_init (&argc, &argv, NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
     {
