@@ -10,6 +10,8 @@ typedef struct { guint8 byte; guint32 child, sibling; GtfAddedToken *token; } No
 void
 gtf_added_token_free (GtfAddedToken *self)
 {
+  if (self == NULL)
+    return;
   g_free (self->content);
   g_free (self->normal);
   g_free (self);

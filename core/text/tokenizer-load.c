@@ -77,9 +77,11 @@ typedef GtfTokenizerParts Parts;
 static void
 parts_clear (Parts *p)
 {
-  JsonNode *nodes[] = { p->normalizer, p->pre_tokenizer, p->post_processor, p->decoder, p->added, p->version, p->truncation, p->padding };
+  JsonNode *nodes[] = { p->normalizer, p->pre_tokenizer, p->post_processor, p->decoder, p->version, p->truncation, p->padding };
   for (guint i = 0; i < G_N_ELEMENTS (nodes); i++)
     g_clear_pointer (&nodes[i], json_node_unref);
+  if (p->has_added)
+    gtf_json_reader_clear (&p->added);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Parts, parts_clear)
 
@@ -96,7 +98,7 @@ read_document (GtfTokenizer *self, GtfJsonReader *reader, Parts *parts, GError *
       const struct { const char *name; JsonNode **node; } table[] =
       {
         { "normalizer", &parts->normalizer }, { "pre_tokenizer", &parts->pre_tokenizer }, { "post_processor", &parts->post_processor },
-        { "decoder", &parts->decoder }, { "added_tokens", &parts->added }, { "version", &parts->version }, { "truncation", &parts->truncation },
+        { "decoder", &parts->decoder }, { "version", &parts->version }, { "truncation", &parts->truncation },
         { "padding", &parts->padding }
       };
       gboolean done = FALSE;
@@ -111,6 +113,12 @@ read_document (GtfTokenizer *self, GtfJsonReader *reader, Parts *parts, GError *
         {
           g_clear_pointer (&self->model, gtf_text_model_free);
           self->model = gtf_text_model_read (reader, &local);
+        }
+      else if (!done && length == 12 && !memcmp (key, "added_tokens", 12))       /* after the model */
+        {
+          if (parts->has_added)
+            gtf_json_reader_clear (&parts->added);
+          parts->has_added = gtf_json_reader_fork (reader, &parts->added, &local);
         }
       else if (!done)
         gtf_json_reader_skip (reader, &local);
@@ -184,8 +192,9 @@ read_blocks (GtfTokenizer *self, const Parts *parts)
     g_hash_table_insert (self->roles, g_strdup ("pad_token"), g_strdup (token));
 }
 
+/* As a tree: for what is not in order. */
 static gboolean
-read_added (GtfTokenizer *self, JsonNode *node, const char *path, GError **error)
+read_added_tree (GtfTokenizer *self, JsonNode *node, const char *path, GError **error)
 {
   JsonArray *array = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   if (array == NULL && !absent (node))
@@ -210,6 +219,24 @@ read_added (GtfTokenizer *self, JsonNode *node, const char *path, GError **error
       if (!gtf_tokenizer_add_token (self, token, error))
         return FALSE;
     }
+  return TRUE;
+}
+
+static gboolean
+read_added (GtfTokenizer *self, Parts *parts, const char *path, GError **error)
+{
+  if (!parts->has_added)
+    return TRUE;
+  g_auto (GtfJsonReader) again = parts->added;
+  g_autoptr (GPtrArray) tokens = gtf_added_tokens_read (&parts->added);
+  if (tokens == NULL)
+    {
+      g_autoptr (JsonNode) node = gtf_json_reader_read_node (&again, error);
+      return node && read_added_tree (self, node, path, error);
+    }
+  for (guint i = 0; i < tokens->len; i++)
+    if (!gtf_tokenizer_add_token (self, g_steal_pointer (&g_ptr_array_index (tokens, i)), error))
+      return FALSE;
   return TRUE;
 }
 
@@ -259,7 +286,7 @@ read_json (GtfTokenizer *self, const char *path, GError **error)
   if (!check_blocks (&parts, path, error))
     return FALSE;
   read_blocks (self, &parts);
-  return gtf_tokenizer_build_parts (self, &parts, path, error) && read_added (self, parts.added, path, error);
+  return gtf_tokenizer_build_parts (self, &parts, path, error) && read_added (self, &parts, path, error);
 }
 
 /* ------------------------------------------------------------------ the other files */

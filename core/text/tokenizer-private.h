@@ -60,7 +60,7 @@ gboolean gtf_tokenizer_read_folder (GtfTokenizer *self, GError **error);
 GtfTokenizer *gtf_tokenizer_load_side (const char *directory, GtfTokenizer *source, JsonObject *model_config, GError **error);
 
 /* The parts of a tokenizer.json but its model; each may be NULL. */
-typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *added, *version, *truncation, *padding; } GtfTokenizerParts;
+typedef struct { JsonNode *normalizer, *pre_tokenizer, *post_processor, *decoder, *version, *truncation, *padding; GtfJsonReader added; gboolean has_added; } GtfTokenizerParts;
 gboolean gtf_tokenizer_build_parts (GtfTokenizer *self, const GtfTokenizerParts *parts, const char *path, GError **error);
 
 /* tokenizer_config.json: what is not about tokens; added_tokens_decoder. @config may be NULL for the second. */
@@ -74,6 +74,8 @@ gboolean gtf_tokenizer_has_role            (GtfTokenizer *self, const char *cont
 /* A token as a string, or as an object with "content": that content, borrowed; NULL if it is neither. */
 const char    *gtf_token_content           (JsonNode *node);
 GtfAddedToken *gtf_added_token_from_json   (JsonObject *object, const char *where, GError **error);
+/* Those of an array that @reader stands before. NULL: not all is in order. */
+GPtrArray *gtf_added_tokens_read           (GtfJsonReader *reader);
 /* An added token; @id -1: that of the vocabulary, or the next free one. */
 gboolean gtf_tokenizer_add_token  (GtfTokenizer *self, GtfAddedToken *token, GError **error);
 /* A GtfCutFunc pass; data is self: makes a token of what holds no value. */

@@ -106,6 +106,10 @@ test_bad (void)
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"normalizer\": {\"type\": \"Unfold\"}}", "Unfold" },
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"added_tokens\": {}}", "added_tokens" },
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"added_tokens\": [{\"id\": 0, \"content\": 3}]}", "added_tokens[0]" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"added_tokens\": [{\"id\": 0, \"content\": \"a\"}, {\"id\": 1}]}", "added_tokens[1]: content is missing" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"added_tokens\": [{\"id\": 0, \"content\": \"a\"}, 3]}", "added_tokens[1]: expected an object" },
+    { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"added_tokens\": [{\"id\": -1, \"content\": \"a\"}]}", "added_tokens[0]: \"id\": expected an integer" },
+    { "{\"added_tokens\": [{\"id\": 0, \"content\": \"a\"},], \"model\": {\"type\": \"WordLevel\", \"vocab\": {}}}", "expected a value, found ']'" },
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"added_tokens\": [{\"id\": 0, \"content\": \"a\", \"special\": \"yes\"}]}", "special" },
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"truncation\": {\"max_length\": -1}}", "truncation" },
     { "{\"model\": {\"type\": \"WordLevel\", \"vocab\": {}}, \"truncation\": []}", "truncation" },
@@ -199,6 +203,40 @@ test_token_twice (void)
   g_rmdir (folder);
 }
 
+/* Added tokens are the same whether all is in order or something makes them be read as a tree: before the model, behind it, twice. */
+static void
+test_added (void)
+{
+#define MODEL "\"model\": {\"type\": \"WordLevel\", \"unk_token\": \"?\", \"vocab\": {\"?\": 0, \"ab\": 1, \"<x>\": 2}}"
+#define ADDED(more) "\"added_tokens\": [{\"id\": 2, \"content\": \"<x>\", \"special\": true, \"rstrip\": true" more "}, {\"content\": \"<\\u0079\\n>\", \"single_word\": false, \"normalized\": false}, " \
+  "{\"special\": false, \"lstrip\": true, \"id\": 7, \"content\": \"\\u00e9\"}]"
+  static const char *const files[] =
+  {
+    "{" MODEL ", " ADDED ("") "}", "{" ADDED ("") ", " MODEL "}", "{" ADDED (", \"x\": 1") ", " MODEL "}", "{" ADDED (", \"lstrip\": null") ", " MODEL "}",
+    "{\"added_tokens\": null, " MODEL ", " ADDED ("") "}", "{\"added_tokens\": [{}], " ADDED ("") ", " MODEL "}"
+  };
+  g_autofree char *folder = g_dir_make_tmp ("gtf-tokenizer-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GString) found = g_string_new (NULL);
+      g_assert_true (g_file_set_contents (path, files[i], -1, NULL));
+      g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+      g_assert_no_error (error);
+      g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, "ab<x>  ab  \xC3\xA9 <y\n>", NULL, NULL, &error);
+      g_assert_no_error (error);
+      for (gsize j = 0; j < e->n_ids; j++)
+        g_string_append_printf (found, "%d:%u-%u ", e->ids[j], e->begin[j], e->end[j]);
+      g_test_message ("%s", files[i]);
+      g_assert_cmpstr (found->str, ==, "1:0-2 2:2-7 1:7-9 4:9-12 0:12-13 3:13-17 ");
+    }
+  g_remove (path);
+  g_rmdir (folder);
+#undef MODEL
+#undef ADDED
+}
+
 /* Whose word counts about sides and padding: of a call, of tokenizer_config.json, of the blocks in tokenizer.json, of the class. */
 static void
 test_sides (void)
@@ -264,6 +302,7 @@ main (int argc, char **argv)
   g_test_add_func ("/text/tokenizer/bad", test_bad);
   g_test_add_func ("/text/tokenizer/empty-token", test_empty_token);
   g_test_add_func ("/text/tokenizer/token-twice", test_token_twice);
+  g_test_add_func ("/text/tokenizer/added", test_added);
   g_test_add_func ("/text/tokenizer/sides", test_sides);
   return g_test_run ();
 }
