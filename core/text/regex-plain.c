@@ -60,10 +60,11 @@ complement (guint32 *bits)
 }
 
 static void
-unite (guint32 *bits, const guint32 *other, gboolean negated)
+unite (guint32 *restrict bits, const guint32 *restrict other, gboolean negated)
 {
+  const guint32 turned = negated ? G_MAXUINT32 : 0;
   for (gsize i = 0; i < WORDS; i++)
-    bits[i] |= negated ? ~other[i] : other[i];
+    bits[i] |= other[i] ^ turned;
 }
 
 /* [:name:] */

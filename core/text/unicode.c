@@ -165,21 +165,24 @@ gtf_unicode_property (const char *name, gsize length, gboolean inside)
   return length == 5 && !g_ascii_strncasecmp (name, "punct", 5) ? gtf_unicode_class ("p", 1) : gtf_unicode_class (name, length);
 }
 
-/* Most pages have the same flags as the one before them, and so the same bits. */
+/* Of each block of flags once; most pages share theirs with others. */
 static guint32 *
 bits_of_flags (guint32 categories_set, guint32 flag)
 {
   guint32 *bits = g_new0 (guint32, 0x110000 / 32);
-  for (gunichar page = 0; page < 0x1100; page++)
+  guint32 blocks[G_N_ELEMENTS (flags_data) / 32];
+  for (gsize i = 0; i < G_N_ELEMENTS (blocks); i++)
     {
-      guint32 *to = bits + 8 * page;
-      if (page && flags_index[page] == flags_index[page - 1])
-        memcpy (to, to - 8, 8 * sizeof *to);
-      else
-        for (gunichar c = page << 8; c < (page + 1) << 8; c++)
-          if (gtf_unicode_is_gc (gtf_unicode_flags (c), categories_set) || (gtf_unicode_flags (c) & flag))
-            bits[c >> 5] |= 1u << (c & 31);
+      guint32 word = 0;
+      for (guint j = 0; j < 32; j++)
+        {
+          guint32 flags = flags_data[32 * i + j];
+          word |= ((categories_set >> (flags & GTF_GC_MASK) & 1) | ((flags & flag) != 0)) << j;
+        }
+      blocks[i] = word;
     }
+  for (gsize page = 0; page < G_N_ELEMENTS (flags_index); page++)
+    memcpy (bits + 8 * page, blocks + 8 * flags_index[page], 8 * sizeof *bits);
   return bits;
 }
 
