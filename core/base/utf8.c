@@ -41,7 +41,22 @@ has_bits (Block block, guint64 bits)
   return ((halves[0] | halves[1]) & bits) != 0;
 }
 
-/* Not 0 where a byte is wrong. @s has three bytes before it. */
+/* Whether a character of three or four bytes begins in it. */
+static inline gboolean
+has_long (Block block)
+{
+  return has_bits (block & (block << 1) & (block << 2), 0x8080808080808080ull);
+}
+
+/* Not 0 where a byte is wrong. With the byte before it @s has one or two bytes a character, which is simpler. */
+static inline Block
+check_short (const char *s)
+{
+  Block c = load (s), before = load (s - 1);
+  return ((Block) ((c & 0xC0) == 0x80) ^ (Block) ((before & 0xC0) == 0xC0)) | (Block) ((c & 0xFE) == 0xC0);
+}
+
+/* The same for all characters. @s has three bytes before it. */
 static inline Block
 check_block (const char *s)
 {
@@ -70,9 +85,16 @@ gtf_utf8_valid (const char *s, gsize n)
   gsize at = boundary (s, 3);
   if (!valid_short (s, at))
     return FALSE;
-  for (; n - at >= BLOCK; at += BLOCK)
-    if (has_bits (load (s + at) | load (s + at - 3), 0x8080808080808080ull))
-      wrong |= check_block (s + at);
+  for (gboolean was_long = TRUE; n - at >= BLOCK; at += BLOCK)
+    {
+      Block block = load (s + at);
+      gboolean is_long = has_long (block);
+      if (is_long || was_long)
+        wrong |= check_block (s + at);
+      else if (has_bits (block | load (s + at - 1), 0x8080808080808080ull))
+        wrong |= check_short (s + at);
+      was_long = is_long;
+    }
   if (has_bits (wrong, G_MAXUINT64))
     return FALSE;
   for (gsize i = 1; i <= 3; i++)
