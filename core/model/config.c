@@ -326,6 +326,49 @@ read_list (GPtrArray *lists, JsonNode *node, const char *path, const char *key, 
   return TRUE;
 }
 
+/* "HEAD.*.REST": of each member of the object HEAD, whose keys are numbers, what REST finds in it, at the place of its number: "" where there is no such
+ * member or nothing in it, "null" where it is null. FALSE after setting @error. */
+static gboolean
+read_numbered (GtfConfig *self, const GtfConfigField *field, const char **out, GError **error)
+{
+  const char *star = strstr (field->keys, ".*.");
+  g_autofree char *head = g_strndup (field->keys, (gsize) (star - field->keys));
+  JsonNode *node = gtf_json_find (self->object, head);
+  g_auto (GStrv) places = NULL;
+  g_autoptr (GList) names = NULL;
+  guint64 n = 0, number;
+
+  if (node == NULL)
+    return TRUE;
+  names = JSON_NODE_HOLDS_OBJECT (node) ? json_object_get_members (json_node_get_object (node)) : NULL;
+  places = g_new0 (char *, MOST_MEMBERS + 1);
+  for (GList *name = names; name != NULL; name = name->next)
+    {
+      JsonNode *member = json_object_get_member (json_node_get_object (node), name->data);
+      JsonObject *inside = JSON_NODE_HOLDS_OBJECT (member) ? json_node_get_object (member) : NULL;
+      JsonNode *found = inside != NULL ? gtf_json_find (inside, star + 3) : NULL;
+      g_autoptr (GString) text = g_string_new (NULL);
+
+      if (inside == NULL || !g_ascii_string_to_unsigned (name->data, 10, 0, MOST_MEMBERS - 1, &number, NULL) || (found != NULL && !add_member (text, found)))
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be objects by numbers below %d, whose \"%s\" is a string, a number or a truth value",
+                       self->path, head, MOST_MEMBERS, star + 3);
+          return FALSE;
+        }
+      if (found == NULL && json_object_has_member (inside, star + 3))
+        g_string_assign (text, "null");
+      n = MAX (n, number + 1);
+      g_free (places[number]);
+      places[number] = g_string_free (g_steal_pointer (&text), FALSE);
+    }
+  for (guint64 i = 0; i < n; i++)
+    if (places[i] == NULL)
+      places[i] = g_strdup ("");
+  *out = g_strjoinv ("|", places);
+  g_ptr_array_add (self->lists, (gpointer) *out);
+  return TRUE;
+}
+
 static gboolean
 read_field (GtfConfig *self, const GtfConfigField *field, JsonNode *node, const char *path, const char *key, gpointer out, GError **error)
 {
@@ -377,6 +420,8 @@ gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GE
           return FALSE;
         }
       use_fallback (field, to);
+      if (field->type == GTF_CONFIG_LIST && strstr (field->keys, ".*.") != NULL && !read_numbered (self, field, to, error))
+        return FALSE;
       if (field->type == GTF_CONFIG_NULL)
         *(gboolean *) to = json_object_has_member (self->object, field->keys) && json_object_get_null_member (self->object, field->keys);
       if (node && !read_field (self, field, node, self->path, key, to, error))

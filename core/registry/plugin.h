@@ -45,7 +45,8 @@ typedef enum
   GTF_CONFIG_ACTIVATION,    /* GtfActivation, from its name in transformers (hidden_act) */
   GTF_CONFIG_STRING,        /* const char *, owned by the model; may stay NULL */
   GTF_CONFIG_COUNT,         /* gint64: how many members an object or array has (id2label), or a number */
-  GTF_CONFIG_LIST,          /* const char *, owned by the model: the members of an array (or a single value) with '|' between; may stay NULL */
+  GTF_CONFIG_LIST,          /* const char *, owned by the model: the members of an array (or a single value) with '|' between; may stay NULL. "map.*.key":
+                               of an object whose keys are numbers, "key" of each member at the place of its number, "" where there is none */
   GTF_CONFIG_NULL,          /* gboolean: whether the key is there and null, where that does not mean the same as its absence */
   GTF_CONFIG_MODEL          /* const GtfInnerModel *, owned by the model: an object that is the config of a model inside this one; may stay NULL */
 } GtfConfigType;

@@ -63,6 +63,8 @@ GTF_API GtfTensor *gtf_layer_norm (GtfContext *c, const GtfNorm *w, const GtfTen
 /* x w + b, where a model scales instead of normalising. */
 GTF_API GtfTensor *gtf_affine     (GtfContext *c, const GtfNorm *w, const GtfTensor *x);
 GTF_API GtfTensor *gtf_rms_norm   (GtfContext *c, const GtfNorm *w, const GtfTensor *x, float eps);
+/* The same of each head by itself, without a weight: x [..., heads * d]. */
+GTF_API GtfTensor *gtf_rms_heads  (GtfContext *c, const GtfTensor *x, gint64 n_heads, float eps);
 /* Rows of the table: ids [...] (I32 or I64) -> [..., features]; an id out of range is a sticky error. */
 GTF_API GtfTensor *gtf_embedding  (GtfContext *c, const GtfEmbedding *w, const GtfTensor *ids);
 /* Rows first .. first + n of the table -> [n][features] (position embeddings). */
@@ -130,6 +132,8 @@ typedef struct
 /* Scaled dot-product attention (Vaswani et al. 2017). q [B][Tq][heads * d]; k, v [Bk][Tk][kv_heads * d], Bk divides B
  * (beams share what was encoded once). -> [B][Tq][heads * d]. The whole score matrix is never written for long inputs. */
 GTF_API GtfTensor *gtf_attention  (GtfContext *c, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfAttention *a);
+/* What attention gave, x [..][heads * d], less that part [heads] of it which lies along the row's own value, v [..][kv_heads * d]. */
+GTF_API GtfTensor *gtf_exclude_values (GtfContext *c, const GtfTensor *x, const GtfTensor *v, gint64 n_heads, const GtfTensor *parts);
 
 /**
  * GtfCache:

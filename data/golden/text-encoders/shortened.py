@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The cases of families that make texts shorter on the way, or attend otherwise than by softmax, and of ESM C; the short forms are those of
+# The cases of families that make texts shorter on the way, or attend otherwise than by softmax, and of ESM C and NeoMME; the short forms are those of
 # cases.py.
 from cases import BASE, LABELS, cases
 
 FUNNEL = dict(vocab_size=30, block_sizes=[1, 2, 1], num_decoder_layers=1, d_model=8, n_head=2, d_head=6, d_inner=12, pad_token_id=0, bos_token_id=1, eos_token_id=2)
 YOSO = dict(BASE, pad_token_id=1, hash_code_len=3)
 ESMC = dict(vocab_size=40, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12)
+NEOMME = dict(vocab_size=30, embedding_rank=6, hidden_size=12, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16, intermediate_size=10, sliding_window=2, patch_size=2)
+NEOMME_ROPE = dict(full_attention=dict(partial_rotary_factor=0.5, rope_theta=500.0, rope_type="linear", factor=3.0), sliding_attention=dict(rope_theta=100.0, partial_rotary_factor=0.75))
 PERCEIVER = dict(vocab_size=30, d_model=16, d_latents=12, num_latents=5, num_blocks=2, num_self_attends_per_block=2, num_self_attention_heads=2,
                  num_cross_attention_heads=4, max_position_embeddings=9)
 
@@ -36,6 +38,15 @@ FAMILIES = {
         "masked-lm": ("ForMaskedLM", {}, {}),
         "sequence": ("ForSequenceClassification", LABELS, {}),
         "token": ("ForTokenClassification", LABELS, {}),
+    }),
+    "neomme": cases("NeoMMEConfig", "NeoMME", NEOMME, {
+        "model": ("Model", {}, dict(states=True, no_mask=True)),
+        "kinds": ("Model", dict(layer_types=["full_attention", "sliding_attention", "full_attention", "sliding_attention"], num_key_value_heads=4, attention_bias=True,
+                                mlp_bias=True, residual_multiplier=0.4, norm_eps=1e-3, rope_parameters=NEOMME_ROPE), dict(skip_padding=True)),
+        "windows": ("Model", dict(per_layer_config={0: dict(sliding_window=1), 3: dict(sliding_window=3)}), dict(skip_padding=True)),
+        "by-kind": ("Model", dict(num_hidden_layers=3, num_key_value_heads=1), dict(skip_padding=True, edit=dict(per_layer_config=None, layer_types=None, residual_multiplier=None, rope_parameters=None))),
+        "masked-lm": ("ForMaskedLM", {}, dict(skip_padding=True)),
+        "masked-lm-untied": ("ForMaskedLM", dict(tie_word_embeddings=False, num_hidden_layers=2), dict(skip_padding=True)),
     }),
     "funnel": cases("FunnelConfig", "Funnel", FUNNEL, {
         "model": ("Model", {}, dict(types=3, alone=True)),

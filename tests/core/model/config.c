@@ -94,6 +94,37 @@ test_bad (void)
     }
 }
 
+/* A map by numbers as a list: of what each member has under one key. */
+static void
+test_numbered (void)
+{
+  typedef struct { const char *windows; } Numbered;
+  static const GtfConfigField numbered[] = { GTF_CONFIG_LIST_FIELD (Numbered, windows, "layers.*.window"), GTF_CONFIG_FIELDS_END };
+  static const struct { const char *json, *expected, *message; } cases[] = {
+    { "{\"model_type\":\"x\"}", NULL, NULL },
+    { "{\"model_type\":\"x\",\"layers\":{}}", "", NULL },
+    { "{\"model_type\":\"x\",\"layers\":{\"3\":{\"window\":null},\"1\":{\"window\":16},\"0\":{\"other\":1}}}", "|16||null", NULL },
+    { "{\"model_type\":\"x\",\"layers\":{\"-1\":{}}}", NULL, "objects by numbers below 4096" },
+    { "{\"model_type\":\"x\",\"layers\":{\"4096\":{}}}", NULL, "objects by numbers below 4096" },
+    { "{\"model_type\":\"x\",\"layers\":{\"1\":[]}}", NULL, "objects by numbers below 4096" },
+    { "{\"model_type\":\"x\",\"layers\":{\"1\":{\"window\":[2]}}}", NULL, "whose \"window\" is a string, a number or a truth value" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GtfConfig) config = gtf_config_parse ("config.json", cases[i].json, -1, &error);
+      Numbered c = { NULL };
+
+      g_assert_no_error (error);
+      g_assert_cmpint (gtf_config_fill (config, numbered, &c, &error), ==, cases[i].message == NULL);
+      if (cases[i].message == NULL)
+        g_assert_cmpstr (c.windows, ==, cases[i].expected);
+      else if (strstr (error->message, cases[i].message) == NULL)
+        g_error ("%s: %s", cases[i].json, error->message);
+    }
+}
+
 static void
 test_dims (void)
 {
@@ -119,6 +150,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/model/config/good", test_good);
   g_test_add_func ("/model/config/bad", test_bad);
+  g_test_add_func ("/model/config/numbered", test_numbered);
   g_test_add_func ("/model/config/dims", test_dims);
   return g_test_run ();
 }
