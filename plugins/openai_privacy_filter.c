@@ -79,7 +79,8 @@ typedef struct
 {
   const GtfNorm *attention_norm, *experts_norm;
   const GtfLinear *qkv, *attention_out, *router;
-  const GtfTensor *sinks, *gate_up, *gate_up_bias, *down, *down_bias;
+  const GtfLinear *const *gate_up, *const *down;        /* an expert each */
+  const GtfTensor *sinks, *gate_up_bias, *down_bias;
 } Layer;
 
 typedef struct
@@ -101,9 +102,9 @@ static const GtfWeight layer_weights[] = {
   { GTF_WEIGHT_LINEAR, "self_attn.o_proj", AT (attention_out), GTF_WEIGHT_BIAS_OPTIONAL, { HIDDEN, GTF_DIM (Config, q_size) } },
   NORM (experts_norm, "post_attention_layernorm"),
   { GTF_WEIGHT_LINEAR, "mlp.router", AT (router), 0, { EXPERTS, HIDDEN } },
-  { GTF_WEIGHT_TENSOR, "mlp.experts.gate_up_proj", AT (gate_up), 0, { EXPERTS, HIDDEN, GTF_DIM_TIMES (GtfTextConfig, inner_size, 2) } },
+  { GTF_WEIGHT_EXPERTS, "mlp.experts.gate_up_proj", AT (gate_up), 0, { EXPERTS, HIDDEN, GTF_DIM_TIMES (GtfTextConfig, inner_size, 2) } },
   { GTF_WEIGHT_TENSOR, "mlp.experts.gate_up_proj_bias", AT (gate_up_bias), 0, { EXPERTS, GTF_DIM_TIMES (GtfTextConfig, inner_size, 2) } },
-  { GTF_WEIGHT_TENSOR, "mlp.experts.down_proj", AT (down), 0, { EXPERTS, INNER, HIDDEN } },
+  { GTF_WEIGHT_EXPERTS, "mlp.experts.down_proj", AT (down), 0, { EXPERTS, INNER, HIDDEN } },
   { GTF_WEIGHT_TENSOR, "mlp.experts.down_proj_bias", AT (down_bias), 0, { EXPERTS, HIDDEN } },
   { GTF_WEIGHT_END }
 };

@@ -39,34 +39,13 @@ choose (const float *logits, gint64 n_experts, gint64 n, guint8 *taken, Choice *
     to[i].part /= sum;
 }
 
-/* Matrix @i of [..][in][out] and its bias, in the panels of the kernels. */
-static gboolean
-pack (GtfContext *c, const GtfTensor *matrices, const GtfTensor *biases, gint64 i, GtfLinear *w)
-{
-  const gint64 in = matrices->shape[1], out = matrices->shape[2], n_panels = (out + GTF_PANEL - 1) / GTF_PANEL;
-  const float *from = gtf_tensor_f32 (matrices) + i * in * out;
-  float *panels;
-
-  *w = (GtfLinear){ .type = GTF_DTYPE_F32, .out = out, .in = in, .panel_bytes = (gsize) in * GTF_PANEL * sizeof (float) };
-  w->panels = panels = gtf_arena_alloc (c, (gsize) n_panels * w->panel_bytes);
-  w->bias = gtf_arena_alloc (c, (gsize) (n_panels * GTF_PANEL) * sizeof (float));
-  if (panels == NULL || w->bias == NULL)
-    return FALSE;
-  memset (panels, 0, (gsize) n_panels * w->panel_bytes);
-  memset (w->bias, 0, (gsize) (n_panels * GTF_PANEL) * sizeof (float));
-  memcpy (w->bias, gtf_tensor_f32 (biases) + i * out, (gsize) out * sizeof (float));
-  for (gint64 p = 0; p < n_panels; p++)
-    for (gint64 k = 0; k < in; k++)
-      memcpy (panels + (p * in + k) * GTF_PANEL, from + k * out + p * GTF_PANEL, (gsize) MIN (GTF_PANEL, out - p * GTF_PANEL) * sizeof (float));
-  return TRUE;
-}
-
+/* y = (up + 1) gate sigmoid (alpha gate), each with its bias and within the limit. */
 static void
-gate (const GtfExperts *e, const float *gate_up, gint64 inner, float *y)
+gate (const GtfExperts *e, const float *gate_up, const float *bias, gint64 inner, float *y)
 {
   for (gint64 i = 0; i < inner; i++)
     {
-      const float g = MIN (gate_up[i], e->limit), up = CLAMP (gate_up[inner + i], -e->limit, e->limit);
+      const float g = MIN (gate_up[i] + bias[i], e->limit), up = CLAMP (gate_up[inner + i] + bias[inner + i], -e->limit, e->limit);
       y[i] = (up + 1.0f) * g / (1.0f + expf (-e->alpha * g));
     }
 }
@@ -75,42 +54,44 @@ gate (const GtfExperts *e, const float *gate_up, gint64 inner, float *y)
 static void
 run_expert (GtfContext *c, const GtfExperts *e, gint32 expert, const GtfTensor *x, const Choice *choices, gint64 n, GtfTensor *y)
 {
-  const gint64 hidden = e->gate_up->shape[1], inner = e->down->shape[1], n_choices = gtf_tensor_rows (x) * e->n_chosen;
+  const GtfLinear *gate_up = e->gate_up[expert], *down = e->down[expert];
+  const gint64 hidden = gate_up->in, inner = down->in, n_choices = gtf_tensor_rows (x) * e->n_chosen;
   float *in = gtf_arena_alloc (c, (gsize) (n * hidden) * sizeof (float)), *both = gtf_arena_alloc (c, (gsize) (n * 2 * inner) * sizeof (float));
   float *gated = gtf_arena_alloc (c, (gsize) (n * inner) * sizeof (float)), *out = in;
-  GtfLinear gate_up, down;
+  const float *gate_bias = gtf_tensor_f32 (e->gate_up_bias) + expert * 2 * inner, *bias = gtf_tensor_f32 (e->down_bias) + expert * hidden;
   gint64 at = 0;
 
-  if (in == NULL || both == NULL || gated == NULL || !pack (c, e->gate_up, e->gate_up_bias, expert, &gate_up) || !pack (c, e->down, e->down_bias, expert, &down))
+  if (in == NULL || both == NULL || gated == NULL)
     return;
   for (gint64 i = 0; i < n_choices; i++)
     if (choices[i].expert == expert)
       memcpy (in + at++ * hidden, gtf_tensor_f32 (x) + gtf_tensor_row_offset (x, i / e->n_chosen), (gsize) hidden * sizeof (float));
-  gtf_linear_run (c, &gate_up, &(GtfLinearArgs){ n, in, hidden, GTF_ACTIVATION_NONE, NULL, 0, both, 2 * inner });
+  gtf_linear_run (c, gate_up, &(GtfLinearArgs){ n, in, hidden, GTF_ACTIVATION_NONE, NULL, 0, both, 2 * inner });
   for (gint64 i = 0; i < n; i++)
-    gate (e, both + i * 2 * inner, inner, gated + i * inner);
-  gtf_linear_run (c, &down, &(GtfLinearArgs){ n, gated, inner, GTF_ACTIVATION_NONE, NULL, 0, out, hidden });
+    gate (e, both + i * 2 * inner, gate_bias, inner, gated + i * inner);
+  gtf_linear_run (c, down, &(GtfLinearArgs){ n, gated, inner, GTF_ACTIVATION_NONE, NULL, 0, out, hidden });
   at = 0;
   for (gint64 i = 0; i < n_choices; i++)
     if (choices[i].expert == expert)
       {
         float *to = gtf_tensor_f32 (y) + i / e->n_chosen * hidden;
         for (gint64 k = 0; k < hidden; k++)
-          to[k] += choices[i].part * out[at * hidden + k];
+          to[k] += choices[i].part * (out[at * hidden + k] + bias[k]);
         at++;
       }
 }
 
-/* The weights are bound as the plugin's table says; only what it says of several of them is checked here. */
+/* Each weight is bound as the plugin's table says; what the table says of several of them is checked here, of the first expert: all are of one shape. */
 static gboolean
 fits (GtfContext *c, const GtfExperts *e, const GtfTensor *logits, const GtfTensor *x)
 {
-  const gint64 n = gtf_tensor_cols (logits);
+  const gint64 n = gtf_tensor_cols (logits), hidden = gtf_tensor_cols (x);
+  const GtfLinear *gate_up = n > 0 ? e->gate_up[0] : NULL, *down = n > 0 ? e->down[0] : NULL;
 
-  if (e->gate_up->n_dims == 3 && e->down->n_dims == 3 && e->gate_up->shape[0] == n && e->down->shape[0] == n && e->gate_up->shape[1] == gtf_tensor_cols (x)
-      && e->down->shape[2] == gtf_tensor_cols (x) && e->gate_up->shape[2] == 2 * e->down->shape[1] && e->n_chosen >= 1 && e->n_chosen <= n)
+  if (n > 0 && e->n_chosen >= 1 && e->n_chosen <= n && gate_up->in == hidden && down->out == hidden && gate_up->out == 2 * down->in
+      && (gint64) gtf_tensor_get_n_elements (e->gate_up_bias) == n * gate_up->out && (gint64) gtf_tensor_get_n_elements (e->down_bias) == n * hidden)
     return TRUE;
-  gtf_fail (c, "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " experts over rows of %" G_GINT64_FORMAT ": their weights have other shapes", e->n_chosen, n, gtf_tensor_cols (x));
+  gtf_fail (c, "%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " experts over rows of %" G_GINT64_FORMAT ": their weights have other shapes", e->n_chosen, n, hidden);
   return FALSE;
 }
 

@@ -12,15 +12,16 @@ G_BEGIN_DECLS
 /**
  * GtfExperts:
  * @router: hidden -> experts
- * @gate_up, @gate_up_bias: [experts][hidden][2 * inner], [experts][2 * inner]: the gate, then what it lets through
- * @down, @down_bias: [experts][inner][hidden], [experts][hidden]
+ * @gate_up, @gate_up_bias: hidden -> 2 * inner for each expert, [experts][2 * inner]: the gate, then what it lets through
+ * @down, @down_bias: inner -> hidden for each expert, [experts][hidden]
  * @n_chosen: experts of a token
  * @alpha, @limit: gate * sigmoid (alpha * gate) * (up + 1), the gate at most limit, the other within -limit .. limit (gpt-oss)
  */
 typedef struct
 {
   const GtfLinear *router;
-  const GtfTensor *gate_up, *gate_up_bias, *down, *down_bias;
+  const GtfLinear *const *gate_up, *const *down;        /* as GTF_WEIGHT_EXPERTS gives them */
+  const GtfTensor *gate_up_bias, *down_bias;
   gint64 n_chosen;
   float alpha, limit;
 } GtfExperts;

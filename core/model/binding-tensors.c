@@ -60,13 +60,20 @@ find_normalised (GtfBindingPlan *p, const GtfWeight *w, const char *name, guint 
   return w->type == GTF_WEIGHT_CONV1D || w->type == GTF_WEIGHT_CONV2D ? gtf_binding_plan_find (p, name, normalised[0][which], normalised[1][which]) : NULL;
 }
 
+/* Whether NAME itself is the tensor, without .weight. */
+static gboolean
+is_whole_name (const GtfWeight *w)
+{
+  return w->type == GTF_WEIGHT_TENSOR || w->type == GTF_WEIGHT_EXPERTS;
+}
+
 /* Old checkpoints call the two tensors of a layer norm gamma and beta. */
 static const GtfStoredTensor *
 find_weight (GtfBindingPlan *p, const GtfWeight *w, const char *name)
 {
   const GtfStoredTensor *t;
 
-  if (w->type == GTF_WEIGHT_TENSOR)
+  if (is_whole_name (w))
     return gtf_safetensors_find (p->files, name);
   if (w->flags & GTF_WEIGHT_BARE)
     return flattened (p, gtf_safetensors_find (p->files, name));
@@ -328,7 +335,7 @@ gtf_binding_plan_parts (GtfBindingPlan *p, const GtfWeight *w, char **names, Gtf
       part->weight = tied ? tied : find_weight (p, w, parts[i]);
       if (!part->weight)
         {
-          gtf_complain (&p->missing, "\"%s%s\"", parts[i], w->type == GTF_WEIGHT_TENSOR ? "" : ".weight");
+          gtf_complain (&p->missing, "\"%s%s\"", parts[i], is_whole_name (w) ? "" : ".weight");
           continue;
         }
       g_hash_table_add (p->used, (gpointer) part->weight);

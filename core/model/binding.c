@@ -51,7 +51,7 @@ static gboolean
 resolve_dims (GtfBindingPlan *p, const GtfWeight *w, GtfBoundWeight *b)
 {
   static const guint numbers[] = { [GTF_WEIGHT_LINEAR] = 2, [GTF_WEIGHT_NORM] = 1, [GTF_WEIGHT_EMBEDDING] = 2, [GTF_WEIGHT_CONV1D] = 3,
-                                    [GTF_WEIGHT_CONV2D] = 4, [GTF_WEIGHT_BATCH_NORM] = 1 };
+                                    [GTF_WEIGHT_CONV2D] = 4, [GTF_WEIGHT_BATCH_NORM] = 1, [GTF_WEIGHT_EXPERTS] = 3 };
   guint n = 0;
 
   if (w->type == GTF_WEIGHT_TENSOR)

@@ -5,7 +5,7 @@
  * The large matrices are cut into chunks of some hundred kilobytes, and all chunks of the model are one job of the pool: a
  * thread reads a chunk into its scratch, converts it and packs it while it is in its cache. So the threads meet once, not once
  * a tensor, and there is never more in memory than the packed weights and one chunk a thread. (A transposed matrix is one
- * chunk.) Weights that share a tensor (a tied decoder) share what was packed. Convolutions are packed in packing-conv.c.
+ * chunk, and so is each of a tensor of experts.) Weights that share a tensor (a tied decoder) share what was packed. Convolutions are packed in packing-conv.c.
  */
 #include "model/packing-private.h"
 
@@ -201,6 +201,27 @@ pack_linear (GtfPacker *p, const GtfBoundWeight *b, GError **error)
   return linear;
 }
 
+/* One layer after the other, each as it stands turned round in the tensor. */
+static gpointer
+pack_experts (GtfPacker *p, const GtfBoundWeight *b, GError **error)
+{
+  const GtfStoredTensor *t = b->parts[0].weight;
+  const gint64 n = b->dims[0], in = b->dims[1], out = b->dims[2];
+  const gsize bytes = t->n_bytes / (gsize) n;
+  GtfLinear **experts = gtf_weight_store_alloc (p->store, (gsize) n * sizeof *experts, error);
+
+  for (gint64 i = 0; experts && i < n; i++)
+    {
+      Chunk chunk = { t, NULL, 0, out, TRUE, NULL, (gsize) i * bytes, bytes };
+
+      chunk.linear = experts[i] = gtf_linear_new (p->store, panel_type (p, b), out, in, FALSE, error);
+      if (!chunk.linear)
+        return NULL;
+      g_array_append_val (p->chunks, chunk);
+    }
+  return experts;
+}
+
 /* ---- the others ----------------------------------------------------------------------------------------------------- */
 
 static gpointer
@@ -283,6 +304,8 @@ pack_one (GtfPacker *p, const GtfBoundWeight *b, GError **error)
       return gtf_pack_conv2d (p, b, error);
     case GTF_WEIGHT_BATCH_NORM:
       return gtf_pack_batch_norm (p, b, error);
+    case GTF_WEIGHT_EXPERTS:
+      return pack_experts (p, b, error);
     case GTF_WEIGHT_TENSOR:
       return pack_tensor (p, b, error);
     default:

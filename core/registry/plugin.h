@@ -137,7 +137,8 @@ typedef enum
   GTF_WEIGHT_GROUP,         /* T *                   an array of structs, one a layer; NAME holds a %d, or a %n where they are counted from 1 */
   GTF_WEIGHT_CONV2D,        /* const GtfConv2d *     NAME.weight [out][in / groups][height][width], NAME.bias [out] */
   GTF_WEIGHT_BATCH_NORM,    /* const GtfNorm *       NAME.{weight,bias,running_mean,running_var} [d], as one factor and one summand for gtf_affine () */
-  GTF_WEIGHT_MODEL          /* const GtfInnerModel * all weights of the model that a GTF_CONFIG_MODEL field stands for, under NAME; `count` is that field */
+  GTF_WEIGHT_MODEL,         /* const GtfInnerModel * all weights of the model that a GTF_CONFIG_MODEL field stands for, under NAME; `count` is that field */
+  GTF_WEIGHT_EXPERTS        /* const GtfLinear *const *  NAME [n][in][out]: n layers in one tensor, each [out][in], without biases */
 } GtfWeightType;
 
 /**
