@@ -5,7 +5,6 @@
  * RoBERTa with a number by distance and head added to the scores of all layers. docs/models/mpnet.md tells what is easily got wrong.
  */
 #include <gtf/gtf.h>
-#include <math.h>
 
 #define BUCKETS 32                  /* of the table that are used, whatever config.json says */
 #define MOST_DISTANCE 128
@@ -51,18 +50,6 @@ static const GtfWeight weights[] = {
 
 static const GtfHead heads[] = { GTF_ROBERTA_HEADS ("mpnet"), { NULL } };
 
-/* Half of the buckets for each direction; half of these for a distance each, the others logarithmically. float32, as in the reference. */
-static gint64
-bucket (gint64 i, gconstpointer longest)
-{
-  gint64 distance = i - (*(const gint64 *) longest - 1), n = ABS (distance), half = BUCKETS / 2, exact = half / 2, large;
-
-  if (n < exact)
-    return n + (distance > 0 ? half : 0);
-  large = exact + (gint64) (logf ((float) n / (float) exact) / (float) log ((double) MOST_DISTANCE / (double) exact) * (float) (half - exact));
-  return MIN (large, half - 1) + (distance > 0 ? half : 0);
-}
-
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
@@ -75,7 +62,7 @@ forward (GtfContext *c, const GtfForward *f)
 
   if (!gtf_text_input (c, &input))
     return;
-  encoder.attention.distances = gtf_transpose (c, gtf_embedding (c, w->distances, gtf_indices (c, 2 * input.longest - 1, bucket, &input.longest)));
+  encoder.attention.distances = gtf_encoder_distances (c, &input, w->distances, BUCKETS, MOST_DISTANCE);
   x = gtf_text_embed (c, config, &w->text.embeddings, &input, gtf_text_positions_past_padding (c, &input, PADDING));
   x = gtf_encoder_run (c, &encoder, x);
   gtf_text_outputs (c, &w->text.heads, &style, &input, x);

@@ -133,6 +133,33 @@ relative_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l
   return gtf_relative_attention (c, q, k, v, &a);
 }
 
+typedef struct
+{
+  gint64 longest, n_buckets, most_distance;
+} Buckets;
+
+/* float32, as in the reference. */
+static gint64
+bucket_of (gint64 i, gconstpointer data)
+{
+  const Buckets *b = data;
+  const gint64 distance = i - (b->longest - 1), n = ABS (distance), half = b->n_buckets / 2, exact = half / 2, later = distance > 0 ? half : 0;
+  gint64 large;
+
+  if (n < exact)
+    return n + later;
+  large = exact + (gint64) (logf ((float) n / (float) exact) / (float) log ((double) b->most_distance / (double) exact) * (float) (half - exact));
+  return MIN (large, half - 1) + later;
+}
+
+GtfTensor *
+gtf_encoder_distances (GtfContext *c, const GtfTextInput *input, const GtfEmbedding *table, gint64 n_buckets, gint64 most_distance)
+{
+  const Buckets buckets = { input->longest, n_buckets, most_distance };
+
+  return gtf_transpose (c, gtf_embedding (c, table, gtf_indices (c, 2 * input->longest - 1, bucket_of, &buckets)));
+}
+
 GtfTensor *
 gtf_encoder_repeat_heads (GtfContext *c, GtfTensor *x, gint64 n_heads, gint64 n_kv_heads)
 {

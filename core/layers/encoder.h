@@ -77,6 +77,9 @@ GTF_API GtfTensor *gtf_text_embed_norm (GtfContext *c, const GtfTextConfig *conf
 GTF_API GtfTensor *gtf_encoder_attention (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, const GtfTensor *x);
 /* Keys or values [..][n_kv_heads * d] of heads that share them, each once for every head of queries: [..][n_heads * d]. */
 GTF_API GtfTensor *gtf_encoder_repeat_heads (GtfContext *c, GtfTensor *x, gint64 n_heads, gint64 n_kv_heads);
+/* What a GtfAttention adds to scores by distance, for texts of @input: rows of @table [buckets][heads], half of @n_buckets for each direction, half of these for a
+ * distance each and the others logarithmically up to @most_distance (T5). */
+GTF_API GtfTensor *gtf_encoder_distances (GtfContext *c, const GtfTextInput *input, const GtfEmbedding *table, gint64 n_buckets, gint64 most_distance);
 /* One whole layer. */
 GTF_API GtfTensor *gtf_encoder_layer (GtfContext *c, const GtfEncoder *e, const GtfEncoderLayer *l, GtfTensor *x);
 /* All layers; puts "hidden_states" [(layers + 1) * B][T][H] and "attentions" [layers * B][heads][T][T] where they are wanted

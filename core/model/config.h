@@ -40,7 +40,5 @@ GTF_API gboolean    gtf_config_fill (GtfConfig *self, const GtfConfigField *fiel
 
 /* The number of a dimension: a constant, or a field of the struct times a factor. FALSE: it overflows or is negative. */
 GTF_API gboolean    gtf_dim_resolve (const GtfDim *dim, gconstpointer config, gint64 *value);
-/* FALSE: no activation of this name in transformers' table (ACT2FN) that we know. */
-GTF_API gboolean    gtf_activation_from_name (const char *name, GtfActivation *activation);
 
 G_END_DECLS

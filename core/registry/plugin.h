@@ -87,6 +87,8 @@ GTF_API gint64   gtf_config_list_size (const char *list);
 GTF_API gboolean gtf_config_list_has  (const char *list, const char *word);
 GTF_API gboolean gtf_config_list_is   (const char *list, gint64 i, const char *word);
 GTF_API gboolean gtf_config_list_int  (const char *list, gint64 i, gint64 minimum, gint64 maximum, gint64 *value);
+/* For `derive`, where a name stands in another one. FALSE: no activation of this name in transformers' table (ACT2FN) that we know. */
+GTF_API gboolean gtf_activation_from_name (const char *name, GtfActivation *activation);
 
 /**
  * GtfInnerModel:

@@ -27,7 +27,21 @@ ULTRAV = dict(EYES, text_config=dict(BASE, model_type="ultrabert", pad_token_id=
 PRIVATE = dict(BASE, hidden_size=12, num_attention_heads=4, num_key_value_heads=2, head_dim=6, intermediate_size=10, max_position_embeddings=200, sliding_window=2, pad_token_id=0,
                eos_token_id=1, num_local_experts=5, num_experts_per_tok=2)
 
+T5 = dict(vocab_size=30, d_model=8, d_kv=6, d_ff=12, num_layers=3, num_heads=2)
+
 FAMILIES = {
+    "t5": {
+        **cases("T5Config", "T5", T5, {
+            "encoder": ("EncoderModel", {}, dict(states=True)),
+            "gated": ("EncoderModel", dict(feed_forward_proj="gated-gelu", layer_norm_epsilon=1e-3), {}),
+            "gated-silu": ("EncoderModel", dict(feed_forward_proj="gated-silu", num_layers=1), {}),
+            "buckets": ("EncoderModel", dict(relative_attention_num_buckets=6, relative_attention_max_distance=9, num_layers=1), dict(length=20)),
+            "long": ("EncoderModel", dict(num_layers=1), dict(length=150, left_padding=True)),
+            "token": ("ForTokenClassification", dict(LABELS, feed_forward_proj="gelu"), {}),
+        }),
+        **cases("MT5Config", "MT5", T5, {"mt5": ("EncoderModel", dict(relative_attention_num_buckets=10), {}), "mt5-token": ("ForTokenClassification", LABELS, {})}),
+        **cases("UMT5Config", "UMT5", T5, {"umt5": ("EncoderModel", dict(relative_attention_num_buckets=10), dict(states=True)), "umt5-token": ("ForTokenClassification", LABELS, {})}),
+    },
     "deberta-v2": cases("DebertaV2Config", "DebertaV2", DEBERTA2, {
         "model": ("Model", {}, dict(states=True, no_mask=True)),
         "long": ("Model", dict(num_hidden_layers=1, max_position_embeddings=64, position_buckets=12), dict(ALONE, length=120)),
