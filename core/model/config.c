@@ -254,6 +254,7 @@ use_fallback (const GtfConfigField *field, gpointer out)
 static gboolean
 read_activation (JsonNode *node, const char *path, const char *key, GtfActivation *out, GError **error)
 {
+  static const char *const trained[] = { "prelu", "xielu", NULL };      /* modules of transformers with weights of their own */
   const char *name = gtf_param_get_string (node, path, key, error);
   g_autofree char *quoted = NULL;
 
@@ -262,7 +263,8 @@ read_activation (JsonNode *node, const char *path, const char *key, GtfActivatio
   if (gtf_activation_from_name (name, out))
     return TRUE;
   quoted = gtf_quote (name, -1);
-  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"%s\": the activation \"%s\" is unknown", path, key, quoted);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"%s\": the activation \"%s\" %s", path, key, quoted,
+               g_strv_contains (trained, name) ? "has weights of its own, which are not read" : "is unknown");
   return FALSE;
 }
 
@@ -326,46 +328,69 @@ read_list (GPtrArray *lists, JsonNode *node, const char *path, const char *key, 
   return TRUE;
 }
 
-/* "HEAD.*.REST": of each member of the object HEAD, whose keys are numbers, what REST finds in it, at the place of its number: "" where there is no such
- * member or nothing in it, "null" where it is null. FALSE after setting @error. */
+/* What a member of a map has under @rest: "" where there is nothing, "null" where it is null. NULL: it is no such thing. */
+static char *
+numbered_member (JsonNode *member, const char *rest)
+{
+  JsonObject *inside = JSON_NODE_HOLDS_OBJECT (member) ? json_node_get_object (member) : NULL;
+  JsonNode *found = inside ? gtf_json_find (inside, rest) : NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (!inside || (found && !add_member (text, found)))
+    return NULL;
+  if (!found && json_object_has_member (inside, rest))
+    g_string_assign (text, "null");
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+/* The members of a map whose keys are numbers, each at the place of its number. NULL: it is no such map. */
+static char *
+numbered_members (JsonObject *map, const char *rest)
+{
+  g_autoptr (GList) names = json_object_get_members (map);
+  g_auto (GStrv) places = g_new0 (char *, MOST_MEMBERS + 1);
+  guint64 n = 0, number;
+
+  for (GList *name = names; name; name = name->next)
+    {
+      char *text = g_ascii_string_to_unsigned (name->data, 10, 0, MOST_MEMBERS - 1, &number, NULL) ? numbered_member (json_object_get_member (map, name->data), rest) : NULL;
+
+      if (!text)
+        {
+          for (guint64 i = 0; i < n; i++)       /* the list ends at the first that is not there */
+            g_clear_pointer (&places[i], g_free);
+          return NULL;
+        }
+      n = MAX (n, number + 1);
+      g_free (places[number]);
+      places[number] = text;
+    }
+  for (guint64 i = 0; i < n; i++)
+    if (!places[i])
+      places[i] = g_strdup ("");
+  return g_strjoinv ("|", places);
+}
+
+/* "MAP.*.REST" */
 static gboolean
 read_numbered (GtfConfig *self, const GtfConfigField *field, const char **out, GError **error)
 {
-  const char *star = strstr (field->keys, ".*.");
-  g_autofree char *head = g_strndup (field->keys, (gsize) (star - field->keys));
-  JsonNode *node = gtf_json_find (self->object, head);
-  g_auto (GStrv) places = NULL;
-  g_autoptr (GList) names = NULL;
-  guint64 n = 0, number;
+  const char *star = strstr (field->keys, ".*."), *rest = star + 3;
+  g_autofree char *key = g_strndup (field->keys, (gsize) (star - field->keys));
+  JsonNode *node = gtf_json_find (self->object, key);
+  char *list;
 
-  if (node == NULL)
+  if (!node)
     return TRUE;
-  names = JSON_NODE_HOLDS_OBJECT (node) ? json_object_get_members (json_node_get_object (node)) : NULL;
-  places = g_new0 (char *, MOST_MEMBERS + 1);
-  for (GList *name = names; name != NULL; name = name->next)
+  list = JSON_NODE_HOLDS_OBJECT (node) ? numbered_members (json_node_get_object (node), rest) : NULL;
+  if (!list)
     {
-      JsonNode *member = json_object_get_member (json_node_get_object (node), name->data);
-      JsonObject *inside = JSON_NODE_HOLDS_OBJECT (member) ? json_node_get_object (member) : NULL;
-      JsonNode *found = inside != NULL ? gtf_json_find (inside, star + 3) : NULL;
-      g_autoptr (GString) text = g_string_new (NULL);
-
-      if (inside == NULL || !g_ascii_string_to_unsigned (name->data, 10, 0, MOST_MEMBERS - 1, &number, NULL) || (found != NULL && !add_member (text, found)))
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be objects by numbers below %d, whose \"%s\" is a string, a number or a truth value",
-                       self->path, head, MOST_MEMBERS, star + 3);
-          return FALSE;
-        }
-      if (found == NULL && json_object_has_member (inside, star + 3))
-        g_string_assign (text, "null");
-      n = MAX (n, number + 1);
-      g_free (places[number]);
-      places[number] = g_string_free (g_steal_pointer (&text), FALSE);
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be objects by numbers below %d, whose \"%s\" is a string, a number or a truth value", self->path, key,
+                   MOST_MEMBERS, rest);
+      return FALSE;
     }
-  for (guint64 i = 0; i < n; i++)
-    if (places[i] == NULL)
-      places[i] = g_strdup ("");
-  *out = g_strjoinv ("|", places);
-  g_ptr_array_add (self->lists, (gpointer) *out);
+  *out = list;
+  g_ptr_array_add (self->lists, list);
   return TRUE;
 }
 

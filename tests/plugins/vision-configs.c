@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What configs of vision models cannot say: each line changes one member of the config of a tiny repository (data/golden/vision), and the model is
- * refused before its weights are looked at, by one error that names the member.
+ * What configs of vision models (data/golden/vision) cannot say.
  */
-#include <glib/gstdio.h>
-#include <string.h>
+#define REPOSITORIES "vision"
+#include "wrong-configs.h"
 
-#include "base/error.h"
-#include "base/json-print.h"
-#include "base/json.h"
-#include "model/model.h"
-
-static const struct
-{
-  const char *repository;
-  const char *key;              /* dots descend */
-  const char *value;            /* JSON */
-  const char *says;
-} wrong[] = {
+static const WrongConfig wrong[] = {
   { "segformer/semantic", "depths", "[1, 2]", "depths: expected 3 numbers" },
   { "segformer/semantic", "strides", "[4, 0, 2]", "strides: expected 3 numbers from 1" },
   { "segformer/semantic", "hidden_sizes", "\"many\"", "hidden_sizes: expected 3 numbers" },
@@ -81,55 +69,10 @@ static const struct
   { "sam/points", "vision_config.image_size", "[40, 48]", "expected square pictures" },
 };
 
-/* The config of a repository with one member changed, alone in a folder. */
-static void
-spoil (const char *repository, const char *key, const char *value, const char *folder)
-{
-  g_autofree char *from = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "vision", repository, "config.json", NULL);
-  g_autofree char *to = g_build_filename (folder, "config.json", NULL), *text = NULL;
-  g_autoptr (JsonObject) root = gtf_json_load_object (from, NULL);
-  g_autoptr (JsonNode) node = NULL;
-  g_auto (GStrv) names = g_strsplit (key, ".", -1);
-  JsonObject *object = root;
-  guint i;
-
-  g_assert_nonnull (root);
-  for (i = 0; names[i + 1]; i++)
-    object = json_object_get_object_member (object, names[i]);
-  json_object_set_member (object, names[i], gtf_json_parse ("value", value, -1, GTF_JSON_PYTHON, NULL));
-  node = json_node_init_object (json_node_alloc (), root);
-  text = gtf_json_print (node, GTF_JSON_REQUEST);
-  g_assert_true (g_file_set_contents (to, text, -1, NULL));
-}
-
-static void
-test_wrong (gconstpointer data)
-{
-  const gsize i = GPOINTER_TO_SIZE (data);
-  g_autoptr (GError) error = NULL;
-  g_autofree char *folder = g_dir_make_tmp ("gtf-config-XXXXXX", &error), *path = folder ? g_build_filename (folder, "config.json", NULL) : NULL;
-  g_autoptr (GtfModel) model = NULL;
-
-  g_assert_no_error (error);
-  spoil (wrong[i].repository, wrong[i].key, wrong[i].value, folder);
-  model = gtf_model_load (folder, NULL, NULL, &error);
-  g_remove (path);
-  g_rmdir (folder);
-  g_assert_null (model);
-  g_assert_true (error && error->domain == GTF_ERROR);
-  if (!strstr (error->message, wrong[i].says) || !strstr (error->message, path))
-    g_error ("%s: %s, not %s", wrong[i].key, error->message, wrong[i].says);
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
-    {
-      g_autofree char *name = g_strdup_printf ("/vision-configs/%s/%" G_GSIZE_FORMAT, wrong[i].repository, i);
-
-      g_test_add_data_func (name, GSIZE_TO_POINTER (i), test_wrong);
-    }
+  add_wrong_configs (wrong, G_N_ELEMENTS (wrong));
   return g_test_run ();
 }

@@ -76,6 +76,7 @@ test_bad (void)
     { "{\"model_type\":\"x\",\"d_model\":8,\"layer_norm_eps\":Infinity}", "found inf" }, { "{\"model_type\":\"x\",\"d_model\":8,\"layer_norm_eps\":-1}", "found -1" },
     { "{\"model_type\":\"x\",\"d_model\":8,\"flag\":\"yes\"}", "true or false" }, { "{\"model_type\":\"x\",\"d_model\":8,\"flag\":2}", "true or false" },
     { "{\"model_type\":\"x\",\"d_model\":8,\"hidden_act\":\"swoosh\"}", "\"hidden_act\": the activation \"swoosh\" is unknown" },
+    { "{\"model_type\":\"x\",\"d_model\":8,\"hidden_act\":\"prelu\"}", "\"prelu\" has weights of its own, which are not read" },
     { "{\"model_type\":\"x\",\"d_model\":8,\"hidden_act\":{}}", "expected a string, found an object" },
     { "{\"model_type\":\"x\",\"d_model\":8,\"id2label\":{}}", "\"id2label\" has 0 members, expected 1 to 3" }, { "{\"model_type\":\"x\",\"d_model\":8,\"num_labels\":9}", "found 9" }, { "{\"model_type\":\"x\",\"d_model\":8,\"position\":1}", "expected a string" },
   };
@@ -104,6 +105,7 @@ test_numbered (void)
     { "{\"model_type\":\"x\"}", NULL, NULL },
     { "{\"model_type\":\"x\",\"layers\":{}}", "", NULL },
     { "{\"model_type\":\"x\",\"layers\":{\"3\":{\"window\":null},\"1\":{\"window\":16},\"0\":{\"other\":1}}}", "|16||null", NULL },
+    { "{\"model_type\":\"x\",\"layers\":[]}", NULL, "objects by numbers below 4096" },
     { "{\"model_type\":\"x\",\"layers\":{\"-1\":{}}}", NULL, "objects by numbers below 4096" },
     { "{\"model_type\":\"x\",\"layers\":{\"4096\":{}}}", NULL, "objects by numbers below 4096" },
     { "{\"model_type\":\"x\",\"layers\":{\"1\":[]}}", NULL, "objects by numbers below 4096" },
