@@ -45,7 +45,7 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_NULL_FIELD (Config, no_window, "sliding_window"),
   GTF_CONFIG_FLOAT_FIELD (Config, residual, "residual_multiplier", 0, 1e6, 0),
   GTF_CONFIG_LIST_FIELD (Config, layer_types, "layer_types"),
-  GTF_CONFIG_LIST_FIELD (Config, layer_windows, "per_layer_config.*.sliding_window"),
+  GTF_CONFIG_LIST_FIELD (Config, layer_windows, "per_layer_config.#.sliding_window"),
   GTF_ROPE_FIELDS (Config, rope, "rope_parameters.full_attention.", "rope_theta", 1000000),
   GTF_CONFIG_FLOAT_FIELD (Config, rope.partial, "rope_parameters.full_attention.partial_rotary_factor", 0, 1, 0.25),
   GTF_ROPE_FIELDS (Config, local_rope, "rope_parameters.sliding_attention.", "rope_theta", 10000),

@@ -82,12 +82,15 @@ is_empty (const GtfBoundWeight *b)
   return FALSE;
 }
 
-/* The word that config.json puts into names, for the %s of each. */
+/* The word that config.json puts into names, for the %s of each: the same for all, or, of several, that of the layer. */
 static void
-put_word (GtfBindingPlan *p, char **names)
+put_word (GtfBindingPlan *p, char **names, gint64 layer)
 {
   const gsize at = p->architecture->name_word;
-  const char *word = at ? *(const char *const *) ((const char *) p->config + at) : NULL;
+  const char *list = at ? *(const char *const *) ((const char *) p->config + at) : NULL;
+  g_auto (GStrv) words = g_strsplit (list ? list : "", "|", -1);
+  const gint64 n = g_strv_length (words);
+  const char *word = list && n ? words[n == 1 ? 0 : CLAMP (layer, 0, n - 1)] : list;
 
   for (char **name = names; word && *name; name++)
     {
@@ -106,7 +109,7 @@ all_names (GtfBindingPlan *p, char **outer, const char *text, gint64 layer)
   g_autofree char *names = g_strndup (text, strcspn (text, "&"));
   g_auto (GStrv) joined = gtf_weight_names_join (outer, names, layer);
 
-  put_word (p, joined);
+  put_word (p, joined, layer);
   return gtf_weight_names_prefix (joined, p->head->prefix, !p->in_head);
 }
 
@@ -179,6 +182,7 @@ bind_group (GtfBindingPlan *p, const GtfWeight *w, char **outer, gint64 layer, g
   gsize size;
   char *array;
 
+  put_word (p, names, layer);
   if (!count_layers (p, w, names, &count) || count > gtf_safetensors_get_n_tensors (p->files)
       || __builtin_mul_overflow ((gsize) count + is_stored (&w->count), w->group_size, &size))
     {

@@ -200,6 +200,19 @@ gtf_activation_from_name (const char *name, GtfActivation *activation)
   return FALSE;
 }
 
+#define OF_EACH ".*."           /* "a.*.b": the list of what stands under b in each object of the list a */
+#define BY_NUMBER ".#."         /* "a.#.b": the same of an object a whose keys are numbers */
+
+/* A name with what stands before OF_EACH only. */
+static JsonNode *
+find_name (JsonObject *object, const char *name)
+{
+  const char *each = strstr (name, OF_EACH);
+  g_autofree char *list = each ? g_strndup (name, (gsize) (each - name)) : NULL;
+
+  return gtf_json_find (object, list ? list : name);
+}
+
 /* The first alternative that is there; *key becomes its name, or that of the first if none is. */
 static JsonNode *
 find_field (JsonObject *object, const char *keys, char **key)
@@ -208,7 +221,7 @@ find_field (JsonObject *object, const char *keys, char **key)
 
   for (char **name = names; *name; name++)
     {
-      JsonNode *node = gtf_json_find (object, *name);
+      JsonNode *node = find_name (object, *name);
 
       if (node)
         {
@@ -289,11 +302,30 @@ read_count (const GtfConfigField *field, JsonNode *node, const char *path, const
 
 #define MOST_MEMBERS 4096
 
+/* What counts of element @i: itself, or what it has under @name. NULL: nothing. */
+static JsonNode *
+member_of (JsonArray *array, guint i, const char *name)
+{
+  JsonNode *node = json_array_get_element (array, i);
+
+  return !name ? node : JSON_NODE_HOLDS_OBJECT (node) ? gtf_json_find (json_node_get_object (node), name) : NULL;
+}
+
+/* None of the objects has it, as if there were no list. */
+static gboolean
+is_in_none (JsonArray *array, const char *name)
+{
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    if (!JSON_NODE_HOLDS_OBJECT (json_array_get_element (array, i)) || member_of (array, i, name))
+      return FALSE;
+  return TRUE;
+}
+
 /* One member: a word without bars, or a number. */
 static gboolean
 add_member (GString *list, JsonNode *node)
 {
-  GType type = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_value_type (node) : G_TYPE_NONE;
+  GType type = node && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_value_type (node) : G_TYPE_NONE;
 
   if (type != G_TYPE_STRING && type != G_TYPE_INT64 && type != G_TYPE_DOUBLE && type != G_TYPE_BOOLEAN)
     return FALSE;
@@ -312,12 +344,21 @@ static gboolean
 read_list (GPtrArray *lists, JsonNode *node, const char *path, const char *key, const char **out, GError **error)
 {
   JsonArray *array = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  const char *each = strstr (key, OF_EACH), *name = each ? each + strlen (OF_EACH) : NULL;
   guint n = array ? json_array_get_length (array) : 1;
   g_autoptr (GString) list = g_string_new (NULL);
-  gboolean ok = n <= MOST_MEMBERS;
+  gboolean ok = n <= MOST_MEMBERS && (array || !name);
 
+  if (ok && name && is_in_none (array, name))
+    return TRUE;
   for (guint i = 0; ok && i < n; i++)
-    ok = add_member (list, array ? json_array_get_element (array, i) : node);
+    ok = add_member (list, array ? member_of (array, i, name) : node);
+  if (!ok && name)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%.*s\" must be an array of at most %d objects, each with a string, a number or a truth value under \"%s\"", path,
+                   (int) (each - key), key, MOST_MEMBERS, name);
+      return FALSE;
+    }
   if (!ok)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be a string, a number, a truth value, or an array of at most %d of them", path, key, MOST_MEMBERS);
@@ -445,7 +486,7 @@ gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GE
           return FALSE;
         }
       use_fallback (field, to);
-      if (field->type == GTF_CONFIG_LIST && strstr (field->keys, ".*.") != NULL && !read_numbered (self, field, to, error))
+      if (field->type == GTF_CONFIG_LIST && strstr (field->keys, BY_NUMBER) != NULL && !read_numbered (self, field, to, error))
         return FALSE;
       if (field->type == GTF_CONFIG_NULL)
         *(gboolean *) to = json_object_has_member (self->object, field->keys) && json_object_get_null_member (self->object, field->keys);

@@ -64,3 +64,18 @@ gtf_config_list_int (const char *list, gint64 i, gint64 minimum, gint64 maximum,
 
   return text && g_ascii_string_to_signed (text, 10, minimum, maximum, value, NULL);
 }
+
+gboolean
+gtf_config_list_float (const char *list, gint64 i, double minimum, double maximum, double *value)
+{
+  gsize length;
+  const char *m = member (list, i, &length);
+  g_autofree char *text = m ? g_strndup (m, length) : NULL;
+  char *end = NULL;
+  const double number = text && *text ? g_ascii_strtod (text, &end) : 0;
+
+  if (!end || *end || !(number >= minimum && number <= maximum))
+    return FALSE;
+  *value = number;
+  return TRUE;
+}

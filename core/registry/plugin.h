@@ -45,8 +45,9 @@ typedef enum
   GTF_CONFIG_ACTIVATION,    /* GtfActivation, from its name in transformers (hidden_act) */
   GTF_CONFIG_STRING,        /* const char *, owned by the model; may stay NULL */
   GTF_CONFIG_COUNT,         /* gint64: how many members an object or array has (id2label), or a number */
-  GTF_CONFIG_LIST,          /* const char *, owned by the model: the members of an array (or a single value) with '|' between; may stay NULL. "map.*.key":
-                               of an object whose keys are numbers, "key" of each member at the place of its number, "" where there is none */
+  GTF_CONFIG_LIST,          /* const char *, owned by the model: the members of an array (or a single value) with '|' between; may stay NULL.
+                               "a.*.b": what each object of the array a has under b. "a.#.b": the same of an object a whose keys are numbers, each at the place of its number,
+                               "" where there is none */
   GTF_CONFIG_NULL,          /* gboolean: whether the key is there and null, where that does not mean the same as its absence */
   GTF_CONFIG_MODEL          /* const GtfInnerModel *, owned by the model: an object that is the config of a model inside this one; may stay NULL */
 } GtfConfigType;
@@ -89,6 +90,7 @@ GTF_API gboolean gtf_config_list_is   (const char *list, gint64 i, const char *w
 GTF_API gboolean gtf_config_list_int  (const char *list, gint64 i, gint64 minimum, gint64 maximum, gint64 *value);
 /* For `derive`, where a name stands in another one. FALSE: no activation of this name in transformers' table (ACT2FN) that we know. */
 GTF_API gboolean gtf_activation_from_name (const char *name, GtfActivation *activation);
+GTF_API gboolean gtf_config_list_float (const char *list, gint64 i, double minimum, double maximum, double *value);
 
 /**
  * GtfInnerModel:
@@ -231,7 +233,8 @@ typedef struct
  * @encode: (nullable): encoder of an encoder-decoder: puts "encoder_last_hidden_state" and fills the cross-attention cache
  * @decode: (nullable): some steps over the cache: input "input_ids" [B][T] -> output "logits" [B][1 or T][vocab] (T where the
  *   output "all_logits" is wanted), "cross_attentions" [layers * B][heads][T][S] if wanted
- * @name_word: 0, or the offset into the config of the string that stands for %s in the names of weights (X-MOD's language)
+ * @name_word: 0, or the offset into the config of the string that stands for %s in the names of weights (X-MOD's language); where it has several words, '|' between
+ *   them, the layers of a group have one each (ZoeDepth's domains)
  * @features: (nullable): the model as a backbone: puts the output of each stage by gtf_feature (). Weights: those of the head "Backbone"
  * @n_stages: how many stages it has, that before the first ("stem") included
  * @stage_names: (nullable): what out_features calls them, separated by '|' (NULL: "stem", "stage1", "stage2" ...)

@@ -56,6 +56,41 @@ test_good (void)
     }
 }
 
+/* What each object of a list has; nothing where none has it. */
+static void
+test_of_each (void)
+{
+  typedef struct { const char *names, *depths; gint64 n; } Lists;
+  static const GtfConfigField each[] = {
+    GTF_CONFIG_LIST_FIELD (Lists, names, "bins.*.name"), GTF_CONFIG_LIST_FIELD (Lists, depths, "bins.*.of.depth"), GTF_CONFIG_COUNT_FIELD (Lists, n, "bins", 0, 9, 1), GTF_CONFIG_FIELDS_END
+  };
+  static const struct { const char *bins, *names, *depths; gint64 n; const char *says; } cases[] = {
+    { "[{\"name\":\"a\",\"of\":{\"depth\":0.5}},{\"name\":\"b\",\"of\":{\"depth\":3}}]", "a|b", "0.5|3", 2, NULL },
+    { "[{\"name\":7},{\"name\":true}]", "7|true", NULL, 2, NULL }, { "[{}, {}]", NULL, NULL, 2, NULL }, { "[]", NULL, NULL, 0, NULL }, { "null", NULL, NULL, 1, NULL },
+    { "[{\"name\":\"a\"},{}]", NULL, NULL, 0, "each with a string, a number or a truth value under \"name\"" }, { "[3]", NULL, NULL, 0, "\"bins\" must be an array of at most" },
+    { "[{\"name\":[]}]", NULL, NULL, 0, "under \"name\"" }, { "{}", NULL, NULL, 0, "\"bins\" must be an array" }, { "4", NULL, NULL, 0, "\"bins\" must be an array" }
+  };
+  double depth = 0;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *json = g_strdup_printf ("{\"model_type\":\"x\",\"bins\":%s}", cases[i].bins);
+      g_autoptr (GtfConfig) config = gtf_config_parse ("config.json", json, -1, &error);
+      Lists lists = { 0 };
+
+      g_assert_no_error (error);
+      g_assert_true (gtf_config_fill (config, each, &lists, &error) == (cases[i].says == NULL));
+      if (cases[i].says)
+        g_assert_nonnull (strstr (error->message, cases[i].says));
+      else
+        g_assert_true (g_strcmp0 (lists.names, cases[i].names) == 0 && g_strcmp0 (lists.depths, cases[i].depths) == 0 && lists.n == cases[i].n);
+    }
+  g_assert_true (gtf_config_list_float ("0.5| 3 |x", 1, 0, 3, &depth) && depth == 3);
+  g_assert_false (gtf_config_list_float ("0.5|3|x", 1, 0, 2, &depth) || gtf_config_list_float ("0.5|3|x", 2, 0, 2, &depth) || gtf_config_list_float ("0.5", 1, 0, 2, &depth)
+                  || gtf_config_list_float (NULL, 0, 0, 2, &depth) || gtf_config_list_float ("nan|", 0, 0, 2, &depth) || gtf_config_list_float ("nan|", 1, 0, 2, &depth));
+}
+
 static void
 test_bad (void)
 {
@@ -100,7 +135,7 @@ static void
 test_numbered (void)
 {
   typedef struct { const char *windows; } Numbered;
-  static const GtfConfigField numbered[] = { GTF_CONFIG_LIST_FIELD (Numbered, windows, "layers.*.window"), GTF_CONFIG_FIELDS_END };
+  static const GtfConfigField numbered[] = { GTF_CONFIG_LIST_FIELD (Numbered, windows, "layers.#.window"), GTF_CONFIG_FIELDS_END };
   static const struct { const char *json, *expected, *message; } cases[] = {
     { "{\"model_type\":\"x\"}", NULL, NULL },
     { "{\"model_type\":\"x\",\"layers\":{}}", "", NULL },
@@ -151,6 +186,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/model/config/good", test_good);
+  g_test_add_func ("/model/config/of-each", test_of_each);
   g_test_add_func ("/model/config/bad", test_bad);
   g_test_add_func ("/model/config/numbered", test_numbered);
   g_test_add_func ("/model/config/dims", test_dims);
