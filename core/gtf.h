@@ -11,6 +11,7 @@
 #include "tensor/tensor.h"
 #include "tensor/context.h"
 #include "tensor/ops.h"
+#include "tensor/bins.h"
 #include "tensor/deformable.h"
 #include "tensor/pictures.h"
 #include "tensor/positions.h"

@@ -29,13 +29,6 @@ plane_init (Plane *self, gint width, gint height, GError **error)
   return self->pixels != NULL;
 }
 
-static gint
-reflect (gint i, gint n)
-{
-  i = ABS (i);
-  return i < n ? i : 2 * (n - 1) - i;
-}
-
 /* Along a line of n values that lie `step` apart; from and to are different. */
 static void
 blur_line (const float *from, float *to, gint n, gsize step, const double *kernel, gint half)
@@ -45,7 +38,7 @@ blur_line (const float *from, float *to, gint n, gsize step, const double *kerne
       double sum = 0;
 
       for (gint k = -half; k <= half; k++)
-        sum += kernel[k + half] * (double) from[(gsize) reflect (i + k, n) * step];
+        sum += kernel[k + half] * (double) from[(gsize) gtf_image_reflect (i + k, n) * step];
       to[(gsize) i * step] = (float) sum;
     }
 }
@@ -120,20 +113,21 @@ interpolate (const Plane *plane, GtfExtent out, float mean, float std, float *to
     }
 }
 
-GtfExtent
-gtf_image_blurred_extent (const GtfImageConfig *config, const GtfImage *image)
+static gboolean
+find_extent (const GtfImageConfig *config, const GtfImage *image, GtfExtent *to, GError **error)
 {
   gint side = MAX (image->width, image->height);
 
   if (config->do_resize && config->size.height)
-    return (GtfExtent) { (gint) config->size.width, (gint) config->size.height };
-  return config->do_pad ? (GtfExtent) { side, side } : (GtfExtent) { image->width, image->height };
+    *to = (GtfExtent) { (gint) config->size.width, (gint) config->size.height };
+  else
+    *to = config->do_pad ? (GtfExtent) { side, side } : (GtfExtent) { image->width, image->height };
+  return TRUE;
 }
 
-gboolean
-gtf_image_blurred_planes (const GtfImageConfig *config, const GtfImage *image, float *planes, GError **error)
+static gboolean
+fill_planes (const GtfImageConfig *config, const GtfImage *image, GtfExtent out, float *planes, GError **error)
 {
-  GtfExtent out = gtf_image_blurred_extent (config, image);
   gint side = MAX (image->width, image->height);
 
   if (config->do_pad && (gint64) side * side > GTF_IMAGE_MAX_PIXELS)
@@ -157,3 +151,5 @@ gtf_image_blurred_planes (const GtfImageConfig *config, const GtfImage *image, f
     }
   return TRUE;
 }
+
+const GtfImageFloats gtf_image_blurred = { find_extent, fill_planes, NULL };

@@ -25,11 +25,11 @@ static const GtfParam params[] = {
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, include_top, "include_top"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, keep_aspect_ratio, "keep_aspect_ratio"),
   GTF_PARAM_INT_FIELD (GtfImageConfig, resample, "resample", 0, 5),
-  GTF_PARAM_INT_FIELD (GtfImageConfig, ensure_multiple_of, "ensure_multiple_of", 1, GTF_IMAGE_MAX_SIDE),
   GTF_PARAM_INT_FIELD (GtfImageConfig, size_divisor, "size_divisor", 0, GTF_IMAGE_MAX_SIDE),
   GTF_PARAM_INT_FIELD (GtfImageConfig, patch_size, "patch_size", 1, GTF_IMAGE_MAX_SIDE),
   GTF_PARAM_INT_FIELD (GtfImageConfig, max_num_patches, "max_num_patches", 1, 1 << 20),
   GTF_PARAM_FLOAT_FIELD (GtfImageConfig, rescale_factor, "rescale_factor", 1e-12, 1e12),
+  GTF_PARAM_FLOAT_FIELD (GtfImageConfig, ensure_multiple_of, "ensure_multiple_of", 1e-6, GTF_IMAGE_MAX_SIDE),
   GTF_PARAM_FLOAT_FIELD (GtfImageConfig, crop_pct, "crop_pct", 1e-3, 1e3),
   GTF_PARAMS_END
 };

@@ -127,7 +127,7 @@ gtf_image_size_poolformer (const GtfImageConfig *config, GtfExtent from, GtfExte
 gboolean
 gtf_image_size_dpt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
 {
-  double scale_y = (double) config->size.height / from.height, scale_x = (double) config->size.width / from.width, multiple = (double) config->ensure_multiple_of;
+  double scale_y = (double) config->size.height / from.height, scale_x = (double) config->size.width / from.width, multiple = config->ensure_multiple_of;
 
   if (!config->size.height)
     {

@@ -188,28 +188,50 @@ put_planes (Front *self, GtfBatch *b, GHashTable *out, GError **error)
   return !sizes || (put_sizes (b, "original_sizes", FALSE, out, error) && put_sizes (b, "reshaped_input_sizes", TRUE, out, error));
 }
 
+/* Height and width of what each picture has on each side. */
 static gboolean
-run_blurred (const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
+put_padding (const GtfImageFloats *floats, const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
 {
-  GtfExtent extent = gtf_image_blurred_extent (config, images[0]);
-  gsize each = 3 * (gsize) extent.width * (gsize) extent.height;
-  gint64 shape[4] = { n_images, 3, extent.height, extent.width };
   g_autoptr (GBytes) bytes = NULL;
-  float *data = gtf_image_zeros (each, n_images * sizeof *data, &bytes, error);
+  gint64 *data = gtf_image_zeros (2 * (gsize) n_images, sizeof *data, &bytes, error);
 
   for (guint i = 0; i < n_images && data; i++)
     {
-      GtfExtent other = gtf_image_blurred_extent (config, images[i]);
+      const GtfExtent padding = floats->padding (config, (GtfExtent) { images[i]->width, images[i]->height });
 
+      data[2 * i] = padding.height;
+      data[2 * i + 1] = padding.width;
+    }
+  return data && gtf_image_put (out, "padding", GTF_DTYPE_I64, 2, (gint64[]) { n_images, 2 }, g_steal_pointer (&bytes), error);
+}
+
+static gboolean
+run_floats (const GtfImageFloats *floats, const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
+{
+  GtfExtent extent, other;
+  gsize each;
+  g_autoptr (GBytes) bytes = NULL;
+  float *data;
+
+  if (!floats->extent (config, images[0], &extent, error))
+    return FALSE;
+  each = 3 * (gsize) extent.width * (gsize) extent.height;
+  data = gtf_image_zeros (each, n_images * sizeof *data, &bytes, error);
+  for (guint i = 0; i < n_images && data; i++)
+    {
+      if (!floats->extent (config, images[i], &other, error))
+        return FALSE;
       if (other.width != extent.width || other.height != extent.height)
         {
           g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "pictures of one batch become %d x %d and %d x %d: give them one by one", extent.width, extent.height, other.width, other.height);
           return FALSE;
         }
-      if (!gtf_image_blurred_planes (config, images[i], data + i * each, error))
+      if (!floats->planes (config, images[i], extent, data + i * each, error))
         return FALSE;
     }
-  return data && gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4, shape, g_steal_pointer (&bytes), error);
+  if (!data || (floats->padding && !put_padding (floats, config, images, n_images, out, error)))
+    return FALSE;
+  return gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4, (gint64[]) { n_images, 3, extent.height, extent.width }, g_steal_pointer (&bytes), error);
 }
 
 /* Squares of the shortest edge along the longer side, that side covered evenly: EoMT's way to see all of a picture. */
@@ -290,8 +312,8 @@ run_plain (Front *self, const GtfImageConfig *config, const GtfImage *const *ima
   return good;
 }
 
-/* Conversion to RGB is done by the decoder and the resizer but for this: where a colour stands for transparency, the reference lays the picture on white. And OWLv2's
- * way begins with all pixels. @own holds those that had to be made. */
+/* Conversion to RGB is done by the decoder and the resizer but for this: where a colour stands for transparency, the reference lays the picture on white. And some
+ * ways begin with all pixels. @own holds those that had to be made. */
 static gboolean
 convert_to_rgb (const GtfImage **images, guint n_images, gboolean on_white, gboolean all_pixels, GPtrArray *own, GError **error)
 {
@@ -315,7 +337,7 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
 {
   Front *self = state;
   GtfImageConfig config = self->config;
-  const gboolean blurs = self->type->flags & GTF_IMAGE_BLURS;
+  const GtfImageFloats *floats = self->type->floats;
   g_autoptr (JsonObject) object = parameters ? gtf_json_parse_object ("parameters", parameters, -1, GTF_JSON_PYTHON, error) : NULL;
   g_autoptr (GHashTable) out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) gtf_tensor_unref);
   g_autoptr (GPtrArray) own = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
@@ -323,9 +345,9 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
 
   if ((parameters && !object) || (object && !gtf_image_config_read (&config, object, !(self->type->flags & GTF_IMAGE_RECTANGLES), "parameters", error)))
     return NULL;
-  if (!convert_to_rgb (list, n_images, config.do_convert_rgb, blurs, own, error))
+  if (!convert_to_rgb (list, n_images, config.do_convert_rgb, floats != NULL, own, error))
     return NULL;
-  if (!(blurs ? run_blurred (&config, list, n_images, out, error) : run_plain (self, &config, list, n_images, out, error)))
+  if (!(floats ? run_floats (floats, &config, list, n_images, out, error) : run_plain (self, &config, list, n_images, out, error)))
     return NULL;
   return g_steal_pointer (&out);
 }

@@ -68,8 +68,8 @@ typedef struct
 {
   gboolean do_convert_rgb, do_resize, do_center_crop, do_rescale, do_normalize, do_pad, do_split_image;
   gboolean do_flip_channel_order, rescale_offset, include_top, keep_aspect_ratio;
-  gint64 resample, ensure_multiple_of, size_divisor, patch_size, max_num_patches;
-  double rescale_factor, crop_pct;
+  gint64 resample, size_divisor, patch_size, max_num_patches;
+  double rescale_factor, crop_pct, ensure_multiple_of;
   GtfImageSize size, crop_size, pad_size;
   double mean[3], std[3];
 } GtfImageConfig;
@@ -105,9 +105,24 @@ gboolean gtf_image_size_check (double width, double height, GtfExtent *to, GErro
 /* image-tensor.c: the same picture, white where it is transparent */
 GtfImage *gtf_image_on_white (const GtfImage *image, GError **error);
 
-/* image-blur.c: how large OWLv2's planes are, and what stands in them */
-GtfExtent gtf_image_blurred_extent (const GtfImageConfig *config, const GtfImage *image);
-gboolean  gtf_image_blurred_planes (const GtfImageConfig *config, const GtfImage *image, float *planes, GError **error);
+/* Processors that work on all pixels as floats: how large their planes become, and what stands in them. */
+typedef struct
+{
+  gboolean (*extent) (const GtfImageConfig *config, const GtfImage *image, GtfExtent *to, GError **error);
+  gboolean (*planes) (const GtfImageConfig *config, const GtfImage *image, GtfExtent to, float *planes, GError **error);
+  GtfExtent (*padding) (const GtfImageConfig *config, GtfExtent from);          /* (nullable): told beside them: what a model's answer has on each side */
+} GtfImageFloats;
+
+/* Pixel i of a line of n that is mirrored at its first and its last one; i is at most n - 1 beyond them. */
+static inline gint
+gtf_image_reflect (gint i, gint n)
+{
+  i = ABS (i);
+  return i < n ? i : 2 * (n - 1) - i;
+}
+
+extern const GtfImageFloats gtf_image_blurred;          /* image-blur.c: OWLv2 */
+extern const GtfImageFloats gtf_image_reflected;        /* image-reflect.c: ZoeDepth */
 
 /* ---- image-types.c: the table of image processors ---- */
 
@@ -118,7 +133,6 @@ typedef enum
   GTF_IMAGE_ALWAYS_PADS = 1 << 2,   /* the same without being asked */
   GTF_IMAGE_NO_CROP     = 1 << 3,   /* do_center_crop means nothing to it */
   GTF_IMAGE_GROUPS      = 1 << 4,   /* pictures of one conversation: one more dimension, [1][images] in front */
-  GTF_IMAGE_BLURS       = 1 << 5,   /* OWLv2: image-blur.c instead of all else */
   GTF_IMAGE_OF_PILLOW   = 1 << 6,   /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
   GTF_IMAGE_PATCHES     = 1 << 7,   /* cut into patches: image-patches.c */
   GTF_IMAGE_VIDEO       = 1 << 8,   /* pictures are the frames of a video */
@@ -136,6 +150,7 @@ typedef struct
   GtfImageConfig defaults;
   GtfSegmentation segmentation;     /* what it makes of masks */
   gint n_best;                      /* what it makes of boxes: gtf_preprocessor_get_n_best () */
+  const GtfImageFloats *floats;     /* instead of all else but the defaults; nullable */
 } GtfImageType;
 
 const GtfImageType *gtf_image_type_find  (const char *type);

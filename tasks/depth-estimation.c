@@ -2,12 +2,14 @@
  *
  * The task depth-estimation: transformers' pipeline of that name, how far away (or, for models of relative depth, how near) each pixel is.
  *
- * A model gives `predicted_depth` [B][H][W], which is brought to the size of the picture by bicubic interpolation. The answer has it as it is, and
+ * A model gives `predicted_depth` [B][H][W], which is brought to the size of the picture by bicubic interpolation, or, where the image processor put something
+ * around the picture, to its size with that, which is then cut off. The answer has it as it is, and
  * as a grey picture between its least and its largest number.
  */
 #include "image/image-private.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "image/depth-private.h"
 #include "image/segments-private.h"
@@ -33,13 +35,41 @@ depth_close (GtfTask *task)
   g_clear_pointer ((TextModel **) &task->state, text_model_free);
 }
 
+/* The middle of a plane that has @down rows above and below and @across columns on both sides: [height][width]. (transfer full) */
+static float *
+cut_out (const float *x, gsize down, gsize across, gsize height, gsize width, GError **error)
+{
+  float *y = g_try_new (float, height * width);
+
+  if (y == NULL)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "depth-estimation: no memory for a depth of %" G_GSIZE_FORMAT " x %" G_GSIZE_FORMAT " pixels", width, height);
+  for (gsize i = 0; y != NULL && i < height; i++)
+    memcpy (y + i * width, x + (i + down) * (width + 2 * across) + across, width * sizeof *y);
+  return y;
+}
+
+/* How many rows and columns the image processor put on each side of the picture. */
+static void
+read_padding (const Request *request, gsize *down, gsize *across)
+{
+  const GtfTensor *t = request->model->seen ? g_hash_table_lookup (request->model->seen, "padding") : NULL;
+  g_autoptr (GBytes) bytes = t && gtf_tensor_get_dtype (t) == GTF_DTYPE_I64 && gtf_tensor_get_n_elements (t) == 2 ? gtf_tensor_get_bytes (t) : NULL;
+  gint64 sides[2] = { 0 };
+
+  if (bytes)
+    memcpy (sides, g_bytes_get_data (bytes, NULL), sizeof sides);
+  *down = (gsize) CLAMP (sides[0], 0, G_MAXINT16);
+  *across = (gsize) CLAMP (sides[1], 0, G_MAXINT16);
+}
+
 /* What a pass left, in the size of the picture: [height][width]. */
 static float *
 read_depth (const Request *request, const GtfImage *image, GError **error)
 {
   gsize first, n;
   const GtfTensor *t = image_model_output (request->model, "predicted_depth", &first, &n);
-  g_autofree float *numbers = n ? g_try_new (float, n) : NULL;
+  g_autofree float *numbers = n ? g_try_new (float, n) : NULL, *whole = NULL;
+  gsize down, across;
   gint64 height, width;
 
   if (n == 0)
@@ -55,7 +85,11 @@ read_depth (const Request *request, const GtfImage *image, GError **error)
       return NULL;
     }
   gtf_tensor_read_f32 (t, first, n, numbers);
-  return cubic_resize (numbers, (gsize) height, (gsize) width, (gsize) image->height, (gsize) image->width, error);
+  read_padding (request, &down, &across);
+  whole = cubic_resize (numbers, (gsize) height, (gsize) width, (gsize) image->height + 2 * down, (gsize) image->width + 2 * across, error);
+  if (whole == NULL || (down == 0 && across == 0))
+    return g_steal_pointer (&whole);
+  return cut_out (whole, down, across, (gsize) image->height, (gsize) image->width, error);
 }
 
 /* Black is the least number, white the largest; between them they are cut off to whole numbers, as the reference does. */

@@ -120,11 +120,10 @@ fuse (GtfContext *c, const GtfDenseConfig *config, const GtfDenseFusion *w, GtfT
 }
 
 gboolean
-gtf_dense_neck (GtfContext *c, const GtfDenseConfig *config, const GtfDenseWeights *w, GtfTensor *const *states, gint64 n_states, gint64 height, gint64 width,
-                GtfTensor **sums)
+gtf_dense_pictures (GtfContext *c, const GtfDenseConfig *config, const GtfDenseWeights *w, GtfTensor *const *states, gint64 n_states, gint64 height, gint64 width,
+                    GtfTensor **pictures)
 {
   const gint64 n = config->n_stages;
-  GtfTensor *pictures[GTF_DENSE_STAGES];
 
   if (n_states != n)
     {
@@ -136,7 +135,24 @@ gtf_dense_neck (GtfContext *c, const GtfDenseConfig *config, const GtfDenseWeigh
       pictures[i] = i < config->first_assembled ? states[i] : reassemble (c, config, &w->stages[i], i, states[i], height, width);
       pictures[i] = gtf_dense_conv (c, w->stages[i].conv, pictures[i], GTF_ACTIVATION_NONE);
     }
+  return !gtf_failed (c);
+}
+
+gboolean
+gtf_dense_fuse (GtfContext *c, const GtfDenseConfig *config, const GtfDenseWeights *w, GtfTensor *const *pictures, GtfTensor **sums)
+{
+  const gint64 n = config->n_stages;
+
   for (gint64 i = 0; i < n && !gtf_failed (c); i++)
     sums[i] = fuse (c, config, &w->fusion[i], i > 0 ? sums[i - 1] : NULL, pictures[n - 1 - i], i < n - 1 ? pictures[n - 2 - i] : NULL);
   return !gtf_failed (c);
+}
+
+gboolean
+gtf_dense_neck (GtfContext *c, const GtfDenseConfig *config, const GtfDenseWeights *w, GtfTensor *const *states, gint64 n_states, gint64 height, gint64 width,
+                GtfTensor **sums)
+{
+  GtfTensor *pictures[GTF_DENSE_STAGES];
+
+  return gtf_dense_pictures (c, config, w, states, n_states, height, width, pictures) && gtf_dense_fuse (c, config, w, pictures, sums);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Dense prediction from the layers of a vision transformer (Ranftl et al., "Vision Transformers for Dense Prediction", 2021): tokens of
- * some layers become pictures of different sizes, which are added up from the smallest to the largest. DPT, Depth Anything.
+ * some layers become pictures of different sizes, which are added up from the smallest to the largest. DPT, Depth Anything, ZoeDepth.
  */
 #pragma once
 
@@ -103,6 +103,10 @@ GTF_API gboolean   gtf_dense_config_derive (GtfDenseConfig *config, GError **err
  * number must be n_stages: FALSE after the sticky error. */
 GTF_API gboolean   gtf_dense_neck (GtfContext *c, const GtfDenseConfig *config, const GtfDenseWeights *w, GtfTensor *const *states, gint64 n_states, gint64 height,
                                    gint64 width, GtfTensor **sums);
+/* Its two halves: states -> pictures [B][H][W][fusion_size], as many; and these -> sums, the last picture first. */
+GTF_API gboolean   gtf_dense_pictures (GtfContext *c, const GtfDenseConfig *config, const GtfDenseWeights *w, GtfTensor *const *states, gint64 n_states, gint64 height,
+                                       gint64 width, GtfTensor **pictures);
+GTF_API gboolean   gtf_dense_fuse     (GtfContext *c, const GtfDenseConfig *config, const GtfDenseWeights *w, GtfTensor *const *pictures, GtfTensor **sums);
 /* A convolution of 3 x 3 that keeps the size; a picture in another size, first and last pixels where they are. */
 GTF_API GtfTensor *gtf_dense_conv   (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, GtfActivation act);
 GTF_API GtfTensor *gtf_dense_resize (GtfContext *c, const GtfTensor *x, gint64 height, gint64 width);

@@ -412,12 +412,12 @@ numbered_members (JsonObject *map, const char *rest)
   return g_strjoinv ("|", places);
 }
 
-/* "MAP.*.REST" */
+/* "MAP.#.REST" */
 static gboolean
 read_numbered (GtfConfig *self, const GtfConfigField *field, const char **out, GError **error)
 {
-  const char *star = strstr (field->keys, ".*."), *rest = star + 3;
-  g_autofree char *key = g_strndup (field->keys, (gsize) (star - field->keys));
+  const char *at = strstr (field->keys, BY_NUMBER), *rest = at + strlen (BY_NUMBER);
+  g_autofree char *key = g_strndup (field->keys, (gsize) (at - field->keys));
   JsonNode *node = gtf_json_find (self->object, key);
   char *list;
 

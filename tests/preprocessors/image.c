@@ -121,6 +121,10 @@ static const struct
   { "{\"do_resize\": \"yes\"}", NULL, "do_resize" },
   { "{\"do_split_image\": \"yes\"}", NULL, "do_split_image" },
   { "{\"image_processor_type\": \"EomtImageProcessor\", \"size\": [3, 4], \"do_split_image\": true}", NULL, "shortest_edge" },
+  { "{\"image_processor_type\": \"ZoeDepthImageProcessor\"}", NULL, "4 x 4 is too small to be mirrored" },
+  { "{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"do_pad\": false, \"resample\": 1}", NULL, "resample" },
+  { "{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"do_pad\": false, \"size\": {\"shortest_edge\": 7}}", NULL, "\"size\"" },
+  { "{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"ensure_multiple_of\": 0}", NULL, "ensure_multiple_of" },
   { "{}", "{\"size\": 0}", "\"size\"" },
   { "{}", "{\"image_std\": [0, 0, 0]}", "\"image_std\"" },
   { "{}", "[]", "parameters" }

@@ -48,6 +48,9 @@ CASES = [
     ("EomtImageProcessor", {"size": {"shortest_edge": 33, "longest_edge": 45}, "do_pad": True}), ("EomtImageProcessor", {"size": {"shortest_edge": 31}, "do_split_image": True}),
     ("EomtImageProcessor", {"size": {"shortest_edge": 20, "longest_edge": None}, "do_split_image": True}), ("EomtImageProcessor", {"size": E, "do_normalize": False}),
     ("GLPNImageProcessor", {"size_divisor": 16}), ("GLPNImageProcessor", {}),
+    ("ZoeDepthImageProcessor", {"size": {"height": 40, "width": 56}, "ensure_multiple_of": 16}), ("ZoeDepthImageProcessor", {"size": {"height": 31, "width": 37}}),
+    ("ZoeDepthImageProcessor", {"size": {"height": 50, "width": 130}, "keep_aspect_ratio": False, "resample": 3, "ensure_multiple_of": 4, "do_normalize": False}),
+    ("ZoeDepthImageProcessor", {"do_resize": False, "image_mean": [0.1, 0.2, 0.3]}), ("ZoeDepthImageProcessor", {"size": {"height": 33, "width": 21}, "do_pad": False}),
 ]
 cases = []
 for i, (kind, config) in enumerate(CASES):

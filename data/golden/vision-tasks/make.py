@@ -35,6 +35,7 @@ ZERO = "zero-shot-image-classification"
 DEPTH = "depth-estimation"
 ZERO_DETECT = "zero-shot-object-detection"
 ESTIMATOR = {**PROCESSOR, "image_processor_type": "DPTImageProcessor", "size": {"height": 24, "width": 24}, "keep_aspect_ratio": True, "ensure_multiple_of": 8, "resample": 3}
+MIRROR = {**ESTIMATOR, "image_processor_type": "ZoeDepthImageProcessor", "size": {"height": 40, "width": 56}}
 LABELS = {"candidate_labels": ["cat", "tall building", "cat"]}
 WORDS = ["<unk>", "<pad>", "<s>", "cat", "dog", "</s>", "this", "is", "a", "photo", "of", "tall", "building", ".", "red", "house", "picture"]
 CASES = [
@@ -49,7 +50,7 @@ CASES = [
     *((SEGMENT, "eomt/universal", {"subtask": subtask, "threshold": threshold, "mask_threshold": 0.4, "overlap_mask_area_threshold": 0.2})
       for subtask, threshold in (("panoptic", 0.2), ("instance", 0.1), ("semantic", 0))),
     (SEGMENT, "eomt/universal", {}), (SEGMENT, "eomt/plain", {"subtask": "semantic"}),
-    (DEPTH, "depth_anything/relative", {}), (CLASSIFY, "siglip2/classifier", {}),
+    (DEPTH, "depth_anything/relative", {}), (DEPTH, "zoedepth/single", {}), (CLASSIFY, "siglip2/classifier", {}),
     *((ZERO, repository, parameters) for repository in ("clip/both", "clip/both-highest", "siglip/both") for parameters in (
         LABELS, {**LABELS, "hypothesis_template": "a red {}"}, {"candidate_labels": "ab"},
         {"candidate_labels": ["dog"], "hypothesis_template": "{}"}, {"candidate_labels": []}, {})),
@@ -94,7 +95,7 @@ def main():
         folder = HERE.parent / "vision" / repository
         config = json.loads((folder / "config.json").read_text())
         size = config.get("vision_config", config).get("image_size")
-        processor = PATCHED if "siglip2" in repository else DETECTORS.get(folder.parent.name, DETECTOR) if task == DETECT else {**OWL, "image_processor_type": "Owlv2ImageProcessor" if "owlv2" in repository else "OwlViTImageProcessor"} if task == ZERO_DETECT else ESTIMATOR if task == DEPTH else SEGMENTERS.get(folder.name, SEGMENTER) if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
+        processor = PATCHED if "siglip2" in repository else DETECTORS.get(folder.parent.name, DETECTOR) if task == DETECT else {**OWL, "image_processor_type": "Owlv2ImageProcessor" if "owlv2" in repository else "OwlViTImageProcessor"} if task == ZERO_DETECT else MIRROR if "zoedepth" in repository else ESTIMATOR if task == DEPTH else SEGMENTERS.get(folder.name, SEGMENTER) if task == SEGMENT else {**PROCESSOR, "size": {"height": size, "width": size}}
         if config["model_type"] != "timm_wrapper":      # its config.json says it
             (folder / "preprocessor_config.json").write_text(json.dumps(processor, indent=1) + "\n")
         if task in (ZERO, ZERO_DETECT):

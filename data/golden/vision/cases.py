@@ -17,6 +17,11 @@ def family(prefix, kwargs, own_size, **more):
             "classifier": case(prefix, "ForImageClassification", {**kwargs, "num_labels": 5}, own_size, **more)}
 
 
+def small_router(model):
+    """The reference's classifier takes 128 features, whatever the config says: such a file would be large."""
+    model.metric_head.mlp_classifier = type(model.metric_head.mlp_classifier)(16, 2)
+
+
 def stages(prefix, kwargs, size, **more):
     """Likewise, of models whose states have no common shape."""
     heads = family(prefix, kwargs, size, **more)
@@ -35,6 +40,11 @@ PVT_V2 = {**PYRAMID, "patch_sizes": [7, 3, 3], "sr_ratios": [3, 2, 1]}
 NECK = dict(neck_hidden_sizes=[4, 6, 8], reassemble_factors=[2, 1, 0.5], fusion_hidden_size=6)
 DPT = {**SMALL, **NECK, "num_hidden_layers": 3, "backbone_out_indices": [0, 1, 2], "image_size": 32}
 DINO_BACKBONE = {**DINO, "num_hidden_layers": 3, "out_indices": [1, 2, 3], "reshape_hidden_states": False}
+BINS = [{"n_bins": 9, "min_depth": 0.5, "max_depth": 10.0, "name": "indoors"}, {"n_bins": 12, "min_depth": 0.001, "max_depth": 80.0, "name": "out_doors"}]
+ZOE = {**NECK, "bottleneck_features": 6, "num_relative_features": 5, "bin_embedding_dim": 8, "num_attractors": [6, 4, 3, 1], "bin_configurations": BINS[1:], "min_temp": 0.1,
+       "backbone_config": {**BEIT, "model_type": "beit", "num_hidden_layers": 3, "use_relative_position_bias": True, "out_indices": [1, 2, 3], "reshape_hidden_states": False}}
+ROUTED = {**ZOE, "bin_configurations": BINS, "num_patch_transformer_layers": 4, "patch_transformer_hidden_size": 16, "patch_transformer_intermediate_size": 24,
+          "patch_transformer_num_attention_heads": 2}
 ANYTHING = {**NECK, "patch_size": 8, "reassemble_hidden_size": 16, "head_hidden_size": 5}
 CONVNEXT = dict(hidden_sizes=[8, 12, 20], depths=[1, 2, 1], num_stages=3, layer_scale_init_value=0.5)
 EFFICIENTNET = dict(width_coefficient=0.25, depth_coefficient=1.2, depth_divisor=4, in_channels=[32, 16, 24], out_channels=[16, 24, 40], kernel_sizes=[3, 3, 5],
@@ -286,6 +296,12 @@ FAMILIES = {
         "relative": case("DepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "model_type": "dinov2"}}, (27, 40)),
         "metric": case("DepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "apply_layernorm": False, "model_type": "dinov2"},
                                                                "depth_estimation_type": "metric", "max_depth": 20, "head_in_index": 1}, (16, 32)),
+    },
+    "zoedepth": {
+        "single": case("ZoeDepth", "ForDepthEstimation", ZOE, (32, 24)),
+        "normed": case("ZoeDepth", "ForDepthEstimation", {**ZOE, "bin_centers_type": "normed", "attractor_kind": "sum", "use_batch_norm_in_fusion_residual": True, "head_in_index": 1}, (24, 40), batch=1),
+        "domains": case("ZoeDepth", "ForDepthEstimation", ROUTED, (32, 24), edit=small_router),
+        "domains-normed": case("ZoeDepth", "ForDepthEstimation", {**ROUTED, "bin_centers_type": "normed", "bin_configurations": BINS[::-1]}, (24, 24), batch=1, edit=small_router),
     },
     "glpn": {
         "depth": case("GLPN", "ForDepthEstimation", {**PVT_V2, "decoder_hidden_size": 12, "max_depth": 7}, (64, 32)),

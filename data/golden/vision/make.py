@@ -25,7 +25,7 @@ import cases_video
 import slim_timm
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "pred_masks", "iou_scores", "image_embeddings", "encoder_last_hidden_state",
+NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "domain_logits", "pred_masks", "iou_scores", "image_embeddings", "encoder_last_hidden_state",
          "pixel_decoder_last_hidden_state", "transformer_decoder_last_hidden_state", "transformer_decoder_object_queries", "class_queries_logits", "masks_queries_logits"]
 
 
