@@ -205,33 +205,50 @@ put_padding (const GtfImageFloats *floats, const GtfImageConfig *config, const G
   return data && gtf_image_put (out, "padding", GTF_DTYPE_I64, 2, (gint64[]) { n_images, 2 }, g_steal_pointer (&bytes), error);
 }
 
+/* Planes of a picture at the top left of those of the tensor, 0 around it. */
 static gboolean
-run_floats (const GtfImageFloats *floats, const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
+put_floats (const GtfImageFloats *floats, const GtfImageConfig *config, const GtfImage *image, GtfExtent own, GtfExtent extent, float *planes, GError **error)
 {
-  GtfExtent extent, other;
-  gsize each;
+  const gsize n = (gsize) own.width * (gsize) own.height, plane = (gsize) extent.width * (gsize) extent.height;
+  g_autofree float *packed = NULL;
+
+  if (own.width == extent.width && own.height == extent.height)
+    return floats->planes (config, image, own, planes, error);
+  if (!(packed = g_try_malloc_n (n, 3 * sizeof (float))))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "no memory for a picture of %d x %d", own.width, own.height);
+      return FALSE;
+    }
+  if (!floats->planes (config, image, own, packed, error))
+    return FALSE;
+  for (gsize row = 0; row < 3 * (gsize) own.height; row++)
+    memcpy (planes + row / (gsize) own.height * plane + row % (gsize) own.height * (gsize) extent.width, packed + row * (gsize) own.width, (gsize) own.width * sizeof (float));
+  return TRUE;
+}
+
+static gboolean
+run_floats (Front *self, const GtfImageConfig *config, const GtfImage *const *images, guint n_images, GHashTable *out, GError **error)
+{
+  const GtfImageFloats *floats = self->type->floats;
+  g_autofree GtfResize *whats = g_new0 (GtfResize, n_images);
+  GtfBatch b = { .config = config, .images = images, .whats = whats, .n = n_images };
   g_autoptr (GBytes) bytes = NULL;
+  gsize each;
   float *data;
 
-  if (!floats->extent (config, images[0], &extent, error))
+  for (guint i = 0; i < n_images; i++)
+    if (!floats->extent (config, images[i], &whats[i].out, error))
+      return FALSE;
+  if (!find_extent (self, config, whats, n_images, &b.extent, error))
     return FALSE;
-  each = 3 * (gsize) extent.width * (gsize) extent.height;
+  each = 3 * (gsize) b.extent.width * (gsize) b.extent.height;
   data = gtf_image_zeros (each, n_images * sizeof *data, &bytes, error);
   for (guint i = 0; i < n_images && data; i++)
-    {
-      if (!floats->extent (config, images[i], &other, error))
-        return FALSE;
-      if (other.width != extent.width || other.height != extent.height)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "pictures of one batch become %d x %d and %d x %d: give them one by one", extent.width, extent.height, other.width, other.height);
-          return FALSE;
-        }
-      if (!floats->planes (config, images[i], extent, data + i * each, error))
-        return FALSE;
-    }
-  if (!data || (floats->padding && !put_padding (floats, config, images, n_images, out, error)))
+    if (!put_floats (floats, config, images[i], whats[i].out, b.extent, data + i * each, error))
+      return FALSE;
+  if (!data || (floats->padding && !put_padding (floats, config, images, n_images, out, error)) || (self->type->mask && config->do_pad && !put_mask (self, &b, out, error)))
     return FALSE;
-  return gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4, (gint64[]) { n_images, 3, extent.height, extent.width }, g_steal_pointer (&bytes), error);
+  return gtf_image_put (out, "pixel_values", GTF_DTYPE_F32, 4, (gint64[]) { n_images, 3, b.extent.height, b.extent.width }, g_steal_pointer (&bytes), error);
 }
 
 /* Squares of the shortest edge along the longer side, that side covered evenly: EoMT's way to see all of a picture. */
@@ -347,7 +364,7 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
     return NULL;
   if (!convert_to_rgb (list, n_images, config.do_convert_rgb, floats != NULL, own, error))
     return NULL;
-  if (!(floats ? run_floats (floats, &config, list, n_images, out, error) : run_plain (self, &config, list, n_images, out, error)))
+  if (!(floats ? run_floats (self, &config, list, n_images, out, error) : run_plain (self, &config, list, n_images, out, error)))
     return NULL;
   return g_steal_pointer (&out);
 }

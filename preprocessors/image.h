@@ -122,7 +122,8 @@ gtf_image_reflect (gint i, gint n)
 }
 
 extern const GtfImageFloats gtf_image_blurred;          /* image-blur.c: OWLv2 */
-extern const GtfImageFloats gtf_image_reflected;        /* image-reflect.c: ZoeDepth */
+extern const GtfImageFloats gtf_image_reflected;        /* image-floats.c: ZoeDepth */
+extern const GtfImageFloats gtf_image_unsmoothed;       /* image-floats.c: RF-DETR */
 
 /* ---- image-types.c: the table of image processors ---- */
 

@@ -218,15 +218,15 @@ numbers_of (TextModel *model, const char *output, GError **error)
   return numbers;
 }
 
-/* @planes [n][N][H][W], @classes (nullable) [n][N][classes] with two classes at least; n pictures, or tiles of one. */
+/* @planes [n][N][H][W], @classes (nullable) [n][N][classes] with so many classes at least; n pictures, or tiles of one. */
 static gboolean
-outputs_fit (const GtfTensor *planes, const GtfTensor *classes, gint64 n)
+outputs_fit (const GtfTensor *planes, const GtfTensor *classes, gint64 n, gint64 least_classes)
 {
   if (planes == NULL || gtf_tensor_get_dtype (planes) != GTF_DTYPE_F32 || gtf_tensor_get_n_dims (planes) != 4 || gtf_tensor_get_dim (planes, 0) != n ||
       gtf_tensor_get_n_elements (planes) == 0)
     return FALSE;
   return classes == NULL || (gtf_tensor_get_dtype (classes) == GTF_DTYPE_F32 && gtf_tensor_get_n_dims (classes) == 3 && gtf_tensor_get_dim (classes, 0) == n &&
-                             gtf_tensor_get_dim (classes, 1) == gtf_tensor_get_dim (planes, 1) && gtf_tensor_get_dim (classes, 2) > 1);
+                             gtf_tensor_get_dim (classes, 1) == gtf_tensor_get_dim (planes, 1) && gtf_tensor_get_dim (classes, 2) >= least_classes);
 }
 
 /* What the image processor told in whole numbers beside the pixels: (nullable): @n of them at least. */
@@ -293,7 +293,7 @@ outputs_read (Outputs *self, const Request *request, const GtfImage *image, GErr
 
   if (!read_tiles (self, request, image, error))
     return FALSE;
-  if (!outputs_fit (planes, classes, (gint64) MAX (MAX (self->masks.n_tiles, model->rows), 1)) || (classes == NULL && request->kind != GTF_SEGMENTATION_SEMANTIC))
+  if (!outputs_fit (planes, classes, (gint64) MAX (MAX (self->masks.n_tiles, model->rows), 1), request->rules.how & GTF_SEGMENTATION_FIRST ? 1 : 2) || (classes == NULL && request->kind != GTF_SEGMENTATION_SEMANTIC))
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA,
                    "image-segmentation: the model and the image processor of the repository disagree: expected %s of one picture",
@@ -316,7 +316,7 @@ outputs_read (Outputs *self, const Request *request, const GtfImage *image, GErr
 static gboolean
 find_segments (const Request *request, const GtfImage *image, SegmentMap *map, GError **error)
 {
-  const gboolean all = request->rules.how & GTF_SEGMENTATION_ALL_CLASSES && request->kind == GTF_SEGMENTATION_SEMANTIC;
+  const gboolean all = request->rules.how & GTF_SEGMENTATION_ALL_CLASSES && (request->kind == GTF_SEGMENTATION_SEMANTIC || request->rules.how & GTF_SEGMENTATION_FIRST);
   g_auto (Outputs) outputs = { 0 };
   gsize n_classes;
 

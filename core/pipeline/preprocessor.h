@@ -85,6 +85,7 @@ GTF_API gsize  gtf_preprocessor_get_hop_length (GtfPreprocessor *self);
  * @GTF_SEGMENTATION_ALL_CLASSES: the last class is one like the others, not "no object"
  * @GTF_SEGMENTATION_TASK_INPUTS: the model is told as tokens what is asked of it
  * @GTF_SEGMENTATION_UNPADS: masks become as large as what the model saw before all else; objects lose its padding, and are probabilities only in the picture's size
+ * @GTF_SEGMENTATION_FIRST: instances are the best of all pairs of query and class by their sigmoids, and a pixel is that of the first whose number there is above the threshold
  *
  * What the image processor of a repository makes of a model's masks (`post_process_semantic_segmentation ()` and its like of the reference).
  */
@@ -101,7 +102,8 @@ typedef enum
   GTF_SEGMENTATION_ANTIALIAS   = 1 << 7,
   GTF_SEGMENTATION_ALL_CLASSES = 1 << 8,
   GTF_SEGMENTATION_TASK_INPUTS = 1 << 9,
-  GTF_SEGMENTATION_UNPADS      = 1 << 10
+  GTF_SEGMENTATION_UNPADS      = 1 << 10,
+  GTF_SEGMENTATION_FIRST       = 1 << 11
 } GtfSegmentation;
 
 GTF_API GtfSegmentation gtf_preprocessor_get_segmentation (GtfPreprocessor *self);

@@ -358,6 +358,70 @@ segments_layers (SegmentMap *map, const Masks *masks, const GArray *candidates, 
   return row != NULL || segments_no_memory (map->width, map->height, error);
 }
 
+/* ---- first come, first served ----------------------------------------------------------------------------------------------------- */
+
+static gint
+by_score (gconstpointer a, gconstpointer b)
+{
+  const Candidate *x = a, *y = b;
+
+  if (x->score != y->score)
+    return (x->score < y->score) - (x->score > y->score);
+  return x->plane != y->plane ? (x->plane > y->plane) - (x->plane < y->plane) : (x->label > y->label) - (x->label < y->label);
+}
+
+/* The best of all pairs of query and class by their sigmoids, as many as there are queries, best first. */
+static void
+best_sigmoids (const Masks *masks, GArray *candidates)
+{
+  for (gsize i = 0; i < masks->n_planes * masks->n_classes; i++)
+    g_array_append_val (candidates, ((Candidate){ i / masks->n_classes, i % masks->n_classes, segments_sigmoid (masks->classes[i]) }));
+  g_array_sort (candidates, by_score);
+  g_array_set_size (candidates, (guint) MIN (candidates->len, masks->n_planes));
+}
+
+/* Pixels of nobody where the loaded plane is above the threshold become @index. Whether there are any. */
+static gboolean
+claim (SegmentMap *map, Painter *painter, guint32 index, float threshold, float *row)
+{
+  gboolean seen = FALSE;
+
+  for (gsize y = 0; y < map->height; y++)
+    {
+      painter_row (painter, y, row);
+      for (gsize x = 0; x < map->width; x++)
+        if (row[x] > threshold && map->map[y * map->width + x] == 0)
+          {
+            map->map[y * map->width + x] = index;
+            seen = TRUE;
+          }
+    }
+  return seen;
+}
+
+static gboolean
+segments_first (SegmentMap *map, const Masks *masks, const SegmentRules *rules, GError **error)
+{
+  g_autoptr (GArray) candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
+  g_auto (Painter) painter = { 0 };
+  g_autofree float *row = g_try_new (float, map->width);
+
+  best_sigmoids (masks, candidates);
+  if (!painter_init (&painter, map, masks, TAPS_LINEAR, error))
+    return FALSE;
+  for (guint k = 0; row && k < candidates->len; k++)
+    {
+      const Candidate *one = &g_array_index (candidates, Candidate, k);
+
+      if (!((double) one->score > rules->threshold))
+        break;
+      painter_load (&painter, one->plane);
+      if (claim (map, &painter, map->segments->len + 1, (float) rules->mask_threshold, row))
+        g_array_append_val (map->segments, ((Segment){ one->label, rounded (one->score) }));
+    }
+  return row != NULL || segments_no_memory (map->width, map->height, error);
+}
+
 static void
 drop_below (GArray *candidates, float threshold)
 {
@@ -374,6 +438,8 @@ segments_instance (SegmentMap *map, const Masks *masks, const SegmentRules *rule
 {
   g_autoptr (GArray) candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
 
+  if (rules->how & GTF_SEGMENTATION_FIRST)
+    return segments_first (map, masks, rules, error);
   if (!(rules->how & (GTF_SEGMENTATION_PAIRS | GTF_SEGMENTATION_UNPADS)))
     return segments_panoptic (map, masks, rules, error);
   if (!(rules->how & GTF_SEGMENTATION_PAIRS ? best_pairs (masks, candidates) : best_objects (masks, candidates)))

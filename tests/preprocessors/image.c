@@ -125,6 +125,8 @@ static const struct
   { "{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"do_pad\": false, \"resample\": 1}", NULL, "resample" },
   { "{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"do_pad\": false, \"size\": {\"shortest_edge\": 7}}", NULL, "\"size\"" },
   { "{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"ensure_multiple_of\": 0}", NULL, "ensure_multiple_of" },
+  { "{\"image_processor_type\": \"RfDetrImageProcessor\", \"resample\": 1}", NULL, "resample" },
+  { "{\"image_processor_type\": \"RfDetrImageProcessor\", \"size\": 9, \"pad_size\": 5}", NULL, "pad_size" },
   { "{}", "{\"size\": 0}", "\"size\"" },
   { "{}", "{\"image_std\": [0, 0, 0]}", "\"image_std\"" },
   { "{}", "[]", "parameters" }

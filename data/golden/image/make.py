@@ -50,6 +50,8 @@ CASES = [
     ("GLPNImageProcessor", {"size_divisor": 16}), ("GLPNImageProcessor", {}),
     ("ZoeDepthImageProcessor", {"size": {"height": 40, "width": 56}, "ensure_multiple_of": 16}), ("ZoeDepthImageProcessor", {"size": {"height": 31, "width": 37}}),
     ("ZoeDepthImageProcessor", {"size": {"height": 50, "width": 130}, "keep_aspect_ratio": False, "resample": 3, "ensure_multiple_of": 4, "do_normalize": False}),
+    ("RfDetrImageProcessor", {"size": {"height": 35, "width": 84}}), ("RfDetrImageProcessor", {"size": E, "resample": 3, "pad_size": {"height": 60, "width": 70}}),
+    ("RfDetrImageProcessor", {"size": {"height": 90, "width": 30}, "resample": 0, "do_normalize": False}), ("RfDetrImageProcessor", {"size": E, "do_pad": False}),
     ("ZoeDepthImageProcessor", {"do_resize": False, "image_mean": [0.1, 0.2, 0.3]}), ("ZoeDepthImageProcessor", {"size": {"height": 33, "width": 21}, "do_pad": False}),
 ]
 cases = []

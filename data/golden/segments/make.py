@@ -24,6 +24,9 @@ CASES = [
           ("semantic", (23, 31), FEW, 0, {}), ("semantic", (6, 5), FEW, 0, {}), ("panoptic", (23, 31), FEW, 0.3, LOOSE), ("panoptic", (6, 5), FEW, 0.3, LOOSE),
           ("panoptic", (23, 31), FEW, 0.4, {"mask_threshold": 0.2, "overlap_mask_area_threshold": 0.1}), ("panoptic", (9, 9), FEW, 1.0, {}),
           ("panoptic", (6, 5), MANY, 0.1, LOOSE), ("instance", (23, 31), FEW, 0.3, LOOSE), ("instance", (6, 5), MANY, 0.2, {}), ("instance", (9, 9), FEW, 0.0, {"overlap_mask_area_threshold": 0.0}))),
+    *(("RfDetr", "instance", picture, classes, thresholds) for picture, classes, thresholds in (
+        ((23, 31), FEW, {"threshold": 0.3, "mask_threshold": 0.5}), ((6, 5), MANY, {"threshold": 0.2, "mask_threshold": -1.5}), ((9, 9), 1, {"threshold": 0, "mask_threshold": 0}),
+        ((7, 9), FEW, {"threshold": 1, "mask_threshold": 0.5}))),
 ]
 
 
