@@ -45,6 +45,8 @@ GTF_API GtfTensor *gtf_zero_rows   (GtfContext *c, gint64 n_batch, gint64 n, gin
 
 /* Boxes (centre, width, height; parts of the picture) as a layer moves them: sigmoid (deltas + logit (references)); of points [..][2] the centre. */
 GTF_API GtfTensor *gtf_refine_boxes (GtfContext *c, const GtfTensor *deltas, const GtfTensor *references, float eps);
+/* The same of boxes that are no logits (RF-DETR): centre + delta size, size exp (delta). */
+GTF_API GtfTensor *gtf_move_boxes   (GtfContext *c, const GtfTensor *deltas, const GtfTensor *boxes);
 /* A box around each pixel of all maps, as logits [S][4], and whether it counts, [S]; with masks [B][H][W] instead of maps for each picture. */
 GTF_API GtfTensor *gtf_anchors      (GtfContext *c, GtfTensor *const *maps, gint64 n_maps, float grid, gboolean masked, GtfTensor **valid);
 /* Reference points for gtf_deformable_attention (), by the masks [B][H][W] of all maps: of each of their pixels, [B][S][n][2]; of queries, [B][Q][n][2 or 4]. */

@@ -59,6 +59,43 @@ gtf_refine_boxes (GtfContext *c, const GtfTensor *deltas, const GtfTensor *refer
   return y;
 }
 
+/**
+ * gtf_move_boxes:
+ * @deltas: (nullable): [..][4]
+ * @boxes: (nullable): as @deltas: centre, width, height
+ *
+ * Returns: (transfer none) (nullable): as @deltas: the centres by parts of the size away, the sizes times exp (delta)
+ */
+GtfTensor *
+gtf_move_boxes (GtfContext *c, const GtfTensor *deltas, const GtfTensor *boxes)
+{
+  const float *delta, *box;
+  float *to;
+  GtfTensor *y;
+
+  if (!gtf_op_begin (c, "move_boxes", 2, deltas, boxes))
+    return NULL;
+  if (gtf_tensor_cols (deltas) != 4 || gtf_tensor_cols (boxes) != 4 || gtf_tensor_rows (deltas) != gtf_tensor_rows (boxes))
+    {
+      gtf_fail_shapes (c, deltas, boxes, "boxes and what is changed about them");
+      return NULL;
+    }
+  deltas = gtf_packed (c, deltas);
+  boxes = gtf_packed (c, boxes);
+  y = gtf_failed (c) ? NULL : gtf_new_like (c, deltas, 4);
+  for (gint64 i = 0; y != NULL && i < gtf_tensor_rows (deltas); i++)
+    {
+      delta = gtf_tensor_f32 (deltas) + 4 * i;
+      box = gtf_tensor_f32 (boxes) + 4 * i;
+      to = gtf_tensor_f32 (y) + 4 * i;
+      to[0] = delta[0] * box[2] + box[0];
+      to[1] = delta[1] * box[3] + box[1];
+      to[2] = expf (delta[2]) * box[2];
+      to[3] = expf (delta[3]) * box[3];
+    }
+  return y;
+}
+
 typedef struct
 {
   float score;

@@ -237,9 +237,10 @@ gtf_decode_pixels (GtfContext *c, const GtfQueryMaskConfig *config, const GtfQue
 static GtfTensor *
 in_projection (GtfContext *c, const GtfFusedAttention *w, const GtfTensor *x, gint64 part)
 {
-  const gint64 d = gtf_dim (w->bias, 0) / 3;
+  const gint64 d = gtf_dim (x, -1);
+  GtfTensor *y = gtf_linear_part (c, w->in, x, part * d, d);
 
-  return gtf_add (c, gtf_linear_part (c, w->in, x, part * d, d), gtf_slice (c, w->bias, part * d, d));
+  return w->bias != NULL ? gtf_add (c, y, gtf_slice (c, w->bias, part * d, d)) : y;
 }
 
 GtfTensor *

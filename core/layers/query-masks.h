@@ -57,7 +57,7 @@ typedef struct
 typedef struct
 {
   const GtfLinear *in, *out;
-  const GtfTensor *bias;                        /* of `in` */
+  const GtfTensor *bias;                        /* of `in`; NULL: it has its own, or none */
 } GtfFusedAttention;
 
 typedef struct

@@ -170,7 +170,7 @@ affine_row (const GtfRows *r, gint64 row, const float *x, float *y)
 
 /**
  * gtf_affine_all:
- * @scale: one number
+ * @scale: (nullable): one number; %NULL: 1
  * @shift: one number
  * @x: (nullable): any shape
  *
@@ -179,16 +179,17 @@ affine_row (const GtfRows *r, gint64 row, const float *x, float *y)
 GtfTensor *
 gtf_affine_all (GtfContext *c, const GtfTensor *scale, const GtfTensor *shift, const GtfTensor *x)
 {
+  static const float one = 1;
   GtfRows r = { .func = affine_row, .x = x };
 
-  if (!gtf_op_begin (c, "affine_all", 3, x, scale, shift))
+  if (!gtf_op_begin (c, "affine_all", 2, x, shift))
     return NULL;
-  if (gtf_tensor_get_n_elements (scale) != 1 || gtf_tensor_get_n_elements (shift) != 1)
+  if ((scale != NULL && gtf_tensor_get_n_elements (scale) != 1) || gtf_tensor_get_n_elements (shift) != 1)
     {
-      gtf_fail_shapes (c, scale, shift, "expected one number each");
+      gtf_fail_shapes (c, scale ? scale : shift, shift, "expected one number each");
       return NULL;
     }
-  r.a = scale->data;
+  r.a = scale != NULL ? scale->data : &one;
   r.b = shift->data;
   r.y = gtf_new_like (c, x, gtf_tensor_cols (x));
   if (r.y != NULL)

@@ -87,7 +87,7 @@ GTF_API GtfTensor *gtf_response_norm (GtfContext *c, const GtfTensor *weight, co
 GTF_API GtfTensor *gtf_scale_pixels (GtfContext *c, const GtfTensor *x, const GtfTensor *factors);
 /* Rows and columns of zeros around a picture. */
 GTF_API GtfTensor *gtf_pad_pixels (GtfContext *c, const GtfTensor *x, gint64 top, gint64 left, gint64 bottom, gint64 right);
-/* x scale + shift, by one number each. */
+/* x scale + shift, by one number each (scale NULL: 1). */
 GTF_API GtfTensor *gtf_affine_all (GtfContext *c, const GtfTensor *scale, const GtfTensor *shift, const GtfTensor *x);
 /* Height (0) or width (1) of a convolution's kernel. */
 GTF_API gint64     gtf_conv2d_size (const GtfConv2d *w, guint dim);

@@ -91,19 +91,21 @@ test_wrong_pixels (void)
 {
   static const struct
   {
-    const char *family;
+    const char *repository;
     gint64 shape[4];
     const char *says;
   } wrong[] = {
-    { "vit", { 1, 3, 25, 24 }, "takes pictures of 24 x 24" }, { "vit", { 1, 1, 24, 24 }, "[B, 3, H, W]" }, { "vit", { 0, 3, 24, 24 }, "[B, 3, H, W]" },
-    { "vit", { 1, 3, 1, 24 }, "takes pictures of 24 x 24" }, { "swin", { 1, 3, 16, 40 }, "leaves 2 patches for stage 2" }, { "swin", { 1, 1, 40, 40 }, "[B, 3, H, W]" },
-    { "pvt", { 1, 3, 32, 40 }, "no tail of the first" }, { "siglip2", { 1, 3, 16, 16 }, "cut into patches" }, { "timm_vit", { 1, 3, 24, 32 }, "has positions for 9" },
+    { "vit/classifier", { 1, 3, 25, 24 }, "takes pictures of 24 x 24" }, { "vit/classifier", { 1, 1, 24, 24 }, "[B, 3, H, W]" }, { "vit/classifier", { 0, 3, 24, 24 }, "[B, 3, H, W]" },
+    { "vit/classifier", { 1, 3, 1, 24 }, "takes pictures of 24 x 24" }, { "swin/classifier", { 1, 3, 16, 40 }, "leaves 2 patches for stage 2" }, { "swin/classifier", { 1, 1, 40, 40 }, "[B, 3, H, W]" },
+    { "pvt/classifier", { 1, 3, 32, 40 }, "no tail of the first" }, { "siglip2/classifier", { 1, 3, 16, 16 }, "cut into patches" }, { "timm_vit/classifier", { 1, 3, 24, 32 }, "has positions for 9" },
+    { "rf_detr/detection", { 1, 3, 40, 48 }, "5 x 6 patches cannot be cut into 2 windows each way" }, { "rf_detr/detection", { 1, 3, 4, 48 }, "at least one patch of 8 x 8" },
+    { "rf_detr/detection", { 1, 3, 16, 16 }, "room for 4 proposals" }, { "zoedepth/single", { 1, 3, 4, 24 }, "at least one patch" },
   };
   g_autoptr (GError) error = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (wrong); i++)
     {
-      g_autofree char *directory = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "vision", wrong[i].family, "classifier", NULL);
+      g_autofree char *directory = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "vision", wrong[i].repository, NULL);
       g_autoptr (GtfModel) model = gtf_model_load (directory, NULL, NULL, &error);
       g_autoptr (GtfSession) session = model ? gtf_session_new (model, &error) : NULL;
       g_autoptr (GtfTensor) pixels = gtf_tensor_new (GTF_DTYPE_F32, 4, wrong[i].shape, NULL);

@@ -22,11 +22,13 @@ PROCESSOR = {"image_processor_type": "ViTImageProcessor", "do_resize": True, "si
              "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 DETECTOR = {**PROCESSOR, "image_processor_type": "YolosImageProcessor", "size": {"shortest_edge": 24, "longest_edge": 40}, "do_pad": True, "format": "coco_detection"}
 DETECTORS = {"detr": {**DETECTOR, "image_processor_type": "DetrImageProcessor"}, "conditional_detr": {**DETECTOR, "image_processor_type": "ConditionalDetrImageProcessor"},
+             "rf_detr": {**DETECTOR, "image_processor_type": "RfDetrImageProcessor", "size": {"height": 48, "width": 64}, "pad_size": {"height": 48, "width": 80}},
              "rt_detr": {**DETECTOR, "image_processor_type": "RTDetrImageProcessor", "size": {"height": 64, "width": 96}}}
 PATCHED = {"image_processor_type": "Siglip2ImageProcessor", "patch_size": 4, "max_num_patches": 30}
 QUERIES = {**{k: v for k, v in PROCESSOR.items() if k != "size"}, "image_processor_type": "EomtImageProcessor"}
 SEGMENTERS = {"universal": {**QUERIES, "size": {"shortest_edge": 24, "longest_edge": 24}, "do_pad": True},
-              "plain": {**QUERIES, "size": {"shortest_edge": 24, "longest_edge": None}, "do_split_image": True}}
+              "instance": DETECTORS["rf_detr"],
+             "plain": {**QUERIES, "size": {"shortest_edge": 24, "longest_edge": None}, "do_split_image": True}}
 SEGMENTER = {**PROCESSOR, "image_processor_type": "SegformerImageProcessor", "size": {"height": 32, "width": 32}, "do_reduce_labels": False}
 OWL = {**PROCESSOR, "do_pad": True, "do_center_crop": False}
 CLASSIFY, FEATURES, DETECT = "image-classification", "image-feature-extraction", "object-detection"
@@ -45,10 +47,11 @@ CASES = [
     (FEATURES, "beit/model", {}), (FEATURES, "dinov2/model", {"pool": True}), (FEATURES, "vit/other-size", {"pool": True}),
     (DETECT, "yolos/detection", {"threshold": 0.1}), (DETECT, "yolos/detection", {}), (DETECT, "yolos/detection", {"threshold": 1}),
     (DETECT, "yolos/base-size", {"threshold": 0.2}), (DETECT, "yolos/base-size", {"threshold": -3}),
-    *((DETECT, repository, {"threshold": threshold}) for repository in ("detr/detection", "conditional_detr/detection", "rt_detr/detection") for threshold in (0.3, 0)),
+    *((DETECT, repository, {"threshold": threshold}) for repository in ("detr/detection", "conditional_detr/detection", "rt_detr/detection", "rf_detr/detection") for threshold in (0.3, 0)),
     (SEGMENT, "segformer/semantic", {}), (SEGMENT, "segformer/semantic", {"subtask": "semantic", "threshold": 2}), (SEGMENT, "segformer/semantic", {"subtask": "panoptic"}),
     *((SEGMENT, "eomt/universal", {"subtask": subtask, "threshold": threshold, "mask_threshold": 0.4, "overlap_mask_area_threshold": 0.2})
       for subtask, threshold in (("panoptic", 0.2), ("instance", 0.1), ("semantic", 0))),
+    *((SEGMENT, "rf_detr/instance", parameters) for parameters in ({"threshold": 0.2}, {"threshold": 0.2, "subtask": "instance", "mask_threshold": -0.5}, {"subtask": "panoptic"})),
     (SEGMENT, "eomt/universal", {}), (SEGMENT, "eomt/plain", {"subtask": "semantic"}),
     (DEPTH, "depth_anything/relative", {}), (DEPTH, "zoedepth/single", {}), (CLASSIFY, "siglip2/classifier", {}),
     *((ZERO, repository, parameters) for repository in ("clip/both", "clip/both-highest", "siglip/both") for parameters in (

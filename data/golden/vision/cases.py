@@ -45,6 +45,11 @@ ZOE = {**NECK, "bottleneck_features": 6, "num_relative_features": 5, "bin_embedd
        "backbone_config": {**BEIT, "model_type": "beit", "num_hidden_layers": 3, "use_relative_position_bias": True, "out_indices": [1, 2, 3], "reshape_hidden_states": False}}
 ROUTED = {**ZOE, "bin_configurations": BINS, "num_patch_transformer_layers": 4, "patch_transformer_hidden_size": 16, "patch_transformer_intermediate_size": 24,
           "patch_transformer_num_attention_heads": 2}
+RF_DETR = dict(d_model=16, hidden_expansion=0.5, c2f_num_blocks=2, decoder_ffn_dim=12, decoder_layers=2, decoder_self_attention_heads=2, decoder_cross_attention_heads=4, decoder_n_points=2,
+               num_queries=5, group_detr=2, num_labels=4, intermediate_size=20, mask_downsample_ratio=4, activation_function="silu",
+               backbone_config={**DINO, "model_type": "rf_detr_dinov2", "num_hidden_layers": 5, "image_size": 48, "num_windows": 2, "out_features": ["stage1", "stage3"]})
+RF_OTHER = {**RF_DETR, "hidden_expansion": 0.75, "decoder_activation_function": "gelu", "segmentation_head_activation_function": "silu", "attention_bias": False, "layer_norm_eps": 1e-3, "mask_downsample_ratio": 3,
+            "backbone_config": {**RF_DETR["backbone_config"], "use_swiglu_ffn": True, "num_windows": 1, "apply_layernorm": False, "out_features": ["stage2", "stage4", "stage5"]}}
 ANYTHING = {**NECK, "patch_size": 8, "reassemble_hidden_size": 16, "head_hidden_size": 5}
 CONVNEXT = dict(hidden_sizes=[8, 12, 20], depths=[1, 2, 1], num_stages=3, layer_scale_init_value=0.5)
 EFFICIENTNET = dict(width_coefficient=0.25, depth_coefficient=1.2, depth_divisor=4, in_channels=[32, 16, 24], out_channels=[16, 24, 40], kernel_sizes=[3, 3, 5],
@@ -296,6 +301,13 @@ FAMILIES = {
         "relative": case("DepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "model_type": "dinov2"}}, (27, 40)),
         "metric": case("DepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "apply_layernorm": False, "model_type": "dinov2"},
                                                                "depth_estimation_type": "metric", "max_depth": 20, "head_in_index": 1}, (16, 32)),
+    },
+    "rf_detr": {
+        "detection": case("RfDetr", "ForObjectDetection", RF_DETR, (48, 48), matrices=0.3),
+        "padded": case("RfDetr", "ForObjectDetection", RF_DETR, (32, 48), seen=[(32, 48), (20, 31)], matrices=0.3),
+        "other": case("RfDetr", "ForInstanceSegmentation", RF_OTHER, (40, 33), batch=1, matrices=0.3),
+        "instance": case("RfDetr", "ForInstanceSegmentation", RF_DETR, (48, 32), batch=1, matrices=0.3),
+        "model": case("RfDetr", "Model", RF_OTHER, (24, 56), batch=1, matrices=0.3),
     },
     "zoedepth": {
         "single": case("ZoeDepth", "ForDepthEstimation", ZOE, (32, 24)),

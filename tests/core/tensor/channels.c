@@ -76,6 +76,9 @@ test_affine_all (void)
 
   for (guint i = 0; i < 30; i++)
     near (gtf_tensor_f32 (y)[i], gtf_tensor_f32 (x)[i] * gtf_tensor_f32 (scale)[0] + gtf_tensor_f32 (shift)[0], 1e-6);
+  y = gtf_affine_all (c, NULL, shift, x);
+  for (gsize i = 0; i < gtf_tensor_get_n_elements (x); i++)
+    near (gtf_tensor_f32 (y)[i], (double) gtf_tensor_f32 (x)[i] + (double) gtf_tensor_f32 (shift)[0], 1e-6);
   g_assert_null (gtf_affine_all (c, scale, x, x));
   g_assert_true (gtf_failed (c));
 }
