@@ -236,17 +236,18 @@ static const GtfHead heads[] = { { "ForObjectDetection", detection_tasks, detect
 
 /* ---- picture and text ----------------------------------------------------------------------------------------------------- */
 
-/* What the layers are given: all maps as tokens [1][S][d] with their positions. */
+/* What the layers are given: all maps as tokens [1][S][d] with their positions; @seen: which of them are none of padding, NULL: all, and @seen_scores the same
+ * for gtf_attention (). */
 typedef struct
 {
   const Config *config;
   const Weights *w;
-  GtfTensor *maps[LEVELS], *tokens, *positions, *centres;
+  GtfTensor *maps[LEVELS], *masks[LEVELS], *tokens, *positions, *centres, *seen, *seen_scores;
   GtfDeformable how;
 } Picture;
 
 static GtfTensor *
-level_positions (GtfContext *c, const Picture *p, const GtfTensor *pixels, gint64 i)
+level_positions (GtfContext *c, const Picture *p, gint64 i)
 {
   const Config *config = p->config;
   const GtfPositions2d waves = { .features = config->d / 2, .temperature = config->temperature, .scale = 2 * G_PI };
@@ -256,7 +257,7 @@ level_positions (GtfContext *c, const Picture *p, const GtfTensor *pixels, gint6
   if (p->w->rows != NULL)
     x = gtf_reshape (c, gtf_learnt_positions_2d (c, p->w->rows, p->w->columns, gtf_dim (map, 1), gtf_dim (map, 2)), 3, (gint64[]){ 1, -1, config->d });
   else
-    x = gtf_positions_2d (c, gtf_pixel_mask (c, pixels, map), &waves);
+    x = gtf_positions_2d (c, p->masks[i], &waves);
   return gtf_add (c, x, row);
 }
 
@@ -266,7 +267,7 @@ read_picture (GtfContext *c, Picture *p, const GtfTensor *pixels)
 {
   const Config *config = p->config;
   const gint64 n = gtf_backbone_n_maps (p->w->backbone);
-  GtfTensor *found[LEVELS], *tokens[LEVELS], *positions[LEVELS];
+  GtfTensor *found[LEVELS], *tokens[LEVELS], *positions[LEVELS], *seen[LEVELS];
 
   if (n > config->n_levels)
     gtf_fail (c, "the backbone gives %" G_GINT64_FORMAT " feature maps, more than num_feature_levels, %" G_GINT64_FORMAT, n, config->n_levels);
@@ -281,14 +282,20 @@ read_picture (GtfContext *c, Picture *p, const GtfTensor *pixels)
       p->maps[i] = gtf_group_norm (c, p->w->levels[i].norm, gtf_conv2d (c, p->w->levels[i].conv, from, &window, GTF_ACTIVATION_NONE, NULL), 32, 1e-5f);
       p->how.heights[i] = gtf_dim (p->maps[i], 1);
       p->how.widths[i] = gtf_dim (p->maps[i], 2);
-      tokens[i] = gtf_reshape (c, p->maps[i], 2, (gint64[]){ -1, config->d });
-      positions[i] = gtf_reshape (c, level_positions (c, p, pixels, i), 2, (gint64[]){ -1, config->d });
+      p->masks[i] = gtf_pixel_mask (c, pixels, p->maps[i]);
+      tokens[i] = gtf_map_tokens (c, p->maps[i]);
+      positions[i] = level_positions (c, p, i);
+      seen[i] = gtf_reshape (c, p->masks[i], 3, (gint64[]){ 1, -1, 1 });
     }
   if (gtf_failed (c))
     return FALSE;
-  p->tokens = gtf_reshape (c, gtf_concat (c, tokens, config->n_levels), 3, (gint64[]){ 1, -1, config->d });
-  p->positions = gtf_reshape (c, gtf_concat (c, positions, config->n_levels), 3, (gint64[]){ 1, -1, config->d });
-  p->centres = gtf_reshape (c, gtf_pixel_centres (c, p->maps, config->n_levels), 4, (gint64[]){ 1, -1, 1, 2 });
+  p->tokens = gtf_chain_tokens (c, tokens, config->n_levels);
+  p->positions = gtf_chain_tokens (c, positions, config->n_levels);
+  p->centres = gtf_pixel_references (c, p->masks, config->n_levels);
+  p->seen = gtf_chain_tokens (c, seen, config->n_levels);
+  p->seen_scores = gtf_mask_scores (c, p->seen);
+  if (p->seen_scores == NULL)
+    p->seen = NULL;
   return !gtf_failed (c);
 }
 
@@ -307,12 +314,14 @@ look (GtfContext *c, const Picture *p, const Deformable *w, gint64 n_heads, gint
       const GtfTensor *residual)
 {
   GtfDeformable how = p->how;
+  GtfTensor *projected = gtf_linear (c, w->values, values);
 
   how.n_heads = n_heads;
   for (gint64 i = 0; i < how.n_levels; i++)
     how.n_points[i] = n_points;
-  return gtf_linear_add (c, w->out, gtf_deformable_attention (c, gtf_linear (c, w->values, values), gtf_linear (c, w->offsets, x), gtf_linear (c, w->scores, x), references, &how),
-                         residual);
+  if (p->seen != NULL)
+    projected = gtf_keep_rows (c, projected, p->seen);
+  return gtf_linear_add (c, w->out, gtf_deformable_attention (c, projected, gtf_linear (c, w->offsets, x), gtf_linear (c, w->scores, x), references, &how), residual);
 }
 
 /* norm (x + down (act (up x))) */
@@ -328,12 +337,13 @@ encoder_forward (GtfContext *c, const Picture *p, const EncoderLayer *w, const G
 {
   const Config *config = p->config;
   const float eps = (float) config->eps;
-  const GtfAttention cross = { .n_heads = config->encoder_heads / 2 }, within = { .n_heads = config->encoder_heads / 2, .mask = phrases->input.mask };
+  const GtfAttention to_text = { .n_heads = config->encoder_heads / 2 }, to_picture = { .n_heads = config->encoder_heads / 2, .mask = p->seen_scores };
+  const GtfAttention within = { .n_heads = config->encoder_heads / 2, .mask = phrases->input.mask };
   GtfTensor *x = gtf_layer_norm (c, w->picture_norm, picture, eps), *t = gtf_layer_norm (c, w->text_norm, text, eps), *parts[2], *q, *from_text, *from_picture;
   GtfTensor *query = gtf_linear (c, w->picture_query, x), *key = gtf_linear (c, w->text_key, t);
 
-  from_text = gtf_linear (c, w->picture_out, gtf_attention (c, query, key, gtf_linear (c, w->text_values, t), &cross));
-  from_picture = gtf_linear (c, w->text_out, gtf_attention (c, key, query, gtf_linear (c, w->picture_values, x), &cross));
+  from_text = gtf_linear (c, w->picture_out, gtf_attention (c, query, key, gtf_linear (c, w->text_values, t), &to_text));
+  from_picture = gtf_linear (c, w->text_out, gtf_attention (c, key, query, gtf_linear (c, w->picture_values, x), &to_picture));
   x = gtf_add (c, x, gtf_affine (c, w->picture_factor, from_text));
   t = gtf_add (c, t, gtf_affine (c, w->text_factor, from_picture));
   q = gtf_add (c, t, gtf_number_waves (c, phrases->places, config->d));
@@ -354,7 +364,7 @@ propose (GtfContext *c, const Picture *p, const GtfTensor *picture, const GtfTen
 {
   const Config *config = p->config;
   const Weights *w = p->w;
-  GtfTensor *valid, *anchors = gtf_anchors (c, p->maps, config->n_levels, 0.05f, FALSE, &valid), *x, *deltas, *best;
+  GtfTensor *valid, *anchors = gtf_anchors (c, p->masks, config->n_levels, 0.05f, TRUE, &valid), *x, *deltas, *best;
 
   if (w->proposal == NULL)
     return gtf_activate (c, gtf_reshape (c, gtf_embedding_range (c, w->points, 0, config->n_queries), 3, (gint64[]){ 1, config->n_queries, 4 }), GTF_ACTIVATION_SIGMOID);
@@ -370,9 +380,10 @@ decoder_forward (GtfContext *c, const Picture *p, const DecoderLayer *w, GtfTens
   const Config *config = p->config;
   const float eps = (float) config->eps;
   const GtfAttention attention = { .n_heads = config->decoder_heads };
-  GtfTensor *references = gtf_reshape (c, boxes, 4, (gint64[]){ 1, config->n_queries, 1, 4 }), *q, *where;
+  GtfTensor *references = gtf_level_references (c, boxes, p->masks, config->n_levels), *first, *q, *where;
 
-  where = gtf_detection_mlp (c, p->w->query_waves, 2, gtf_number_waves (c, boxes, config->d / 2));
+  first = gtf_slice (c, gtf_reshape (c, references, 3, (gint64[]){ 1, config->n_queries, 4 * config->n_levels }), 0, 4);
+  where = gtf_detection_mlp (c, p->w->query_waves, 2, gtf_number_waves (c, first, config->d / 2));
   q = gtf_add (c, x, where);
   x = gtf_layer_norm (c, w->self_norm, gtf_detection_attend (c, &w->self, &attention, q, q, x, x), eps);
   x = gtf_layer_norm (c, w->text_norm, gtf_detection_attend (c, &w->text, &attention, gtf_add (c, x, where), text, text, x), eps);
@@ -417,18 +428,6 @@ decode (GtfContext *c, const Picture *p, const GtfTensor *picture, const GtfTens
   return gtf_join (c, (GtfTensor *[]){ common (c, p, gtf_best_token (c, x, text)), boxes }, 2);
 }
 
-/* Whether a part of a picture is padding, which layers here do not leave out. */
-static void
-check_padding (GtfContext *c, const GtfTensor *pixels)
-{
-  const GtfTensor *mask = gtf_input_optional (c, "pixel_mask");
-
-  if (gtf_dim (pixels, 0) != 1)
-    gtf_fail (c, "%" G_GINT64_FORMAT " pictures, expected one at a time", gtf_dim (pixels, 0));
-  else if (mask != NULL && gtf_mask_scores (c, gtf_pixel_mask (c, pixels, gtf_pixels_last (c, pixels))) != NULL)
-    gtf_fail (c, "the picture is padded (pad_size of the image processor), which this model cannot leave out");
-}
-
 /* What text i finds: [1][queries][1 + 4]. */
 static GtfTensor *
 detect (GtfContext *c, const Picture *p, gint64 i)
@@ -460,8 +459,8 @@ forward (GtfContext *c, const GtfForward *f)
   g_autofree GtfTensor **found = g_new0 (GtfTensor *, (gsize) MAX (n, 1));
   GtfTensor *all;
 
-  if (pixels != NULL)
-    check_padding (c, pixels);
+  if (pixels != NULL && gtf_dim (pixels, 0) != 1)
+    gtf_fail (c, "%" G_GINT64_FORMAT " pictures, expected one at a time", gtf_dim (pixels, 0));
   if (gtf_failed (c) || !read_picture (c, &p, pixels))
     return;
   for (gint64 i = 0; i < n && !gtf_failed (c); i++)

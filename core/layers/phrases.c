@@ -138,28 +138,6 @@ gtf_number_waves (GtfContext *c, const GtfTensor *x, gint64 features)
   return y;
 }
 
-GtfTensor *
-gtf_pixel_centres (GtfContext *c, GtfTensor *const *maps, gint64 n_maps)
-{
-  gint64 n = 0;
-  GtfTensor *y;
-  float *to;
-
-  if (gtf_failed (c) || !gtf_op_begin (c, "pixel_centres", 0))
-    return NULL;
-  for (gint64 i = 0; i < n_maps; i++)
-    n += maps[i]->shape[1] * maps[i]->shape[2];
-  y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ n, 2 });
-  to = y != NULL ? gtf_tensor_f32 (y) : NULL;
-  for (gint64 i = 0; y != NULL && i < n_maps; i++)
-    for (gint64 j = 0; j < maps[i]->shape[1] * maps[i]->shape[2]; j++)
-      {
-        *to++ = ((float) (j % maps[i]->shape[2]) + 0.5f) / (float) maps[i]->shape[2];
-        *to++ = ((float) (j / maps[i]->shape[2]) + 0.5f) / (float) maps[i]->shape[1];
-      }
-  return y;
-}
-
 static void
 best_row (const GtfRows *r, gint64 row, const float *x, float *y)
 {

@@ -26,8 +26,6 @@ GTF_API gboolean   gtf_phrases_read   (GtfContext *c, gint64 i, gint64 most, Gtf
 GTF_API gint64     gtf_phrases_count  (GtfContext *c);
 /* Sines and cosines of numbers x [..][n], each with so many features, one after the other; of two or more the second comes first: [..][n features]. */
 GTF_API GtfTensor *gtf_number_waves   (GtfContext *c, const GtfTensor *x, gint64 features);
-/* Where the pixels of all maps [B][H][W][..] lie, across and down, as parts of the picture: [S][2]. */
-GTF_API GtfTensor *gtf_pixel_centres  (GtfContext *c, GtfTensor *const *maps, gint64 n_maps);
 /* How much each row of x [..][D] is like one of the tokens text [1][T][D]: the highest of its products with them, [..][1]. */
 GTF_API GtfTensor *gtf_best_token     (GtfContext *c, const GtfTensor *x, const GtfTensor *text);
 

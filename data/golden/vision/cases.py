@@ -336,6 +336,7 @@ FAMILIES = {
         "detection": case("GroundingDino", "ForObjectDetection", GROUNDING, (48, 40), texts=[[1, 101, 7, 102, 2, 5]], batch=1, best=True, matrices=0.2),
         "separate": case("GroundingDino", "ForObjectDetection", {**GROUNDING, "decoder_bbox_embed_share": False, "position_embedding_type": "learned", "tie_word_embeddings": False}, (36, 40),
                          texts=[[101, 7, 9, 1012, 4, 1029, 5, 102]], batch=1, best=True, matrices=0.2),
+        "padded": case("GroundingDino", "ForObjectDetection", GROUNDING, (45, 52), texts=[[101, 7, 9, 1012, 4, 1012, 102]], batch=1, best=True, matrices=0.2, seen=[(33, 38)]),
     },
     "chinese_clip": {
         "both": case("ChineseCLIP", "Model", {"vision_config": SMALL, "text_config": TEXT, "projection_dim": 12}, SQUARE, texts=TEXTS),
