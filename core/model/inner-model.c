@@ -3,8 +3,8 @@
  * Models inside models: which config they have, and how a backbone hands its feature maps to the model around it.
  *
  * A config of transformers 5 has the backbone's own config as the object "backbone_config". Files of version 4 may instead name a model
- * of timm ("backbone", "use_timm_backbone", "backbone_kwargs"), and old ones have nothing: then the family's default counts. All come out as
- * one object with a model_type, by which the registry finds the architecture.
+ * of timm or a repository of the Hub ("backbone", "use_timm_backbone", "backbone_kwargs"), whose config.json is looked for in the cache, and old ones
+ * have nothing: then the family's default counts. All come out as one object with a model_type, by which the registry finds the architecture.
  */
 #include "model/inner-model.h"
 
@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/params.h"
 #include "base/quote.h"
+#include "hub/cache.h"
 #include "model/model-private.h"
 #include "model/timm.h"
 #include "registry/registry.h"
@@ -62,27 +63,16 @@ find_object (JsonObject *object, const char *key)
   return node && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
 }
 
-/* "backbone" of transformers 4: the name of a model of timm. A name with a slash is another repository, whose config is not here. */
+/* "backbone" of transformers 4: the name of a model of timm, or, with a slash, a repository of the Hub. */
 static gboolean
 read_name (GtfConfig *config, const char **name, GError **error)
 {
-  const char *path = gtf_config_get_path (config);
   JsonNode *node = gtf_json_find (gtf_config_get_object (config), "backbone");
-  g_autofree char *quoted = NULL;
 
   *name = NULL;
-  if (!node)
+  if (!node || (*name = gtf_param_get_string (node, gtf_config_get_path (config), "backbone", error)))
     return TRUE;
-  if (!(*name = gtf_param_get_string (node, path, "backbone", error)))
-    {
-      gtf_param_as_data_error (error);
-      return FALSE;
-    }
-  if (!strchr (*name, '/'))
-    return TRUE;
-  quoted = gtf_quote (*name, -1);
-  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"backbone\" names another repository, \"%s\", and there is no \"backbone_config\": put the \"config.json\" of that"
-               " repository there", path, quoted);
+  gtf_param_as_data_error (error);
   return FALSE;
 }
 
@@ -107,6 +97,50 @@ new_timm (const char *name)
   return object;
 }
 
+/* The model of timm that counts where a family has one by default. That it may not be a repository is the reference's rule. */
+static JsonObject *
+default_timm (GtfConfig *config, const char *name, JsonObject *timm, gboolean dilation, GError **error)
+{
+  JsonNode *n_channels = gtf_json_find (gtf_config_get_object (config), "num_channels");
+  g_autofree char *quoted = name ? gtf_quote (name, -1) : NULL;
+  JsonObject *object;
+
+  if (name && strchr (name, '/'))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: \"backbone\": expected a model of timm, such as \"resnet50\", found the repository \"%s\"; it may be one only with"
+                   " \"use_timm_backbone\": false", gtf_config_get_path (config), quoted);
+      return NULL;
+    }
+  object = new_timm (name ? name : "resnet50");
+  if (n_channels)
+    json_object_set_member (object, "num_channels", json_node_copy (n_channels));
+  if (dilation)
+    json_object_set_int_member (object, "output_stride", 16);
+  add_members (object, timm);
+  return object;
+}
+
+/* The config of a repository of the Hub, from its cache: its weights are among those of the model around it. "backbone_kwargs" (@more) win. */
+static JsonObject *
+cached_config (GtfConfig *config, const char *name, JsonObject *more, GError **error)
+{
+  g_autofree char *folder = gtf_hub_find_snapshot (name, NULL, NULL, error), *path = folder ? g_build_filename (folder, "config.json", NULL) : NULL;
+  g_autoptr (JsonObject) own = path ? gtf_json_load_object (path, error) : NULL;
+  JsonObject *object;
+
+  if (own && !gtf_json_find (own, "model_type"))
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"model_type\" is missing: it says which architecture this is", path);
+  if (!own || !gtf_json_find (own, "model_type"))
+    {
+      g_prefix_error (error, "%s: \"backbone\": ", gtf_config_get_path (config));
+      return NULL;
+    }
+  object = json_object_new ();
+  add_members (object, more);
+  add_members (object, own);
+  return object;
+}
+
 /* What stands for a "backbone_config" that is not there; *object NULL: nothing does. */
 static gboolean
 old_backbone (GtfConfig *config, JsonObject *fallback, JsonObject **object, GError **error)
@@ -120,15 +154,10 @@ old_backbone (GtfConfig *config, JsonObject *fallback, JsonObject **object, GErr
   if (more && json_object_get_size (more) == 0)
     more = NULL;
   if (timm && use_timm && !more)
-    {
-      *object = new_timm (name ? name : "resnet50");
-      if (gtf_json_find (file, "num_channels"))
-        json_object_set_member (*object, "num_channels", json_node_copy (gtf_json_find (file, "num_channels")));
-      if (dilation)
-        json_object_set_int_member (*object, "output_stride", 16);
-      add_members (*object, timm);
-    }
-  else if (name)
+    return (*object = default_timm (config, name, timm, dilation, error)) != NULL;
+  if (name && strchr (name, '/'))
+    return (*object = cached_config (config, name, more, error)) != NULL;
+  if (name)
     {
       *object = new_timm (name);
       add_members (*object, more);

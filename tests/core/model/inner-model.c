@@ -16,17 +16,36 @@ typedef struct
   const GtfInnerModel *backbone;
 } Outer;
 
+#define COMMIT "0123456789012345678901234567890123456789"
 #define RESNET "{\"model_type\": \"resnet\", \"depths\": [1, 1, 1], \"out_features\": [\"stage2\"]}"
 
 static const GtfConfigField plain[] = { GTF_CONFIG_MODEL_FIELD (Outer, backbone, "backbone_config", NULL), GTF_CONFIG_FIELDS_END };
 static const GtfConfigField with_default[] = { GTF_CONFIG_MODEL_FIELD (Outer, backbone, "backbone_config", RESNET), GTF_CONFIG_FIELDS_END };
+
+static const GtfConfigField with_timm[] = {
+  GTF_CONFIG_MODEL_FIELD (Outer, backbone, "backbone_config", "{\"model_type\": \"resnet\", \"timm\": {\"out_indices\": [1, 2]}}"), GTF_CONFIG_FIELDS_END
+};
 
 static const GtfWeight weights[] = {
   { GTF_WEIGHT_MODEL, "inner|other", G_STRUCT_OFFSET (Outer, backbone), .count = GTF_DIM (Outer, backbone) },
   { GTF_WEIGHT_END }
 };
 
+#define NAMED(name, more) "{\"model_type\": \"x\", \"use_timm_backbone\": false, \"backbone\": \"" name "\"" more "}"
 #define CONFIG(inside) "{\"model_type\": \"x\", \"backbone_config\": {\"model_type\": \"resnet\", \"depths\": [1, 1]" inside "}}"
+
+/* A repository in the cache of the Hub: its config.json. */
+static void
+put_cached (const char *cache, const char *name, const char *json)
+{
+  g_autofree char *refs = g_build_filename (cache, name, "refs", NULL), *folder = g_build_filename (cache, name, "snapshots", COMMIT, NULL);
+  g_autofree char *ref = g_build_filename (refs, "main", NULL), *path = g_build_filename (folder, "config.json", NULL);
+
+  g_assert_cmpint (g_mkdir_with_parents (refs, 0700), ==, 0);
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (ref, COMMIT, -1, NULL));
+  g_assert_true (g_file_set_contents (path, json, -1, NULL));
+}
 
 static void
 test_stages (void)
@@ -35,6 +54,9 @@ test_stages (void)
     { plain, "{\"model_type\": \"x\"}", "" },
     { with_default, "{\"model_type\": \"x\", \"backbone_config\": null}", "2" },
     { with_default, "{\"model_type\": \"x\", \"use_timm_backbone\": false, \"backbone_kwargs\": {\"out_indices\": [1]}}", "2" },
+    { plain, NAMED ("nobody/stages", ""), "12" },
+    { with_default, NAMED ("nobody/stages", ", \"backbone_kwargs\": {\"out_features\": [\"stem\"]}"), "0" },
+    { with_timm, NAMED ("nobody/stages", ""), "12" },
     { plain, CONFIG (""), "2" },
     { plain, CONFIG (", \"out_features\": [\"stem\", \"stage2\"]"), "02" },
     { plain, CONFIG (", \"out_features\": [\"stage1\"], \"out_indices\": [0]"), "1" },
@@ -70,7 +92,10 @@ test_refused (void)
     { "{\"model_type\": \"x\", \"backbone_config\": {}}", "config.json: \"backbone_config\": \"model_type\" is missing" },
     { "{\"model_type\": \"x\", \"backbone_config\": {\"model_type\": \"no-such\"}}", "config.json: \"backbone_config\": no architecture module serves" },
     { "{\"model_type\": \"x\", \"backbone_config\": {\"model_type\": \"bert\"}}", "the module gtf-bert.so cannot be a backbone" },
-    { "{\"model_type\": \"x\", \"backbone\": \"microsoft/resnet-50\", \"use_timm_backbone\": false}", "\"backbone\" names another repository, \"microsoft/resnet-50\"" },
+    { NAMED ("nobody/nothing", ""), "config.json: \"backbone\": nobody/nothing: revision 'main' is not in the Hugging Face cache" },
+    { NAMED ("nobody/timm", ""), "config.json: \"model_type\" is missing" },
+    { NAMED ("nobody/stages", ", \"backbone_kwargs\": {\"out_features\": [\"stage9\"]}"), "\"out_features\": expected some of the 3 stages" },
+    { NAMED ("a/b/c", ""), "config.json: \"backbone\": " },
     { "{\"model_type\": \"x\", \"backbone\": 3}", "config.json: \"backbone\": expected a string, found 3" },
     { "{\"model_type\": \"x\", \"use_timm_backbone\": \"no\"}", "\"use_timm_backbone\": expected true or false" },
     { CONFIG (", \"layer_type\": \"odd\""), "config.json: \"backbone_config\": layer_type: expected" },
@@ -156,13 +181,34 @@ test_maps (gconstpointer data)
   folder_remove (folder);
 }
 
+static void
+test_default_timm (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GtfConfig) config = gtf_config_parse ("config.json", "{\"model_type\": \"x\", \"backbone\": \"microsoft/resnet-50\"}", -1, &error);
+  Outer outer;
+
+  g_assert_no_error (error);
+  g_assert_false (gtf_config_fill (config, with_timm, &outer, &error));
+  g_assert_nonnull (strstr (error->message, "config.json: \"backbone\": expected a model of timm, such as \"resnet50\", found the repository \"microsoft/resnet-50\""));
+}
+
 int
 main (int argc, char **argv)
 {
+  g_autofree char *cache = folder_new ();
+  int result;
+
+  g_setenv ("HF_HUB_CACHE", cache, TRUE);
+  put_cached (cache, "models--nobody--stages", "{\"model_type\": \"resnet\", \"depths\": [1, 1], \"out_features\": [\"stage1\", \"stage2\"]}");
+  put_cached (cache, "models--nobody--timm", "{\"architecture\": \"resnet18\", \"num_classes\": 3}");
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/model/inner-model/default-timm", test_default_timm);
   g_test_add_func ("/model/inner-model/stages", test_stages);
   g_test_add_func ("/model/inner-model/refused", test_refused);
   g_test_add_data_func ("/model/inner-model/maps", "inner.", test_maps);
   g_test_add_data_func ("/model/inner-model/maps-of-old-name", "base.other.resnet.", test_maps);
-  return g_test_run ();
+  result = g_test_run ();
+  folder_remove (cache);
+  return result;
 }
