@@ -32,6 +32,7 @@
 #include "layers/grid.h"
 #include "layers/phrases.h"
 #include "layers/prompts.h"
+#include "layers/mask-decoder.h"
 #include "layers/stages.h"
 #include "layers/shaped.h"
 #include "layers/rt-detr.h"

@@ -7,8 +7,6 @@
  */
 #include <gtf/gtf.h>
 
-#define N_MASKS 4               /* one for a prompt that is clear, three for one that is not */
-
 typedef struct
 {
   GtfVisionConfig vision;
@@ -16,10 +14,10 @@ typedef struct
   gint64 window_size, n_features, n_outputs, grid, grid_distances, window_distances, n_positions;
   gboolean has_distances, has_positions;
   double mlp_ratio;
-  gint64 prompt_size, decoder_layers, decoder_heads, decoder_inner, rate, half, narrow, n_more_masks, iou_depth, iou_inner, n_iou_layers;
-  GtfActivation decoder_activation, prompt_activation;
-  double decoder_eps, prompt_eps;
-  gint64 mask_channels;
+  GtfMaskDecoderConfig decoder;
+  gint64 prompt_size, rate, n_more_masks, iou_depth, mask_channels;
+  GtfActivation prompt_activation;
+  double prompt_eps;
 } Config;
 
 #define VISION(field, key, min, max, def) GTF_CONFIG_INT_FIELD (Config, field, "vision_config." key, min, max, def)
@@ -48,15 +46,15 @@ static const GtfConfigField config_fields[] = {
   GTF_CONFIG_INT_FIELD (Config, mask_channels, "prompt_encoder_config.mask_input_channels", 4, 1 << 12, 16),
   GTF_CONFIG_FLOAT_FIELD (Config, prompt_eps, "prompt_encoder_config.layer_norm_eps", 0, 1, 1e-6),
   GTF_CONFIG_ACTIVATION_FIELD (Config, prompt_activation, "prompt_encoder_config.hidden_act", "gelu"),
-  DECODER (decoder_layers, "num_hidden_layers", 0, 256, 2),
-  DECODER (decoder_heads, "num_attention_heads", 1, 4096, 8),
-  DECODER (decoder_inner, "mlp_dim", 1, 1 << 20, 2048),
+  DECODER (decoder.n_layers, "num_hidden_layers", 0, 256, 2),
+  DECODER (decoder.n_heads, "num_attention_heads", 1, 4096, 8),
+  DECODER (decoder.inner, "mlp_dim", 1, 1 << 20, 2048),
   DECODER (rate, "attention_downsample_rate", 1, 1 << 12, 2),
-  DECODER (n_more_masks, "num_multimask_outputs", N_MASKS - 1, N_MASKS - 1, N_MASKS - 1),
+  DECODER (n_more_masks, "num_multimask_outputs", GTF_N_MASKS - 1, GTF_N_MASKS - 1, GTF_N_MASKS - 1),
   DECODER (iou_depth, "iou_head_depth", 2, 64, 3),
-  DECODER (iou_inner, "iou_head_hidden_dim", 1, 1 << 16, 256),
-  GTF_CONFIG_FLOAT_FIELD (Config, decoder_eps, "mask_decoder_config.layer_norm_eps", 0, 1, 1e-6),
-  GTF_CONFIG_ACTIVATION_FIELD (Config, decoder_activation, "mask_decoder_config.hidden_act", "relu"),
+  DECODER (decoder.iou_inner, "iou_head_hidden_dim", 1, 1 << 16, 256),
+  GTF_CONFIG_FLOAT_FIELD (Config, decoder.eps, "mask_decoder_config.layer_norm_eps", 0, 1, 1e-6),
+  GTF_CONFIG_ACTIVATION_FIELD (Config, decoder.activation, "mask_decoder_config.hidden_act", "relu"),
   GTF_CONFIG_FIELDS_END
 };
 
@@ -78,15 +76,17 @@ derive (gpointer data, GError **error)
   config->grid_distances = config->has_distances ? 2 * config->grid - 1 : 0;
   config->window_distances = config->has_distances ? 2 * config->window_size - 1 : 0;
   config->n_positions = config->has_positions ? config->grid : 0;
-  config->half = config->n_outputs / 2;
-  config->narrow = config->n_outputs / config->rate;
-  config->n_iou_layers = config->iou_depth - 2;
+  config->decoder.d = config->n_outputs;
+  config->decoder.between = config->n_outputs / 2;      /* whatever attention_downsample_rate says: that is for the last attention alone */
+  config->decoder.narrow = config->n_outputs / config->rate;
+  config->decoder.n_iou_layers = config->iou_depth - 2;
+  config->decoder.grid = config->grid;
   if (v->image_height != v->image_width || v->patch_height != v->patch_width || config->n_outputs != 2 * config->n_features || config->n_outputs % 8 != 0
-      || config->half % config->decoder_heads != 0 || config->narrow < 1 || config->narrow % config->decoder_heads != 0)
+      || config->decoder.between % config->decoder.n_heads != 0 || config->decoder.narrow < 1 || config->decoder.narrow % config->decoder.n_heads != 0)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "expected square pictures and patches, output_channels (%" G_GINT64_FORMAT ") twice num_pos_feats (%" G_GINT64_FORMAT
                    "), its half and it divided by attention_downsample_rate (%" G_GINT64_FORMAT ") multiples of the decoder's num_attention_heads (%" G_GINT64_FORMAT ")",
-                   config->n_outputs, config->n_features, config->rate, config->decoder_heads);
+                   config->n_outputs, config->n_features, config->rate, config->decoder.n_heads);
       return FALSE;
     }
   return TRUE;
@@ -100,44 +100,15 @@ typedef struct
 
 typedef struct
 {
-  const GtfLinear *q, *k, *v, *out;
-} Attention;
-
-typedef struct
-{
-  Attention self, to_image, to_tokens;
-  const GtfNorm *norms[4];
-  const GtfLinear *up, *down;
-} DecoderLayer;
-
-typedef struct
-{
-  const GtfLinear *first, *last, *middle;
-} Hyper;
-
-typedef struct
-{
-  const GtfLinear *middle;
-} IouLayer;
-
-typedef struct
-{
   const GtfLinear *patches;
   const GtfTensor *positions;
   const VisionLayer *layers;
   const GtfConv2d *neck[2];
   const GtfNorm *neck_norms[2];
   const GtfTensor *waves;               /* of positions: [2][features] */
-  const GtfEmbedding *no_mask, *no_point, *kinds[GTF_PROMPT_KINDS], *iou_token, *mask_tokens;
-  const GtfConv2d *mask_convs[3];
-  const GtfNorm *mask_norms[2];
-  const DecoderLayer *decoder;
-  Attention last;
-  const GtfNorm *last_norm, *up_norm;
-  const GtfConv2d *ups[2];
-  const Hyper *hypers;
-  const GtfLinear *iou_first, *iou_last;
-  const IouLayer *iou_layers;
+  const GtfEmbedding *no_point, *kinds[GTF_PROMPT_KINDS];
+  GtfMaskPrompt mask;
+  GtfMaskDecoder decoder;
 } Weights;
 
 #define HIDDEN GTF_DIM (Config, vision.encoder.hidden_size)
@@ -159,37 +130,7 @@ static const GtfWeight vision_layer[] = {
   { GTF_WEIGHT_END }
 };
 
-/* Of @size features between OUT ones. */
-#define ATTENTION(Struct, field, name, size)                                                                                       \
-  { GTF_WEIGHT_LINEAR, name ".q_proj", G_STRUCT_OFFSET (Struct, field.q), 0, { size, OUT } },                                      \
-  { GTF_WEIGHT_LINEAR, name ".k_proj", G_STRUCT_OFFSET (Struct, field.k), 0, { size, OUT } },                                      \
-  { GTF_WEIGHT_LINEAR, name ".v_proj", G_STRUCT_OFFSET (Struct, field.v), 0, { size, OUT } },                                      \
-  { GTF_WEIGHT_LINEAR, name ".out_proj", G_STRUCT_OFFSET (Struct, field.out), 0, { OUT, size } }
-#define HALF GTF_DIM (Config, half)              /* whatever attention_downsample_rate says: that is for the last attention alone */
-#define NARROW GTF_DIM (Config, narrow)
-#define NORM(i) { GTF_WEIGHT_NORM, "layer_norm" #i, G_STRUCT_OFFSET (DecoderLayer, norms[i - 1]), 0, { OUT } }
-
-static const GtfWeight decoder_layer[] = {
-  ATTENTION (DecoderLayer, self, "self_attn", OUT),
-  ATTENTION (DecoderLayer, to_image, "cross_attn_token_to_image", HALF),
-  ATTENTION (DecoderLayer, to_tokens, "cross_attn_image_to_token", HALF),
-  NORM (1), NORM (2), NORM (3), NORM (4),
-  { GTF_WEIGHT_LINEAR, "mlp.lin1", G_STRUCT_OFFSET (DecoderLayer, up), 0, { GTF_DIM (Config, decoder_inner), OUT } },
-  { GTF_WEIGHT_LINEAR, "mlp.lin2", G_STRUCT_OFFSET (DecoderLayer, down), 0, { OUT, GTF_DIM (Config, decoder_inner) } },
-  { GTF_WEIGHT_END }
-};
-
-static const GtfWeight hyper[] = {
-  { GTF_WEIGHT_LINEAR, "proj_in", G_STRUCT_OFFSET (Hyper, first), 0, { OUT, OUT } },
-  { GTF_WEIGHT_LINEAR, "layers.0", G_STRUCT_OFFSET (Hyper, middle), 0, { OUT, OUT } },
-  { GTF_WEIGHT_LINEAR, "proj_out", G_STRUCT_OFFSET (Hyper, last), 0, { GTF_DIM_STORED, OUT } },
-  { GTF_WEIGHT_END }
-};
-
-static const GtfWeight iou_layer[] = {
-  { GTF_WEIGHT_LINEAR, "", G_STRUCT_OFFSET (IouLayer, middle), 0, { GTF_DIM (Config, iou_inner), GTF_DIM (Config, iou_inner) } },
-  { GTF_WEIGHT_END }
-};
+GTF_MASK_DECODER_TABLES (Config, decoder);
 
 #define CONV(field, name, flags) { GTF_WEIGHT_CONV2D, name, AT (field), flags, GTF_CONV_STORED }
 #define TOKENS(field, name, n) { GTF_WEIGHT_EMBEDDING, name, AT (field), 0, { GTF_DIM_CONST (n), OUT } }
@@ -204,22 +145,11 @@ static const GtfWeight weights[] = {
   { GTF_WEIGHT_NORM, "vision_encoder.neck.layer_norm2", AT (neck_norms[1]), 0, { OUT } },
   { GTF_WEIGHT_TENSOR, "shared_image_embedding.positional_embedding|prompt_encoder.shared_embedding.positional_embedding", AT (waves), 0,
     { GTF_DIM_CONST (2), GTF_DIM (Config, n_features) } },
-  TOKENS (no_mask, "prompt_encoder.no_mask_embed", 1), TOKENS (no_point, "prompt_encoder.not_a_point_embed", 1),
+  TOKENS (no_point, "prompt_encoder.not_a_point_embed", 1),
   TOKENS (kinds[0], "prompt_encoder.point_embed.0", 1), TOKENS (kinds[1], "prompt_encoder.point_embed.1", 1),
   TOKENS (kinds[2], "prompt_encoder.point_embed.2", 1), TOKENS (kinds[3], "prompt_encoder.point_embed.3", 1),
-  CONV (mask_convs[0], "prompt_encoder.mask_embed.conv1", 0), CONV (mask_convs[1], "prompt_encoder.mask_embed.conv2", 0), CONV (mask_convs[2], "prompt_encoder.mask_embed.conv3", 0),
-  { GTF_WEIGHT_NORM, "prompt_encoder.mask_embed.layer_norm1", AT (mask_norms[0]), 0, { GTF_DIM_STORED } },
-  { GTF_WEIGHT_NORM, "prompt_encoder.mask_embed.layer_norm2", AT (mask_norms[1]), 0, { GTF_DIM_STORED } },
-  TOKENS (iou_token, "mask_decoder.iou_token", 1), TOKENS (mask_tokens, "mask_decoder.mask_tokens", N_MASKS),
-  { GTF_WEIGHT_GROUP, "mask_decoder.transformer.layers.%d", .offset = AT (decoder), .group = decoder_layer, .group_size = sizeof (DecoderLayer), .count = GTF_DIM (Config, decoder_layers) },
-  ATTENTION (Weights, last, "mask_decoder.transformer.final_attn_token_to_image", NARROW),
-  { GTF_WEIGHT_NORM, "mask_decoder.transformer.layer_norm_final_attn", AT (last_norm), 0, { OUT } },
-  CONV (ups[0], "mask_decoder.upscale_conv1", GTF_WEIGHT_TRANSPOSED), CONV (ups[1], "mask_decoder.upscale_conv2", GTF_WEIGHT_TRANSPOSED),
-  { GTF_WEIGHT_NORM, "mask_decoder.upscale_layer_norm", AT (up_norm), 0, { GTF_DIM_STORED } },
-  { GTF_WEIGHT_GROUP, "mask_decoder.output_hypernetworks_mlps.%d", .offset = AT (hypers), .group = hyper, .group_size = sizeof (Hyper), .count = GTF_DIM_CONST (N_MASKS) },
-  { GTF_WEIGHT_LINEAR, "mask_decoder.iou_prediction_head.proj_in", AT (iou_first), 0, { GTF_DIM (Config, iou_inner), OUT } },
-  { GTF_WEIGHT_GROUP, "mask_decoder.iou_prediction_head.layers.%d", .offset = AT (iou_layers), .group = iou_layer, .group_size = sizeof (IouLayer), .count = GTF_DIM (Config, n_iou_layers) },
-  { GTF_WEIGHT_LINEAR, "mask_decoder.iou_prediction_head.proj_out", AT (iou_last), 0, { GTF_DIM_CONST (N_MASKS), GTF_DIM (Config, iou_inner) } },
+  GTF_MASK_PROMPT_WEIGHTS (Weights, mask, Config, decoder),
+  GTF_MASK_DECODER_WEIGHTS (Weights, decoder, Config, decoder),
   { GTF_WEIGHT_END }
 };
 
@@ -299,148 +229,7 @@ see (GtfContext *c, const Config *config, const Weights *w)
   return gtf_layer_norm (c, w->neck_norms[1], gtf_conv2d (c, w->neck[1], x, &(GtfWindow){ .padding = 1 }, GTF_ACTIVATION_NONE, NULL), 1e-6f);
 }
 
-/* ---- tokens and pixels ---------------------------------------------------------------------------------------------------- */
-
-static GtfTensor *
-cross (GtfContext *c, const Config *config, const Attention *w, const GtfTensor *q, const GtfTensor *k, const GtfTensor *v, const GtfTensor *residual)
-{
-  const GtfAttention a = { .n_heads = config->decoder_heads };
-  GtfTensor *y = gtf_attention (c, gtf_linear (c, w->q, q), gtf_linear (c, w->k, k), gtf_linear (c, w->v, v), &a);
-
-  return residual != NULL ? gtf_linear_add (c, w->out, y, residual) : gtf_linear (c, w->out, y);
-}
-
-/* What tokens [P][T][D] and pixels [B or P][n][D] are, and where: both are changed. */
-typedef struct
-{
-  GtfTensor *tokens, *pixels;
-  const GtfTensor *token_places, *pixel_places;
-} Scene;
-
-static GtfTensor *
-token_forward (GtfContext *c, const Config *config, const DecoderLayer *l, gboolean is_first, const Scene *s)
-{
-  const float eps = (float) config->decoder_eps;
-  GtfTensor *x = s->tokens, *q = is_first ? x : gtf_add (c, x, s->token_places);
-
-  x = gtf_layer_norm (c, l->norms[0], cross (c, config, &l->self, q, q, x, is_first ? NULL : x), eps);
-  x = gtf_layer_norm (c, l->norms[1], cross (c, config, &l->to_image, gtf_add (c, x, s->token_places), gtf_add (c, s->pixels, s->pixel_places), s->pixels, x), eps);
-  return gtf_layer_norm (c, l->norms[2], gtf_feed_forward (c, l->up, config->decoder_activation, l->down, x, x), eps);
-}
-
-static gint64
-picture_of (gint64 i, gconstpointer n)
-{
-  return i / *(const gint64 *) n;
-}
-
-/* A picture is shared by its prompts until they change it. */
-static GtfTensor *
-pixel_forward (GtfContext *c, const Config *config, const DecoderLayer *l, const Scene *s)
-{
-  const gint64 b = gtf_dim (s->pixels, 0), p = gtf_dim (s->tokens, 0), each = p / MAX (b, 1), n = gtf_dim (s->pixels, 1), d = config->n_outputs;
-  GtfTensor *x = s->pixels;
-
-  if (b != p)
-    x = gtf_reshape (c, gtf_take (c, gtf_reshape (c, x, 2, (gint64[]){ b, n * d }), gtf_indices (c, p, picture_of, &each)), 3, (gint64[]){ p, n, d });
-  x = cross (c, config, &l->to_tokens, gtf_add (c, x, s->pixel_places), gtf_add (c, s->tokens, s->token_places), s->tokens, x);
-  return gtf_layer_norm (c, l->norms[3], x, (float) config->decoder_eps);
-}
-
-static void
-decoder_forward (GtfContext *c, const Config *config, const DecoderLayer *l, gboolean is_first, Scene *s)
-{
-  gsize mark = gtf_push (c);
-
-  s->tokens = gtf_pop_keep (c, mark, token_forward (c, config, l, is_first, s));
-  mark = gtf_push (c);
-  s->pixels = gtf_pop_keep (c, mark, pixel_forward (c, config, l, s));
-}
-
-/* The tokens of masks after the decoder, [P][D] each, through a network of their own: [P][masks][features]. */
-static GtfTensor *
-mask_features (GtfContext *c, const Weights *w, const GtfTensor *tokens)
-{
-  GtfTensor *parts[N_MASKS];
-  const gint64 n = gtf_dim (tokens, 0);
-
-  for (gint64 i = 0; i < N_MASKS; i++)
-    {
-      const Hyper *h = &w->hypers[i];
-      GtfTensor *x = gtf_linear_act (c, h->middle, gtf_linear_act (c, h->first, gtf_vision_token (c, tokens, 1 + i), GTF_ACTIVATION_RELU), GTF_ACTIVATION_RELU);
-
-      parts[i] = gtf_linear (c, h->last, x);
-    }
-  return gtf_reshape (c, gtf_join (c, parts, N_MASKS), 3, (gint64[]){ n, N_MASKS, gtf_dim (parts[0], -1) });
-}
-
-/* How good each of the masks is: [P][masks]. */
-static GtfTensor *
-mask_scores (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *tokens)
-{
-  GtfTensor *x = gtf_linear_act (c, w->iou_first, gtf_vision_token (c, tokens, 0), GTF_ACTIVATION_RELU);
-
-  for (gint64 i = 0; i < config->n_iou_layers; i++)
-    x = gtf_linear_act (c, w->iou_layers[i].middle, x, GTF_ACTIVATION_RELU);
-  return gtf_linear (c, w->iou_last, x);
-}
-
-/* Pixels [P][n][D] four times as large: [P][4 grid][4 grid][features]. */
-static GtfTensor *
-enlarge (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels)
-{
-  const GtfWindow twice = { .stride = 2 };
-  GtfTensor *x = gtf_reshape (c, pixels, 4, (gint64[]){ gtf_dim (pixels, 0), config->grid, config->grid, config->n_outputs });
-
-  x = gtf_layer_norm (c, w->up_norm, gtf_conv_transpose2d (c, w->ups[0], x, &twice, GTF_ACTIVATION_NONE), 1e-6f);
-  return gtf_conv_transpose2d (c, w->ups[1], gtf_activate (c, x, GTF_ACTIVATION_GELU), &twice, GTF_ACTIVATION_GELU);
-}
-
-/* Masks and scores of all prompts over the pictures [B][n][D]; those for a prompt that is not clear. */
-static void
-decode (GtfContext *c, const Config *config, const Weights *w, GtfTensor *pixels, const GtfPrompts *prompts)
-{
-  const gint64 b = gtf_dim (pixels, 0), side = 4 * config->grid;
-  GtfTensor *own[2] = { gtf_embedding_range (c, w->iou_token, 0, 1), gtf_embedding_range (c, w->mask_tokens, 0, N_MASKS) };
-  GtfTensor *tokens = gtf_prepend (c, gtf_concat (c, own, 2), gtf_prompt_tokens (c, prompts)), *q, *y, *scores;
-  const gint64 p = gtf_dim (tokens, 0), each = p / b;
-  Scene s = { tokens, pixels, tokens, gtf_prompt_pixels (c, prompts, config->grid) };
-
-  if (gtf_failed (c))
-    return;
-  if (each * b != p)
-    {
-      gtf_fail (c, "%" G_GINT64_FORMAT " prompts are not as many for each of %" G_GINT64_FORMAT " pictures", p, b);
-      return;
-    }
-  for (gint64 i = 0; i < config->decoder_layers; i++)
-    decoder_forward (c, config, &w->decoder[i], i == 0, &s);
-  q = gtf_add (c, s.tokens, s.token_places);
-  y = cross (c, config, &w->last, q, gtf_add (c, s.pixels, s.pixel_places), s.pixels, s.tokens);
-  y = gtf_layer_norm (c, w->last_norm, y, 1e-5f);
-  scores = gtf_slice (c, mask_scores (c, config, w, y), 1, N_MASKS - 1);
-  gtf_output (c, "iou_scores", gtf_reshape (c, scores, 3, (gint64[]){ b, each, N_MASKS - 1 }));
-  y = gtf_pixels_first (c, gtf_products (c, enlarge (c, config, w, s.pixels), mask_features (c, w, y)));
-  y = gtf_reshape (c, y, 3, (gint64[]){ p, N_MASKS, side * side });
-  gtf_output (c, "pred_masks", gtf_reshape (c, gtf_steps (c, y, 1, N_MASKS - 1), 5, (gint64[]){ b, each, N_MASKS - 1, side, side }));
-}
-
-/* What is known of where the mask is: nothing, or `input_masks` [B][1][4 grid][4 grid]. */
-static GtfTensor *
-add_masks (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *pixels)
-{
-  const GtfTensor *masks = gtf_input_optional (c, "input_masks");
-  const GtfWindow twice = { .stride = 2 };
-  const float eps = (float) config->prompt_eps;
-  GtfTensor *x;
-
-  if (masks == NULL)
-    return gtf_add (c, pixels, gtf_reshape (c, gtf_embedding_range (c, w->no_mask, 0, 1), 1, (gint64[]){ -1 }));
-  x = gtf_layer_norm (c, w->mask_norms[0], gtf_conv2d (c, w->mask_convs[0], gtf_pixels_last (c, masks), &twice, GTF_ACTIVATION_NONE, NULL), eps);
-  x = gtf_conv2d (c, w->mask_convs[1], gtf_activate (c, x, config->prompt_activation), &twice, GTF_ACTIVATION_NONE, NULL);
-  x = gtf_activate (c, gtf_layer_norm (c, w->mask_norms[1], x, eps), config->prompt_activation);
-  return gtf_add (c, pixels, gtf_conv2d (c, w->mask_convs[2], x, NULL, GTF_ACTIVATION_NONE, NULL));
-}
+/* ---- masks ---------------------------------------------------------------------------------------------------------------- */
 
 /* `image_embeddings` are computed from `pixel_values`, or given; with prompts, masks are computed from them. */
 static void
@@ -450,6 +239,7 @@ forward (GtfContext *c, const GtfForward *f)
   const Weights *w = f->weights;
   const GtfTensor *given = gtf_input_optional (c, "image_embeddings");
   const GtfPrompts prompts = { w->waves, w->no_point, { w->kinds[0], w->kinds[1], w->kinds[2], w->kinds[3] }, config->prompt_size };
+  const GtfMaskScene scene = { .config = &config->decoder, .w = &w->decoder };
   GtfTensor *x = given != NULL ? gtf_pixels_last (c, given) : see (c, config, w);
 
   if (x == NULL || gtf_failed (c))
@@ -463,8 +253,8 @@ forward (GtfContext *c, const GtfForward *f)
       gtf_fail (c, "image_embeddings: expected [B, %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT "]", config->n_outputs, config->grid, config->grid);
       return;
     }
-  x = add_masks (c, config, w, x);
-  decode (c, config, w, gtf_reshape (c, x, 3, (gint64[]){ gtf_dim (x, 0), -1, config->n_outputs }), &prompts);
+  x = gtf_mask_prompt (c, &w->mask, x, config->prompt_activation, (float) config->prompt_eps);
+  gtf_mask_decode (c, &scene, gtf_reshape (c, x, 3, (gint64[]){ gtf_dim (x, 0), -1, config->n_outputs }), &prompts);
 }
 
 static const char *const model_types[] = { "sam", NULL };

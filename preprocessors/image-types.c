@@ -79,6 +79,7 @@ static const GtfImageType types[] = {
     { DO, RGB, LINEAR, EDGES (378, 980), HALVES, .do_pad = TRUE } },
   { "Sam", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP | GTF_IMAGE_SIZES, gtf_image_size_sam, NULL, NULL,
     { DO, RGB, LINEAR, .size = { .longest_edge = 1024 }, IMAGENET, .do_pad = TRUE, .pad_size = { .height = 1024, .width = 1024 } } },
+  { "Sam2", GTF_IMAGE_ORIGINALS, gtf_image_size_plain, NULL, NULL, { DO, RGB, LINEAR, SIZE (1024, 1024), IMAGENET } },
   VIDEO ("VideoMAE", gtf_image_size_plain, DO, SHORTEST (224), CROP (224), HALVES),
   VIDEO ("Timesformer", gtf_image_size_plain, DO, SHORTEST (224), CROP (224), IMAGENET),
   VIDEO ("Vivit", gtf_image_size_plain, .do_resize = TRUE, .do_rescale = TRUE, .do_normalize = TRUE, .rescale_factor = 1 / 127.5, .rescale_offset = TRUE,

@@ -181,11 +181,12 @@ put_sizes (const GtfBatch *b, const char *name, gboolean resized, GHashTable *ou
 static gboolean
 put_planes (Front *self, GtfBatch *b, GHashTable *out, GError **error)
 {
-  const gboolean masks = self->type->mask && (b->config->do_pad || self->type->flags & GTF_IMAGE_ALWAYS_PADS), sizes = self->type->flags & GTF_IMAGE_SIZES;
+  const gboolean masks = self->type->mask && (b->config->do_pad || self->type->flags & GTF_IMAGE_ALWAYS_PADS);
+  const gboolean sizes = self->type->flags & GTF_IMAGE_SIZES, originals = sizes || self->type->flags & GTF_IMAGE_ORIGINALS;
 
   if (!find_extent (self, b->config, b->whats, b->n, &b->extent, error) || !put_pixels (b, out, error) || (masks && !put_mask (self, b, out, error)))
     return FALSE;
-  return !sizes || (put_sizes (b, "original_sizes", FALSE, out, error) && put_sizes (b, "reshaped_input_sizes", TRUE, out, error));
+  return (!originals || put_sizes (b, "original_sizes", FALSE, out, error)) && (!sizes || put_sizes (b, "reshaped_input_sizes", TRUE, out, error));
 }
 
 /* Height and width of what each picture has on each side. */

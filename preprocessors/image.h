@@ -138,7 +138,8 @@ typedef enum
   GTF_IMAGE_PATCHES     = 1 << 7,   /* cut into patches: image-patches.c */
   GTF_IMAGE_VIDEO       = 1 << 8,   /* pictures are the frames of a video */
   GTF_IMAGE_SIZES       = 1 << 9,   /* original_sizes and reshaped_input_sizes beside the pixels */
-  GTF_IMAGE_TILES       = 1 << 10   /* EoMT: do_split_image: squares along the longer side, with their patch_offsets; do_pad: black up to `size` */
+  GTF_IMAGE_TILES       = 1 << 10,  /* EoMT: do_split_image: squares along the longer side, with their patch_offsets; do_pad: black up to `size` */
+  GTF_IMAGE_ORIGINALS   = 1 << 11   /* original_sizes alone */
 } GtfImageFlags;
 
 typedef struct

@@ -7,6 +7,7 @@
  */
 #include "image/image-private.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "image/everything-private.h"
@@ -19,7 +20,7 @@ typedef struct
   CropRules crops;
   MaskRules masks;
   gint64 points_per_batch;
-  double nms_threshold;
+  double nms_threshold, max_hole_area, max_sprinkle_area;       /* areas: not a number where they are not given */
   gboolean wants_runs, wants_boxes;
   GCancellable *cancellable;
 } Request;
@@ -29,7 +30,7 @@ generation_open (GtfTask *task, GError **error)
 {
   static const char *const heads[] = { "mask-generation", NULL };
 
-  task->state = image_model_new (task, "mask-generation", heads, "masks for points (SamModel)", error);
+  task->state = image_model_new (task, "mask-generation", heads, "masks for points (SamModel, Sam2Model)", error);
   return task->state != NULL;
 }
 
@@ -41,11 +42,14 @@ generation_close (GtfTask *task)
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------ */
 
-/* A crop as the model sees it. */
+/* What a model makes of a picture, to be given back to it with each question; the first is of all models, the others are SAM 2's. */
+static const char *const parts[] = { "image_embeddings", "high_resolution_features.0", "high_resolution_features.1" };
+
+/* A crop as the model sees it. @padded_width, @padded_height: 0 where it is squeezed to the model's size instead of padded. */
 typedef struct
 {
   const Crop *crop;
-  GtfTensor *embeddings;
+  GtfTensor *parts[G_N_ELEMENTS (parts)];
   gint padded_width, padded_height, seen_width, seen_height;
 } Seen;
 
@@ -72,6 +76,43 @@ copy (const GtfTensor *t, GError **error)
   return gtf_tensor_new_bytes (gtf_tensor_get_dtype (t), gtf_tensor_get_n_dims (t), shape, bytes, error);
 }
 
+/* How large the crop is in what the processor made of it. */
+static gboolean
+measure (Seen *seen, GHashTable *tensors, const char *model, GError **error)
+{
+  GtfTensor *pixels = g_hash_table_lookup (tensors, "pixel_values");
+  const gint height = (gint) gtf_tensor_get_dim (pixels, -2), width = (gint) gtf_tensor_get_dim (pixels, -1);
+  const double scale = (double) height / MAX (seen->crop->right - seen->crop->left, seen->crop->bottom - seen->crop->top);
+
+  if (side_of (tensors, "original_sizes", 0) > 0 && !g_hash_table_contains (tensors, "reshaped_input_sizes"))
+    {
+      /* The reference asks at points of a picture that keeps its shape, though the model's does not. */
+      seen->seen_width = (gint) ((seen->crop->right - seen->crop->left) * scale + 0.5);
+      seen->seen_height = (gint) ((seen->crop->bottom - seen->crop->top) * scale + 0.5);
+      return TRUE;
+    }
+  seen->padded_height = height;
+  seen->padded_width = width;
+  seen->seen_height = side_of (tensors, "reshaped_input_sizes", 0);
+  seen->seen_width = side_of (tensors, "reshaped_input_sizes", 1);
+  if (seen->seen_height > 0 && seen->seen_width > 0 && seen->seen_height <= height && seen->seen_width <= width)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: mask-generation: the image processor does not tell how large a picture becomes (reshaped_input_sizes), as SamImageProcessor does",
+               model);
+  return FALSE;
+}
+
+/* Areas of holes and sprinkles are parameters of SAM 2's processor, to which they mean nothing yet; that of SAM has none. */
+static gboolean
+check_areas (const Request *request, const Seen *seen, GError **error)
+{
+  if (seen->padded_width == 0 || (isnan (request->max_hole_area) && !(request->max_sprinkle_area > 0)))
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "parameters: \"%s\": the image processor of this model (SamImageProcessor) fills no holes and removes nothing; leave it out",
+               isnan (request->max_hole_area) ? "max_sprinkle_area" : "max_hole_area");
+  return FALSE;
+}
+
 static gboolean
 see (const Request *request, const GtfImage *image, const char *name, Seen *seen, GError **error)
 {
@@ -79,28 +120,22 @@ see (const Request *request, const GtfImage *image, const char *name, Seen *seen
   g_autoptr (GtfImage) cut = crop_cut (seen->crop, image, error);
   const GtfImage *images[1] = { cut };
   g_autoptr (GHashTable) tensors = cut ? gtf_preprocessor_run_images (model->task->preprocessor, images, 1, NULL, error) : NULL;
-  GtfTensor *pixels = tensors ? g_hash_table_lookup (tensors, "pixel_values") : NULL;
-  const GtfTensor *embeddings;
 
-  if (pixels == NULL)
+  if (tensors == NULL || !measure (seen, tensors, gtf_model_get_directory (model->task->model), error)
+      || !check_areas (request, seen, error)
+      || !image_model_run_tensor (model, "pixel_values", g_hash_table_lookup (tensors, "pixel_values"), name, request->cancellable, error))
     return FALSE;
-  seen->padded_height = (gint) gtf_tensor_get_dim (pixels, -2);
-  seen->padded_width = (gint) gtf_tensor_get_dim (pixels, -1);
-  seen->seen_height = side_of (tensors, "reshaped_input_sizes", 0);
-  seen->seen_width = side_of (tensors, "reshaped_input_sizes", 1);
-  if (seen->seen_height < 1 || seen->seen_width < 1 || seen->seen_height > seen->padded_height || seen->seen_width > seen->padded_width)
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: mask-generation: the image processor does not tell how large a picture becomes (reshaped_input_sizes), as SamImageProcessor does",
-                   gtf_model_get_directory (model->task->model));
-      return FALSE;
+      const GtfTensor *part = gtf_session_get_output (model->session, parts[i]);
+
+      if (part != NULL && !(seen->parts[i] = copy (part, error)))
+        return FALSE;
     }
-  if (!image_model_run_tensor (model, "pixel_values", pixels, name, request->cancellable, error))
-    return FALSE;
-  embeddings = gtf_session_get_output (model->session, "image_embeddings");
-  seen->embeddings = embeddings ? copy (embeddings, error) : NULL;
-  if (embeddings == NULL)
-    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "mask-generation: the model gives no image_embeddings");
-  return seen->embeddings != NULL;
+  if (seen->parts[0] != NULL)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "mask-generation: the model gives no image_embeddings");
+  return FALSE;
 }
 
 /* What the model answered for some points, as masks of the picture. */
@@ -139,7 +174,9 @@ ask (const Request *request, const GtfImage *image, const Seen *seen, const floa
 
   if (prompts == NULL)
     return FALSE;
-  gtf_session_set_input (model->session, "image_embeddings", seen->embeddings);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (seen->parts[i] != NULL)
+      gtf_session_set_input (model->session, parts[i], seen->parts[i]);
   gtf_session_set_input (model->session, "input_points", prompts);
   gtf_session_set_cancellable (model->session, request->cancellable);
   if (!gtf_session_forward (model->session, error))
@@ -169,7 +206,8 @@ ask_crop (const Request *request, const GtfImage *image, const char *name, const
   for (gint64 first = 0; good && first < n; first += step)
     good = ask (request, image, &seen, points + first * 2, MIN (step, n - first), found, error);
   gtf_session_set_cancellable (request->model->session, NULL);
-  g_clear_pointer (&seen.embeddings, gtf_tensor_unref);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    g_clear_pointer (&seen.parts[i], gtf_tensor_unref);
   return good;
 }
 
@@ -273,6 +311,8 @@ static const GtfParam params[] = {
   GTF_PARAM_FLOAT_FIELD (Request, masks.stability_threshold, "stability_score_thresh", -1e6, 1e6),
   GTF_PARAM_FLOAT_FIELD (Request, masks.stability_offset, "stability_score_offset", -1e6, 1e6),
   GTF_PARAM_FLOAT_FIELD (Request, masks.mask_threshold, "mask_threshold", -1e6, 1e6),
+  GTF_PARAM_FLOAT_FIELD (Request, max_hole_area, "max_hole_area", -1e30, 1e30),
+  GTF_PARAM_FLOAT_FIELD (Request, max_sprinkle_area, "max_sprinkle_area", -1e30, 1e30),
   GTF_PARAM_FLOAT_FIELD (Request, nms_threshold, "crops_nms_thresh", -1e6, 1e6),
   GTF_PARAM_BOOL_FIELD (Request, wants_runs, "output_rle_mask"),
   GTF_PARAM_BOOL_FIELD (Request, wants_boxes, "output_bboxes_mask"),
@@ -283,7 +323,7 @@ static JsonNode *
 generation_run (GtfTask *task, const GtfRequest *from, GError **error)
 {
   Request request = { .model = task->state, .crops = { 0, 32, 512.0 / 1500, 1 }, .masks = { 0.88, 0.95, 1, 0 }, .points_per_batch = 64, .nms_threshold = 0.7,
-                      .cancellable = from->cancellable };
+                      .max_hole_area = NAN, .max_sprinkle_area = NAN, .cancellable = from->cancellable };
 
   if (!gtf_params_read (params, from->parameters, "parameters", GTF_PARAMS_DEFAULT, &request, error))
     return NULL;
@@ -336,6 +376,8 @@ static const GtfTaskParameter parameters[] = {
   { "stability_score_thresh", "float", "0.95", "masks of which a smaller part stays when the threshold changes are dropped", 0, 0 },
   { "stability_score_offset", "float", "1", "by how much it changes for that", 0, 0 },
   { "mask_threshold", "float", "0", "logits above it are in the mask", 0, 0 },
+  { "max_hole_area", "float", "null", "accepted of SAM 2, whose processor does nothing with it", 0, 0 },
+  { "max_sprinkle_area", "float", "null", "accepted of SAM 2, whose processor does nothing with it", 0, 0 },
   { "crops_nms_thresh", "float", "0.7", "masks whose boxes overlap a better one's by more are dropped", 0, 0 },
   { "output_rle_mask", "bool", "false", "the masks also as lengths of runs, column by column", 0, 0 },
   { "output_bboxes_mask", "bool", "false", "also the box of each mask: left, top, right, bottom", 0, 0 },

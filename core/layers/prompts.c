@@ -32,13 +32,14 @@ write_place (const GtfTensor *waves, float x, float y, float *to)
 GtfTensor *
 gtf_prompt_pixels (GtfContext *c, const GtfPrompts *prompts, gint64 side)
 {
+  const GtfTensor *waves = prompts->pixel_waves != NULL ? prompts->pixel_waves : prompts->waves;
   GtfTensor *y;
 
-  if (!gtf_op_begin (c, "prompt_pixels", 1, prompts->waves))
+  if (!gtf_op_begin (c, "prompt_pixels", 1, waves))
     return NULL;
-  y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ side * side, 2 * gtf_tensor_cols (prompts->waves) });
+  y = gtf_new_tensor (c, GTF_DTYPE_F32, 2, (gint64[]){ side * side, 2 * gtf_tensor_cols (waves) });
   for (gint64 i = 0; y != NULL && i < side * side; i++)
-    write_place (prompts->waves, ((float) (i % side) + 0.5f) / (float) side, ((float) (i / side) + 0.5f) / (float) side, gtf_tensor_f32 (y) + i * y->row_stride);
+    write_place (waves, ((float) (i % side) + 0.5f) / (float) side, ((float) (i / side) + 0.5f) / (float) side, gtf_tensor_f32 (y) + i * y->row_stride);
   return y;
 }
 
@@ -127,9 +128,9 @@ gtf_prompt_tokens (GtfContext *c, const GtfPrompts *prompts)
     return NULL;
   kinds[0] = gtf_embedding_range (c, prompts->none, 0, 1);
   for (guint i = 0; i < GTF_PROMPT_KINDS; i++)
-    kinds[1 + i] = gtf_embedding_range (c, prompts->kinds[i], 0, 1);
+    kinds[1 + i] = prompts->table != NULL ? gtf_embedding_range (c, prompts->table, i, 1) : gtf_embedding_range (c, prompts->kinds[i], 0, 1);
   n = 2 * gtf_tensor_cols (prompts->waves);
-  n_tokens = given.n_points + (given.boxes != NULL ? 2 : 1);
+  n_tokens = given.n_points + (given.boxes != NULL ? 2 : 0) + (given.boxes == NULL || prompts->closes_boxes);
   y = gtf_new_tensor (c, GTF_DTYPE_F32, 3, (gint64[]){ given.n, n_tokens, n });
   if (y == NULL || gtf_failed (c))
     return NULL;
@@ -141,12 +142,12 @@ gtf_prompt_tokens (GtfContext *c, const GtfPrompts *prompts)
         {
           const gint32 label = given.labels != NULL ? given.labels[i * given.n_points + k] : 1;
 
-          write_token (prompts, kinds, given.points + (i * given.n_points + k) * 2, label > 1 ? GTF_PROMPT_KINDS : label, n, to);
+          write_token (prompts, kinds, given.points + (i * given.n_points + k) * 2, label > 1 && prompts->table == NULL ? GTF_PROMPT_KINDS : label, n, to);
         }
-      if (given.boxes == NULL)
-        write_token (prompts, kinds, nowhere, LABEL_NONE, n, to);
       for (gint32 corner = 0; given.boxes != NULL && corner < 2; corner++, to += n)
         write_token (prompts, kinds, given.boxes + i * 4 + corner * 2, 2 + corner, n, to);
+      if (given.boxes == NULL || prompts->closes_boxes)
+        write_token (prompts, kinds, nowhere, LABEL_NONE, n, to);
     }
   return y;
 }

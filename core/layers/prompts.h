@@ -20,12 +20,18 @@ G_BEGIN_DECLS
  * @none: what stands for no point
  * @kinds: outside, inside, first and second corner of a box
  * @size: pixels of a side of the picture
+ * @table: (nullable): all kinds in one table, instead of @kinds; points may then be of any kind (SAM 2)
+ * @closes_boxes: a box too has a token for none behind it (SAM 2)
+ * @pixel_waves: (nullable): those of the pixels, if they are not @waves (SAM 2)
  */
 typedef struct
 {
   const GtfTensor *waves;
   const GtfEmbedding *none, *kinds[GTF_PROMPT_KINDS];
   gint64 size;
+  const GtfEmbedding *table;
+  gboolean closes_boxes;
+  const GtfTensor *pixel_waves;
 } GtfPrompts;
 
 /* Whether the caller has given any. */

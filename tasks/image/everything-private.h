@@ -48,7 +48,8 @@ typedef struct
 
 void found_mask_clear (gpointer mask);
 
-/* How planes of logits become those of a crop: as large as the model's picture, cut to what of it is picture, as large as the crop. */
+/* How planes of logits become those of a crop: as large as the model's picture, cut to what of it is picture, as large as the crop; or, where the model sees a picture squeezed to its
+ * own size (SAM 2), as large as the crop at once. */
 typedef struct
 {
   const Crop *crop;
@@ -59,6 +60,7 @@ typedef struct
   guint8 *pixels;               /* scratch: the whole picture, column by column */
 } MaskSizer;
 
+/* @padded_width, @padded_height 0: at once */
 gboolean mask_sizer_init  (MaskSizer *self, const Crop *crop, const GtfImage *image, gsize side_down, gsize side_across, gint padded_width, gint padded_height, gint seen_width,
                            gint seen_height, GError **error);
 void     mask_sizer_clear (MaskSizer *self);

@@ -18,12 +18,14 @@ found_mask_clear (gpointer mask)
 
 /* ---- the size of the crop -------------------------------------------------------------------------------------------------- */
 
-/* Two steps in one: what a pixel is made of that is itself made of two. */
+/* Two steps in one: what a pixel is made of that is itself made of two. @padded 0: there is one step alone. */
 static gboolean
 compose (Taps *self, gsize plane, gsize padded, gsize seen, gsize size, GError **error)
 {
   g_auto (Taps) first = { 0 }, second = { 0 };
 
+  if (padded == 0)
+    return taps_init (self, plane, size, TAPS_LINEAR, error);
   if (!taps_init (&first, plane, padded, TAPS_LINEAR, error) || !taps_init (&second, seen, size, TAPS_LINEAR, error) || !taps_init (self, plane, size, TAPS_LINEAR, error))
     return FALSE;
   g_free (self->weights);

@@ -84,6 +84,15 @@ static const WrongConfig wrong[] = {
   { "sam/points", "mask_decoder_config.num_attention_heads", "3", "num_attention_heads (3)" },
   { "sam/points", "mask_decoder_config.num_multimask_outputs", "4", "num_multimask_outputs" },
   { "sam/points", "vision_config.image_size", "[40, 48]", "expected square pictures" },
+  { "sam2/points", "vision_config.num_feature_levels", "2", "num_feature_levels" },
+  { "sam2/points", "vision_config.backbone_config.num_attention_heads_per_stage", "[1, 4, 2, 3]", "4 heads do not divide the 6 features of stage 2" },
+  { "sam2/points", "vision_config.backbone_config.hidden_size", "5", "of which the first has hidden_size (5) features" },
+  { "sam2/points", "vision_config.backbone_config.query_stride", "[2, 1]", "a square query_stride" },
+  { "sam2/points", "vision_config.backbone_config.blocks_per_stage", "[1, 2]", "embed_dim_per_stage: expected 2 numbers" },
+  { "sam2/points", "vision_config.backbone_config.window_size_per_stage", "[8, 4]", "window_size_per_stage" },
+  { "sam2/points", "vision_config.fpn_hidden_size", "32", "fpn_hidden_size (32)" },
+  { "sam2/points", "mask_decoder_config.num_attention_heads", "3", "num_attention_heads (3)" },
+  { "sam2/points", "prompt_encoder_config.patch_size", "65", "patch_size must not be larger than image_size" },
 };
 
 int

@@ -53,6 +53,7 @@ CASES = [
     ("RfDetrImageProcessor", {"size": {"height": 35, "width": 84}}), ("RfDetrImageProcessor", {"size": E, "resample": 3, "pad_size": {"height": 60, "width": 70}}),
     ("RfDetrImageProcessor", {"size": {"height": 90, "width": 30}, "resample": 0, "do_normalize": False}), ("RfDetrImageProcessor", {"size": E, "do_pad": False}),
     ("ZoeDepthImageProcessor", {"do_resize": False, "image_mean": [0.1, 0.2, 0.3]}), ("ZoeDepthImageProcessor", {"size": {"height": 33, "width": 21}, "do_pad": False}),
+    ("Sam2ImageProcessor", {"size": {"height": 33, "width": 27}}), ("Sam2ImageProcessor", {"size": 21, "do_normalize": False}),
 ]
 cases = []
 for i, (kind, config) in enumerate(CASES):

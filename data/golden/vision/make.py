@@ -25,7 +25,7 @@ import cases_video
 import slim_timm
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "domain_logits", "pred_masks", "iou_scores", "image_embeddings", "encoder_last_hidden_state",
+NAMES = ["last_hidden_state", "pooler_output", "logits", "pred_boxes", "image_embeds", "logits_per_image", "predicted_depth", "domain_logits", "pred_masks", "iou_scores", "object_score_logits", "image_embeddings", "high_resolution_features.0", "high_resolution_features.1", "encoder_last_hidden_state",
          "pixel_decoder_last_hidden_state", "transformer_decoder_last_hidden_state", "transformer_decoder_object_queries", "class_queries_logits", "masks_queries_logits"]
 
 
@@ -41,6 +41,8 @@ def random_weights(model, matrices=0.4):
                 b.copy_((torch.randn(b.shape) * 0.2).half().float())
             elif name.endswith("running_var"):
                 b.copy_((torch.rand(b.shape) + 0.5).half().float())
+            elif name.endswith("positional_embedding"):
+                b.copy_(b.half().float())
 
 
 @contextlib.contextmanager
@@ -87,7 +89,9 @@ def make(folder, case):
         if not any(out.get(name) is not None for name in NAMES):        # a head that nothing asks for
             out = model.base_model(**inputs, **options, return_dict=True)
     if hasattr(model, "get_image_embeddings"):
-        out["image_embeddings"] = model.get_image_embeddings(inputs["pixel_values"])
+        *fine, out["image_embeddings"] = found if isinstance(found := model.get_image_embeddings(inputs["pixel_values"]), list) else [found]
+        for i, x in enumerate(fine):
+            out[f"high_resolution_features.{i}"] = x
     results = {"out." + name: out[name].float().contiguous() for name in NAMES if out.get(name) is not None}
     if case.get("best"):
         results.pop("out.last_hidden_state")
