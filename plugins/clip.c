@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (2021); Chinese CLIP: Yang et al. (2022); MetaCLIP 2: Chuang et al., "MetaCLIP 2: A Worldwide
+ * CLIP: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision" (2021); Chinese CLIP: Yang et al. (2022); AltCLIP: Chen et al. (2022); CLIPSeg: Lüddecke and
+ * Ecker, "Image Segmentation Using Text and Image Prompts" (2022), of which the CLIP within is here; MetaCLIP 2: Chuang et al., "MetaCLIP 2: A Worldwide
  * Scaling Recipe" (2025); OWL-ViT: Minderer et al., "Simple Open-Vocabulary Object Detection with Vision Transformers" (2022); OWLv2: Minderer et al.,
  * "Scaling Open-Vocabulary Object Detection" (2023).
  *
@@ -78,6 +79,9 @@ typedef struct
   GtfTowersWeights towers;
   const GtfNorm *first_norm;
   const GtfLinear *projection;
+  /* AltCLIP: of the first token of a text */
+  const GtfNorm *text_norm;
+  const GtfLinear *transformation;
   /* OWL-ViT: of each patch */
   const GtfNorm *patch_norm;
   const GtfLinear *class, *class_shift, *class_scale, *box[3];
@@ -93,7 +97,7 @@ static const GtfWeight clip_weights[] = {
   { GTF_WEIGHT_LINEAR, "embeddings.patch_embedding.weight", GTF_VISION_FIELD (embeddings.patches), GTF_WEIGHT_BARE | GTF_WEIGHT_NO_BIAS,
     { HIDDEN, GTF_VISION_DIM (patch_features) } },
   { GTF_WEIGHT_NORM, "pre_layrnorm|pre_layernorm", AT (first_norm), 0, { HIDDEN } },
-  GTF_VISION_LAYERS ("encoder.layers.%d", gtf_tower_layer),
+  GTF_VISION_LAYERS ("encoder.layers.%d|encoder.layer.%d", gtf_tower_layer),     /* the latter is what transformers 5 writes of AltCLIP */
   GTF_VISION_NORM (norm, "post_layernorm"),
   { GTF_WEIGHT_END }
 };
@@ -153,13 +157,69 @@ static const GtfConfigField chinese_clip_config[] = {
   GTF_CONFIG_FIELDS_END
 };
 
-static const GtfWeight chinese_both[] = { PROJECTION, GTF_TOWERS_BERT, TEXT_PROJECTION (""), GTF_TOWERS_NUMBER (logit_scale, "logit_scale"), { GTF_WEIGHT_END } };
+static const GtfWeight chinese_both[] = { PROJECTION, GTF_TOWERS_BERT ("text_model."), TEXT_PROJECTION (""), GTF_TOWERS_NUMBER (logit_scale, "logit_scale"), { GTF_WEIGHT_END } };
 
 static const GtfHead chinese_clip_heads[] = {
   { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
   { "Model", gtf_towers_tasks, chinese_both, "vision_model" },
   { NULL }
 };
+
+static gboolean
+clipseg_derive (gpointer data, GError **error)
+{
+  ((Config *) data)->vision.interpolates = TRUE;        /* pictures of any size, without being asked */
+  return clip_derive (data, error);
+}
+
+/* What belongs to its decoder of masks is left out. */
+static const GtfWeight clipseg_within[] = {
+  { GTF_WEIGHT_LINEAR, "clip.visual_projection", AT (projection), GTF_WEIGHT_NO_BIAS, { GTF_TOWERS_DIM (projection_size), HIDDEN } },
+  GTF_TOWERS_READER ("clip."), TEXT_PROJECTION ("clip."), GTF_TOWERS_NUMBER (logit_scale, "clip.logit_scale"), { GTF_WEIGHT_END }
+};
+
+static const GtfHead clipseg_heads[] = {
+  { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
+  { "Model", gtf_towers_tasks, clip_both, "vision_model" },
+  { "ForImageSegmentation", gtf_towers_tasks, clipseg_within, "clip.vision_model" },
+  { NULL }
+};
+
+static const GtfConfigField altclip_config[] = {
+  GTF_TOWERS_VISION_FIELDS ("quick_gelu", 1e-5),
+  GTF_TOWERS_TEXT_FIELDS (250002, 514, 1024, 4096, 16, "gelu", 1e-5),
+  GTF_CONFIG_INT_FIELD (Config, text.n_layers, GTF_READS ("num_hidden_layers"), 0, 256, 24),
+  GTF_CONFIG_INT_FIELD (Config, text.n_types, GTF_READS ("type_vocab_size"), 0, 1 << 16, 1),
+  GTF_CONFIG_INT_FIELD (Config, text.pad_token_id, GTF_READS ("pad_token_id"), 0, G_MAXINT32, 1),
+  GTF_CONFIG_INT_FIELD (Config, text_projection_size, GTF_READS ("project_dim"), 1, 1 << 16, 768),
+  GTF_CONFIG_INT_FIELD (Config, projection_size, "projection_dim|vision_config.projection_dim", 1, 1 << 16, 768),
+  GTF_CONFIG_FIELDS_END
+};
+
+static const GtfWeight altclip_both[] = {
+  PROJECTION, GTF_TOWERS_BERT ("text_model.roberta."), GTF_TOWERS_NUMBER (logit_scale, "logit_scale"),
+  { GTF_WEIGHT_NORM, "text_model.pre_LN", AT (text_norm), 0, { WIDE } },
+  { GTF_WEIGHT_LINEAR, "text_model.transformation", AT (transformation), 0, { GTF_TOWERS_DIM (text_projection_size), WIDE } },
+  { GTF_WEIGHT_LINEAR, "text_projection", AT (towers.text_projection), GTF_WEIGHT_NO_BIAS, { GTF_TOWERS_DIM (projection_size), GTF_TOWERS_DIM (text_projection_size) } },
+  { GTF_WEIGHT_END }
+};
+
+static const GtfHead altclip_heads[] = {
+  { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
+  { "Model", gtf_towers_tasks, altclip_both, "vision_model" },
+  { NULL }
+};
+
+/* AltCLIP: XLM-RoBERTa reads; each text by its first token. */
+static GtfTensor *
+altclip_texts (GtfContext *c, const Config *config, const Weights *w, const GtfTextInput *input)
+{
+  const GtfEncoder encoder = { .config = &config->text, .input = input, .layers = w->towers.text_layers };
+  GtfTensor *x = gtf_text_embed (c, &config->text, &w->towers.words, input, gtf_text_positions_past_padding (c, input, config->text.pad_token_id));
+
+  x = gtf_layer_norm (c, w->text_norm, gtf_text_first (c, input, gtf_encoder_run (c, &encoder, x)), (float) config->text.eps);
+  return gtf_linear (c, w->towers.text_projection, gtf_linear (c, w->transformation, x));
+}
 
 /* Each text by the state of its end: [texts][D]. Where the end has no number, and in OWL-ViT, it is the highest id. */
 static GtfTensor *
@@ -179,7 +239,10 @@ clip_compare (GtfContext *c, const Config *config, const Weights *w, const GtfTe
 
   if (!gtf_text_input (c, &input))
     return;
-  text = w->towers.words.types != NULL ? gtf_towers_read_bert (c, config, &w->towers, &input) : clip_texts (c, config, w, &input);
+  if (w->transformation != NULL)
+    text = altclip_texts (c, config, w, &input);
+  else
+    text = w->towers.words.types != NULL ? gtf_towers_read_bert (c, config, &w->towers, &input) : clip_texts (c, config, w, &input);
   gtf_output (c, "logits_per_image", gtf_compare_towers (c, image, text, w->towers.logit_scale, NULL));
 }
 
@@ -256,6 +319,12 @@ clip_forward (GtfContext *c, const GtfForward *f)
     gtf_output (c, "logits", gtf_linear (c, w->towers.vision.classifier, gtf_mean_steps (c, gtf_steps (c, x, 1, gtf_dim (x, 1) - 1))));
 }
 
+#define clipseg_config clip_config
+#define clipseg_weights clip_weights
+#define clipseg_forward clip_forward
+#define altclip_derive metaclip_2_derive
+#define altclip_weights clip_weights
+#define altclip_forward clip_forward
 #define chinese_clip_derive metaclip_2_derive
 #define chinese_clip_weights clip_weights
 #define chinese_clip_forward clip_forward
@@ -268,20 +337,23 @@ clip_forward (GtfContext *c, const GtfForward *f)
 
 static const char *const owlvit_types[] = { "owlvit", NULL }, *const owlv2_types[] = { "owlv2", NULL }, *const clip_types[] = { "clip", "clip_vision_model", NULL };
 static const char *const chinese_clip_types[] = { "chinese_clip", "chinese_clip_vision_model", NULL };
+static const char *const altclip_types[] = { "altclip", "altclip_vision_model", NULL }, *const clipseg_types[] = { "clipseg", "clipseg_vision_model", NULL };
 static const char *const metaclip_2_types[] = { "metaclip_2", "metaclip_2_vision_model", NULL };
 
 #define ARCHITECTURE(name)                                                                                                         \
   static const GtfArchitecture name = {                                                                                            \
     .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights),                     \
     .derive = name##_derive, .model_types = name##_types, .config = name##_config, .weights = name##_weights,                      \
-    .heads = name##_heads, .ignored = "*.position_ids|classifier.*|objectness_head.*|*.visual_projection.*|*.logit_scale",         \
+    .heads = name##_heads, .ignored = "*.position_ids|classifier.*|objectness_head.*|*.visual_projection.*|*.logit_scale|decoder.*|*.pooler.*",         \
     .forward = name##_forward                                                                                                      \
   }
 
 ARCHITECTURE (clip);
 ARCHITECTURE (chinese_clip);
+ARCHITECTURE (altclip);
+ARCHITECTURE (clipseg);
 ARCHITECTURE (metaclip_2);
 ARCHITECTURE (owlvit);
 ARCHITECTURE (owlv2);
 
-GTF_TEXT_PLUGINS (clip, "clip", "CLIP, Chinese CLIP, MetaCLIP 2, OWL-ViT: pictures and texts compared", &clip, &chinese_clip, &metaclip_2, &owlvit, &owlv2)
+GTF_TEXT_PLUGINS (clip, "clip", "CLIP, Chinese CLIP, AltCLIP, CLIPSeg, MetaCLIP 2, OWL-ViT: pictures and texts compared", &clip, &chinese_clip, &altclip, &clipseg, &metaclip_2, &owlvit, &owlv2)

@@ -115,7 +115,7 @@ static const GtfWeight weights[] = {
 
 static const GtfWeight align_weights[] = { BODY, { GTF_WEIGHT_END } };
 static const GtfWeight align_both[] = {
-  GTF_TOWERS_BERT,
+  GTF_TOWERS_BERT ("text_model."),
   { GTF_WEIGHT_LINEAR, "text_projection", G_STRUCT_OFFSET (Weights, towers.text_projection), 0, { GTF_TOWERS_DIM (projection_size), GTF_TOWERS_DIM (text.hidden_size) } },
   { GTF_WEIGHT_TENSOR, "temperature", G_STRUCT_OFFSET (Weights, temperature), 0, { GTF_DIM_CONST (1) } },
   { GTF_WEIGHT_END }

@@ -90,12 +90,12 @@ GTF_API const GtfWeight gtf_tower_bert_layer[];         /* the same by BERT's na
   GTF_CONFIG_INT_FIELD (GtfTowersConfig, text.n_types, GTF_READS ("type_vocab_size"), 0, 1 << 16, 2)
 
 #define GTF_TOWERS_TABLE(field, name, rows)                                                                                        \
-  { GTF_WEIGHT_EMBEDDING, "text_model.embeddings." name, GTF_TOWERS_FIELD (words.field), 0, { GTF_TOWERS_DIM (text.rows), GTF_TOWERS_DIM (text.hidden_size) } }
-#define GTF_TOWERS_BERT                                                                                                            \
-  GTF_TOWERS_TABLE (tokens, "word_embeddings", vocab_size), GTF_TOWERS_TABLE (positions, "position_embeddings", n_positions),      \
-  GTF_TOWERS_TABLE (types, "token_type_embeddings", n_types),                                                                      \
-  { GTF_WEIGHT_NORM, "text_model.embeddings.LayerNorm", GTF_TOWERS_FIELD (words.norm), 0, { GTF_TOWERS_DIM (text.hidden_size) } }, \
-  { GTF_WEIGHT_GROUP, "text_model.encoder.layer.%d", .offset = GTF_TOWERS_FIELD (text_layers), .group = gtf_tower_bert_layer,      \
+  { GTF_WEIGHT_EMBEDDING, name, GTF_TOWERS_FIELD (words.field), 0, { GTF_TOWERS_DIM (text.rows), GTF_TOWERS_DIM (text.hidden_size) } }
+#define GTF_TOWERS_BERT(prefix)                                                                                                    \
+  GTF_TOWERS_TABLE (tokens, prefix "embeddings.word_embeddings", vocab_size), GTF_TOWERS_TABLE (positions, prefix "embeddings.position_embeddings", n_positions), \
+  GTF_TOWERS_TABLE (types, prefix "embeddings.token_type_embeddings", n_types),                                                    \
+  { GTF_WEIGHT_NORM, prefix "embeddings.LayerNorm", GTF_TOWERS_FIELD (words.norm), 0, { GTF_TOWERS_DIM (text.hidden_size) } },     \
+  { GTF_WEIGHT_GROUP, prefix "encoder.layer.%d|" prefix "encoder.layers.%d", .offset = GTF_TOWERS_FIELD (text_layers), .group = gtf_tower_bert_layer, \
     .group_size = sizeof (GtfEncoderLayer), .count = GTF_TOWERS_DIM (text.n_layers) }
 
 #define GTF_TOWERS_NUMBER(field, name) { GTF_WEIGHT_TENSOR, name, GTF_TOWERS_FIELD (field), 0, { GTF_DIM_CONST (1) } }

@@ -342,6 +342,14 @@ FAMILIES = {
         "both": case("ChineseCLIP", "Model", {"vision_config": SMALL, "text_config": TEXT, "projection_dim": 12}, SQUARE, texts=TEXTS),
         "vision": case("ChineseCLIPVision", "", SMALL, SQUARE, model="ChineseCLIPVisionModel", states=True),
     },
+    "altclip": {
+        "both": case("AltCLIP", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "type_vocab_size": 2, "pad_token_id": 0, "project_dim": 10}, "projection_dim": 12}, SQUARE, texts=TEXTS),
+    },
+    "clipseg": {
+        "both": case("CLIPSeg", "Model", {"vision_config": SMALL, "text_config": {**TEXT, "eos_token_id": 5}, "projection_dim": 6}, (24, 40), texts=TEXTS),
+        "segmenter": case("CLIPSeg", "ForImageSegmentation", {"vision_config": {**SMALL, "num_hidden_layers": 2}, "text_config": {**TEXT, "eos_token_id": 2}, "projection_dim": 6, "extract_layers": [1], "reduce_dim": 4,
+                                                              "decoder_num_attention_heads": 1, "decoder_intermediate_size": 4}, SQUARE, texts=TEXTS, within="clip"),
+    },
     "align": {
         "both": case("Align", "Model", {"vision_config": ALIGN, "text_config": TEXT, "projection_dim": 24}, (45, 50), texts=TEXTS),
         "vision": case("AlignVision", "", {**ALIGN, "pooling_type": "max"}, (40, 70), model="AlignVisionModel"),

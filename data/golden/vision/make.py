@@ -85,7 +85,7 @@ def make(folder, case):
     if case.get("states"):
         options.update(output_hidden_states=True, output_attentions=True)
     with torch.no_grad():
-        out = model(**inputs, **options, return_dict=True)
+        out = (getattr(model, case["within"]) if "within" in case else model)(**inputs, **options, return_dict=True)
         if not any(out.get(name) is not None for name in NAMES):        # a head that nothing asks for
             out = model.base_model(**inputs, **options, return_dict=True)
     if hasattr(model, "get_image_embeddings"):
