@@ -69,7 +69,7 @@ read_side (JsonNode *node, const char *where, const char *key, gint64 *value, GE
 
 /* 224, [height, width], {"height", "width"}, {"shortest_edge", "longest_edge"}, {"max_height", "max_width"} */
 static gboolean
-read_size (JsonNode *node, JsonNode *max_size, gboolean default_to_square, const char *where, const char *key, GtfImageSize *out, GError **error)
+read_size (JsonNode *node, JsonNode *max_size, GtfImageFlags flags, const char *where, const char *key, GtfImageSize *out, GError **error)
 {
   GtfImageSize size = { 0 };
   gboolean pairs;
@@ -95,11 +95,14 @@ read_size (JsonNode *node, JsonNode *max_size, gboolean default_to_square, const
     }
   else
     {
+      const gboolean is_square = !(flags & GTF_IMAGE_RECTANGLES);
       gint64 side;
 
-      if (!read_side (node, where, key, &side, error) || (!default_to_square && is_given (max_size) && !read_side (max_size, where, "max_size", &size.longest_edge, error)))
+      if (!read_side (node, where, key, &side, error) || (!is_square && is_given (max_size) && !read_side (max_size, where, "max_size", &size.longest_edge, error)))
         return FALSE;
-      if (default_to_square)
+      if (flags & GTF_IMAGE_TWO_EDGES && max_size == NULL)
+        size.longest_edge = out->longest_edge;
+      if (is_square)
         size.height = size.width = side;
       else
         size.shortest_edge = side;
@@ -110,6 +113,11 @@ read_size (JsonNode *node, JsonNode *max_size, gboolean default_to_square, const
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected \"height\" and \"width\", \"shortest_edge\" (with \"longest_edge\"), or \"max_height\" and \"max_width\"", where, key);
       return FALSE;
     }
+  if (flags & GTF_IMAGE_TWO_EDGES && size.shortest_edge && !size.longest_edge && !size.height && !size.max_height)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected \"longest_edge\" beside \"shortest_edge\"", where, key);
+      return FALSE;
+    }
   *out = size;
   return TRUE;
 }
@@ -118,6 +126,8 @@ read_size (JsonNode *node, JsonNode *max_size, gboolean default_to_square, const
 static gboolean
 read_channels (JsonNode *node, const char *where, const char *key, double values[3], GError **error)
 {
+  guint n;
+
   if (!JSON_NODE_HOLDS_ARRAY (node))
     {
       if (!gtf_param_get_float (node, where, key, -1e6, 1e6, &values[0], error))
@@ -125,13 +135,14 @@ read_channels (JsonNode *node, const char *where, const char *key, double values
       values[1] = values[2] = values[0];
       return TRUE;
     }
-  if (json_array_get_length (json_node_get_array (node)) != 3)
+  n = json_array_get_length (json_node_get_array (node));
+  if (n != 3 && n != 1)
     {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected 3 numbers, one for each channel, found %u", where, key, json_array_get_length (json_node_get_array (node)));
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\": expected 3 numbers, one for each channel, or one for all, found %u", where, key, n);
       return FALSE;
     }
   for (guint i = 0; i < 3; i++)
-    if (!gtf_param_get_float (json_array_get_element (json_node_get_array (node), i), where, key, -1e6, 1e6, &values[i], error))
+    if (!gtf_param_get_float (json_array_get_element (json_node_get_array (node), i % n), where, key, -1e6, 1e6, &values[i], error))
       return FALSE;
   return TRUE;
 }
@@ -148,21 +159,47 @@ check_std (const GtfImageConfig *config, const char *where, GError **error)
   return TRUE;
 }
 
-gboolean
-gtf_image_config_read (GtfImageConfig *config, JsonObject *object, gboolean default_to_square, const char *where, GError **error)
+/* What is to be done, as the switch @by says, needs @key. */
+static gboolean
+check_needed (JsonObject *object, gboolean by, const char *by_key, gboolean is_there, const char *key, const char *where, GError **error)
 {
+  JsonNode *node = json_object_get_member (object, key);
+
+  if (!by || (is_there && !(node && JSON_NODE_HOLDS_NULL (node))))
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" is %s, but \"%s\" is true: give it, or switch that off", where, key, node ? "null" : "missing", by_key);
+  return FALSE;
+}
+
+static gboolean
+check_all_needed (const GtfImageConfig *config, JsonObject *object, gboolean has_size, const char *where, GError **error)
+{
+  return check_needed (object, config->do_resize && has_size, "do_resize", TRUE, "size", where, error) && check_needed (object, config->do_resize, "do_resize", TRUE, "resample", where, error)
+         && check_needed (object, config->do_rescale, "do_rescale", TRUE, "rescale_factor", where, error)
+         && check_needed (object, config->do_normalize, "do_normalize", TRUE, "image_mean", where, error)
+         && check_needed (object, config->do_normalize, "do_normalize", TRUE, "image_std", where, error)
+         && check_needed (object, config->do_center_crop, "do_center_crop", config->crop_size.height || config->crop_size.shortest_edge, "crop_size", where, error);
+}
+
+gboolean
+gtf_image_config_read (GtfImageConfig *config, JsonObject *object, GtfImageFlags flags, const char *where, GError **error)
+{
+  const gboolean has_two = flags & GTF_IMAGE_TWO_EDGES && config->size.longest_edge;       /* DETR's kin: without a size the class has one */
+  const gboolean has_size = !has_two && (config->size.height || config->size.shortest_edge || config->size.longest_edge);
   Nodes nodes = { 0 };
 
   if (!gtf_params_read (params, object, where, GTF_PARAMS_DEFAULT, config, error) || !gtf_params_read (node_params, object, where, GTF_PARAMS_DEFAULT, &nodes, error))
     return FALSE;
-  if (is_given (nodes.size) && !read_size (nodes.size, nodes.max_size, default_to_square, where, "size", &config->size, error))
+  if (is_given (nodes.size) && !read_size (nodes.size, nodes.max_size, flags, where, "size", &config->size, error))
     return FALSE;
-  if (is_given (nodes.crop_size) && !read_size (nodes.crop_size, NULL, TRUE, where, "crop_size", &config->crop_size, error))
+  if (is_given (nodes.crop_size) && !read_size (nodes.crop_size, NULL, 0, where, "crop_size", &config->crop_size, error))
     return FALSE;
-  if (is_given (nodes.pad_size) && !read_size (nodes.pad_size, NULL, TRUE, where, "pad_size", &config->pad_size, error))
+  if (is_given (nodes.pad_size) && !read_size (nodes.pad_size, NULL, 0, where, "pad_size", &config->pad_size, error))
     return FALSE;
   if (is_given (nodes.rescale) && !gtf_param_get_bool (nodes.rescale, where, "rescale", &config->do_rescale, error))      /* OWL-ViT's first files */
     return FALSE;
-  return (!is_given (nodes.mean) || read_channels (nodes.mean, where, "image_mean", config->mean, error)) &&
+  if (flags & GTF_IMAGE_NOT_NORMAL)
+    config->do_normalize = FALSE;
+  return check_all_needed (config, object, has_size, where, error) && (!is_given (nodes.mean) || read_channels (nodes.mean, where, "image_mean", config->mean, error)) &&
          (!is_given (nodes.std) || read_channels (nodes.std, where, "image_std", config->std, error)) && check_std (config, where, error);
 }

@@ -29,8 +29,10 @@ cut_before (gint more, gboolean rounds)
 void
 gtf_image_center (GtfResize *what, GtfExtent crop, gboolean rounds)
 {
-  what->left = crop.width > what->to.width ? (crop.width - what->to.width) / 2 : -cut_before (what->to.width - crop.width, rounds);
-  what->top = crop.height > what->to.height ? (crop.height - what->to.height) / 2 : -cut_before (what->to.height - crop.height, rounds);
+  const GtfExtent from = what->out;
+
+  what->left += crop.width > from.width ? (crop.width - from.width) / 2 : -cut_before (from.width - crop.width, rounds);
+  what->top += crop.height > from.height ? (crop.height - from.height) / 2 : -cut_before (from.height - crop.height, rounds);
   what->out = crop;
 }
 

@@ -21,7 +21,7 @@
 #define CLASSES .segmentation = GTF_SEGMENTATION_SEMANTIC
 
 #define BOXES(name, rule, made, best) \
-  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE }, made, best }
+  { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP | GTF_IMAGE_TWO_EDGES, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE }, made, best }
 
 #define MASKS(name, rule, divisor, rgb, made) \
   { name, GTF_IMAGE_RECTANGLES | GTF_IMAGE_ALWAYS_PADS | GTF_IMAGE_NO_CROP, rule, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_convert_rgb = rgb, .size_divisor = divisor }, \
@@ -46,7 +46,7 @@ static const GtfImageType types[] = {
   { "Owlv2", 0, NULL, NULL, NULL, { DO, RGB, LINEAR, SIZE (960, 960), CLIP, .do_pad = TRUE }, .floats = &gtf_image_blurred },
   { "Segformer", GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, NULL, { DO, LINEAR, SIZE (512, 512), IMAGENET }, CLASSES },
   { "Beit", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), .crop_size = { .height = 224, .width = 224 }, HALVES }, CLASSES },
-  { "RTDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_plain, NULL, "pixel_mask",
+  { "RTDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP | GTF_IMAGE_TWO_EDGES, gtf_image_size_plain, NULL, "pixel_mask",
     { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, SIZE (640, 640), IMAGENET }, .n_best = -1 },
   { "RfDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, NULL, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE },
     GTF_SEGMENTATION_INSTANCE | GTF_SEGMENTATION_FIRST | GTF_SEGMENTATION_ALL_CLASSES, -1, &gtf_image_unsmoothed },
@@ -63,7 +63,7 @@ static const GtfImageType types[] = {
   { "ConvNext", GTF_IMAGE_RECTANGLES, gtf_image_size_convnext, gtf_image_crop_convnext, NULL, { DO, CUBIC, SHORTEST (384), HALVES, .crop_pct = 224.0 / 256 } },
   { "Levit", GTF_IMAGE_RECTANGLES, gtf_image_size_levit, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), IMAGENET } },
   { "PoolFormer", GTF_IMAGE_RECTANGLES, gtf_image_size_poolformer, NULL, NULL, { DO, CUBIC, SHORTEST (224), CROP (224), IMAGENET, .crop_pct = 0.9 } },
-  { "MobileViT", GTF_IMAGE_RECTANGLES, gtf_image_size_plain, NULL, NULL,
+  { "MobileViT", GTF_IMAGE_RECTANGLES | GTF_IMAGE_NOT_NORMAL, gtf_image_size_plain, NULL, NULL,
     { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, CUBIC, SHORTEST (224), CROP (256), HALVES, .do_flip_channel_order = TRUE }, CLASSES },
   { "EfficientNet", 0, gtf_image_size_plain, NULL, NULL,
     { DO, CUBIC, SIZE (346, 346), .crop_size = { .height = 289, .width = 289 }, HALVES, .include_top = TRUE } },

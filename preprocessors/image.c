@@ -27,21 +27,31 @@ typedef struct
 static gboolean
 plan (const Front *self, const GtfImageConfig *config, const GtfImage *image, GtfResize *what, GError **error)
 {
-  GtfExtent crop = { (gint) config->crop_size.width, (gint) config->crop_size.height };
+  const GtfExtent crop = { (gint) config->crop_size.width, (gint) config->crop_size.height };
+  GtfExtent ruled = { 0 };
   const gboolean of_pillow = self->type->flags & GTF_IMAGE_OF_PILLOW;
 
   what->to = (GtfExtent) { image->width, image->height };
   if (config->do_resize && !self->type->size_rule (config, what->to, &what->to, error))
     return FALSE;
   what->out = what->to;
+  what->left = what->top = 0;
   what->resample = (GtfResample) config->resample;
   what->style = of_pillow ? GTF_RESIZE_PILLOW : GTF_RESIZE_TORCHVISION;
   if (config->do_resize && self->type->crop_rule)
-    self->type->crop_rule (config, &crop);
-  else if (!config->do_center_crop || self->type->flags & GTF_IMAGE_NO_CROP)
+    {
+      self->type->crop_rule (config, &ruled);
+      if (ruled.width != 0)             /* else there is nothing to crop */
+        gtf_image_center (what, ruled, of_pillow);
+    }
+  if (!config->do_center_crop || self->type->flags & GTF_IMAGE_NO_CROP)
     return TRUE;
-  if (crop.width != 0)                /* of a rule: nothing to crop */
-    gtf_image_center (what, crop, of_pillow);
+  if (ruled.width != 0 && (crop.width > ruled.width || crop.height > ruled.height))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "\"crop_size\": %d x %d is more than the %d x %d that resizing leaves", crop.width, crop.height, ruled.width, ruled.height);
+      return FALSE;
+    }
+  gtf_image_center (what, crop, of_pillow);
   return TRUE;
 }
 
@@ -361,7 +371,7 @@ run_images (gpointer state, const GtfImage *const *images, guint n_images, const
   g_autoptr (GPtrArray) own = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_image_free);
   g_autofree const GtfImage **list = g_memdup2 (images, n_images * sizeof *images);
 
-  if ((parameters && !object) || (object && !gtf_image_config_read (&config, object, !(self->type->flags & GTF_IMAGE_RECTANGLES), "parameters", error)))
+  if ((parameters && !object) || (object && !gtf_image_config_read (&config, object, self->type->flags, "parameters", error)))
     return NULL;
   if (!convert_to_rgb (list, n_images, config.do_convert_rgb, floats != NULL, own, error))
     return NULL;
@@ -416,7 +426,7 @@ create (const char *config_path, const char *config_json, GError **error)
   self->pixels = gtf_spare_new ();
   self->type = type;
   self->config = type->defaults;
-  if (!gtf_image_config_read (&self->config, object, !(type->flags & GTF_IMAGE_RECTANGLES), config_path, error))
+  if (!gtf_image_config_read (&self->config, object, type->flags, config_path, error))
     {
       gtf_param_as_data_error (error);
       destroy (self);

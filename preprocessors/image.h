@@ -56,6 +56,25 @@ typedef enum
   GTF_RESIZE_PILLOW
 } GtfResizeStyle;
 
+/* ---- what is different from type to type ---- */
+
+typedef enum
+{
+  GTF_IMAGE_RECTANGLES  = 1 << 0,   /* "size": 224 is the shortest edge, not a square */
+  GTF_IMAGE_PADS        = 1 << 1,   /* do_pad: to the largest picture of the batch, or pad_size */
+  GTF_IMAGE_ALWAYS_PADS = 1 << 2,   /* the same without being asked */
+  GTF_IMAGE_NO_CROP     = 1 << 3,   /* do_center_crop means nothing to it */
+  GTF_IMAGE_GROUPS      = 1 << 4,   /* pictures of one conversation: one more dimension, [1][images] in front */
+  GTF_IMAGE_OF_PILLOW   = 1 << 6,   /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
+  GTF_IMAGE_PATCHES     = 1 << 7,   /* cut into patches: image-patches.c */
+  GTF_IMAGE_VIDEO       = 1 << 8,   /* pictures are the frames of a video */
+  GTF_IMAGE_SIZES       = 1 << 9,   /* original_sizes and reshaped_input_sizes beside the pixels */
+  GTF_IMAGE_TILES       = 1 << 10,  /* EoMT: do_split_image: squares along the longer side, with their patch_offsets; do_pad: black up to `size` */
+  GTF_IMAGE_ORIGINALS   = 1 << 11,  /* original_sizes alone */
+  GTF_IMAGE_TWO_EDGES   = 1 << 12,  /* a shortest edge is nothing without a longest; that of "size": 800 is "max_size", or the longest of the type */
+  GTF_IMAGE_NOT_NORMAL  = 1 << 13   /* do_normalize means nothing to it */
+} GtfImageFlags;
+
 /* ---- image-config.c: what preprocessor_config.json or a call asks for ---- */
 
 /* A size as configurations give it; 0: the key is absent. */
@@ -74,8 +93,8 @@ typedef struct
   double mean[3], std[3];
 } GtfImageConfig;
 
-/* Fills @config from @object; what is absent or null keeps its value. default_to_square: what "size": 224 means. */
-gboolean gtf_image_config_read (GtfImageConfig *config, JsonObject *object, gboolean default_to_square, const char *where, GError **error);
+/* Fills @config from @object; what is absent keeps its value. Null is refused of what something that is to be done needs; else it is as if absent. */
+gboolean gtf_image_config_read (GtfImageConfig *config, JsonObject *object, GtfImageFlags flags, const char *where, GError **error);
 
 /* ---- image-size.c: how large a picture becomes ---- */
 
@@ -126,21 +145,6 @@ extern const GtfImageFloats gtf_image_reflected;        /* image-floats.c: ZoeDe
 extern const GtfImageFloats gtf_image_unsmoothed;       /* image-floats.c: RF-DETR */
 
 /* ---- image-types.c: the table of image processors ---- */
-
-typedef enum
-{
-  GTF_IMAGE_RECTANGLES  = 1 << 0,   /* "size": 224 is the shortest edge, not a square */
-  GTF_IMAGE_PADS        = 1 << 1,   /* do_pad: to the largest picture of the batch, or pad_size */
-  GTF_IMAGE_ALWAYS_PADS = 1 << 2,   /* the same without being asked */
-  GTF_IMAGE_NO_CROP     = 1 << 3,   /* do_center_crop means nothing to it */
-  GTF_IMAGE_GROUPS      = 1 << 4,   /* pictures of one conversation: one more dimension, [1][images] in front */
-  GTF_IMAGE_OF_PILLOW   = 1 << 6,   /* timm: resized by Pillow, the middle cut out as torchvision does with Pillow's pictures */
-  GTF_IMAGE_PATCHES     = 1 << 7,   /* cut into patches: image-patches.c */
-  GTF_IMAGE_VIDEO       = 1 << 8,   /* pictures are the frames of a video */
-  GTF_IMAGE_SIZES       = 1 << 9,   /* original_sizes and reshaped_input_sizes beside the pixels */
-  GTF_IMAGE_TILES       = 1 << 10,  /* EoMT: do_split_image: squares along the longer side, with their patch_offsets; do_pad: black up to `size` */
-  GTF_IMAGE_ORIGINALS   = 1 << 11   /* original_sizes alone */
-} GtfImageFlags;
 
 typedef struct
 {

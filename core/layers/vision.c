@@ -101,8 +101,8 @@ gtf_vision_pixels (GtfContext *c, gint64 n_channels)
 
   if (x == NULL || gtf_failed (c))
     return NULL;
-  if (x->dtype == GTF_DTYPE_F32 && x->n_dims == 4 && x->shape[0] > 0 && x->shape[1] == n_channels)
-    return x;
+  if ((x->dtype == GTF_DTYPE_F32 || x->dtype == GTF_DTYPE_U8) && x->n_dims == 4 && x->shape[0] > 0 && x->shape[1] == n_channels)
+    return x->dtype == GTF_DTYPE_U8 ? gtf_as_floats (c, x) : x;
   shape = gtf_shape_to_string (x->n_dims, x->shape);
   gtf_fail_code (c, GTF_ERROR_INVALID_ARGUMENT, "the input \"pixel_values\" is %s %s, expected F32 [B, %" G_GINT64_FORMAT ", H, W]", gtf_dtype_name (x->dtype), shape,
                  n_channels);

@@ -70,7 +70,7 @@ GTF_API gboolean   gtf_vision_read_sides (const char *list, const char *key, gin
 GTF_API gboolean   gtf_vision_is_asked (GtfContext *c);
 /* A square of positions [n][D] in another size: [1][height][width][D]. */
 GTF_API GtfTensor *gtf_vision_resize_square (GtfContext *c, const GtfTensor *table, gint64 height, gint64 width, GtfResize how);
-/* The checked input: [B][C][H][W]. */
+/* The checked input, F32 [B][C][H][W]; bytes, of an image processor that neither rescales nor normalises, become such. */
 GTF_API const GtfTensor *gtf_vision_pixels (GtfContext *c, gint64 n_channels);
 /* Patches with their positions, and the tokens before them: [B][T][D]. */
 GTF_API GtfTensor *gtf_vision_embed  (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbeddings *w);

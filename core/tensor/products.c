@@ -112,7 +112,7 @@ gtf_foreground (GtfContext *c, const GtfTensor *masks)
 
 /**
  * gtf_as_floats:
- * @x: (nullable): [..] of I32 or I64
+ * @x: (nullable): [..] of U8, I32 or I64
  *
  * Returns: (transfer none) (nullable): the same numbers as float32
  */
@@ -124,14 +124,15 @@ gtf_as_floats (GtfContext *c, const GtfTensor *x)
 
   if (!gtf_op_begin (c, "as_floats", 0) || x == NULL)
     return NULL;
-  if ((x->dtype != GTF_DTYPE_I32 && x->dtype != GTF_DTYPE_I64) || !gtf_tensor_is_packed (x))
+  if ((x->dtype != GTF_DTYPE_U8 && x->dtype != GTF_DTYPE_I32 && x->dtype != GTF_DTYPE_I64) || !gtf_tensor_is_packed (x))
     {
       gtf_fail (c, "expected integers, found %s", gtf_dtype_name (x->dtype));
       return NULL;
     }
   y = gtf_new_tensor (c, GTF_DTYPE_F32, x->n_dims, x->shape);
   for (gsize i = 0; y != NULL && i < n; i++)
-    gtf_tensor_f32 (y)[i] = x->dtype == GTF_DTYPE_I32 ? (float) ((const gint32 *) x->data)[i] : (float) ((const gint64 *) x->data)[i];
+    gtf_tensor_f32 (y)[i] = x->dtype == GTF_DTYPE_U8 ? (float) ((const guint8 *) x->data)[i] : x->dtype == GTF_DTYPE_I32 ? (float) ((const gint32 *) x->data)[i]
+                                                                                                                          : (float) ((const gint64 *) x->data)[i];
   return y;
 }
 

@@ -54,6 +54,9 @@ CASES = [
     ("RfDetrImageProcessor", {"size": {"height": 90, "width": 30}, "resample": 0, "do_normalize": False}), ("RfDetrImageProcessor", {"size": E, "do_pad": False}),
     ("ZoeDepthImageProcessor", {"do_resize": False, "image_mean": [0.1, 0.2, 0.3]}), ("ZoeDepthImageProcessor", {"size": {"height": 33, "width": 21}, "do_pad": False}),
     ("Sam2ImageProcessor", {"size": {"height": 33, "width": 27}}), ("Sam2ImageProcessor", {"size": 21, "do_normalize": False}),
+    ("ConvNextImageProcessor", {"size": {"shortest_edge": 25}, "do_center_crop": True, "crop_size": 12}), ("YolosImageProcessor", {"size": 30}), ("DetrImageProcessor", {"size": 900}),
+    ("MobileViTImageProcessor", {"size": 25, "crop_size": 24, "do_normalize": True, "image_mean": 0.4, "image_std": 0.3}), ("ViTImageProcessor", {"size": 30, "image_mean": [0.4], "image_std": [0.3]}),
+    ("ConvNextImageProcessor", {"size": {"shortest_edge": 26}, "do_resize": False, "do_center_crop": True, "crop_size": 33}),
 ]
 cases = []
 for i, (kind, config) in enumerate(CASES):
