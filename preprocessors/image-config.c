@@ -198,8 +198,10 @@ gtf_image_config_read (GtfImageConfig *config, JsonObject *object, GtfImageFlags
     return FALSE;
   if (is_given (nodes.rescale) && !gtf_param_get_bool (nodes.rescale, where, "rescale", &config->do_rescale, error))      /* OWL-ViT's first files */
     return FALSE;
+  if (!check_all_needed (config, object, has_size, where, error))
+    return FALSE;
   if (flags & GTF_IMAGE_NOT_NORMAL)
     config->do_normalize = FALSE;
-  return check_all_needed (config, object, has_size, where, error) && (!is_given (nodes.mean) || read_channels (nodes.mean, where, "image_mean", config->mean, error)) &&
+  return (!is_given (nodes.mean) || read_channels (nodes.mean, where, "image_mean", config->mean, error)) &&
          (!is_given (nodes.std) || read_channels (nodes.std, where, "image_std", config->std, error)) && check_std (config, where, error);
 }
