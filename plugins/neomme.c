@@ -222,8 +222,7 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
   gtf_tensor_read_f32 (l->mix, 0, 2, mix);
   y = gtf_rms_heads (c, gtf_add (c, gtf_scale (c, x, mix[0]), gtf_scale (c, s->initial, mix[1])), 1, eps);
   x = gtf_add (c, x, gtf_scale (c, attention (c, e, s, i, y), residual));
-  y = gtf_linear_act (c, l->up, gtf_rms_heads (c, x, 1, eps), s->config->text.activation);
-  x = gtf_add (c, x, gtf_scale (c, gtf_linear (c, l->down, y), residual));
+  x = gtf_add (c, x, gtf_scale (c, gtf_feed_forward (c, l->up, s->config->text.activation, l->down, gtf_rms_heads (c, x, 1, eps), NULL), residual));
   return i + 1 < s->config->text.n_layers ? x : gtf_rms_heads (c, x, 1, eps);
 }
 

@@ -262,7 +262,7 @@ decode (GtfContext *c, const Config *config, const Weights *w, GtfTensor *mask, 
 
       x = gtf_layer_norm (c, l->self_norm, gtf_fused_attend (c, &l->self, &self, placed, placed, x, x), 1e-5f);
       x = gtf_layer_norm (c, l->look_norm, look (c, config, l, map, values, gtf_add (c, x, places), references, x), 1e-5f);
-      x = gtf_layer_norm (c, l->final_norm, gtf_linear_add (c, l->down, gtf_linear_act (c, l->up, x, config->decoder_act), x), 1e-5f);
+      x = gtf_layer_norm (c, l->final_norm, gtf_feed_forward (c, l->up, config->decoder_act, l->down, x, x), 1e-5f);
     }
   return gtf_layer_norm (c, w->final_norm, x, 1e-5f);
 }

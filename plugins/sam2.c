@@ -237,8 +237,7 @@ block_forward (GtfContext *c, const Config *config, const Shape *s, const Block 
   if (w->project != NULL)
     x = largest (c, gtf_linear (c, w->project, h), s->pool);
   x = gtf_linear_add (c, w->attention_out, attend (c, s, w, h, x), x);
-  h = gtf_linear_act (c, w->up, gtf_layer_norm (c, w->output_norm, x, eps), config->activation);
-  return gtf_pop_keep (c, mark, gtf_linear_add (c, w->down, h, x));
+  return gtf_pop_keep (c, mark, gtf_feed_forward (c, w->up, config->activation, w->down, gtf_layer_norm (c, w->output_norm, x, eps), x));
 }
 
 static gboolean

@@ -155,11 +155,11 @@ layer (GtfContext *c, const GtfEncoder *e, gint64 i, GtfTensor *x)
     {
       h = gtf_linear (c, l->up, h);
       h = gtf_gate (c, gtf_slice (c, h, 0, inner), gtf_slice (c, h, inner, inner), s->config->text.activation);
+      h = gtf_linear_add (c, l->down, h, x);
     }
   else
-    h = gtf_linear_act (c, l->up, h, s->config->text.activation);
-  x = gtf_linear_add (c, l->down, h, x);
-  return i + 1 < s->config->text.n_layers ? x : gtf_rms_norm (c, s->w->norm, x, eps);
+    h = gtf_feed_forward (c, l->up, s->config->text.activation, l->down, h, x);
+  return i + 1 < s->config->text.n_layers ? h : gtf_rms_norm (c, s->w->norm, h, eps);
 }
 
 static void
