@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the files of the pull reader share: json-reader.c (the state machine), json-scan.c (strings and numbers), json.c (trees).
+ * What the files of the pull reader share: json-reader.c (the state machine), json-scan.c (strings and numbers), json-values.c (what callers get of them), json.c (trees).
  */
 #pragma once
 
