@@ -88,11 +88,11 @@ gtf_utf8_valid (const char *s, gsize n)
   for (gboolean was_long = TRUE; n - at >= BLOCK; at += BLOCK)
     {
       Block block = load (s + at);
-      gboolean is_long = has_long (block);
-      if (is_long || was_long)
-        wrong |= check_block (s + at);
-      else if (has_bits (block | load (s + at - 1), 0x8080808080808080ull))
-        wrong |= check_short (s + at);
+      gboolean is_long;
+      if (!was_long && !has_bits (block | load (s + at - 1), 0x8080808080808080ull))
+        continue;
+      is_long = has_long (block);
+      wrong |= is_long || was_long ? check_block (s + at) : check_short (s + at);
       was_long = is_long;
     }
   if (has_bits (wrong, G_MAXUINT64))
