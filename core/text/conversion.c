@@ -403,6 +403,7 @@ read_rest (GtfConversion *c)
   /* Taking spaces off before punctuation is made for WordPiece and destroys what byte pairs keep. */
   static const char even_so[] = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
   self->python = self->added.python = json_object_has_member (c->template.row, "python");
+  self->grouped = json_object_has_member (c->template.row, "grouped");
   self->clean_up_set = json_object_has_member (c->template.row, "clean_up_set");
   self->never_clean_up = !strcmp (self->model->klass->type, "BPE") && !self->python &&
                          !(c->config && gtf_pass_flag (c->config, even_so, FALSE)) && !gtf_pass_flag (values, even_so, FALSE);

@@ -26,6 +26,7 @@
  * before each text whose token is left out; empty, if a text without a letter or digit is the token of the role empty_token; features, files with a number for each token
  * that the model is told by the name of an input; target, members that texts to be written have otherwise (files: their SentencePiece model), with target_said, if their language must be said, and target_decodes, the setting by which
  * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; maps, the members of the class's file, or maps_file, that its parts are told of (of the class's file the tokens are the bytes in hexadecimal then);
+ * grouped, if of equal ids in a row one is decoded, and padding is not;
  * japanese, if the model is that of model-japanese.c; blanks, the setting by which the token of id 0 stands around each token; late, that by which special
  * tokens are found in normalised texts, as they are; first_ids, special tokens that have the ids from 0 on, whatever the vocabulary has there; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
  * does not choose clean_up_tokenization_spaces. The column token_types is no part of the template: it is what model_input_names of the class has.
@@ -50,6 +51,7 @@ static const struct { const char *name, *json; } parts[] =
       { "if": "do_lower_case", "then": { "type": "Lowercase", "final_sigma": true } },
       { "type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": false, "strip_accents": "$strip_accents", "lowercase": "$do_lower_case" }] } }) },
   { "basic_words", JSON ({ "if": "do_basic_tokenize", "then": { "type": "BertPreTokenizer" }, "else": "$split_words" }) },
+  { "wordpiece_decoder", JSON ({ "type": "Sequence", "decoders": [{ "type": "WordPiece", "prefix": "##", "cleanup": false }, { "type": "Fuse" }, "$stripped"] }) },
   /* Python's split (). */
   { "split_words", JSON ({ "type": "Split", "pattern": { "Regex": "[\\s\\x{1c}-\\x{1f}]+" }, "behavior": "Removed", "invert": false }) },
   { "cls_sep", JSON ({ "type": "TemplateProcessing", "single": ["cls_token:0", "$A:0", "sep_token:0"],
@@ -140,13 +142,14 @@ static const GtfTokenizerRow classes[] =
   { "QDQBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
   { "VisualBertTokenizer", "BertTokenizer", .token_types = GTF_TOKEN_TYPES },
   { "TapasTokenizer", "BertTokenizer", .model_types = "tapas", .json = JSON ({
-      "python": true, "settings": { "do_lower_case": true, "do_basic_tokenize": true, "tokenize_chinese_chars": true, "strip_accents": null, "model_max_length": 512 },
-      "tokens": { "empty_token": "[EMPTY]" }, "empty": true,
+      "python": true, "settings": { "do_lower_case": true, "do_basic_tokenize": true, "tokenize_chinese_chars": true, "strip_accents": null, "model_max_length": 512,
+                    "clean_up_tokenization_spaces": true },
+      "decoder": "$wordpiece_decoder", "tokens": { "empty_token": "[EMPTY]" }, "empty": true,
       "normalizer": "$basic_normalizer", "pre_tokenizer": "$basic_words" }), .token_types = GTF_TOKEN_TYPES },
   { "ProphetNetTokenizer", "BertTokenizer", "prophetnet.tokenizer", "prophetnet", JSON ({
       "python": true, "settings": { "do_basic_tokenize": true, "clean_up_tokenization_spaces": true },
       "tokens": { "cls_token": null, "x_sep_token": "[X_SEP]" },
-      "normalizer": "$basic_normalizer", "pre_tokenizer": "$basic_words", "decoder": { "type": "Sequence", "decoders": [{ "type": "WordPiece", "prefix": "##", "cleanup": false }, { "type": "Fuse" }, "$stripped"] },
+      "normalizer": "$basic_normalizer", "pre_tokenizer": "$basic_words", "decoder": "$wordpiece_decoder",
       "post_processor": "$each_sep" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "MPNetTokenizer", "BertTokenizer", .model_types = "mpnet", .json = JSON ({
       "tokens": { "bos_token": "<s>", "eos_token": "</s>", "unk_token": "[UNK]", "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>",
@@ -418,8 +421,8 @@ static const GtfTokenizerRow classes[] =
       "after": [{ "format": "<extra_id_{}>", "end": "$extra_ids", "reverse": true }], "extra": ["$controls", "$extra_ids_list"],
       "extra_ids_list": [{ "format": "<extra_id_{}>", "end": "$extra_ids" }],
       "model": { "type": "Unigram", "unk_id": 2 }, "normalizer": "$precompiled", "pre_tokenizer": "$space_split", "decoder": "$metaspace", "post_processor": "$each_eos" }), .token_types = GTF_NO_TOKEN_TYPES_457 },
-  { "LasrTokenizer", "T5Tokenizer", .model_types = "lasr_ctc lasr_encoder", .json = JSON ({ "after": [], "model": { "type": "Unigram", "unk_id": 3 } }) },
-  { "VideoPrismTokenizer", "T5Tokenizer", .model_types = "videoprism", .json = JSON ({ "after": [], "post_processor": null }) },
+  { "LasrTokenizer", "T5Tokenizer", .model_types = "lasr_ctc lasr_encoder", .json = JSON ({ "grouped": true, "after": [], "model": { "type": "Unigram", "unk_id": 3 } }) },
+  { "VideoPrismTokenizer", "T5Tokenizer", .model_types = "videoprism", .json = JSON ({ "post_processor": null }) },
   { "UdopTokenizer", "T5Tokenizer", .model_types = "udop", .json = JSON ({
       "tokens": { "sep_token": "</s>" }, "after": [], "extra": ["$controls"], "normalizer": null, "model": { "type": "Unigram", "find_unk": "$unk_token", "unk_id": 2 } }) },
   { "XLNetTokenizer", NULL, "spiece.model", "xlnet", JSON ({
@@ -631,7 +634,8 @@ static const GtfTokenizerRow classes[] =
       "decoder": { "type": "Sequence", "decoders": [{ "type": "Replace", "pattern": { "String": "▁" }, "content": " " }, { "if": "byte_fallback", "then": { "type": "ByteFallback" } },
         { "if": "dummy_prefix", "then": [{ "type": "Fuse" }, { "type": "Strip", "content": " ", "start": 1, "stop": 0 }], "else": { "if": "byte_fallback", "then": { "type": "Fuse" } } }] } }) },
   { "PreTrainedTokenizerFast", "TokenizersBackend" },
-  { "ParakeetTokenizer", "TokenizersBackend", .model_types = "granite_speech5_ctc nemotron3_5_asr nemotron_asr_streaming parakeet_ctc parakeet_rnnt parakeet_tdt" },
+  { "ParakeetTokenizer", "TokenizersBackend", .model_types = "granite_speech5_ctc nemotron3_5_asr nemotron_asr_streaming parakeet_ctc parakeet_rnnt parakeet_tdt",
+    .json = JSON ({ "grouped": true }) },
 };
 /* clang-format on */
 

@@ -66,8 +66,11 @@ decode (GtfTokenizer *self, const GtfTokenizer *speller, const gint32 *ids, gsiz
   g_autoptr (GPtrArray) strings = g_ptr_array_new_with_free_func (free_string);
   g_autoptr (GString) out = g_string_new (NULL);
   gboolean after_special = FALSE;
+  const gint32 blank = self->grouped ? gtf_tokenizer_get_special_id (self, "pad_token") : -1;
   for (gsize i = 0; i < n_ids; i++)
     {
+      if (self->grouped && (ids[i] == blank || (i && ids[i] == ids[i - 1])))
+        continue;
       GtfAddedToken *added = gtf_added_tokens_find (&self->added, ids[i]);
       gsize length = 0;
       const char *text = added ? gtf_added_token_text (added) : gtf_text_model_token (self->model, ids[i], &length);

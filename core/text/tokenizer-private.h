@@ -33,6 +33,7 @@ struct _GtfTokenizer
   char *special_gap;                   /* nullable: special tokens are not decoded with the text around them, and each has this behind it */
   gboolean special_lead;               /* with special_gap: a space before the text that a special token ends, also if that is empty, but not between two special tokens */
   gboolean special_ends;               /* with special_gap: white space at both ends of the whole result is kept; else it is stripped */
+  gboolean grouped;                    /* of equal ids in a row one is decoded, and padding is not, as CTC has it */
   gboolean blanks;                     /* the token of id 0 stands around each token */
   gint32 empty_id;                     /* what a text without a letter or digit becomes; -1: nothing in particular */
   gboolean drop_first;                 /* the normalizer puts a character before each text, the token of which is left out */

@@ -275,6 +275,10 @@ def repositories():
     add("generic", "glm", llama, {"tokenizer_class": "PreTrainedTokenizerFast"})
     add("generic-unigram", "glm", {"tokenizer.model": "charsmap.model"}, {"tokenizer_class": "PreTrainedTokenizerFast"})
     reserved = {"added_tokens_decoder": {"330": token("<|begin|>"), "333": token("<|end|>", lstrip=True)}, "bos_token": "<|begin|>", "eos_token": "<|end|>"}
+    grouped = TEXTS[:3] + ["aa<pad>a <pad><pad> ttt -- 9:50"]
+    add("parakeet", "parakeet_ctc", {"tokenizer.model": "unigram.model"}, {"tokenizer_class": "ParakeetTokenizer", "pad_token": "<pad>"}, texts=grouped)
+    add("lasr", "lasr_ctc", {"spiece.model": "t5.model"}, {"tokenizer_class": "LasrTokenizer", "extra_ids": 3}, texts=grouped)
+    add("videoprism", "videoprism", {"spiece.model": "t5.model"}, {"tokenizer_class": "VideoPrismTokenizer", "extra_ids": 3}, texts=TEXTS[:3] + ["a<extra_id_1> b <extra_id_2>"])
     add("tiktoken", "glm", {"tokenizer.model": "tiktoken.model"}, {"tokenizer_class": "PreTrainedTokenizerFast"}, texts=TEXTS + SPACED)
     add("tiktoken-reserved", "glm", {"tiktoken.model": "tiktoken.model"}, reserved | {"tokenizer_class": "PreTrainedTokenizerFast", "extra_special_tokens": ["<|more|>"]},
         texts=TEXTS + ["<|begin|>the <|reserved_token_331|> boats <|end|> it<|more|>"])
