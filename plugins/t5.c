@@ -31,7 +31,7 @@ typedef struct
   GTF_CONFIG_BOOL_FIELD (GtfTextConfig, is_decoder, "", FALSE),                                                                    \
   GTF_CONFIG_INT_FIELD (Config, head_dim, "d_kv", 1, 1 << 16, 64),                                                                 \
   GTF_CONFIG_INT_FIELD (Config, n_buckets, "relative_attention_num_buckets", 4, 1 << 16, 32),                                      \
-  GTF_CONFIG_INT_FIELD (Config, most_distance, "relative_attention_max_distance", 2, 1 << 24, 128),                                \
+  GTF_CONFIG_INT_FIELD (Config, most_distance, "relative_attention_max_distance", 1, 1 << 24, 128),                                \
   GTF_CONFIG_STRING_FIELD (Config, feed_forward, "feed_forward_proj", feed_forward_default),                                       \
   GTF_CONFIG_FIELDS_END
 
@@ -64,9 +64,9 @@ derive (gpointer data, GError **error)
   if (!derive_feed_forward (config, error))
     return FALSE;
   config->up_size *= config->gated ? 2 : 1;
-  if (config->most_distance > config->n_buckets / 4)
+  if (config->most_distance != config->n_buckets / 2 / 2)       /* else buckets by logarithm are of no size */
     return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "relative_attention_max_distance (%" G_GINT64_FORMAT ") must be more than a quarter of relative_attention_num_buckets (%"
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "relative_attention_max_distance (%" G_GINT64_FORMAT ") must not be a quarter of relative_attention_num_buckets (%"
                G_GINT64_FORMAT ")", config->most_distance, config->n_buckets);
   return FALSE;
 }

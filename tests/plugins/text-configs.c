@@ -21,7 +21,7 @@ static const WrongConfig wrong[] = {
   { "t5/encoder", "feed_forward_proj", "\"bent-gelu\"", "feed_forward_proj is \"bent-gelu\"" },
   { "t5/encoder", "feed_forward_proj", "7", "feed_forward_proj" },
   { "t5/encoder", "relative_attention_num_buckets", "3", "relative_attention_num_buckets" },
-  { "t5/encoder", "relative_attention_max_distance", "8", "relative_attention_max_distance (8) must be more than a quarter of relative_attention_num_buckets (32)" },
+  { "t5/encoder", "relative_attention_max_distance", "8", "relative_attention_max_distance (8) must not be a quarter of relative_attention_num_buckets (32)" },
   { "t5/encoder", "num_layers", "0", "num_layers" },
   { "t5/encoder", "d_kv", "1e9", "d_kv" },
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The tasks over text against what the reference answers on tiny repositories: data/golden/text-tasks/cases.json and cases-457.json,
- * made by its make.py, cases-tables.json, by tables.py, cases-typed.json, by typed.py, and cases-adapters.json, by adapters.py. Keys must come in the same order; numbers may differ by a thousandth. Besides: what a batch answers is what
+ * made by its make.py, cases-tables.json, by tables.py, cases-typed.json, by typed.py, cases-t5.json, by t5.py, and cases-adapters.json, by adapters.py. Keys must come in the same order; numbers may differ by a thousandth. Besides: what a batch answers is what
  * its texts answer alone, and pages and terminals get their views.
  */
 #include <math.h>
@@ -374,13 +374,14 @@ test_adapter_alone (void)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (JsonArray) five = NULL, four = NULL, tables = NULL, typed = NULL, adapters = NULL;
+  g_autoptr (JsonArray) five = NULL, four = NULL, tables = NULL, typed = NULL, t5 = NULL, adapters = NULL;
 
   g_test_init (&argc, &argv, NULL);
   five = add_groups ("cases.json");
   four = add_groups ("cases-457.json");
   tables = add_groups ("cases-tables.json");
   typed = add_groups ("cases-typed.json");
+  t5 = add_groups ("cases-t5.json");
   adapters = add_groups ("cases-adapters.json");
   g_test_add_func ("/tasks/text/adapter-alone", test_adapter_alone);
   g_test_add_func ("/tasks/text/adapter-saved", test_adapter_saved);
