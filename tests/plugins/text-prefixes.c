@@ -28,6 +28,10 @@ static const struct
   { "ultrabert/token", "ultrabert.", "" },
   { "ultrabert/token", "ultrabert.", "model." },
   { "bert/token", "bert.", "" },
+  { "t5/token", "transformer.", "" },
+  { "t5/encoder", "", "transformer." },
+  { "neomme/masked-lm", "model.", "" },
+  { "neomme/model", "", "model." },
 };
 
 /* The file with `from` at the beginning of names replaced; only the header changes, and places count from its end. */
