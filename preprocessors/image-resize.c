@@ -27,7 +27,7 @@ cover (gint at, gint size, gint n, gint *first, gint *end)
   *end = CLAMP (at + size, *first, n);
 }
 
-/* The ring, and behind it a row for the sum and one that is black. */
+/* The ring, and behind it a row for the sum and one of the ground. */
 static gboolean
 make_ring (GtfResizer *self, GError **error)
 {
@@ -54,7 +54,8 @@ make_ring (GtfResizer *self, GError **error)
         }
     }
   self->slots = slots;
-  memset (self->ring, 0, size);
+  for (gint i = 0; i < 3 * (slots + 2); i++)
+    memset (self->ring + (gsize) i * (gsize) self->stride, self->what.ground[i % 3], (gsize) self->stride);
   for (gint i = 0; i < slots; i++)
     self->held[i] = -1;
   self->sum = self->ring + (gsize) slots * 3 * (gsize) self->stride;

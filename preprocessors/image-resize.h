@@ -4,13 +4,14 @@
 #include "image-windows.h"
 #include "pipeline/image-rows.h"
 
-/* What is to become of a picture: it is resized `to` a size and laid at (left, top), below 0 too, on black of the size `out`. */
+/* What is to become of a picture: it is resized `to` a size and laid at (left, top), below 0 too, on a ground of the size `out`, black or @ground. */
 typedef struct
 {
   GtfExtent to, out;
   gint left, top;
   GtfResample resample;
   GtfResizeStyle style;
+  guint8 ground[3];             /* red, green, blue */
 } GtfResize;
 
 /* Keeps its memory, and the weights of the last sizes, from picture to picture. Zero it first. */

@@ -73,7 +73,7 @@ static const GtfImageType types[] = {
     .floats = &gtf_image_reflected },
   { "GLPN", GTF_IMAGE_NO_CROP, gtf_image_size_down, NULL, NULL, { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, HALVES, .size_divisor = 32 } },
   { "TextNet", GTF_IMAGE_RECTANGLES, gtf_image_size_up, NULL, NULL, { DO, RGB, LINEAR, SHORTEST (640), .crop_size = { .height = 224, .width = 224 }, IMAGENET, .size_divisor = 32 } },
-  { "TimmWrapper", GTF_IMAGE_RECTANGLES | GTF_IMAGE_OF_PILLOW, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SHORTEST (256), CROP (224), IMAGENET } },
+  { "TimmWrapper", GTF_IMAGE_RECTANGLES | GTF_IMAGE_OF_PILLOW, gtf_image_size_timm, NULL, NULL, { DO, CUBIC, SHORTEST (256), CROP (224), IMAGENET } },
   { "Vilt", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, gtf_image_size_vilt, NULL, "pixel_mask", { DO, CUBIC, SHORTEST (384), HALVES, .do_pad = TRUE, .size_divisor = 32 } },
   { "Idefics2", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP | GTF_IMAGE_GROUPS, gtf_image_size_idefics2, NULL, "pixel_attention_mask",
     { DO, RGB, LINEAR, EDGES (378, 980), HALVES, .do_pad = TRUE } },

@@ -6,6 +6,7 @@
 #include "image-tensor.h"
 #include "video.h"
 
+#include <math.h>
 #include <string.h>
 #include "base/json.h"
 #include "base/params.h"
@@ -36,6 +37,8 @@ plan (const Front *self, const GtfImageConfig *config, const GtfImage *image, Gt
     return FALSE;
   what->out = what->to;
   what->left = what->top = 0;
+  for (guint c = 0; c < 3; c++)
+    what->ground[c] = config->do_border ? (guint8) CLAMP (rint (255 * config->mean[c]), 0, 255) : 0;
   what->resample = (GtfResample) config->resample;
   what->style = of_pillow ? GTF_RESIZE_PILLOW : GTF_RESIZE_TORCHVISION;
   if (config->do_resize && self->type->crop_rule)

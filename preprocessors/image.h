@@ -86,7 +86,7 @@ typedef struct
 typedef struct
 {
   gboolean do_convert_rgb, do_resize, do_center_crop, do_rescale, do_normalize, do_pad, do_split_image;
-  gboolean do_flip_channel_order, rescale_offset, include_top, keep_aspect_ratio;
+  gboolean do_flip_channel_order, rescale_offset, include_top, keep_aspect_ratio, do_border;
   gint64 resample, size_divisor, patch_size, max_num_patches;
   double rescale_factor, crop_pct, ensure_multiple_of;
   GtfImageSize size, crop_size, pad_size;
@@ -117,6 +117,7 @@ gboolean gtf_image_size_down (const GtfImageConfig *config, GtfExtent from, GtfE
 gboolean gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_idefics2 (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_sam (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
+gboolean gtf_image_size_timm (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 /* image-patches.c: at most max_num_patches patches */
 gboolean gtf_image_size_patches (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error);
 gboolean gtf_image_size_check (double width, double height, GtfExtent *to, GError **error);

@@ -203,7 +203,7 @@ resize_to (const Transform *t, gint64 height, gint64 width, const char *where, G
   g_autofree char *quoted = NULL;
   JsonObject *size;
 
-  if (g_strcmp0 (t->crop_mode, "squash") == 0)
+  if (g_strcmp0 (t->crop_mode, "squash") == 0 || g_strcmp0 (t->crop_mode, "border") == 0)
     return new_size (down, across);
   if (g_strcmp0 (t->crop_mode, "center") == 0 && down == across)
     {
@@ -212,7 +212,7 @@ resize_to (const Transform *t, gint64 height, gint64 width, const char *where, G
       return size;
     }
   quoted = gtf_quote (t->crop_mode, -1);
-  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: a \"crop_mode\" of \"%s\" for %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels is not supported: only \"squash\", and"
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: a \"crop_mode\" of \"%s\" for %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels is not supported: only \"squash\", \"border\", and"
                " \"center\" for squares", where, quoted, height, width);
   return NULL;
 }
@@ -242,6 +242,8 @@ make_preprocessor (Transform *t, JsonObject *pretrained, const char *where, GErr
   json_object_set_object_member (out, "size", size);
   json_object_set_object_member (out, "crop_size", new_size (height, width));
   json_object_set_int_member (out, "resample", resample);
+  if (g_strcmp0 (t->crop_mode, "border") == 0)
+    json_object_set_boolean_member (out, "do_border", TRUE);
   if (t->mean && !JSON_NODE_HOLDS_NULL (t->mean))
     json_object_set_member (out, "image_mean", json_node_copy (t->mean));
   if (t->std && !JSON_NODE_HOLDS_NULL (t->std))

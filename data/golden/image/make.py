@@ -66,4 +66,12 @@ for i, (kind, config) in enumerate(CASES):
         out["patch_offsets"] = torch.stack(list(out["patch_offsets"]))
     cases.append({"config": dict(config, image_processor_type=kind), "width": width, "height": height,
                   "tensors": {k: kept(v.numpy().astype(np.float64)) for k, v in out.items() if k.startswith(("pixel", "spatial", "patch")) and len(v)}})
+# What core/model/timm.c makes of a config of timm stands in the case: timm's own transform is asked.
+for i, (size, percent, mean) in enumerate([(24, 1.0, [0.5, 0.2, 0.7]), (31, 0.8, [0.485, 0.456, 0.406])]):
+    width, height = [(67, 45), (41, 73)][i % 2]
+    cfg = {"input_size": [3, size, size], "crop_pct": percent, "crop_mode": "border", "interpolation": "bicubic", "mean": mean, "std": [0.3, 0.25, 0.2]}
+    out = transformers.TimmWrapperImageProcessor(pretrained_cfg=cfg)(picture(width, height), return_tensors="pt")
+    scaled = int(size / percent)
+    config = {"image_processor_type": "TimmWrapperImageProcessor", "size": [scaled, scaled], "crop_size": size, "do_border": True, "resample": 3, "image_mean": mean, "image_std": cfg["std"]}
+    cases.append({"config": config, "width": width, "height": height, "tensors": {"pixel_values": kept(out["pixel_values"].numpy().astype(np.float64))}})
 print(json.dumps(cases, separators=(",", ":")).replace('{"config"', '\n{"config"'))
