@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * ResNets of timm as backbones: He et al., "Deep Residual Learning for Image Recognition" (2015), with the stems and shortcuts of He et al.,
- * "Bag of Tricks for Image Classification" (2018), the groups of ResNeXt (2016), and squeeze and excitation (2017).
+ * "Bag of Tricks for Image Classification" (2018), the groups of ResNeXt (2016), squeeze and excitation (2017), ECA (Wang et al. 2020), and ResNet-RS (Bello et al. 2021).
  *
  * The config has only a name, "resnet50d.ra2_in1k": what it stands for is read from its parts. docs/models/timm_backbone.md lists them.
  */
 #include <gtf/gtf.h>
 
+#include <math.h>
 #include <string.h>
 
 #define N_STAGES 4
@@ -23,11 +24,12 @@ typedef struct
 {
   const GtfConv2d *convs[3], *shortcut;         /* each with its normalisation */
   const GtfLinear *squeeze, *excite;            /* may be NULL */
+  const GtfConv1d *neighbours;                  /* ECA, instead of them */
 } Block;
 
 typedef struct
 {
-  const GtfConv2d *stem, *deep[3];
+  const GtfConv2d *stem, *deep[3], *pool;       /* pool: RS, instead of the largest of 3 x 3 pixels */
   const Block *stages[N_STAGES];
   const GtfLinear *classifier;
 } Weights;
@@ -60,7 +62,8 @@ static const struct
   gint64 depth[N_STAGES];
 } depths[] = {
   { "10", { 1, 1, 1, 1 } }, { "14", { 1, 1, 1, 1 } }, { "18", { 2, 2, 2, 2 } }, { "26", { 2, 2, 2, 2 } }, { "34", { 3, 4, 6, 3 } },
-  { "50", { 3, 4, 6, 3 } }, { "101", { 3, 4, 23, 3 } }, { "152", { 3, 8, 36, 3 } }, { "200", { 3, 24, 36, 3 } }, { "269", { 3, 30, 48, 8 } }
+  { "50", { 3, 4, 6, 3 } }, { "101", { 3, 4, 23, 3 } }, { "152", { 3, 8, 36, 3 } }, { "200", { 3, 24, 36, 3 } }, { "269", { 3, 30, 48, 8 } },
+  { "270", { 4, 29, 53, 4 } }, { "350", { 4, 36, 72, 4 } }, { "420", { 4, 44, 87, 4 } }
 };
 
 /* Reads one of the words at the cursor; its number, or -1. */
@@ -80,7 +83,7 @@ take (const char **at, const char *const *words)
 static gboolean
 read_name (Config *config, const char *at)
 {
-  static const char *const families[] = { "resnet", "resnext", "seresnet", "seresnext", "wide_resnet", "tv_resnet", NULL };
+  static const char *const families[] = { "resnetrs", "resnet", "resnext", "seresnet", "seresnext", "ecaresnet", "ecaresnext", "wide_resnet", "tv_resnet", NULL };
   const char *first = at, *digits;
 
   if (g_str_has_prefix (at, "test_resnet"))     /* tiny */
@@ -102,6 +105,8 @@ read_name (Config *config, const char *at)
   config->averages = *at == 'd' || *at == 't';
   config->has_deep_stem = config->averages || *at == 'c' || *at == 's';
   at += config->has_deep_stem;
+  if (g_str_has_prefix (first, "resnetrs"))
+    config->averages = config->has_deep_stem = TRUE;
   if (*at == '_' && (strstr (first, "resnext") || g_str_has_prefix (first, "wide_")))
     at += 1 + strspn (at + 1, "0123456789xd");
   return *at == '\0' || *at == '.';             /* behind the point: how it was trained */
@@ -152,6 +157,7 @@ static const GtfWeight block[] = {
   CONV (Block, shortcut, "downsample.0|downsample.1", "downsample.2|downsample.1", GTF_WEIGHT_OPTIONAL),
   SQUEEZE (squeeze, "se.fc1"),
   SQUEEZE (excite, "se.fc2"),
+  { GTF_WEIGHT_CONV1D, "se.conv", G_STRUCT_OFFSET (Block, neighbours), GTF_WEIGHT_OPTIONAL | GTF_WEIGHT_NO_BIAS, { GTF_DIM_CONST (1), GTF_DIM_CONST (1), GTF_DIM_STORED } },
   { GTF_WEIGHT_END }
 };
 
@@ -164,6 +170,7 @@ static const GtfWeight weights[] = {
   CONV (Weights, deep[0], "conv1.0", "conv1.1", GTF_WEIGHT_OPTIONAL),
   CONV (Weights, deep[1], "conv1.3", "conv1.4", GTF_WEIGHT_OPTIONAL),
   CONV (Weights, deep[2], "conv1.6", "bn1", GTF_WEIGHT_OPTIONAL),
+  CONV (Weights, pool, "maxpool.0", "maxpool.1", GTF_WEIGHT_OPTIONAL),
   STAGE (0, "layer1"), STAGE (1, "layer2"), STAGE (2, "layer3"), STAGE (3, "layer4"),
   { GTF_WEIGHT_END }
 };
@@ -206,11 +213,29 @@ shortcut (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, con
   return gtf_conv2d (c, w->shortcut, x, NULL, GTF_ACTIVATION_NONE, NULL);
 }
 
-/* Squeeze and excitation: a factor for each channel from the mean of the picture. */
+/* How many channels ECA looks at on either side, which follows from how many there are. */
+static gint64
+reach (gint64 n_channels)
+{
+  const gint64 size = (gint64) ((log2 ((double) MAX (n_channels, 1)) + 1) / 2);
+
+  return MAX (size % 2 ? size : size + 1, 3) / 2;
+}
+
+/* Squeeze and excitation: a factor for each channel from the mean of the picture; ECA: from its mean and those of the channels beside it. */
 static GtfTensor *
 excite (GtfContext *c, const Block *w, GtfTensor *x)
 {
-  GtfTensor *squeezed = gtf_linear_act (c, w->squeeze, gtf_mean_pixels (c, x), GTF_ACTIVATION_RELU);
+  GtfTensor *squeezed, *means;
+  const gint64 b = gtf_dim (x, 0), n = gtf_dim (x, 3);
+
+  if (w->neighbours != NULL)
+    {
+      means = gtf_reshape (c, gtf_mean_pixels (c, x), 3, (gint64[]){ b, n, 1 });
+      means = gtf_conv1d (c, w->neighbours, means, 1, reach (n), GTF_ACTIVATION_SIGMOID);
+      return gtf_scale_channels (c, x, gtf_reshape (c, means, 2, (gint64[]){ b, n }));
+    }
+  squeezed = gtf_linear_act (c, w->squeeze, gtf_mean_pixels (c, x), GTF_ACTIVATION_RELU);
 
   return gtf_scale_channels (c, x, gtf_linear_act (c, w->excite, squeezed, GTF_ACTIVATION_SIGMOID));
 }
@@ -229,7 +254,7 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
     x = gtf_conv2d_inner (c, w->convs[1], gtf_conv2d_inner (c, w->convs[0], x, NULL, act), &first, act);
   else
     x = gtf_conv2d_inner (c, w->convs[0], x, &first, act);
-  if (w->squeeze == NULL || w->excite == NULL)
+  if (w->neighbours == NULL && (w->squeeze == NULL || w->excite == NULL))
     return gtf_conv2d (c, last, x, window, act, y);
   return gtf_activate (c, gtf_add (c, excite (c, w, gtf_conv2d (c, last, x, window, GTF_ACTIVATION_NONE, NULL)), y), act);
 }
@@ -243,7 +268,7 @@ encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *
 
   if (f != NULL)
     gtf_feature (c, f, 0, x);
-  x = gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
+  x = w->pool != NULL ? gtf_conv2d (c, w->pool, x, &(GtfWindow){ .stride = 2, .padding = 1 }, GTF_ACTIVATION_RELU, NULL) : gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
   for (gint64 i = 0; i < N_STAGES && config->depth[i] > 0; i++)
     {
       gint64 stride = i == 0 ? 1 : 2;

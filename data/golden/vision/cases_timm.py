@@ -37,6 +37,11 @@ def as_timm_names(weights):
 
 
 FAMILIES = {
+    "timm_resnet": {
+        "eca": wrapper("ecaresnet26t.ra2_in1k", (45, 50), timm=dict(channels=(4, 6, 8, 10), stem_width=8)),
+        "eca-groups": wrapper("ecaresnext26t_32x4d", (33, 70), "Model", timm=dict(channels=(4, 4, 4, 8), stem_width=8, cardinality=2, base_width=32)),
+        "rs": wrapper("resnetrs50", (45, 50), timm=dict(channels=(2, 2, 3, 4), stem_width=4)),
+    },
     "timm_convnext": {
         "classifier": wrapper("convnext_nano.in12k_ft_in1k", (64, 50), timm=SLIM),
         "model": wrapper("convnextv2_pico", (33, 70), "Model", timm=SLIM),
