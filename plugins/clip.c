@@ -172,16 +172,13 @@ clipseg_derive (gpointer data, GError **error)
   return clip_derive (data, error);
 }
 
-/* What belongs to its decoder of masks is left out. */
-static const GtfWeight clipseg_within[] = {
-  { GTF_WEIGHT_LINEAR, "clip.visual_projection", AT (projection), GTF_WEIGHT_NO_BIAS, { GTF_TOWERS_DIM (projection_size), HIDDEN } },
-  GTF_TOWERS_READER ("clip."), TEXT_PROJECTION ("clip."), GTF_TOWERS_NUMBER (logit_scale, "clip.logit_scale"), { GTF_WEIGHT_END }
-};
+/* Within the class that makes masks, whose decoder is left out, it is "clip". */
+#define CLIPSEG_PREFIX "vision_model|clip.vision_model|clip"
 
 static const GtfHead clipseg_heads[] = {
   { "VisionModel", gtf_vision_base_tasks, NULL, "vision_model" },
-  { "Model", gtf_towers_tasks, clip_both, "vision_model" },
-  { "ForImageSegmentation", gtf_towers_tasks, clipseg_within, "clip.vision_model" },
+  { "Model", gtf_towers_tasks, clip_both, CLIPSEG_PREFIX },
+  { "ForImageSegmentation", gtf_towers_tasks, clip_both, CLIPSEG_PREFIX },
   { NULL }
 };
 

@@ -84,8 +84,15 @@ GTF_API gsize         gtf_tokenizer_get_vocab_size (GtfTokenizer *self);        
 /* "bos_token", "eos_token", "pad_token", "unk_token", "mask_token" ...: id, or -1 */
 GTF_API gint32        gtf_tokenizer_get_special_id (GtfTokenizer *self, const char *role);
 
-/* The tokenizer of texts to be written (text_target): @self where the class makes no difference; read when first asked for. (transfer none) */
-GTF_API GtfTokenizer *gtf_tokenizer_get_target    (GtfTokenizer *self, GError **error);
+/**
+ * gtf_tokenizer_get_target:
+ * @self: a tokenizer
+ *
+ * The tokenizer of texts to be written (text_target), where the class has one for them; it is read when it is first asked for.
+ *
+ * Returns: (transfer none): it; @self where the class makes no difference
+ */
+GTF_API GtfTokenizer *gtf_tokenizer_get_target (GtfTokenizer *self, GError **error);
 /* A text that is already cut into words: each is made tokens by itself, word_ids count them, offsets are those in the word. */
 GTF_API GtfEncoding  *gtf_tokenizer_encode_words (GtfTokenizer *self, const char *const *words, gsize n_words, const char *parameters, GError **error);
 /* Tokens as the vocabulary spells them -> text, by the decoder alone. (transfer full) */
