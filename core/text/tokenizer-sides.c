@@ -18,16 +18,6 @@ gtf_tokenizer_get_other_side (GtfTokenizer *self, GError **error)
   return self->target;
 }
 
-/**
- * gtf_tokenizer_get_target:
- * @self: a tokenizer
- * @error: return location for an error
- *
- * The tokenizer of texts that a model is to write, which `text_target` of PreTrainedTokenizer.__call__ is for: Marian's target.spm, the token
- * of `tgt_lang` for mBART, NLLB, M2M100, PLBart and SeamlessM4T, RAG's generator. It is read when it is first asked for; threads may ask at once.
- *
- * Returns: (transfer none) (nullable): @self where the class makes no difference; %NULL with @error set where its files cannot be read
- */
 GtfTokenizer *
 gtf_tokenizer_get_target (GtfTokenizer *self, GError **error)
 {

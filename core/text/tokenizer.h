@@ -88,9 +88,10 @@ GTF_API gint32        gtf_tokenizer_get_special_id (GtfTokenizer *self, const ch
  * gtf_tokenizer_get_target:
  * @self: a tokenizer
  *
- * The tokenizer of texts to be written (text_target), where the class has one for them; it is read when it is first asked for.
+ * The tokenizer of texts that a model is to write, which `text_target` of PreTrainedTokenizer.__call__ is for: Marian's target.spm, the token
+ * of `tgt_lang` for mBART, NLLB, M2M100, PLBart and SeamlessM4T, RAG's generator. It is read when it is first asked for; threads may ask at once.
  *
- * Returns: (transfer none): it; @self where the class makes no difference
+ * Returns: (transfer none) (nullable): @self where the class makes no difference; %NULL with @error set where its files cannot be read
  */
 GTF_API GtfTokenizer *gtf_tokenizer_get_target (GtfTokenizer *self, GError **error);
 /* A text that is already cut into words: each is made tokens by itself, word_ids count them, offsets are those in the word. */
