@@ -203,8 +203,8 @@ after_fork_in_child (void)
   g_mutex_unlock (&pools_lock);
 }
 
-static guint
-default_threads (void)
+guint
+gtf_pool_get_default_n_threads (void)
 {
   const char *text = g_getenv ("GTF_THREADS");
   guint64 n = 0;
@@ -228,7 +228,7 @@ gtf_pool_get (guint n_threads)
   static gboolean hooked;
   GtfPool *pool;
 
-  n_threads = n_threads == 0 ? default_threads () : MIN (n_threads, MAX_THREADS);
+  n_threads = n_threads == 0 ? gtf_pool_get_default_n_threads () : MIN (n_threads, MAX_THREADS);
   g_mutex_lock (&pools_lock);
   if (!hooked)
     pthread_atfork (before_fork, unlock_pools, after_fork_in_child);

@@ -4,7 +4,7 @@
  * the vocabulary or the prefix), they are passed over and read afterwards. Old files have no "type" in the model: it is told from its
  * keys, as in the reference.
  */
-#include "text/model.h"
+#include "text/model-feed.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,51 +42,14 @@ score_of (const char *text, gsize n)
   return negative ? -value : value;
 }
 
-/* Tokens and merges wait until there are some, to be looked up together. */
-typedef struct
-{
-  GtfTextModel *model;
-  GtfJsonReader *reader;
-  GtfVocabQuery queries[128];
-  gsize n;
-  GStringChunk *copies;              /* of tokens that do not stay where they are */
-} Waiting;
-
+/* What is read goes into the model by the feed. */
 static void
-waiting_clear (Waiting *w)
+feed (GtfModelFeed *self, const GtfJsonReader *reader, gboolean merges, const char *token, gsize length, gint32 id)
 {
-  g_string_chunk_free (w->copies);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Waiting, waiting_clear)
-
-static void
-wait_for (Waiting *w, const char *token, gsize length)
-{
-  if (!gtf_json_reader_string_stays (w->reader))
-    token = g_string_chunk_insert_len (w->copies, token, (gssize) length);
-  w->queries[w->n++] = (GtfVocabQuery) { .token = token, .length = length };
-}
-
-static gboolean
-add_tokens (Waiting *w, GError **error)
-{
-  gsize n = w->n;
-  w->n = 0;
-  if (!gtf_text_model_add_all (w->model, w->queries, n, error))
-    return FALSE;
-  g_string_chunk_clear (w->copies);
-  return TRUE;
-}
-
-static gboolean
-add_merges (Waiting *w, GError **error)
-{
-  gsize n = w->n / 2;
-  w->n = 0;
-  if (!gtf_text_model_add_merges (w->model, w->queries, n, error))
-    return FALSE;
-  g_string_chunk_clear (w->copies);
-  return TRUE;
+  GtfFeedBatch *batch = gtf_model_feed_batch (self, merges);
+  if (!gtf_json_reader_string_stays (reader))
+    token = g_string_chunk_insert_len (batch->copies, token, (gssize) length);
+  batch->queries[batch->n++] = (GtfVocabQuery) { .token = token, .length = length, .id = id };
 }
 
 /* The string that was just read, copied if what is read next would spoil it. Its place in the vocabulary is on its way meanwhile. */
@@ -130,7 +93,7 @@ read_scored (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 }
 
 static gboolean
-read_vocab (GtfTextModel *self, GtfJsonReader *reader, GError **error)
+read_vocab (GtfTextModel *self, GtfModelFeed *to, GtfJsonReader *reader, GError **error)
 {
   GtfJsonToken token = gtf_json_reader_next (reader, error);
   const char *key;
@@ -144,27 +107,18 @@ read_vocab (GtfTextModel *self, GtfJsonReader *reader, GError **error)
       return FALSE;
     }
   g_autoptr (GError) local = NULL;
-  g_autoptr (GError) later = NULL;
-  g_auto (Waiting) w = { .model = self, .reader = reader, .copies = g_string_chunk_new (1024) };
   gint64 id;
-  while (local == NULL && gtf_json_reader_next_integer (reader, &key, &length, 0, GTF_VOCAB_MAX_ID - 1, &id, &later))
-    {
-      wait_for (&w, key, length);
-      w.queries[w.n - 1].id = (gint32) id;
-      if (w.n == G_N_ELEMENTS (w.queries))
-        add_tokens (&w, &local);
-    }
-  if (local == NULL && add_tokens (&w, &local))      /* what is wrong with those before comes first */
-    local = g_steal_pointer (&later);
+  while (gtf_json_reader_next_integer (reader, &key, &length, 0, GTF_VOCAB_MAX_ID - 1, &id, &local))
+    feed (to, reader, FALSE, key, length, (gint32) id);
   if (local == NULL)
-    return TRUE;
+    return gtf_model_feed_send (to);
   g_propagate_prefixed_error (error, g_steal_pointer (&local), "model.vocab: ");
   return FALSE;
 }
 
 /* "a b" */
 static gboolean
-wait_for_line (Waiting *m, const char *text, gsize length, GError **error)
+feed_line (GtfTextModel *self, GtfModelFeed *to, GtfJsonReader *reader, const char *text, gsize length, GError **error)
 {
   gsize at = 0, n = 0;
   for (gsize i = 0; i < length; i++)       /* few bytes */
@@ -175,36 +129,34 @@ wait_for_line (Waiting *m, const char *text, gsize length, GError **error)
       }
   if (n == 1)
     {
-      wait_for (m, text, at);
-      wait_for (m, text + at + 1, length - at - 1);
+      feed (to, reader, TRUE, text, at, -1);
+      feed (to, reader, TRUE, text + at + 1, length - at - 1, -1);
       return TRUE;
     }
-  if (!add_merges (m, error))             /* what is wrong with those before comes first, and counts them */
-    return FALSE;
   g_autofree char *quoted = gtf_quote (text, (gssize) length);
-  gtf_json_reader_fail (m->reader, error, "model.merges: merge %" G_GSIZE_FORMAT ": expected two tokens with a space between, found “%s”", m->model->n_merges, quoted);
+  if (gtf_model_feed_finish (to, error))             /* what is wrong with those before comes first, and counts them */
+    gtf_json_reader_fail (reader, error, "model.merges: merge %" G_GSIZE_FORMAT ": expected two tokens with a space between, found “%s”", self->n_merges, quoted);
   return FALSE;
 }
 
 /* After the bracket of ["a", "b"]. */
 static gboolean
-wait_for_pair (Waiting *m, GError **error)
+feed_pair (GtfModelFeed *to, GtfJsonReader *reader, GError **error)
 {
   const char *text;
   gsize length;
   for (guint i = 0; i < 2; i++)
     {
-      if (!gtf_json_reader_read_string (m->reader, &text, &length, error))
+      if (!gtf_json_reader_read_string (reader, &text, &length, error))
         return FALSE;
-      wait_for (m, text, length);
+      feed (to, reader, TRUE, text, length, -1);
     }
-  return gtf_json_reader_expect (m->reader, GTF_JSON_END_ARRAY, error);
+  return gtf_json_reader_expect (reader, GTF_JSON_END_ARRAY, error);
 }
 
 static gboolean
-read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
+read_merges (GtfTextModel *self, GtfModelFeed *to, GtfJsonReader *reader, GError **error)
 {
-  g_auto (Waiting) m = { .model = self, .reader = reader, .copies = g_string_chunk_new (1024) };
   if (!gtf_json_reader_expect (reader, GTF_JSON_BEGIN_ARRAY, error))
     return FALSE;
   for (;;)
@@ -212,11 +164,11 @@ read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
       gsize length;
       GtfJsonToken token = gtf_json_reader_next (reader, error);
       if (token == GTF_JSON_END_ARRAY)
-        return add_merges (&m, error);
+        return gtf_model_feed_send (to);
       if (token == GTF_JSON_STRING)
         {
           const char *text = gtf_json_reader_get_string (reader, &length);
-          if (!wait_for_line (&m, text, length, error))
+          if (!feed_line (self, to, reader, text, length, error))
             return FALSE;
         }
       else if (token != GTF_JSON_BEGIN_ARRAY)
@@ -225,9 +177,7 @@ read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
             gtf_json_reader_fail (reader, error, "model.merges: expected “a b” or [“a”, “b”]");
           return FALSE;
         }
-      else if (!wait_for_pair (&m, error))
-        return FALSE;
-      if (m.n == G_N_ELEMENTS (m.queries) && !add_merges (&m, error))
+      else if (!feed_pair (to, reader, error))
         return FALSE;
     }
 }
@@ -236,6 +186,7 @@ read_merges (GtfTextModel *self, GtfJsonReader *reader, GError **error)
 typedef struct
 {
   GtfTextModel *model;
+  GtfModelFeed *feed;
   char *type;
   gboolean has_vocab, has_prefix, has_merges;
   gboolean waits;
@@ -245,6 +196,7 @@ typedef struct
 static void
 reading_clear (Reading *r)
 {
+  gtf_model_feed_free (r->feed);
   gtf_text_model_free (r->model);
   g_free (r->type);
   if (r->waits)
@@ -301,16 +253,17 @@ read_member (GtfJsonReader *reader, const char *key, Reading *r, GError **error)
   if ((!strcmp (key, "vocab") && r->has_vocab) || (!strcmp (key, "merges") && r->has_merges))
     return gtf_json_reader_fail (reader, error, "model.%s comes twice", key), FALSE;
   if (!strcmp (key, "vocab"))
-    return r->has_vocab = read_vocab (r->model, reader, error);
+    return r->has_vocab = read_vocab (r->model, r->feed, reader, error);
   if (!strcmp (key, "merges"))
     {
       r->has_merges = TRUE;
       if (r->has_vocab && r->has_prefix)
-        return read_merges (r->model, reader, error);
+        return read_merges (r->model, r->feed, reader, error);
       return r->waits = gtf_json_reader_fork (reader, &r->merges, error);
     }
   r->has_prefix |= !strcmp (key, "continuing_subword_prefix");
-  return read_small (reader, key, r, error);
+  /* the feed reads what is changed here, where it stands behind the merges */
+  return gtf_model_feed_finish (r->feed, error) && read_small (reader, key, r, error);
 }
 
 static gboolean
@@ -333,16 +286,34 @@ read_members (GtfJsonReader *reader, Reading *r, GError **error)
   return FALSE;
 }
 
+static gboolean
+read_waiting_merges (Reading *r, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  read_merges (r->model, r->feed, &r->merges, &local);
+  if (!gtf_model_feed_finish (r->feed, error))
+    return FALSE;
+  if (local == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 GtfTextModel *
 gtf_text_model_read (GtfJsonReader *reader, GError **error)
 {
   g_auto (Reading) r = { .model = gtf_text_model_new_blank (reader->name) };
-  if (!read_members (reader, &r, error))
+  g_autoptr (GError) local = NULL;
+  r.feed = gtf_model_feed_new (r.model);
+  read_members (reader, &r, &local);
+  if (!gtf_model_feed_finish (r.feed, error))         /* that comes before whatever was found meanwhile */
     return NULL;
+  if (local)
+    return g_propagate_error (error, g_steal_pointer (&local)), NULL;
   if (!r.has_vocab)
     return gtf_json_reader_fail (reader, error, "model.vocab is missing"), NULL;
   const char *type = r.type ? r.type : r.has_merges ? "BPE" : r.model->scores ? "Unigram" : r.model->prefix ? "WordPiece" : "WordLevel";
-  if (!gtf_text_model_set_type (r.model, type, error) || (r.waits && !read_merges (r.model, &r.merges, error)) || !gtf_text_model_build (r.model, error))
+  if (!gtf_text_model_set_type (r.model, type, error) || (r.waits && !read_waiting_merges (&r, error)) || !gtf_text_model_build (r.model, error))
     return NULL;
   return g_steal_pointer (&r.model);
 }
