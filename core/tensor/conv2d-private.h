@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What a running convolution is made of, for the ways to compute it (conv2d.c, conv2d-tiles.c, winograd.c).
+ * What a running convolution is made of, for the ways to compute it (conv2d.c, conv2d-tiles.c, conv2d-transposed.c, winograd.c).
  */
 #pragma once
 
@@ -25,6 +25,9 @@ typedef struct
   char *laid_out;               /* room of each part of the windows for rows; NULL: they need none, or the thread's scratch serves */
   gint64 rows, row_parts, panel_parts;  /* how the work is cut: windows at a time, parts of windows, of outputs */
 } GtfConv2dRun;
+
+/* FALSE, with the sticky error: the weight is no such one, or does not fit x and the window. */
+gboolean gtf_conv2d_check (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, gboolean transposed);
 
 /* Sets aside the memory, if the weight's size is one for it. */
 gboolean gtf_winograd_new (GtfConv2d *conv, GtfWeightStore *store, GError **error);
