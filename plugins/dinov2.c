@@ -204,11 +204,11 @@ rf_detr_dinov2_features (GtfContext *c, const GtfForward *f, const GtfTensor *pi
 static const char *const rf_detr_dinov2_types[] = { "rf_detr_dinov2", NULL };
 static const char *const dinov2_types[] = { "dinov2", NULL }, *const dinov2_with_registers_types[] = { "dinov2_with_registers", NULL };
 
-#define ARCHITECTURE(name, forward_, features_)                                                                                                         \
+#define ARCHITECTURE(name, forward_, features_)                                                                                    \
   static const GtfArchitecture name = {                                                                                            \
     .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (GtfVisionWeights),            \
     .derive = derive, .model_types = name##_types, .config = name##_config, .weights = weights, .heads = name##_heads,             \
-    .ignored = "*.mask_token|classifier.*", .forward = forward_, .features = features_, .n_stages = GTF_DIM (Config, n_stages)                                                                     \
+    .ignored = "*.mask_token|classifier.*", .forward = forward_, .features = features_, .n_stages = GTF_DIM (Config, n_stages)     \
   }
 
 ARCHITECTURE (dinov2, forward, features);

@@ -63,23 +63,28 @@ derive_rope (const Config *config, GtfRope *rope, GError **error)
 
 /* What a layer sees: as the config says it layer by layer, else by the kinds of layers, of which those with a window have a short and a long one
  * by turns. */
-static void
-derive_layers (Config *config)
+static gboolean
+derive_layers (Config *config, GError **error)
 {
   const gint64 n = config->text.n_layers, window = config->no_window ? 0 : config->window;
+  const char *list = config->layer_windows;
   gint64 n_local = 0;
 
   for (gint64 i = 0; i < n; i++)
     {
       config->local[i] = config->layer_types != NULL ? gtf_config_list_is (config->layer_types, i, "sliding_attention") : (i + 1) % 6 != 0 && i != n - 1;
       config->windows[i] = window;
-      if (config->layer_windows == NULL && config->local[i])
+      if (list == NULL && config->local[i])
         config->windows[i] = n_local++ % 2 != 0 ? LONG_WINDOW : window;
-      else if (config->layer_windows == NULL || gtf_config_list_is (config->layer_windows, i, "null"))
+      else if (list == NULL || gtf_config_list_is (list, i, "null"))
         config->windows[i] = 0;
-      else
-        gtf_config_list_int (config->layer_windows, i, 1, 1 << 24, &config->windows[i]);
+      else if (i < gtf_config_list_size (list) && !gtf_config_list_is (list, i, "") && !gtf_config_list_int (list, i, 1, 1 << 24, &config->windows[i]))
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "per_layer_config.%" G_GINT64_FORMAT ".sliding_window: expected null or a number from 1 to %d", i, 1 << 24);
+          return FALSE;
+        }
     }
+  return TRUE;
 }
 
 static gboolean
@@ -88,7 +93,6 @@ derive (gpointer data, GError **error)
   Config *config = data;
   const gint64 n = gtf_config_list_size (config->layer_types);
 
-  derive_layers (config);
   if (config->residual == 0)
     config->residual = 1 / sqrt (2 * (double) config->text.n_layers);
   config->q_size = config->text.n_heads * config->head_dim;
@@ -102,7 +106,7 @@ derive (gpointer data, GError **error)
     g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "num_key_value_heads (%" G_GINT64_FORMAT ") must divide num_attention_heads (%" G_GINT64_FORMAT ")",
                  config->n_kv_heads, config->text.n_heads);
   else
-    return derive_rope (config, &config->rope, error) && derive_rope (config, &config->local_rope, error);
+    return derive_layers (config, error) && derive_rope (config, &config->rope, error) && derive_rope (config, &config->local_rope, error);
   return FALSE;
 }
 

@@ -48,7 +48,7 @@ static const GtfImageType types[] = {
   { "Beit", 0, gtf_image_size_plain, NULL, NULL, { DO, CUBIC, SIZE (224, 224), .crop_size = { .height = 224, .width = 224 }, HALVES }, CLASSES },
   { "RTDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP | GTF_IMAGE_TWO_EDGES, gtf_image_size_plain, NULL, "pixel_mask",
     { .do_resize = TRUE, .do_rescale = TRUE, .rescale_factor = 1.0 / 255, LINEAR, SIZE (640, 640), IMAGENET }, .n_best = -1 },
-  { "RfDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP, NULL, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE },
+  { "RfDetr", GTF_IMAGE_RECTANGLES | GTF_IMAGE_PADS | GTF_IMAGE_NO_CROP | GTF_IMAGE_TWO_EDGES, NULL, NULL, "pixel_mask", { DO, LINEAR, EDGES (800, 1333), IMAGENET, .do_pad = TRUE },
     GTF_SEGMENTATION_INSTANCE | GTF_SEGMENTATION_FIRST | GTF_SEGMENTATION_ALL_CLASSES, -1, &gtf_image_unsmoothed },
   BOXES ("Detr", gtf_image_size_plain, SEGMENTS, 0),
   BOXES ("ConditionalDetr", gtf_image_size_plain, SEGMENTS | GTF_SEGMENTATION_ALL_CLASSES, 100),

@@ -6,6 +6,8 @@
 
 #include "base/quote.h"
 
+#define LONGEST 1024         /* bytes of a rule: each place of a text may be compared with so many */
+
 typedef struct { guint32 child, sibling; gint32 rule; guint8 byte; } Node;
 
 struct _GtfByteMap
@@ -86,6 +88,11 @@ gtf_byte_map_new (JsonObject *rules, gboolean reverse, const char *where, GError
       const char *value = gtf_param_get_string (node, where, key, error);
       g_autoptr (GByteArray) a = value ? parse (key, where, error) : NULL;
       g_autoptr (GByteArray) b = a ? parse (value, where, error) : NULL;
+      if (b && MAX (a->len, b->len) > LONGEST)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected rules of at most %d bytes, found one of %u", where, LONGEST, MAX (a->len, b->len));
+          return gtf_byte_map_free (self), NULL;
+        }
       if (b == NULL)
         return gtf_byte_map_free (self), NULL;
       if (reverse)

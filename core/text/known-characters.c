@@ -6,6 +6,29 @@
 
 #include "text/moses.h"
 
+#define LONGEST 1024            /* bytes of a token: each place of a text may be compared with so many */
+
+static gboolean
+no_memory (const GtfKnownCharacters *self, GError **error)
+{
+  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "%s: tokens: no memory", self->where);
+  return FALSE;
+}
+
+/* A token of several characters, under its place in the list. NULL: it is there already. */
+static gboolean
+add_word (GtfKnownCharacters *self, const char *token, guint place, GError **error)
+{
+  if (token == NULL || g_utf8_strlen (token, -1) <= 1)
+    return TRUE;
+  if (strlen (token) > LONGEST || place >= GTF_VOCAB_MAX_ID)
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: tokens[%u]: expected fewer than %d tokens, of at most %d bytes", self->where, place, GTF_VOCAB_MAX_ID, LONGEST);
+      return FALSE;
+    }
+  return gtf_vocab_add (&self->words, token, strlen (token), (gint32) place) == GTF_VOCAB_ADDED || no_memory (self, error);
+}
+
 gboolean
 gtf_known_characters_init (GtfPass *pass, JsonObject *config, const char *where, GError **error)
 {
@@ -13,7 +36,6 @@ gtf_known_characters_init (GtfPass *pass, JsonObject *config, const char *where,
   JsonNode *node = gtf_json_find (config, "tokens");
   JsonArray *list = node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
   self->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->words = g_ptr_array_new ();
   self->where = g_strdup (where);
   self->lower = gtf_pass_flag (config, "lower", TRUE);
   self->filter = gtf_pass_flag (config, "filter", TRUE);
@@ -24,10 +46,10 @@ gtf_known_characters_init (GtfPass *pass, JsonObject *config, const char *where,
       char *token = g_strdup (gtf_param_get_string (json_array_get_element (list, i), where, "tokens", error));
       if (token == NULL)
         return FALSE;
-      if (g_hash_table_add (self->known, token) && g_utf8_strlen (token, -1) > 1)
-        g_ptr_array_add (self->words, token);
+      if (!add_word (self, g_hash_table_add (self->known, token) ? token : NULL, i, error))
+        return FALSE;
     }
-  return TRUE;
+  return gtf_vocab_trie_build (&self->trie, &self->words) || no_memory (self, error);
 }
 
 void
@@ -35,7 +57,8 @@ gtf_known_characters_clear (GtfPass *pass)
 {
   GtfKnownCharacters *self = (GtfKnownCharacters *) pass;
   g_clear_pointer (&self->known, g_hash_table_unref);
-  g_clear_pointer (&self->words, g_ptr_array_unref);
+  gtf_vocab_clear (&self->words);
+  gtf_vocab_trie_clear (&self->trie);
   g_free (self->where);
 }
 
@@ -48,17 +71,20 @@ is_known (const GtfKnownCharacters *self, const char *text, gsize length)
   return length && *token && g_hash_table_contains (self->known, token);
 }
 
-/* How long the token of several characters is that begins at @at: it stays as it is. */
+/* How long the token of several characters is that begins at @at, of several the first in the list: it stays as it is. */
 static gsize
 word_at (const GtfKnownCharacters *self, const char *text, gsize at, gsize end)
 {
-  for (guint i = 0; i < self->words->len; i++)
-    {
-      gsize n = strlen (self->words->pdata[i]);
-      if (n <= end - at && !memcmp (text + at, self->words->pdata[i], n))
-        return n;
-    }
-  return 0;
+  GtfVocabTrieWalk walk = { 0, at };
+  gint32 best = G_MAXINT32;
+  gsize length = 0;
+  for (gint32 id; (id = gtf_vocab_trie_next (&self->trie, &self->words, text, end, at, &walk)) >= 0;)
+    if (id < best)
+      {
+        best = id;
+        length = walk.at - at;
+      }
+  return length;
 }
 
 static gboolean

@@ -50,7 +50,7 @@ decode_run (const GtfTokenizer *self, GPtrArray *strings, GString *out, GError *
         g_string_append_c (out, ' ');
       g_string_append_len (out, s->str, s->len);
     }
-  if (guarded)
+  if (guarded && g_str_has_prefix (out->str + first, GUARD))     /* decoders may cut it off, or move it */
     g_string_erase (out, (gssize) first, strlen (GUARD));
   g_ptr_array_set_size (strings, 0);
   return TRUE;

@@ -11,7 +11,7 @@
 static gboolean
 belongs_to_tokenizer (const char *name)
 {
-  static const char *const patterns[] = { "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges.txt", "*.model", "*.spm", "*.codes", "*.tiktoken",
+  static const char *const patterns[] = { "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "vocab*", "target_vocab*", "merges.txt", "*.model", "*.spm", "*.codes", "*.tiktoken", "*.tokenizer",
     "dict*.txt", "word_shape.json", "word_pronunciation.json", "byte_maps.json", "emoji.json", "chat_template.jinja", "chat_template.json" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (patterns); i++)

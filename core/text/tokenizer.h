@@ -70,7 +70,8 @@ GTF_API GtfEncoding  *gtf_tokenizer_encode (GtfTokenizer *self, const char *text
  * @n_ids: how many
  * @skip_special_tokens: leave special tokens out
  *
- * As the tokenizer's own decode; clean_up_tokenization_spaces as tokenizer_config.json has it. Incomplete UTF-8 gives U+FFFD.
+ * As the tokenizer's own decode; clean_up_tokenization_spaces as tokenizer_config.json has it. Incomplete UTF-8 gives U+FFFD; U+0000, which would end a C string, is
+ * the bytes C0 80.
  *
  * Returns: (transfer full): the text
  */

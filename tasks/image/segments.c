@@ -371,13 +371,20 @@ by_score (gconstpointer a, gconstpointer b)
 }
 
 /* The best of all pairs of query and class by their sigmoids, as many as there are queries, best first. */
-static void
+static gboolean
 best_sigmoids (const Masks *masks, GArray *candidates)
 {
-  for (gsize i = 0; i < masks->n_planes * masks->n_classes; i++)
-    g_array_append_val (candidates, ((Candidate){ i / masks->n_classes, i % masks->n_classes, segments_sigmoid (masks->classes[i]) }));
+  const gsize n = masks->n_classes, most = masks->n_planes * n;
+  g_autofree float *scores = g_try_new (float, most);
+  g_autofree guint *order = NULL;
+
+  for (gsize i = 0; scores && i < most; i++)
+    scores[i] = segments_sigmoid (masks->classes[i]);
+  order = scores ? best_of (scores, most, masks->n_planes) : NULL;
+  for (gsize i = 0; order && i < masks->n_planes; i++)
+    g_array_append_val (candidates, ((Candidate){ order[i] / n, order[i] % n, scores[order[i]] }));
   g_array_sort (candidates, by_score);
-  g_array_set_size (candidates, (guint) MIN (candidates->len, masks->n_planes));
+  return order != NULL;
 }
 
 /* Pixels of nobody where the loaded plane is above the threshold become @index. Whether there are any. */
@@ -406,7 +413,8 @@ segments_first (SegmentMap *map, const Masks *masks, const SegmentRules *rules, 
   g_auto (Painter) painter = { 0 };
   g_autofree float *row = g_try_new (float, map->width);
 
-  best_sigmoids (masks, candidates);
+  if (!best_sigmoids (masks, candidates))
+    return segments_no_memory (map->width, map->height, error);
   if (!painter_init (&painter, map, masks, TAPS_LINEAR, error))
     return FALSE;
   for (guint k = 0; row && k < candidates->len; k++)

@@ -117,7 +117,8 @@ text_labels_name (TextLabels *self, gsize id)
     {
       g_autofree char *printed = gtf_json_print (node, GTF_JSON_COMPACT);
 
-      json_node_init_string (node, printed);
+      json_node_unref (node);
+      self->names->pdata[id] = node = json_node_init_string (json_node_alloc (), printed);
     }
   return json_node_get_string (node);
 }

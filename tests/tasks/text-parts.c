@@ -424,6 +424,23 @@ test_no_label (void)
   g_assert_nonnull (strstr (error->message, "config.json: \"id2label\": the model has 6 outputs"));
 }
 
+/* A label that is no text is written as JSON, each time it is asked for. */
+static void
+test_odd_label (void)
+{
+  static const struct { const char *json, *name; } cases[] = { { "[]", "[]" }, { "{}", "{}" }, { "[2,{\"a\":null}]", "[2, {\"a\": null}]" }, { "7", "7" }, { "null", "null" }, { "\"a\"", "a" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (TextLabels) labels = make_labels ();
+
+      json_node_unref (labels->names->pdata[1]);
+      labels->names->pdata[1] = json_from_string (cases[i].json, NULL);
+      for (guint again = 0; again < 2; again++)
+        g_assert_cmpstr (text_labels_name (labels, 1), ==, cases[i].name);
+    }
+}
+
 /* ---- views ------------------------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -489,6 +506,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tasks/text/functions", test_functions);
   g_test_add_func ("/tasks/text/choices", test_choices);
   g_test_add_func ("/tasks/text/no-label", test_no_label);
+  g_test_add_func ("/tasks/text/odd-label", test_odd_label);
   g_test_add_func ("/tasks/text/passes", test_passes);
   g_test_add_func ("/tasks/text/chars", test_chars);
   g_test_add_func ("/tasks/text/views", test_views);

@@ -169,6 +169,31 @@ check_case (GtfTokenizer *tokenizer, JsonObject *item)
 }
 
 static void
+check_cases (GtfTokenizer *tokenizer, JsonObject *repository)
+{
+  JsonArray *cases = json_object_get_array_member (repository, "cases");
+  for (guint i = 0; i < json_array_get_length (cases); i++)
+    check_case (tokenizer, json_array_get_object_element (cases, i));
+}
+
+/* Saved and loaded again, beside the model's config, it is the same: no file was left behind. */
+static void
+check_saved (GtfTokenizer *tokenizer, JsonObject *repository)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("gtf-saved-XXXXXX", &error);
+  g_assert_no_error (error);
+  g_assert_true (gtf_tokenizer_save_pretrained (tokenizer, folder, &error));
+  g_assert_no_error (error);
+  if (json_object_has_member (repository, "config.json"))
+    put_node (folder, "config.json", json_object_get_member (repository, "config.json"));
+  g_autoptr (GtfTokenizer) again = gtf_tokenizer_load (folder, NULL, &error);
+  g_assert_no_error (error);
+  check_cases (again, repository);
+  remove_folder (folder);
+}
+
+static void
 test_golden (gconstpointer data)
 {
   JsonObject *repository = (JsonObject *) data;
@@ -191,9 +216,8 @@ test_golden (gconstpointer data)
   g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (gtf_tokenizer_get_vocab_size (tokenizer), ==, json_object_get_int_member (repository, "size"));
-  JsonArray *cases = json_object_get_array_member (repository, "cases");
-  for (guint i = 0; i < json_array_get_length (cases); i++)
-    check_case (tokenizer, json_array_get_object_element (cases, i));
+  check_cases (tokenizer, repository);
+  check_saved (tokenizer, repository);
   remove_folder (folder);
 }
 
