@@ -15,11 +15,11 @@ no_memory (const GtfKnownCharacters *self, GError **error)
   return FALSE;
 }
 
-/* A token of several characters, under its place in the list. NULL: it is there already. */
+/* A token of several characters, under its place in the list. */
 static gboolean
 add_word (GtfKnownCharacters *self, const char *token, guint place, GError **error)
 {
-  if (token == NULL || g_utf8_strlen (token, -1) <= 1)
+  if (g_utf8_strlen (token, -1) <= 1)
     return TRUE;
   if (strlen (token) > LONGEST || place >= GTF_VOCAB_MAX_ID)
     {
@@ -43,11 +43,12 @@ gtf_known_characters_init (GtfPass *pass, JsonObject *config, const char *where,
   self->only_ascii = gtf_pass_flag (config, "only_ascii", FALSE);
   for (guint i = 0; list && i < json_array_get_length (list); i++)
     {
-      char *token = g_strdup (gtf_param_get_string (json_array_get_element (list, i), where, "tokens", error));
-      if (token == NULL)
+      const char *text = gtf_param_get_string (json_array_get_element (list, i), where, "tokens", error);
+      if (text == NULL)
         return FALSE;
-      if (!add_word (self, g_hash_table_add (self->known, token) ? token : NULL, i, error))
+      if (!g_hash_table_contains (self->known, text) && !add_word (self, text, i, error))
         return FALSE;
+      g_hash_table_add (self->known, g_strdup (text));
     }
   return gtf_vocab_trie_build (&self->trie, &self->words) || no_memory (self, error);
 }
