@@ -5,6 +5,9 @@
  */
 #include "text/pieces.h"
 
+/* What passes may make of a text: a chain of replacements grows it by the product of their lengths, a few of them without end. NFKD makes 33 bytes of three, MyT5 a few dozen of one. */
+#define MAX_GROWN(length) (256 * (gsize) (length) + (1 << 20))
+
 void
 gtf_pieces_init (GtfPieces *self)
 {
@@ -31,6 +34,8 @@ make_room (GtfPieces *self, GtfBuffer *buffer, gsize more)
   gsize need = buffer->length + more;
   if (need <= buffer->room)
     return TRUE;
+  if (need > MAX_GROWN (self->original_length))
+    return self->too_long = TRUE, FALSE;
   if (need >= G_MAXINT32)
     return self->no_memory = TRUE, FALSE;
   gsize room = MAX (need, MIN (2 * buffer->room, (gsize) G_MAXINT32)) + 256;
@@ -79,7 +84,7 @@ gtf_pieces_reset (GtfPieces *self, const char *text, gsize length)
 {
   self->original = text;
   self->original_length = length;
-  self->no_memory = FALSE;
+  self->no_memory = self->too_long = FALSE;
   self->n_spare = self->n_pieces = 0;
   self->buffer->length = self->spare->length = 0;
   if (!make_room (self, self->buffer, length))
@@ -202,8 +207,12 @@ gtf_pieces_copy (GtfPieces *self, gsize begin, gsize end)
 gboolean
 gtf_pieces_check (const GtfPieces *self, GError **error)
 {
-  if (!self->no_memory)
+  if (!self->no_memory && !self->too_long)
     return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "text: no memory to tokenize %" G_GSIZE_FORMAT " bytes", self->original_length);
+  if (self->too_long)
+    g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "text: the tokenizer's normalizer or pre_tokenizer makes more than %" G_GSIZE_FORMAT " bytes of %" G_GSIZE_FORMAT ": a replacement that grows without end",
+                 MAX_GROWN (self->original_length), self->original_length);
+  else
+    g_set_error (error, GTF_ERROR, GTF_ERROR_NO_MEMORY, "text: no memory to tokenize %" G_GSIZE_FORMAT " bytes", self->original_length);
   return FALSE;
 }

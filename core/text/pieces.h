@@ -41,7 +41,7 @@ typedef struct
   gsize n_pieces, n_spare, pieces_room, spare_room;
   guint32 shift;           /* of the piece being rewritten */
   GtfBuffer buffers[2];
-  gboolean no_memory;
+  gboolean no_memory, too_long;
 } GtfPieces;
 
 void     gtf_pieces_init  (GtfPieces *self);

@@ -148,6 +148,8 @@ test_answered (void)
 /* ---- repositories ------------------------------------------------------------------------------------------------------------- */
 
 #define MODEL(members) "{\"version\": \"1.0\", \"model\": {" members "}}"
+#define E20 "eeeeeeeeeeeeeeeeeeee"
+#define GROWS "{\"type\": \"Replace\", \"pattern\": {\"String\": \"e\"}, \"content\": \"" E20 E20 E20 E20 E20 "\"}"
 
 /* The repository "one", spoilt; @says is NULL where it works all the same. */
 static const struct
@@ -165,6 +167,7 @@ static const struct
   { "tokenizer.json", NULL, MODEL ("\"type\": \"WordLevel\", \"vocab\": {\"river\": 16777216}"), "tokenizer.json~found 16777216" },
   { "tokenizer.json", NULL, MODEL ("\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}, \"merges\": [[\"ab\", \"ab\"]]"), "tokenizer.json~“abab” is not in the vocabulary" },
   { "tokenizer.json", NULL, MODEL ("\"type\": \"WordLevel\", \"unk_token\": \"a\", \"vocab\": {\"a\": 0}, \"vocab\": {\"a\": 0}"), "tokenizer.json~model.vocab comes twice" },
+  { "tokenizer.json", "normalizer", "{\"type\": \"Sequence\", \"normalizers\": [" GROWS ", " GROWS ", " GROWS ", " GROWS ", " GROWS "]}", "makes more than 1050880 bytes of 9" },
 };
 
 static void
