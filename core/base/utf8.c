@@ -81,7 +81,7 @@ gtf_utf8_valid (const char *s, gsize n)
   Block wrong = { 0 };
 
   if (n < 2 * BLOCK)
-    return valid_short (s, n);
+    return n == 0 || valid_short (s, n);       /* of nothing @s may be NULL */
   gsize at = boundary (s, 3);
   if (!valid_short (s, at))
     return FALSE;

@@ -28,7 +28,7 @@ int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GtfSpm) spm = gtf_spm_parse ("fuzz", g_memdup2 (data, size), size, &error);
+  g_autoptr (GtfSpm) spm = gtf_spm_parse ("fuzz", size ? g_memdup2 (data, size) : g_strdup (""), size, &error);
   g_assert_true ((spm == NULL) == (error != NULL));
   if (spm == NULL)
     return 0;
