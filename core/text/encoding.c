@@ -174,7 +174,7 @@ static GtfEncoding *
 encoding_new (gsize n)
 {
   GtfEncoding *self = g_new0 (GtfEncoding, 1);
-  gint32 *words = g_malloc0_n (n, 7 * sizeof *words + 3);
+  gint32 *words = g_malloc0_n (MAX (n, 1), 7 * sizeof *words + 3);      /* columns of nothing are not NULL either */
   guint8 *bytes = (guint8 *) (words + 7 * n);
 
   self->n_ids = n;

@@ -60,7 +60,7 @@ tokenize_part (GtfTokenizer *self, Worker *w, const char *word, gsize length, GE
     return TRUE;
   if (!self->model->klass->tokenize (self->model, word, length, &w->scratch, &w->tokens, error))
     return FALSE;
-  if (!w->tokens.no_memory)
+  if (!w->tokens.no_memory && w->tokens.tokens)      /* NULL while no word had a token */
     gtf_word_cache_add (&w->cache, word, length, hash, w->tokens.tokens + first, w->tokens.n - first);
   return TRUE;
 }
