@@ -1,12 +1,54 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The model that a tokenizer class makes of its files: vocabularies of every kind, the pieces of a SentencePiece model, bytes, characters.
+ * The model that a tokenizer class makes of its files: vocabularies of every kind, the pieces of a SentencePiece model
+ * and what else it says, bytes, characters.
  */
 #include "text/conversion-private.h"
 
 #include <string.h>
 #include "base/params.h"
 #include "text/model-japanese.h"
+
+void
+gtf_conversion_read_facts (GtfConversion *c)
+{
+  const GtfSpm *spm = c->spm;
+  const struct { const char *name, *text; gint32 id; } pieces[] =
+  {
+    { "bos_piece", spm->bos_piece, spm->bos_id }, { "eos_piece", spm->eos_piece, spm->eos_id }, { "unk_piece", spm->unk_piece, spm->unk_id }
+  };
+  JsonObject *values = c->template.values;
+  for (guint i = 0; i < G_N_ELEMENTS (pieces); i++)
+    if (pieces[i].id >= 0)
+      json_object_set_string_member (values, pieces[i].name, pieces[i].text);
+  json_object_set_int_member (values, "unk_id", spm->unk_id);
+  json_object_set_boolean_member (values, "remove_extra_whitespaces", spm->remove_extra_whitespaces);
+  json_object_set_boolean_member (values, "dummy_prefix", spm->add_dummy_prefix);
+  json_object_set_boolean_member (values, "add_dummy_prefix", spm->add_dummy_prefix && gtf_pass_flag (values, "legacy", TRUE));
+  json_object_set_boolean_member (values, "byte_fallback", spm->byte_fallback);
+  if (spm->charsmap)
+    {
+      g_autofree char *base64 = g_base64_encode ((const guchar *) spm->charsmap, spm->n_charsmap);
+      json_object_set_string_member (values, "charsmap", base64);
+    }
+  JsonArray *controls = json_array_new ();
+  gboolean cut_out = json_object_has_member (c->template.row, "user_pieces"), user_defined = FALSE;
+  for (gsize i = 0; i < spm->n_pieces; i++)
+    {
+      const GtfSpmPiece *piece = &spm->pieces[i];
+      user_defined |= piece->type == GTF_SPM_USER_DEFINED;
+      if (piece->type != GTF_SPM_CONTROL && (piece->type != GTF_SPM_USER_DEFINED || cut_out))
+        continue;
+      g_autofree char *text = g_strndup (piece->text, piece->length);
+      JsonObject *token = json_object_new ();
+      json_object_set_string_member (token, "content", text);
+      json_object_set_boolean_member (token, "normalized", FALSE);
+      json_object_set_boolean_member (token, "special", piece->type == GTF_SPM_CONTROL);
+      json_array_add_object_element (controls, token);
+    }
+  json_object_set_array_member (values, "controls", controls);
+  json_object_set_boolean_member (values, "user_defined", user_defined);
+}
 
 static gboolean
 find_unknown (GtfConversion *c, JsonObject *settings, GtfTextModel *model, GError **error)
@@ -33,7 +75,7 @@ read_pieces (GtfConversion *c, GtfTextModel *model, GError **error)
     return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
   return gtf_text_model_read_pieces (model, c->spm, before ? json_node_get_array (before) : NULL, (gsize) json_object_get_int_member_with_default (c->template.row, "skip", 0),
                                      after ? json_node_get_array (after) : NULL,
-                                     !g_strcmp0 (order, "first") ? GTF_SPM_FIRST_WINS : order ? GTF_SPM_SHIFTED :
+                                     !g_strcmp0 (order, "first") ? GTF_SPM_FIRST_WINS : !g_strcmp0 (order, "ranked") ? GTF_SPM_RANKED : order ? GTF_SPM_SHIFTED :
                                      json_object_has_member (c->template.row, "ids") ? GTF_SPM_HIDDEN_CONTROLS : GTF_SPM_IN_A_ROW, error);
 }
 
@@ -179,6 +221,7 @@ gtf_conversion_read_model (GtfConversion *c, GError **error)
   model->suffix = g_strdup (gtf_conversion_string (settings, "end_of_word_suffix"));
   model->fuse_unk = gtf_pass_flag (settings, "fuse_unk", FALSE);
   model->byte_fallback = gtf_pass_flag (settings, "byte_fallback", FALSE);
+  model->ignore_merges = gtf_pass_flag (settings, "ignore_merges", FALSE);
   if (c->spm)
     {
       if (!read_pieces (c, model, error) || (unigram && !find_unknown (c, settings, model, error)))

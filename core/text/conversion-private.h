@@ -29,6 +29,9 @@ const char *gtf_conversion_string     (JsonObject *object, const char *key);
 /* Where the class's vocabulary is; "": it needs none. */
 const char *gtf_conversion_files      (const GtfTokenizerRow *klass);
 
+/* What a SentencePiece model says of itself, as values of the template; what added_tokens_decoder calls its pieces. */
+void        gtf_conversion_read_facts (GtfConversion *c);
+void        gtf_conversion_rename_pieces (GtfConversion *c);
 /* The model of the class, out of its files. */
 gboolean    gtf_conversion_read_model (GtfConversion *c, GError **error);
 

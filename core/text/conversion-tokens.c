@@ -318,11 +318,49 @@ add_first (GtfConversion *c, GError **error)
   return TRUE;
 }
 
+/* Pieces that hold a place have their names in added_tokens_decoder, by id; but a name that another piece keeps is not given twice. */
+void
+gtf_conversion_rename_pieces (GtfConversion *c)
+{
+  JsonNode *node = c->config ? gtf_json_find (c->config, "added_tokens_decoder") : NULL;
+  JsonObject *names = node && JSON_NODE_HOLDS_OBJECT (node) && json_object_has_member (c->template.row, "renamed") ? json_node_get_object (node) : NULL;
+  if (names == NULL)
+    return;
+  g_autoptr (GHashTable) kept = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (guint pass = 0; pass < 2; pass++)
+    for (gsize i = 0; i < c->spm->n_pieces; i++)
+      {
+        GtfSpmPiece *piece = &c->spm->pieces[i];
+        char id[24];
+        g_snprintf (id, sizeof id, "%" G_GSIZE_FORMAT, i);
+        const char *content = json_object_has_member (names, id) ? gtf_token_content (json_object_get_member (names, id)) : NULL;
+        if (pass == 0 && content == NULL)
+          g_hash_table_add (kept, g_strndup (piece->text, piece->length));
+        else if (pass == 1 && content && *content && !g_hash_table_contains (kept, content))
+          {
+            piece->text = content;      /* the configuration's, which is there as long as the model's */
+            piece->length = strlen (content);
+          }
+      }
+}
+
+/* What added_tokens_decoder has is found in texts as they are, where each stretch between has a space put before it. */
+static void
+take_literally (GtfConversion *c)
+{
+  GPtrArray *tokens = c->tokenizer->added.tokens;
+  gboolean prefixed = json_object_has_member (c->template.row, "renamed") && gtf_pass_flag (c->template.values, "dummy_prefix", FALSE);
+  for (guint i = 0; prefixed && i < tokens->len; i++)
+    ((GtfAddedToken *) g_ptr_array_index (tokens, i))->normalized = FALSE;
+}
+
 gboolean
 gtf_conversion_add_tokens (GtfConversion *c, GError **error)
 {
   if (!add_first (c, error) || (c->added != NULL && !add_file (c, error)) || !add_reserved (c, error) || !gtf_tokenizer_read_decoder_tokens (c->tokenizer, c->config, c->config_path, error))
     return FALSE;
+  if (c->added == NULL)
+    take_literally (c);
   keep_added (c);
   return add_every (c, error) && add_roles (c, error) && add_extra (c, error);
 }

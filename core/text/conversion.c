@@ -47,17 +47,30 @@ read_row (GtfConversion *c)
 }
 
 static gboolean
+has_file (const GtfConversion *c, const char *name)
+{
+  g_autofree char *path = g_build_filename (c->tokenizer->directory, name, NULL);
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+static gboolean
 choose_class (GtfConversion *c, GError **error)
 {
   const char *model_type = gtf_conversion_string (c->model_config, "model_type"), *name = gtf_conversion_string (c->config, "tokenizer_class");
+  const GtfTokenizerRow *generic = gtf_tokenizer_row_find ("TokenizersBackend");
   name = name ? name : gtf_conversion_string (c->model_config, "tokenizer_class");
+  if (model_type && gtf_tokenizer_row_is_generic (model_type) && has_file (c, generic->files))
+    {
+      c->klass = generic;
+      return read_row (c), TRUE;
+    }
   c->klass = name && !(model_type && gtf_tokenizer_row_is_misnamed (model_type)) ? gtf_tokenizer_row_find (name) : NULL;
   if (c->klass == NULL && model_type)
     c->klass = gtf_tokenizer_row_for_model (model_type);
   if (c->klass == NULL && name)
     c->klass = gtf_tokenizer_row_find (name);
   if (c->klass == NULL)
-    c->klass = gtf_tokenizer_row_find ("TokenizersBackend");
+    c->klass = generic;
   read_row (c);
   const char *needs = gtf_conversion_string (c->template.row, "needs");
   if (needs)
@@ -230,45 +243,6 @@ read_settings (GtfConversion *c, GError **error)
     }
   json_object_set_boolean_member (c->template.values, "pads_left", g_strcmp0 (gtf_conversion_string (c->template.values, "padding_side"), "left") == 0);
   return TRUE;
-}
-
-/* Facts about the SentencePiece model. */
-static void
-read_facts (GtfConversion *c)
-{
-  const GtfSpm *spm = c->spm;
-  const struct { const char *name, *text; gint32 id; } pieces[] =
-  {
-    { "bos_piece", spm->bos_piece, spm->bos_id }, { "eos_piece", spm->eos_piece, spm->eos_id }, { "unk_piece", spm->unk_piece, spm->unk_id }
-  };
-  JsonObject *values = c->template.values;
-  for (guint i = 0; i < G_N_ELEMENTS (pieces); i++)
-    if (pieces[i].id >= 0)
-      json_object_set_string_member (values, pieces[i].name, pieces[i].text);
-  json_object_set_int_member (values, "unk_id", spm->unk_id);
-  json_object_set_boolean_member (values, "remove_extra_whitespaces", spm->remove_extra_whitespaces);
-  json_object_set_boolean_member (values, "dummy_prefix", spm->add_dummy_prefix);
-  json_object_set_boolean_member (values, "add_dummy_prefix", spm->add_dummy_prefix && gtf_pass_flag (values, "legacy", TRUE));
-  json_object_set_boolean_member (values, "byte_fallback", spm->byte_fallback);
-  if (spm->charsmap)
-    {
-      g_autofree char *base64 = g_base64_encode ((const guchar *) spm->charsmap, spm->n_charsmap);
-      json_object_set_string_member (values, "charsmap", base64);
-    }
-  JsonArray *controls = json_array_new ();
-  for (gsize i = 0; i < spm->n_pieces; i++)
-    {
-      const GtfSpmPiece *piece = &spm->pieces[i];
-      if (piece->type != GTF_SPM_CONTROL && piece->type != GTF_SPM_USER_DEFINED)
-        continue;
-      g_autofree char *text = g_strndup (piece->text, piece->length);
-      JsonObject *token = json_object_new ();
-      json_object_set_string_member (token, "content", text);
-      json_object_set_boolean_member (token, "normalized", FALSE);
-      json_object_set_boolean_member (token, "special", piece->type == GTF_SPM_CONTROL);
-      json_array_add_object_element (controls, token);
-    }
-  json_object_set_array_member (values, "controls", controls);
 }
 
 /* ------------------------------------------------------------------ the other parts */
@@ -489,7 +463,8 @@ gtf_tokenizer_convert (GtfTokenizer *self, GError **error)
     {
       if ((c.spm = gtf_spm_load (c.vocab_path, error)) == NULL)
         return FALSE;
-      read_facts (&c);
+      gtf_conversion_read_facts (&c);
+      gtf_conversion_rename_pieces (&c);
     }
   gtf_conversion_set_roles (&c);
   return gtf_conversion_read_model (&c, error) && read_parts (&c, error) && gtf_conversion_add_tokens (&c, error) && read_post_processor (&c, error) &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The table of tokenizer classes. The source is transformers 5.23, models/NAME/tokenization_NAME.py and
+ * The table of tokenizer classes. The source is transformers 5.24, models/NAME/tokenization_NAME.py and
  * convert_slow_tokenizer.py; what 5 cannot load without tokenizer.json is as 4.57 has it.
  *
  * In a template
@@ -28,7 +28,8 @@
  * ids are those of their vocabulary (target_reads: false, if it only decodes); two_languages, if langs names that of texts and that of what is written; maps, the members of the class's file, or maps_file, that its parts are told of (of the class's file the tokens are the bytes in hexadecimal then);
  * grouped, if of equal ids in a row one is decoded, and padding is not;
  * japanese, if the model is that of model-japanese.c; blanks, the setting by which the token of id 0 stands around each token; late, that by which special
- * tokens are found in normalised texts, as they are; first_ids, special tokens that have the ids from 0 on, whatever the vocabulary has there; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
+ * tokens are found in normalised texts, as they are; first_ids, special tokens that have the ids from 0 on, whatever the vocabulary has there; needs, what a class works with that is not here; user_pieces, if what users added to a SentencePiece model is cut out of texts, as its library does;
+ * renamed, if added_tokens_decoder gives pieces other names. python, if the reference runs the class in Python, where an empty second text is one all the same and what are spaces is Python's; clean_up_set, if a call
  * does not choose clean_up_tokenization_spaces. The column token_types is no part of the template: it is what model_input_names of the class has.
  */
 #include "text/tokenizer-classes.h"
@@ -441,14 +442,6 @@ static const GtfTokenizerRow classes[] =
       "pre_tokenizer": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "$scheme", "split": false },
       "decoder": { "type": "Sequence", "decoders": ["$byte_fallback_decoder", { "if": "add_prefix_space", "then": { "type": "Strip", "content": " ", "start": 1, "stop": 0 } }] } }), .token_types = GTF_NO_TOKEN_TYPES_457 },
   { "Phi3Tokenizer", "LlamaTokenizer" },
-  /* Where nothing names a class: 5 takes none then, which leaves out the space before the text. This is what 4.57 makes of it. */
-  { "LlamaTokenizer-4.57", "LlamaTokenizer", .model_types =
-    "arcee aria chameleon colpali deepseek_v2 deepseek_v3 deepseek_vl deepseek_vl_hybrid diffllama ernie4_5 ernie4_5_moe idefics3 jamba janus jetmoe llama llama4 llama4_text llava "
-    "llava_next llava_next_video llava_onevision ministral mistral mistral3 mixtral mllama paligemma persimmon phi3 phimoe video_llava vipllava zamba zamba2",
-    .json = JSON ({
-      "settings": { "legacy": true, "add_bos_token": true },
-      "normalizer": { "if": "legacy", "then": { "type": "Sequence", "normalizers": [{ "if": "add_prefix_space", "then": { "type": "Prepend", "prepend": "▁" } }, "$escape_spaces"] } },
-      "pre_tokenizer": { "if": "!legacy", "then": { "type": "Metaspace", "replacement": "▁", "prepend_scheme": "$scheme", "split": false } } }) },
   { "CodeLlamaTokenizer", "LlamaTokenizer", .model_types = "code_llama", .json = JSON ({
       "settings": { "add_bos_token": true },
       "tokens": { "prefix_token": "▁<PRE>", "middle_token": "▁<MID>", "suffix_token": "▁<SUF>", "eot_token": "▁<EOT>", "fill_token": "<FILL_ME>" },
@@ -625,7 +618,8 @@ static const GtfTokenizerRow classes[] =
   { "TokenizersBackend", NULL, "tokenizer.model", NULL, JSON ({
       "settings": { "legacy": true },
       "tokens": { "bos_token": "$bos_piece", "eos_token": "$eos_piece", "unk_token": "$unk_piece" },
-      "model": { "unk_token": "$unk_piece", "unk_id": "$unk_id", "fuse_unk": true, "byte_fallback": "$byte_fallback" },
+      "user_pieces": true, "renamed": true, "order": "ranked",
+      "model": { "unk_token": "$unk_piece", "unk_id": "$unk_id", "fuse_unk": true, "byte_fallback": "$byte_fallback", "ignore_merges": "$user_defined" },
       "normalizer": { "type": "Sequence", "normalizers": ["$precompiled",
         { "if": "remove_extra_whitespaces", "then": [{ "type": "Replace", "pattern": { "Regex": "\\A +| +\\z" }, "content": "" }, "$one_space"] }, "$escape_spaces",
         { "if": "add_dummy_prefix", "then": { "type": "Replace", "pattern": { "Regex": "\\A▁" }, "content": "▁▁" } }] },
@@ -667,6 +661,19 @@ gtf_tokenizer_row_is_misnamed (const char *model_type)
                                  "llava_next minicpm3 minicpmv minimax_m2 modernbert modernbert-decoder molmo molmo2 nemotron nvfp4 opencua openvla paddleocr_vl phi3 phi3_v phimoe "
                                  "qwen2 qwen3_5 qwen3_5_moe qwen3_5_moe_text qwen4_exp step3_vl vipllava cohere_asr camembertv2-base siglip2 smolvlm";
   return has_word (misnamed, model_type);
+}
+
+/* Model types whose SentencePiece model is read as it is, whatever class their repositories name. */
+gboolean
+gtf_tokenizer_row_is_generic (const char *model_type)
+{
+  static const char generic[] = "EvollaModel arctic aria beam bigbird_pegasus camembertv2-base canary chatlm cohere_asr ernie4_5 ernie4_5_moe flex_olmo fuyu glm glm4 glm4_moe "
+                                "glm4_moe_lite glm4v glm4v_moe glm_image glmasr got_ocr2 gpt_bigcode gradium_phonon_tts granite granitemoe granitemoehybrid granitemoeshared h2ovl_chat "
+                                "hyperclovax hyperclovax_vlm internlm2 internlm3 iquestcoder jamba kimi_k25 kimi_linear kosmos-2 llava llava_next mimo_v2_flash minicpm3 minicpm_ocr "
+                                "minicpmv minicpmv4_6 minicpmv4_7 minimax_m2 ministral ministral3 mistral mistral3 mistral_large4 mixtral modernbert modernbert-decoder molmo molmo2 "
+                                "nemo_speechlm nemotron nvfp4 nystromformer olmo2 olmo3 olmo_hybrid omniasr opencua openvla paddleocr_vl pegasus_x persimmon phi3 phi3_v phimoe "
+                                "pix2struct pixtral pocket_tts smolvlm stablelm step3_vl umt5 vipllava voxtral voxtral_realtime xlm-roberta-xl";
+  return has_word (generic, model_type);
 }
 
 const GtfTokenizerRow *

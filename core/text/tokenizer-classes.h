@@ -33,6 +33,8 @@ const GtfTokenizerRow *gtf_tokenizer_row_find      (const char *name);
 const GtfTokenizerRow *gtf_tokenizer_row_for_model (const char *model_type);
 /* Its repositories are known to name a wrong class. */
 gboolean                 gtf_tokenizer_row_is_misnamed (const char *model_type);
+/* A tokenizer.model of its repositories is read without any class, though they may name one. */
+gboolean                 gtf_tokenizer_row_is_generic  (const char *model_type);
 /* A part that several classes share, which templates name "$part". NULL where there is none. */
 const char              *gtf_tokenizer_part_find       (const char *name);
 /* Whether the folder has a file that a tokenizer may be made from: tokenizer.json, or the vocabulary of any class. */

@@ -345,6 +345,46 @@ add_merges (GtfTextModel *self, GError **error)
   return TRUE;
 }
 
+typedef struct { float score; gint32 id, left, right; guint32 cut; } RankedMerge;
+
+static int
+compare_ranked (gconstpointer a, gconstpointer b)
+{
+  const RankedMerge *x = a, *y = b;
+  return x->score != y->score ? (x->score < y->score ? 1 : -1) : x->id != y->id ? (x->id < y->id ? -1 : 1) : x->cut < y->cut ? -1 : x->cut > y->cut;
+}
+
+static gboolean
+is_normal (const GtfSpm *spm, gint32 id)
+{
+  return id >= 0 && spm->pieces[id].type == GTF_SPM_NORMAL;
+}
+
+/* The same as the SentencePiece library merges: by score, and of normal pieces only. Piece and id are one. */
+static gboolean
+add_ranked_merges (GtfTextModel *self, const GtfSpm *spm, GError **error)
+{
+  g_autoptr (GArray) merges = g_array_new (FALSE, FALSE, sizeof (RankedMerge));
+  for (gsize id = 0; id < spm->n_pieces; id++)
+    {
+      const GtfSpmPiece *piece = &spm->pieces[id];
+      for (gsize cut = piece->length ? gtf_utf8_size (*piece->text) : 0; is_normal (spm, (gint32) id) && cut < piece->length; cut += gtf_utf8_size (piece->text[cut]))
+        {
+          RankedMerge merge = { piece->score, (gint32) id, gtf_vocab_find (&self->vocab, piece->text, cut), gtf_vocab_find (&self->vocab, piece->text + cut, piece->length - cut), cut };
+          if (is_normal (spm, merge.left) && is_normal (spm, merge.right))
+            g_array_append_val (merges, merge);
+        }
+    }
+  g_array_sort (merges, compare_ranked);
+  for (guint i = 0; i < merges->len; i++)
+    {
+      const RankedMerge *merge = &g_array_index (merges, RankedMerge, i);
+      if (!gtf_text_model_add_merge_ids (self, merge->left, merge->right, merge->id, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 gtf_text_model_read_pieces (GtfTextModel *self, const GtfSpm *spm, JsonArray *before, gsize skip, JsonArray *after, GtfSpmOrder order, GError **error)
 {
@@ -363,5 +403,5 @@ gtf_text_model_read_pieces (GtfTextModel *self, const GtfSpm *spm, JsonArray *be
           !add_token (&f, hidden ? hidden : piece->text, hidden ? piece->length + 1 : piece->length, (double) piece->score, error))
         return FALSE;
     }
-  return add_list (&f, after, error) && (f.scored || add_merges (self, error));
+  return add_list (&f, after, error) && (f.scored || (order == GTF_SPM_RANKED ? add_ranked_merges (self, spm, error) : add_merges (self, error)));
 }

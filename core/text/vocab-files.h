@@ -42,6 +42,7 @@ typedef enum
   GTF_SPM_IN_A_ROW,      /* before, pieces, after */
   GTF_SPM_FIRST_WINS,    /* a token that comes again is left out */
   GTF_SPM_HIDDEN_CONTROLS,  /* a row, in which no text has the control pieces: for models whose ids are elsewhere */
+  GTF_SPM_RANKED,        /* a row, merged by the pieces' scores as the library does */
   GTF_SPM_SHIFTED        /* the first piece has id 1, whatever stands before; a piece has its own id even if it stands before too */
 } GtfSpmOrder;
 

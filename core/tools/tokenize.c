@@ -31,9 +31,9 @@ append_ids (GString *out, const char *key, const GtfEncoding *encoding)
   g_string_append_c (out, ']');
 }
 
-/* Without the brace at its end. */
+/* Without the brace at its end. @mask: which tokens the tokenizer put there is asked for. */
 static void
-append_encoding (GString *out, GtfTokenizer *tokenizer, const GtfEncoding *encoding)
+append_encoding (GString *out, GtfTokenizer *tokenizer, const GtfEncoding *encoding, gboolean mask)
 {
   g_string_append_c (out, '{');
   append_ids (out, "ids", encoding);
@@ -52,13 +52,20 @@ append_encoding (GString *out, GtfTokenizer *tokenizer, const GtfEncoding *encod
   for (gsize i = 0; i < encoding->n_ids; i++)
     g_string_append_printf (out, "%s[%u, %u]", i ? ", " : "", encoding->begin[i], encoding->end[i]);
   g_string_append_c (out, ']');
+  if (mask)
+    {
+      g_string_append (out, ", \"special_tokens_mask\": [");
+      for (gsize i = 0; i < encoding->n_ids; i++)
+        g_string_append_printf (out, "%s%d", i ? ", " : "", encoding->special_tokens_mask[i]);
+      g_string_append_c (out, ']');
+    }
   if (encoding->overflowing)
     {
       g_string_append (out, ", \"overflowing\": [");
       for (guint i = 0; i < encoding->overflowing->len; i++)
         {
           g_string_append (out, i ? ", " : "");
-          append_encoding (out, tokenizer, encoding->overflowing->pdata[i]);
+          append_encoding (out, tokenizer, encoding->overflowing->pdata[i], mask);
           g_string_append_c (out, '}');
         }
       g_string_append_c (out, ']');
@@ -67,11 +74,11 @@ append_encoding (GString *out, GtfTokenizer *tokenizer, const GtfEncoding *encod
 
 /* @labels: (nullable): the tokens of the text to be written. */
 static char *
-print_encoding (GtfTokenizer *tokenizer, const GtfEncoding *encoding, const GtfEncoding *labels)
+print_encoding (GtfTokenizer *tokenizer, const GtfEncoding *encoding, const GtfEncoding *labels, gboolean mask)
 {
   GString *out = g_string_new (NULL);
 
-  append_encoding (out, tokenizer, encoding);
+  append_encoding (out, tokenizer, encoding, mask);
   if (labels)
     {
       g_string_append (out, ", ");
@@ -138,12 +145,14 @@ encode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   JsonArray *list = JSON_NODE_HOLDS_ARRAY (inputs) ? json_node_get_array (inputs) : NULL;
   const char *text, *pair = NULL;
   g_autoptr (GtfEncoding) encoding = NULL, target = NULL;
+  JsonNode *asked = gtf_json_find (parameters, "return_special_tokens_mask");
+  gboolean mask = FALSE;
   g_autofree char *with = print_object (parameters);
 
-  if (!encode_target (tokenizer, parameters, &target, error))
+  if ((asked && !gtf_param_get_bool (asked, "parameters", "return_special_tokens_mask", &mask, error)) || !encode_target (tokenizer, parameters, &target, error))
     return NULL;
   if (target && JSON_NODE_HOLDS_NULL (inputs))
-    return print_encoding (gtf_tokenizer_get_target (tokenizer, NULL), target, NULL);
+    return print_encoding (gtf_tokenizer_get_target (tokenizer, NULL), target, NULL, mask);
   if (list && json_array_get_length (list) != 2)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_ARGUMENT, "inputs: expected a text or a pair of texts, found a list of %u", json_array_get_length (list));
@@ -155,7 +164,7 @@ encode (GtfTokenizer *tokenizer, JsonNode *inputs, JsonObject *parameters, GErro
   if (text == NULL || (list && pair == NULL))
     return NULL;
   encoding = gtf_tokenizer_encode (tokenizer, text, pair, with, error);
-  return encoding ? print_encoding (tokenizer, encoding, target) : NULL;
+  return encoding ? print_encoding (tokenizer, encoding, target, mask) : NULL;
 }
 
 /* Ids are checked one by one: a vocabulary has far less than 2^31 of them. */

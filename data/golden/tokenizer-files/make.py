@@ -269,7 +269,14 @@ def repositories():
     llama = {"tokenizer.model": "llama.model"}
     add("llama", "llama", llama, {"tokenizer_class": "LlamaTokenizer"})
     add("llama-legacy", "llama", llama, {"tokenizer_class": "LlamaTokenizerFast", "legacy": True, "add_bos_token": True, "add_eos_token": True})
-    add("llama-unnamed", "llama", llama, by="4.57")
+    add("llama-unnamed", "llama", llama)
+    add("mistral", "mistral", llama, {"tokenizer_class": "LlamaTokenizer", "add_bos_token": True, "legacy": False}, texts=TEXTS + ["the <s> boat", "a</s>it"])
+    add("mistral-legacy", "mistral", llama, {"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": True, "add_eos_token": True}, texts=TEXTS + ["the <s> boat", "a</s>it"])
+    add("phi3-renamed", "phi3", llama, {"tokenizer_class": "LlamaTokenizer", "added_tokens_decoder": {
+        "2": token("</s>", rstrip=True), "5": token("<|user|>"), "430": token("[MASK]", normalized=True, special=False)}}, texts=TEXTS + ["<|user|> the boat</s>  it"])
+    user = TEXTS + ["rivers, rivriver<x>9:509:50<x", "<x> river", "  the riv"]
+    add("generic-user", "glm", {"tokenizer.model": "user.model"}, {"tokenizer_class": "PreTrainedTokenizerFast"}, texts=user)
+    add("generic-user-unigram", "madeup", {"tokenizer.model": "xlnet.model"}, texts=user)
     add("code-llama", "llama", llama, {"tokenizer_class": "CodeLlamaTokenizer"})
     add("gemma", "gemma", {"tokenizer.model": "gemma.model"}, {"add_bos_token": True})
     add("generic", "glm", llama, {"tokenizer_class": "PreTrainedTokenizerFast"})
@@ -389,8 +396,10 @@ def answer(repository):
         cases = []
         for text in repository["texts"] + [PAIR]:
             arguments = text if isinstance(text, list) else [text]
-            e = tokenizer(*arguments, return_offsets_mapping=reader.is_fast, return_token_type_ids=reader.is_fast)
+            e = tokenizer(*arguments, return_offsets_mapping=reader.is_fast, return_token_type_ids=reader.is_fast, return_special_tokens_mask=True)
             case = {"text": text, "ids": e["input_ids"], "decoded": tokenizer.decode(e["input_ids"]), "skipped": skipped(getattr(tokenizer, "generator", tokenizer), e["input_ids"])}
+            if len(e["special_tokens_mask"]) == len(e["input_ids"]):      # not where </s> stood there already
+                case["special"] = e["special_tokens_mask"]
             if repository["sides"]:
                 case |= written(tokenizer, arguments)
             if (not repository["files"] or "emoji.json" in repository["files"]) and not reader.is_fast:

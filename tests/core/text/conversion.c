@@ -140,10 +140,11 @@ check_case (GtfTokenizer *tokenizer, JsonObject *item)
   const char *text = pair ? json_array_get_string_element (pair, 0) : json_node_get_string (node);
   g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, text, pair ? json_array_get_string_element (pair, 1) : NULL, NULL, &error);
   g_assert_no_error (error);
-  g_autoptr (GString) offsets = g_string_new (NULL), types = g_string_new (NULL);
+  g_autoptr (GString) offsets = g_string_new (NULL), types = g_string_new (NULL), special = g_string_new (NULL);
   for (gsize i = 0; i < e->n_ids; i++)
     {
       g_string_append_printf (types, "%s%d", i ? " " : "", e->type_ids[i]);
+      g_string_append_printf (special, "%s%d", i ? " " : "", e->special_tokens_mask[i]);
       g_string_append_printf (offsets, "%s%u %u", i ? " " : "", e->begin[i], e->end[i]);
     }
   g_autofree char *ids = print_ids (e), *expected = numbers (json_object_get_array_member (item, "ids"));
@@ -154,6 +155,11 @@ check_case (GtfTokenizer *tokenizer, JsonObject *item)
       g_autofree char *where = numbers (json_object_get_array_member (item, "offsets")), *kinds = numbers (json_object_get_array_member (item, "types"));
       g_assert_cmpstr (offsets->str, ==, where);
       g_assert_cmpstr (types->str, ==, kinds);
+    }
+  if (json_object_has_member (item, "special"))
+    {
+      g_autofree char *put_there = numbers (json_object_get_array_member (item, "special"));
+      g_assert_cmpstr (special->str, ==, put_there);
     }
   for (guint i = 0; json_object_has_member (item, "tokens") && i < e->n_ids; i++)
     g_assert_cmpstr (gtf_tokenizer_id_to_token (tokenizer, e->ids[i]), ==, json_array_get_string_element (json_object_get_array_member (item, "tokens"), i));

@@ -113,6 +113,29 @@ test_target (void)
   g_assert_nonnull (strstr (answers[3], "text_target"));
 }
 
+/* Which tokens stand around the text, where that is asked for. */
+static void
+test_mask (void)
+{
+  static const char requests[] = "{\"inputs\": \"tea\", \"parameters\": {\"return_special_tokens_mask\": true}}\n"
+                                 "{\"inputs\": \"tea\", \"parameters\": {\"return_special_tokens_mask\": true, \"add_special_tokens\": false}}\n"
+                                 "{\"inputs\": \"tea\", \"parameters\": {\"return_special_tokens_mask\": 1}}\n"
+                                 "{\"inputs\": \"tea\"}\n";
+  g_autofree char *repository = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-tasks", "classes", NULL);
+  g_autofree char *line = g_strdup_printf ("tokenize --jsonl --model %s", repository);
+  g_auto (Outcome) o = tool_run (line, requests);
+  g_auto (GStrv) answers = g_strsplit (o.out, "\n", -1);
+
+  g_assert_cmpint (o.status, ==, 0);
+  g_assert_cmpuint (g_strv_length (answers), ==, 5);
+  g_assert_nonnull (strstr (answers[0], "\"special_tokens_mask\": [1, 0"));
+  g_assert_true (g_str_has_suffix (answers[0], "0, 1]}"));
+  g_assert_nonnull (strstr (answers[1], "\"special_tokens_mask\": [0"));
+  g_assert_null (strstr (answers[1], "1]}"));
+  g_assert_nonnull (strstr (answers[2], "return_special_tokens_mask"));
+  g_assert_null (strstr (answers[3], "special_tokens_mask"));
+}
+
 /* Several texts as JSON are one request, whose answer has the pipeline's shape for a list: here objects, where one text alone gives a
  * list. As text they are answered one by one. */
 static void
@@ -331,6 +354,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tools/cli/cases", test_cases);
   g_test_add_func ("/tools/cli/batch", test_batch);
   g_test_add_func ("/tools/cli/target", test_target);
+  g_test_add_func ("/tools/cli/mask", test_mask);
   g_test_add_func ("/tools/cli/lines", test_lines);
   g_test_add_func ("/tools/cli/conversation", test_conversation);
   g_test_add_func ("/tools/cli/output", test_output);
