@@ -119,7 +119,7 @@ test_mask (void)
 {
   static const char requests[] = "{\"inputs\": \"tea\", \"parameters\": {\"return_special_tokens_mask\": true}}\n"
                                  "{\"inputs\": \"tea\", \"parameters\": {\"return_special_tokens_mask\": true, \"add_special_tokens\": false}}\n"
-                                 "{\"inputs\": \"tea\", \"parameters\": {\"return_special_tokens_mask\": 1}}\n"
+                                 "{\"inputs\": \"tea\", \"parameters\": {\"return_special_tokens_mask\": \"yes\"}}\n"
                                  "{\"inputs\": \"tea\"}\n";
   g_autofree char *repository = g_build_filename (g_getenv ("GTF_TEST_DATA"), "golden", "text-tasks", "classes", NULL);
   g_autofree char *line = g_strdup_printf ("tokenize --jsonl --model %s", repository);
