@@ -94,24 +94,49 @@ joined (const GtfSegment *a, const GtfSegment *b)
   return both;
 }
 
+static void
+append (GtfSegment *self, const GtfSegment *other)
+{
+  add_ranges (self, other, self->rows->len);
+  append_rows (self, other, 0, other->rows->len);
+}
+
+/* @other comes before what is there. */
+static void
+prepend (GtfSegment *self, const GtfSegment *other)
+{
+  g_autoptr (GArray) own = g_steal_pointer (&self->ranges);
+  const GtfSegment moved = { .rows = self->rows, .ranges = own };
+  add_ranges (self, other, 0);
+  add_ranges (self, &moved, other->rows->len);
+  if (other->rows->len)
+    g_array_prepend_vals (self->rows, other->rows->data, other->rows->len);
+}
+
+/* Where only one of the two has what overflowed, as for a long text between special tokens, its parts grow where they are. */
 void
-gtf_segment_merge (GtfSegment *self, const GtfSegment *other)
+gtf_segment_merge (GtfSegment *self, GtfSegment *other)
 {
   guint n = self->overflow ? self->overflow->len : 0, m = other->overflow ? other->overflow->len : 0;
-  g_autoptr (GPtrArray) all = n + m ? g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free) : NULL;
-  for (guint i = 0; i < n; i++)
+  g_autoptr (GPtrArray) all = n && m ? g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free) : NULL;
+  for (guint i = 0; i < n && m == 0; i++)
+    append (g_ptr_array_index (self->overflow, i), other);
+  for (guint j = 0; j < m && n == 0; j++)
+    prepend (g_ptr_array_index (other->overflow, j), self);
+  for (guint i = 0; all && i < n; i++)
     {
       const GtfSegment *part = g_ptr_array_index (self->overflow, i);
       g_ptr_array_add (all, joined (part, other));
       for (guint j = 0; j < m; j++)
         g_ptr_array_add (all, joined (part, g_ptr_array_index (other->overflow, j)));
     }
-  for (guint j = 0; j < m; j++)
+  for (guint j = 0; all && j < m; j++)
     g_ptr_array_add (all, joined (self, g_ptr_array_index (other->overflow, j)));
-  add_ranges (self, other, self->rows->len);
-  append_rows (self, other, 0, other->rows->len);
+  append (self, other);
+  if (m == 0)
+    return;
   g_clear_pointer (&self->overflow, g_ptr_array_unref);
-  self->overflow = g_steal_pointer (&all);
+  self->overflow = all ? g_steal_pointer (&all) : g_steal_pointer (&other->overflow);
 }
 
 gboolean

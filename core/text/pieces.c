@@ -80,6 +80,17 @@ swap_pieces (GtfPieces *self)
 }
 
 void
+gtf_pieces_release_spare (GtfPieces *self)
+{
+  if (self->spare->room + self->spare_room < GTF_PIECES_KEPT)
+    return;
+  g_clear_pointer (&self->spare->text, g_free);
+  g_clear_pointer (&self->spare->span, g_free);
+  g_clear_pointer (&self->spare_pieces, g_free);
+  self->spare->room = self->spare_room = 0;
+}
+
+void
 gtf_pieces_reset (GtfPieces *self, const char *text, gsize length)
 {
   self->original = text;

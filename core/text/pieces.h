@@ -14,6 +14,9 @@
 
 G_BEGIN_DECLS
 
+/* From so many bytes on, buffers are not kept for the next text. */
+#define GTF_PIECES_KEPT ((gsize) 1 << 20)
+
 typedef struct { guint32 begin, end; } GtfSpan;
 
 typedef struct
@@ -48,6 +51,9 @@ void     gtf_pieces_init  (GtfPieces *self);
 void     gtf_pieces_clear (GtfPieces *self);
 /* One piece, the whole of @text, which must be valid UTF-8 and stay. */
 void     gtf_pieces_reset (GtfPieces *self, const char *text, gsize length);
+
+/* After the last pass: what a long text needed for passes is given back; that of short ones is kept for the next. */
+void     gtf_pieces_release_spare (GtfPieces *self);
 
 /* Cutting: for each piece of text, @cut adds the pieces that it wants to keep with gtf_pieces_add (in order). */
 typedef gboolean (*GtfCutFunc) (gpointer data, GtfPieces *self, const GtfPiece *piece, GError **error);

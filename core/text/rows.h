@@ -27,8 +27,8 @@ typedef struct { GArray *rows; GArray *ranges; GPtrArray *overflow; } GtfSegment
 GtfSegment *gtf_segment_new      (gsize room);
 void        gtf_segment_free     (GtfSegment *self);
 GtfSegment *gtf_segment_copy     (const GtfSegment *self);
-/* Appends @other, also to what overflowed, in every combination, as the reference does. */
-void        gtf_segment_merge    (GtfSegment *self, const GtfSegment *other);
+/* Appends @other, also to what overflowed, in every combination, as the reference does. Of @other only the rows are left. */
+void        gtf_segment_merge    (GtfSegment *self, GtfSegment *other);
 /* The rows between are text @sequence. */
 void        gtf_segment_set_range (GtfSegment *self, gint32 sequence, gsize begin, gsize end);
 /* FALSE: @stride does not fit into @length. */

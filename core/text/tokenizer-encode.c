@@ -45,7 +45,7 @@ static void
 worker_give_back (GtfTokenizer *self, Worker *worker)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-  if (self->idle->len < 64 && worker->pieces.buffers[0].room < 1 << 20)
+  if (self->idle->len < 64 && worker->pieces.buffer->room < GTF_PIECES_KEPT)
     g_ptr_array_add (self->idle, worker);
   else
     gtf_tokenizer_worker_free (worker);
@@ -249,6 +249,7 @@ encode_text (GtfTokenizer *self, Worker *w, const char *argument, gint sequence,
       !gtf_pieces_cut (p, gtf_added_tokens_cut_normal, &self->added, error) || !gtf_pass_apply (self->pre_tokenizer, p, error) ||
       !gtf_user_pieces_cut (&self->user_pieces, p, error))
     return NULL;
+  gtf_pieces_release_spare (p);
   GtfSegment *segment = gtf_segment_new (p->n_pieces + MIN (length / 4, 1024));
   for (gsize i = 0; i < p->n_pieces; i++)
     {
@@ -308,6 +309,27 @@ fill_bytes (GtfEncoding *self, const GtfSegment *segment, Place places[2])
     fill_bytes (g_ptr_array_index (self->overflowing, i), g_ptr_array_index (segment->overflow, i), places);
 }
 
+/* All segments as one. Each is freed as soon as its rows are there too: those of a long text are most of what encoding it takes. */
+static GtfSegment *
+join (const GtfTokenizer *self, GPtrArray *segments)
+{
+  if (segments->len == 1)
+    return g_steal_pointer (&g_ptr_array_index (segments, 0));
+  gsize n_rows = 0;
+  for (guint i = 0; i < segments->len; i++)
+    n_rows += ((const GtfSegment *) g_ptr_array_index (segments, i))->rows->len;
+  GtfSegment *all = gtf_segment_new (n_rows);
+  for (guint i = 0; i < segments->len; i++)
+    {
+      GtfSegment *segment = g_steal_pointer (&g_ptr_array_index (segments, i));
+      if (self->post_processor == NULL)
+        gtf_segment_set_range (segment, i, 0, segment->rows->len);
+      gtf_segment_merge (all, segment);
+      gtf_segment_free (segment);
+    }
+  return all;
+}
+
 static GtfEncoding *
 finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], JsonObject *parameters, GError **error)
 {
@@ -324,18 +346,8 @@ finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], Js
       (self->post_processor && !gtf_post_processor_run (self->post_processor, segments, add_special, error)))
     return NULL;
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_segment_free);
-  gsize n_rows = 0;
-  for (guint i = 0; i < (*segments)->len; i++)
-    n_rows += ((const GtfSegment *) g_ptr_array_index (*segments, i))->rows->len;
-  GtfSegment *all = gtf_segment_new (n_rows);
+  GtfSegment *all = join (self, *segments);
   g_ptr_array_add (list, all);
-  for (guint i = 0; i < (*segments)->len; i++)
-    {
-      GtfSegment *segment = g_ptr_array_index (*segments, i);
-      if (self->post_processor == NULL && (*segments)->len > 1)
-        gtf_segment_set_range (segment, i, 0, segment->rows->len);
-      gtf_segment_merge (all, segment);
-    }
   JsonNode *multiple = gtf_json_find (parameters, "pad_to_multiple_of");
   gint64 of = 0;
   if (multiple && !gtf_param_get_int (multiple, "parameters", "pad_to_multiple_of", 1, 1 << 20, &of, error))
