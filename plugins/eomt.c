@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * EoMT: Kerssies et al., "Your ViT is Secretly an Image Segmentation Model" (2025).
+ * EoMT: Kerssies et al., "Your ViT is Secretly an Image Segmentation Model" (2025), over DINOv2 and over DINOv3.
  *
  * A ViT that reads queries beside the patches in its last blocks; the queries become masks with a class each, by their products with the patches,
  * which transposed convolutions make larger. docs/models/eomt.md tells what is easily got wrong.
@@ -14,23 +14,50 @@ typedef struct
   gboolean is_gated;
   gint64 n_queries, n_blocks, n_upscales;       /* blocks: the last ones, that read queries */
   gint64 gated_size, plain_size, n_classes;
+  const char *rope_type;
+  double theta;                                 /* of DINOv3; 0: DINOv2, whose patches do not turn */
 } Config;
 
+#define CONFIG_FIELDS                                                                                                              \
+  GTF_VISION_CONFIG_FIELDS,                                                                                                        \
+  GTF_CONFIG_INT_FIELD (Config, vision.encoder.hidden_size, "hidden_size", 1, 1 << 16, 1024),                                      \
+  GTF_CONFIG_INT_FIELD (Config, vision.encoder.n_layers, "num_hidden_layers", 1, 256, 24),                                         \
+  GTF_CONFIG_INT_FIELD (Config, vision.encoder.n_heads, "num_attention_heads", 1, 4096, 16),                                       \
+  GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, "layer_norm_eps", 0, 1, 1e-6),                                               \
+  GTF_CONFIG_INT_FIELD (Config, vision.n_registers, "num_register_tokens", 0, 1 << 16, 4),                                         \
+  GTF_CONFIG_INT_FIELD (Config, n_queries, "num_queries", 1, 1 << 16, 200),                                                        \
+  GTF_CONFIG_INT_FIELD (Config, n_blocks, "num_blocks", 1, 256, 4),                                                                \
+  GTF_CONFIG_INT_FIELD (Config, n_upscales, "num_upscale_blocks", 0, 8, 2)
+
 static const GtfConfigField config_fields[] = {
-  GTF_VISION_CONFIG_FIELDS,
-  GTF_CONFIG_INT_FIELD (Config, vision.encoder.hidden_size, "hidden_size", 1, 1 << 16, 1024),
-  GTF_CONFIG_INT_FIELD (Config, vision.encoder.n_layers, "num_hidden_layers", 1, 256, 24),
-  GTF_CONFIG_INT_FIELD (Config, vision.encoder.n_heads, "num_attention_heads", 1, 4096, 16),
-  GTF_CONFIG_FLOAT_FIELD (Config, vision.encoder.eps, "layer_norm_eps", 0, 1, 1e-6),
+  CONFIG_FIELDS,
   GTF_CONFIG_INT_FIELD (Config, vision.n_first, "", 0, 0, 0),           /* [CLS] has no position */
-  GTF_CONFIG_INT_FIELD (Config, vision.n_registers, "num_register_tokens", 0, 1 << 16, 4),
   GTF_CONFIG_FLOAT_FIELD (Config, mlp_ratio, "mlp_ratio", 0.001, 1024, 4),
   GTF_CONFIG_BOOL_FIELD (Config, is_gated, "use_swiglu_ffn", FALSE),
-  GTF_CONFIG_INT_FIELD (Config, n_queries, "num_queries", 1, 1 << 16, 200),
-  GTF_CONFIG_INT_FIELD (Config, n_blocks, "num_blocks", 1, 256, 4),
-  GTF_CONFIG_INT_FIELD (Config, n_upscales, "num_upscale_blocks", 0, 8, 2),
   GTF_CONFIG_FIELDS_END
 };
+
+static const GtfConfigField dinov3_fields[] = {
+  CONFIG_FIELDS,
+  GTF_CONFIG_INT_FIELD (Config, vision.encoder.inner_size, "intermediate_size", 1, 1 << 20, 4096),
+  GTF_CONFIG_BOOL_FIELD (Config, vision.has_positions, "", FALSE),
+  GTF_CONFIG_BOOL_FIELD (Config, is_gated, "use_gated_mlp", FALSE),
+  GTF_CONFIG_STRING_FIELD (Config, rope_type, "rope_parameters.rope_type|rope_parameters.type|rope_scaling.rope_type|rope_scaling.type", "default"),
+  GTF_CONFIG_FLOAT_FIELD (Config, theta, "rope_parameters.rope_theta|rope_theta", 1e-3, 1e12, 100),
+  GTF_CONFIG_FIELDS_END
+};
+
+/* What both do once the vision config is complete. */
+static gboolean
+derive_queries (Config *config, GError **error)
+{
+  config->n_classes = config->vision.encoder.n_labels + 1;
+  if (config->n_blocks <= config->vision.encoder.n_layers)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "num_blocks (%" G_GINT64_FORMAT ") must not be above num_hidden_layers (%" G_GINT64_FORMAT ")",
+               config->n_blocks, config->vision.encoder.n_layers);
+  return FALSE;
+}
 
 static gboolean
 derive (gpointer data, GError **error)
@@ -39,14 +66,23 @@ derive (gpointer data, GError **error)
 
   if (config->vision.image_sizes == NULL)
     config->vision.image_sizes = "640";
-  if (!gtf_vision_config_mlp (&config->vision, config->mlp_ratio, config->is_gated, &config->gated_size, &config->plain_size, error) || !gtf_vision_config_derive (data, error))
-    return FALSE;
-  config->n_classes = config->vision.encoder.n_labels + 1;
-  if (config->n_blocks <= config->vision.encoder.n_layers)
-    return TRUE;
-  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "num_blocks (%" G_GINT64_FORMAT ") must not be above num_hidden_layers (%" G_GINT64_FORMAT ")",
-               config->n_blocks, config->vision.encoder.n_layers);
-  return FALSE;
+  return gtf_vision_config_mlp (&config->vision, config->mlp_ratio, config->is_gated, &config->gated_size, &config->plain_size, error)
+         && gtf_vision_config_derive (data, error) && derive_queries (config, error);
+}
+
+static gboolean
+derive_dinov3 (gpointer data, GError **error)
+{
+  Config *config = data;
+
+  if (config->vision.image_sizes == NULL)
+    config->vision.image_sizes = "640";
+  if (!g_str_equal (config->rope_type, "default"))
+    {
+      g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "rope_type: expected default, found \"%.60s\"", config->rope_type);
+      return FALSE;
+    }
+  return gtf_vision_config_derive (data, error) && gtf_vision_config_turns (&config->vision, config->is_gated, error) && derive_queries (config, error);
 }
 
 typedef struct
@@ -89,20 +125,26 @@ static const GtfWeight upscale[] = {
 
 #define MASK_HEAD(i, name) { GTF_WEIGHT_LINEAR, "mask_head." name, AT (mask_head[i]), 0, { HIDDEN, HIDDEN } }
 
+#define WEIGHTS(patches, layer_table)                                                                                              \
+  GTF_VISION_TOKENS (cls, "embeddings.cls_token", 0, GTF_DIM_CONST (1)),                                                           \
+  GTF_VISION_TOKENS (registers, "embeddings.register_tokens", 0, GTF_VISION_DIM (n_registers)),                                    \
+  GTF_VISION_PATCHES (patches),                                                                                                    \
+  GTF_VISION_LAYERS ("layers.%d", layer_table),                                                                                    \
+  GTF_VISION_NORM (norm, "layernorm"),                                                                                             \
+  { GTF_WEIGHT_TENSOR, "query.weight", AT (queries), 0, { GTF_DIM (Config, n_queries), HIDDEN } },                                 \
+  { GTF_WEIGHT_TENSOR, "attn_mask_probs", AT (masked), GTF_WEIGHT_OPTIONAL, { GTF_DIM (Config, n_blocks) } },                      \
+  { GTF_WEIGHT_GROUP, "upscale_block.block.%d", .offset = AT (upscales), .group = upscale, .group_size = sizeof (Upscale),         \
+    .count = GTF_DIM (Config, n_upscales) },                                                                                       \
+  MASK_HEAD (0, "fc1"), MASK_HEAD (1, "fc2"), MASK_HEAD (2, "fc3"),                                                                \
+  { GTF_WEIGHT_LINEAR, "class_predictor", AT (classes), 0, { GTF_DIM (Config, n_classes), HIDDEN } }
+
 static const GtfWeight weights[] = {
-  GTF_VISION_TOKENS (cls, "embeddings.cls_token", 0, GTF_DIM_CONST (1)),
-  GTF_VISION_TOKENS (registers, "embeddings.register_tokens", 0, GTF_VISION_DIM (n_registers)),
+  WEIGHTS ("embeddings.patch_embeddings.projection", layer),
   { GTF_WEIGHT_TENSOR, "embeddings.position_embeddings.weight", GTF_VISION_FIELD (embeddings.positions), 0, { GTF_VISION_DIM (n_positions), HIDDEN } },
-  GTF_VISION_PATCHES ("embeddings.patch_embeddings.projection"),
-  GTF_VISION_LAYERS ("layers.%d", layer),
-  GTF_VISION_NORM (norm, "layernorm"),
-  { GTF_WEIGHT_TENSOR, "query.weight", AT (queries), 0, { GTF_DIM (Config, n_queries), HIDDEN } },
-  { GTF_WEIGHT_TENSOR, "attn_mask_probs", AT (masked), GTF_WEIGHT_OPTIONAL, { GTF_DIM (Config, n_blocks) } },
-  { GTF_WEIGHT_GROUP, "upscale_block.block.%d", .offset = AT (upscales), .group = upscale, .group_size = sizeof (Upscale), .count = GTF_DIM (Config, n_upscales) },
-  MASK_HEAD (0, "fc1"), MASK_HEAD (1, "fc2"), MASK_HEAD (2, "fc3"),
-  { GTF_WEIGHT_LINEAR, "class_predictor", AT (classes), 0, { GTF_DIM (Config, n_classes), HIDDEN } },
   { GTF_WEIGHT_END }
 };
+
+static const GtfWeight dinov3_weights[] = { WEIGHTS ("embeddings.patch_embeddings", gtf_dinov3_layer), { GTF_WEIGHT_END } };
 
 static const GtfHead heads[] = { { "ForUniversalSegmentation", gtf_segmentation_tasks, NULL, NULL }, { NULL } };
 
@@ -174,15 +216,32 @@ is_masked (const Weights *w, gint64 block)
   return p > 0;
 }
 
+/* How queries, other tokens and patches turn; of DINOv2, NULL. */
+static GtfTensor *
+rotary_table (GtfContext *c, const Config *config)
+{
+  const GtfVisionConfig *v = &config->vision;
+
+  if (!(config->theta > 0))
+    return NULL;
+  return gtf_patch_rotary_table (c, config->n_queries + 1 + v->n_registers, v->image_height / v->patch_height, v->image_width / v->patch_width, v->encoder.head_size,
+                                 config->theta);
+}
+
 static void
 forward (GtfContext *c, const GtfForward *f)
 {
   const Config *config = f->config;
   const GtfVisionConfig *v = &config->vision;
   const Weights *w = f->weights;
-  GtfTensor *x = gtf_vision_embed (c, v, &w->vit.embeddings), *mask = NULL;
+  const GtfTensor *pixels = gtf_vision_pixels (c, v->n_channels);
+  GtfTensor *x, *rotary, *mask = NULL;
   Masks masks;
 
+  if (pixels == NULL || !gtf_vision_fits (c, v, pixels))
+    return;
+  x = gtf_vision_embed_pixels (c, v, &w->vit.embeddings, pixels);
+  rotary = rotary_table (c, config);
   for (gint64 i = 0; i < v->encoder.n_layers && !gtf_failed (c); i++)
     {
       const gint64 block = i - (v->encoder.n_layers - config->n_blocks);
@@ -193,7 +252,7 @@ forward (GtfContext *c, const GtfForward *f)
       mark = gtf_push (c);
       if (block >= 0 && is_masked (w, block))
         mask = gtf_pop_keep (c, mark, mask_attention (c, config, w, x));
-      x = gtf_vision_layer (c, v, &w->vit.layers[i], x, mask);
+      x = gtf_vision_turning_layer (c, v, &w->vit.layers[i], x, mask, rotary != NULL && block < 0 ? gtf_steps (c, rotary, config->n_queries, gtf_dim (x, 1)) : rotary);
     }
   x = gtf_layer_norm (c, w->vit.norm, x, (float) v->encoder.eps);
   masks = read_masks (c, config, w, x);
@@ -203,10 +262,17 @@ forward (GtfContext *c, const GtfForward *f)
 }
 
 static const char *const model_types[] = { "eomt", NULL };
+static const char *const dinov3_types[] = { "eomt_dinov3", NULL };
+
+#define ARCHITECTURE                                                                                                               \
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .heads = heads, .forward = forward
 
 static const GtfArchitecture eomt = {
-  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = model_types,
-  .config = config_fields, .weights = weights, .heads = heads, .ignored = "criterion.*|embeddings.position_ids", .forward = forward
+  ARCHITECTURE, .model_types = model_types, .config = config_fields, .derive = derive, .weights = weights, .ignored = "criterion.*|embeddings.position_ids"
 };
 
-GTF_TEXT_PLUGINS (eomt, "eomt", "EoMT: a ViT that segments by queries in its last blocks", &eomt)
+static const GtfArchitecture eomt_dinov3 = {
+  ARCHITECTURE, .model_types = dinov3_types, .config = dinov3_fields, .derive = derive_dinov3, .weights = dinov3_weights, .ignored = "criterion.*|*.mask_token|*.inv_freq"
+};
+
+GTF_TEXT_PLUGINS (eomt, "eomt", "EoMT: a ViT that segments by queries in its last blocks", &eomt, &eomt_dinov3)

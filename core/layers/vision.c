@@ -20,6 +20,19 @@ const GtfWeight gtf_vit_layer[] = {
   { GTF_WEIGHT_END }
 };
 
+const GtfWeight gtf_dinov3_layer[] = {
+  GTF_VISION_LAYER_NORM (block.attention_norm, "norm1"),
+  GTF_VISION_QKV ("attention.{q_proj,k_proj,v_proj}"),
+  GTF_VISION_LINEAR (block.attention_out, "attention.o_proj", GTF_WEIGHT_BIAS_OPTIONAL, HIDDEN, HIDDEN),
+  GTF_VISION_SCALE (attention_scale, "layer_scale1.lambda1"),
+  GTF_VISION_LAYER_NORM (block.output_norm, "norm2"),
+  GTF_VISION_LINEAR (gate, "mlp.gate_proj", GTF_WEIGHT_BIAS_OPTIONAL, GTF_VISION_DIM (gate_size), HIDDEN),
+  GTF_VISION_LINEAR (block.up, "mlp.up_proj", GTF_WEIGHT_BIAS_OPTIONAL, GTF_VISION_DIM (encoder.inner_size), HIDDEN),
+  GTF_VISION_LINEAR (block.down, "mlp.down_proj", GTF_WEIGHT_BIAS_OPTIONAL, HIDDEN, GTF_VISION_DIM (encoder.inner_size)),
+  GTF_VISION_SCALE (output_scale, "layer_scale2.lambda1"),
+  { GTF_WEIGHT_END }
+};
+
 const GtfWeight gtf_vit_pooler[] = {
   { GTF_WEIGHT_LINEAR, "pooler.dense", GTF_VISION_FIELD (pooler), GTF_WEIGHT_OPTIONAL, { GTF_VISION_DIM (pooler_size), HIDDEN } },
   { GTF_WEIGHT_END }
@@ -91,6 +104,16 @@ gtf_vision_config_mlp (GtfVisionConfig *config, double ratio, gboolean is_gated,
   *gated_size = is_gated ? 2 * config->encoder.inner_size : 0;
   *plain_size = is_gated ? 0 : config->encoder.inner_size;
   return TRUE;
+}
+
+gboolean
+gtf_vision_config_turns (GtfVisionConfig *config, gboolean is_gated, GError **error)
+{
+  config->gate_size = is_gated ? config->encoder.inner_size : 0;
+  if (config->encoder.head_size % 4 == 0)
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "hidden_size: a head has %" G_GINT64_FORMAT " features, expected a multiple of 4", config->encoder.head_size);
+  return FALSE;
 }
 
 const GtfTensor *
@@ -167,6 +190,16 @@ first_tokens (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbed
   return gtf_concat (c, parts, 2);
 }
 
+gboolean
+gtf_vision_fits (GtfContext *c, const GtfVisionConfig *config, const GtfTensor *pixels)
+{
+  if (pixels->shape[2] == config->image_height && pixels->shape[3] == config->image_width)
+    return TRUE;
+  gtf_fail_code (c, GTF_ERROR_INVALID_ARGUMENT, "the picture is %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT ", but the model takes pictures of %" G_GINT64_FORMAT
+                 " x %" G_GINT64_FORMAT " (height x width)", pixels->shape[2], pixels->shape[3], config->image_height, config->image_width);
+  return FALSE;
+}
+
 /**
  * gtf_vision_embed:
  * @config: sizes
@@ -191,12 +224,8 @@ gtf_vision_embed_pixels (GtfContext *c, const GtfVisionConfig *config, const Gtf
 
   if (pixels == NULL)
     return NULL;
-  if (!interpolates && w->positions != NULL && (pixels->shape[2] != config->image_height || pixels->shape[3] != config->image_width))
-    {
-      gtf_fail_code (c, GTF_ERROR_INVALID_ARGUMENT, "the picture is %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT ", but the model takes pictures of %" G_GINT64_FORMAT
-                     " x %" G_GINT64_FORMAT " (height x width)", pixels->shape[2], pixels->shape[3], config->image_height, config->image_width);
-      return NULL;
-    }
+  if (!interpolates && w->positions != NULL && !gtf_vision_fits (c, config, pixels))
+    return NULL;
   mark = gtf_push (c);
   x = gtf_linear (c, w->patches, gtf_patches (c, pixels, config->patch_height, config->patch_width));
   if (w->positions != NULL && !gtf_failed (c))
@@ -237,6 +266,11 @@ gtf_vision_block (GtfContext *c, const GtfEncoder *e, const GtfVisionLayer *l, G
       h = gtf_gate (c, gtf_slice (c, h, 0, inner), gtf_slice (c, h, inner, inner), GTF_ACTIVATION_SILU);
       return add_scaled (c, l->block.down, h, l->output_scale, x);
     }
+  if (l->gate != NULL)
+    {
+      h = gtf_gate (c, gtf_linear (c, l->gate, h), gtf_linear (c, l->block.up, h), e->config->activation);
+      return add_scaled (c, l->block.down, h, l->output_scale, x);
+    }
   if (l->output_scale == NULL)
     return gtf_feed_forward (c, l->block.up, e->config->activation, l->block.down, h, x);
   h = gtf_feed_forward (c, l->block.up, e->config->activation, l->block.down, h, NULL);
@@ -267,8 +301,15 @@ gtf_vision_encode (GtfContext *c, const GtfVisionConfig *config, const GtfVision
 GtfTensor *
 gtf_vision_layer (GtfContext *c, const GtfVisionConfig *config, const GtfVisionLayer *layer, GtfTensor *x, const GtfTensor *bias)
 {
+  return gtf_vision_turning_layer (c, config, layer, x, bias, NULL);
+}
+
+GtfTensor *
+gtf_vision_turning_layer (GtfContext *c, const GtfVisionConfig *config, const GtfVisionLayer *layer, GtfTensor *x, const GtfTensor *bias, const GtfTensor *rotary)
+{
   const GtfTextInput input = { .n_texts = gtf_dim (x, 0), .longest = gtf_dim (x, 1), .n_choices = 1 };
-  const GtfEncoder encoder = { .config = &config->encoder, .input = &input, .norm_first = TRUE, .attention = { .n_heads = config->encoder.n_heads, .mask = bias } };
+  const GtfEncoder encoder = { .config = &config->encoder, .input = &input, .norm_first = TRUE, .rotary = rotary,
+                               .attention = { .n_heads = config->encoder.n_heads, .mask = bias } };
   gsize mark = gtf_push (c);
 
   return gtf_pop_keep (c, mark, gtf_vision_block (c, &encoder, layer, x));

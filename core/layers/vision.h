@@ -32,6 +32,7 @@ typedef struct
   GtfActivation pooler_activation;
   gboolean interpolates, antialias, has_positions;
   gint64 image_height, image_width, patch_height, patch_width, patch_features, n_positions;
+  gint64 gate_size;                             /* outputs of GtfVisionLayer.gate; 0: there is none */
 } GtfVisionConfig;
 
 typedef struct
@@ -44,6 +45,7 @@ typedef struct
 {
   GtfEncoderLayer block;
   const GtfLinear *gated;                       /* gate and up side by side, instead of block.up; may be NULL */
+  const GtfLinear *gate;                        /* by whose result, activated, that of block.up is multiplied; may be NULL */
   const GtfNorm *attention_scale, *output_scale;        /* factors on what a block adds; may be NULL */
   const GtfTensor *bias;                        /* of relative positions, as the family knows it; may be NULL */
 } GtfVisionLayer;
@@ -64,6 +66,8 @@ GTF_API gboolean   gtf_vision_config_derive (gpointer config, GError **error);
 GTF_API gboolean   gtf_vision_config_patches (GtfVisionConfig *config, GError **error);
 /* DINOv2's two layers after attention, hidden_size times @ratio wide: sets encoder.inner_size, and how many outputs the first has, gated or plain; the other is 0. */
 GTF_API gboolean   gtf_vision_config_mlp (GtfVisionConfig *config, double ratio, gboolean is_gated, gint64 *gated_size, gint64 *plain_size, GError **error);
+/* For `derive` of DINOv3 and its kin, behind gtf_vision_config_derive (): heads that can turn; sets gate_size. */
+GTF_API gboolean   gtf_vision_config_turns (GtfVisionConfig *config, gboolean is_gated, GError **error);
 /* A list of one number for both sides, or of height and width; @fallback where there is none. */
 GTF_API gboolean   gtf_vision_read_sides (const char *list, const char *key, gint64 fallback, gint64 *height, gint64 *width, GError **error);
 /* Whether the caller asks for positions in other sizes. */
@@ -72,6 +76,8 @@ GTF_API gboolean   gtf_vision_is_asked (GtfContext *c);
 GTF_API GtfTensor *gtf_vision_resize_square (GtfContext *c, const GtfTensor *table, gint64 height, gint64 width, GtfResize how);
 /* The checked input, F32 [B][C][H][W]; bytes, of an image processor that neither rescales nor normalises, become such. */
 GTF_API const GtfTensor *gtf_vision_pixels (GtfContext *c, gint64 n_channels);
+/* Whether pictures are of image_size; fails with words if not. */
+GTF_API gboolean   gtf_vision_fits (GtfContext *c, const GtfVisionConfig *config, const GtfTensor *pixels);
 /* Patches with their positions, and the tokens before them: [B][T][D]. */
 GTF_API GtfTensor *gtf_vision_embed  (GtfContext *c, const GtfVisionConfig *config, const GtfVisionEmbeddings *w);
 /* The same of pixels [B][C][H][W]. */
@@ -82,6 +88,9 @@ GTF_API GtfTensor *gtf_vision_encode (GtfContext *c, const GtfVisionConfig *conf
 GTF_API GtfTensor *gtf_vision_block (GtfContext *c, const GtfEncoder *e, const GtfVisionLayer *l, GtfTensor *x);
 /* One of them by itself, with what is added to its scores (may be NULL); its temporaries are given back. */
 GTF_API GtfTensor *gtf_vision_layer (GtfContext *c, const GtfVisionConfig *config, const GtfVisionLayer *layer, GtfTensor *x, const GtfTensor *bias);
+/* The same where queries and keys turn: @rotary tells how, for all tokens (may be NULL). */
+GTF_API GtfTensor *gtf_vision_turning_layer (GtfContext *c, const GtfVisionConfig *config, const GtfVisionLayer *layer, GtfTensor *x, const GtfTensor *bias,
+                                             const GtfTensor *rotary);
 /* In `features` of a backbone: the embeddings @x and the result of each layer, normalised by @norm (may be NULL); as tokens, or as pictures of
  * @height x @width patches where @height is not 0. */
 GTF_API void       gtf_vision_features (GtfContext *c, const GtfForward *f, const GtfVisionConfig *config, const GtfVisionLayer *layers, GtfTensor *x, const GtfNorm *norm,
@@ -144,6 +153,7 @@ GTF_API GtfTensor *gtf_vision_repeat (GtfContext *c, const GtfTensor *x, gint64 
 
 /* The blocks and the rest of ViT by its names, old and new: what DeiT and I-JEPA share. */
 GTF_API const GtfWeight gtf_vit_layer[];
+GTF_API const GtfWeight gtf_dinov3_layer[];             /* a block of DINOv3 */
 GTF_API const GtfWeight gtf_vit_pooler[];               /* the bare model: pooler.dense, if it is there */
 GTF_API const GtfWeight gtf_vision_classifier[];        /* classifier */
 GTF_API const char *const gtf_vision_base_tasks[];

@@ -100,6 +100,7 @@ test_wrong_pixels (void)
     { "pvt/classifier", { 1, 3, 32, 40 }, "no tail of the first" }, { "siglip2/classifier", { 1, 3, 16, 16 }, "cut into patches" }, { "timm_vit/classifier", { 1, 3, 24, 32 }, "has positions for 9" },
     { "rf_detr/detection", { 1, 3, 40, 48 }, "5 x 6 patches cannot be cut into 2 windows each way" }, { "rf_detr/detection", { 1, 3, 4, 48 }, "at least one patch of 8 x 8" },
     { "rf_detr/detection", { 1, 3, 16, 16 }, "room for 4 proposals" }, { "zoedepth/single", { 1, 3, 4, 24 }, "at least one patch" },
+    { "eomt_dinov3/universal", { 1, 3, 24, 32 }, "takes pictures of 24 x 24" },
   };
   g_autoptr (GError) error = NULL;
 

@@ -23,6 +23,7 @@ EOMT = dict(hidden_size=16, num_hidden_layers=4, num_attention_heads=2, mlp_rati
             num_labels=4)
 ONEFORMER = dict(conv_dim=32, mask_dim=32, hidden_dim=32, encoder_feedforward_dim=20, encoder_layers=1, decoder_layers=3, num_attention_heads=2, dim_feedforward=12, num_queries=5,
                  num_labels=4, task_seq_len=7, query_dec_layers=2)
+EOMT_DINOV3 = {**{k: v for k, v in EOMT.items() if k != "mlp_ratio"}, "intermediate_size": 20}
 TASK = [[9, 3, 0, 21, 4, 1, 1]]
 
 
@@ -93,6 +94,13 @@ FAMILIES = {
         "gated": case("Eomt", "ForUniversalSegmentation", {**EOMT, "use_swiglu_ffn": True, "num_upscale_blocks": 1, "num_register_tokens": 0, "num_blocks": 4, "image_size": 30, "patch_size": 7},
                       (30, 30), batch=1, edit=masked(1, 1, 0, 1)),
         "plain": case("Eomt", "ForUniversalSegmentation", {**EOMT, "num_upscale_blocks": 0, "num_blocks": 1}, SQUARE, batch=1, edit=masked(1)),
+    },
+    "eomt_dinov3": {
+        "universal": case("EomtDinov3", "ForUniversalSegmentation", EOMT_DINOV3, SQUARE, edit=masked(0, 1, 0)),
+        "gated": case("EomtDinov3", "ForUniversalSegmentation", {**EOMT_DINOV3, "use_gated_mlp": True, "hidden_act": "relu", "key_bias": True, "proj_bias": False, "mlp_bias": False,
+                                                                 "num_channels": 1, "num_register_tokens": 0, "num_upscale_blocks": 1, "num_blocks": 4, "layer_norm_eps": 0.1,
+                                                                 "rope_parameters": {"rope_type": "default", "rope_theta": 7.0}, "image_size": 30, "patch_size": 7}, (30, 30), batch=1,
+                      edit=masked(1, 0, 1, 1)),
     },
     "oneformer": {
         "universal": case("OneFormer", "ForUniversalSegmentation", {**ONEFORMER, "backbone_config": backbone(**RESNET)}, (41, 70), batch=1, task=TASK),
