@@ -47,7 +47,7 @@ flattened (GtfBindingPlan *p, const GtfStoredTensor *t)
 static gboolean
 is_other (const GtfWeight *w, const GtfStoredTensor *t)
 {
-  return (w->type == GTF_WEIGHT_NORM && t->n_dims > 1) || (w->type == GTF_WEIGHT_CONV2D && t->n_dims == 1);
+  return (w->type == GTF_WEIGHT_NORM && !(w->flags & GTF_WEIGHT_BARE) && t->n_dims > 1) || (w->type == GTF_WEIGHT_CONV2D && t->n_dims == 1);
 }
 
 /* A convolution with torch's weight_norm has, in place of its weight, a direction and a length: (direction, length) as they were called before torch 2.1, and since. */

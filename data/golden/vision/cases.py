@@ -61,6 +61,7 @@ HGNET = dict(stem_channels=[3, 8, 12], stage_in_channels=[12, 16, 24], stage_mid
              hidden_sizes=[16, 24, 32], stage_downsample=[False, True, True], stage_downsample_strides=[2, 2, 2], stage_light_block=[False, False, True], stage_kernel_size=[3, 3, 5],
              stage_numb_of_layers=[2, 2, 3], embedding_size=12)
 POOLFORMER = dict(hidden_sizes=[8, 12, 20], depths=[1, 2, 1], num_encoder_blocks=3, patch_sizes=[7, 3, 3], strides=[4, 2, 2], padding=[2, 1, 1], mlp_ratio=2.0)
+SWIFTFORMER = dict(depths=[2, 1, 3, 1], embed_dims=[6, 8, 8, 12], downsamples=[True, False, True, True], mlp_ratio=2, layer_scale_init_value=0.5)
 LEVIT = dict(image_size=64, patch_size=16, hidden_sizes=[16, 24, 32], num_attention_heads=[2, 3, 4], depths=[1, 1, 1], key_dim=[4, 4, 4])
 MOBILEVIT = dict(hidden_sizes=[8, 8, 12], neck_hidden_sizes=[4, 8, 8, 12, 12, 16, 20], num_attention_heads=2, expand_ratio=2.0)
 MOBILEVIT2 = dict(width_multiplier=0.05, n_attn_blocks=[1, 2, 1], patch_size=1)
@@ -226,6 +227,12 @@ FAMILIES = {
     "poolformer": {
         **stages("PoolFormer", POOLFORMER, (37, 50)),
         "unscaled": case("PoolFormer", "ForImageClassification", {**POOLFORMER, "use_layer_scale": False, "pool_size": 5, "num_labels": 3, "hidden_act": "relu"}, (40, 33)),
+    },
+    "swiftformer": {
+        **stages("SwiftFormer", SWIFTFORMER, (45, 50), batch=1),
+        "unscaled": case("SwiftFormer", "ForImageClassification", {**SWIFTFORMER, "depths": [1, 2, 1], "embed_dims": [8, 8, 10], "downsamples": [False, True, True], "use_layer_scale": False,
+                                                                   "down_patch_size": [3, 2], "down_stride": 3, "down_pad": 2, "hidden_act": "relu", "num_labels": 3,
+                                                                   "batch_norm_eps": 0.1, "num_channels": 1}, (33, 40)),
     },
     "levit": {
         **stages("Levit", LEVIT, (64, 64), matrices=0.15),
