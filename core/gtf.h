@@ -36,6 +36,7 @@
 #include "layers/stages.h"
 #include "layers/shaped.h"
 #include "layers/rt-detr.h"
+#include "layers/timm-vit.h"
 #include "layers/towers.h"
 #include "layers/experts.h"
 #include "layers/rope.h"

@@ -216,15 +216,17 @@ check_size (GtfBindingPlan *p, const GtfBoundWeight *b, const GtfStoredTensor *t
       }
 }
 
-/* The outputs of a fused weight's parts must add up. */
+/* The outputs of a fused weight's parts must add up; where the file tells how many there are (@is_stored), their sum is taken. */
 static void
-check_sum (GtfBindingPlan *p, const GtfBoundWeight *b)
+check_sum (GtfBindingPlan *p, GtfBoundWeight *b, gboolean is_stored)
 {
   gint64 sum = 0;
 
   for (guint i = 0; i < b->n_parts; i++)
     if (__builtin_add_overflow (sum, b->parts[i].out, &sum))
       sum = -1;
+  if (is_stored && sum >= 0)
+    b->dims[0] = sum;
   if (sum != b->dims[0])
     gtf_complain (&p->misshapen, "\"%s\" and what is fused with it (expected %" G_GINT64_FORMAT " outputs together, found %" G_GINT64_FORMAT ")",
                   b->parts[0].weight->name, b->dims[0], sum);
@@ -323,6 +325,7 @@ gtf_binding_plan_parts (GtfBindingPlan *p, const GtfWeight *w, char **names, Gtf
   g_auto (GStrv) parts = choose_parts (p, w, names, &n_found);
   guint n = g_strv_length (parts);
   const GtfStoredTensor *tied = n_found ? NULL : find_tied (p, w);
+  const gboolean is_stored = b->dims[0] < 0;
 
   if (!n_found && !tied && (w->flags & GTF_WEIGHT_OPTIONAL))
     return;
@@ -348,7 +351,7 @@ gtf_binding_plan_parts (GtfBindingPlan *p, const GtfWeight *w, char **names, Gtf
       check_part (p, b, part);
     }
   if (b->n_parts > 1 && n_found == n)
-    check_sum (p, b);
+    check_sum (p, b, is_stored);
 }
 
 void

@@ -169,7 +169,7 @@ typedef struct _GtfWeight GtfWeight;
  * GtfWeight:
  * @name: the tensor's name without ".weight" / ".bias". Alternatives (legacy names) are separated by '|', the parts of a fused
  *   weight stand in braces: "self_attn.{q,k,v}_proj" is one product with the three outputs one after the other.
- * @dims: [out, in] / [d] / [n, d] / [out, in, kernel] / [out, in / groups, height, width] / the shape; the dimensions of a fused weight are those of the whole
+ * @dims: [out, in] / [d] / [n, d] / [out, in, kernel] / [out, in / groups, height, width] / the shape; the dimensions of a fused weight are those of the whole (GTF_DIM_STORED: of all parts together)
  * @tied: (nullable): name of another weight's tensor that is used when the file has none of this name (a tied decoder)
  * @group, @group_size, @count: GTF_WEIGHT_GROUP: its table, the size of its struct, the number of layers; GTF_DIM_STORED: as many as the file has, and behind
  *   them a struct of zeros

@@ -81,6 +81,8 @@ static const WrongConfig wrong[] = {
   { "timm_convnext/first", "model_args.global_pool", "\"max\"", "that takes means" },
   { "timm_vit/classifier", "architecture", "\"vit_pwee_patch16_reg1_gap_256\"", "expected the name of a ViT" },
   { "timm_vit/classifier", "architecture", "\"vit_base_patch16_xp_224\"", "expected the name of a ViT" },
+  { "timm_eva/classifier", "architecture", "\"eva02_middling_patch14_224\"", "expected the name of a ViT" },
+  { "timm_eva/large", "model_args.global_pool", "\"avgmax\"", "\"token\" or \"map\"" },
   { "timm_efficientnet/v3", "architecture", "\"efficientnet_cc_b0_4e\"", "EfficientNet or MobileNet" },
   { "timm_efficientnet/v3", "architecture", "\"mixnet_s\"", "expected the name of a ResNet" },
   { "timm_regnet/classifier", "architecture", "\"regnety_032_sgn\"", "expected the name of a RegNet" },
