@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * EfficientNets and MobileNets of timm as classifiers and backbones: Tan, Le, "EfficientNet" (2019) and "EfficientNetV2" (2021); Sandler et al., "MobileNetV2" (2018);
- * Howard et al., "Searching for MobileNetV3" (2019); Tan et al., "MnasNet" (2018); Cui et al., "PP-LCNet" (2021); Dai et al., "FBNetV3" (2020).
+ * Howard et al., "Searching for MobileNetV3" (2019); Tan et al., "MnasNet" (2018); Cui et al., "PP-LCNet" (2021); Dai et al., "FBNetV3" (2020); Qin et al., "MobileNetV4" (2024).
  *
- * All are stages of four kinds of blocks, which the tensors tell apart. Where stages make the picture smaller, and the activations, follows from the family in the name.
+ * All are stages of six kinds of blocks, which the tensors tell apart. Where stages make the picture smaller, and the activations, follows from the family in the name.
  * docs/models/timm.md tells what is easily got wrong.
  */
 #include <gtf/gtf.h>
@@ -18,13 +18,14 @@
  * @squeeze_act, @gate: of squeeze and excitation; GTF_ACTIVATION_NONE: the block's
  * @pw_act: the second half of a separable convolution has an activation too, and there is no shortcut around it
  * @no_skip: the first stage has no shortcut
+ * @single_skips: blocks of one convolution have shortcuts
  */
 typedef struct
 {
   const char *begins, *strides;
   GtfActivation act, squeeze_act, gate;
   gint n_relu;
-  gboolean pw_act, no_skip;
+  gboolean pw_act, no_skip, single_skips;
 } Family;
 
 #define SILU GTF_ACTIVATION_SILU
@@ -40,8 +41,8 @@ static const Family families[] = {
   { "efficientnet_e", "122212", RELU, LIKE_BLOCK, SIGMOID },
   { "efficientnet_b", "1222121", SILU, LIKE_BLOCK, SIGMOID },
   { "efficientnet_l2", "1222121", SILU, LIKE_BLOCK, SIGMOID },
-  { "efficientnetv2_", "1222121", SILU, LIKE_BLOCK, SIGMOID },
-  { "test_efficientnet", "12222", SILU, LIKE_BLOCK, SIGMOID },
+  { "efficientnetv2_", "1222121", SILU, LIKE_BLOCK, SIGMOID, .single_skips = TRUE },
+  { "test_efficientnet", "12222", SILU, LIKE_BLOCK, SIGMOID, .single_skips = TRUE },
   { "tinynet_", "1222121", SILU, LIKE_BLOCK, SIGMOID },
   { "mobilenetv1_", "12222", RELU6, LIKE_BLOCK, SIGMOID, .pw_act = TRUE },
   { "mobilenetv2_", "1222121", RELU6, LIKE_BLOCK, SIGMOID },
@@ -50,13 +51,24 @@ static const Family families[] = {
   { "mobilenetv3_rw", "1222121", HARD, LIKE_BLOCK, HARD_SIGMOID, 3, .no_skip = TRUE },
   { "mobilenetv3_large_minimal", "1222121", RELU, RELU, HARD_SIGMOID }, { "mobilenetv3_small_minimal", "222121", RELU, RELU, HARD_SIGMOID },
   { "mobilenetv3_large", "1222121", HARD, RELU, HARD_SIGMOID, 3 }, { "mobilenetv3_small", "222121", HARD, RELU, HARD_SIGMOID, 2 },
+  { "hardcorenas_", "1222121", HARD, RELU, HARD_SIGMOID, 3 },
+  { "mobilenetv4_hybrid_large", "22221", GTF_ACTIVATION_GELU, LIKE_BLOCK, HARD_SIGMOID }, { "mobilenetv4_", "22221", RELU, LIKE_BLOCK, HARD_SIGMOID },
   { "fbnetv3_", "1222121", HARD, LIKE_BLOCK, HARD_SIGMOID },
   { "lcnet_", "122212", HARD, RELU, HARD_SIGMOID, .pw_act = TRUE },
 };
 
+/* How a convolution of MobileNetV4 makes the picture smaller: by its stride, or, blurred against aliasing, by a mean of 2 x 2 pixels or two of them (Zhang 2019). */
+typedef enum
+{
+  BY_STRIDE,
+  BY_MEAN,
+  BY_MEANS
+} Reduction;
+
 typedef struct
 {
   gint64 n_channels, n_labels, output_stride, n_maps, family;
+  Reduction reduction;
   const char *name, *pool;
   double eps;
   gboolean has_pooler, is_tf, is_bare;           /* bare: within DETR and its like, which put another normalisation in the place of one that activates */
@@ -77,7 +89,7 @@ static const GtfConfigField config_fields[] = {
 static gint64
 find_family (const char *name)
 {
-  static const char *const others[] = { "_gn", "_ln", "_evos", "_cc_", "_blur", NULL };
+  static const char *const others[] = { "_gn", "_ln", "_evos", "_cc_", "efficientnet_blur", NULL };
 
   for (gsize i = 0; others[i]; i++)
     if (strstr (name, others[i]))
@@ -102,6 +114,7 @@ derive (gpointer data, GError **error)
   const char *strides;
 
   config->is_tf = g_str_has_prefix (config->name, "tf_");
+  config->reduction = strstr (config->name, "_aa_") ? BY_MEAN : strstr (config->name, "_blur_") ? BY_MEANS : BY_STRIDE;
   config->family = find_family (config->name + (config->is_tf ? 3 : 0));
   if (config->family < 0 || strcmp (config->pool, "avg") != 0)
     {
@@ -120,11 +133,15 @@ derive (gpointer data, GError **error)
   return TRUE;
 }
 
-/* A block: separable (first, project), inverted (expand, first, project), of whole convolutions (expand as large, project), or one convolution (expand alone). */
+/* A block: separable (first, project), inverted (expand, first, project), of whole convolutions (expand as large, project), or one convolution (expand alone);
+ * MobileNetV4's (start, widen, first, project, end, of which start, first and end may be NULL) and attention (query ...). */
 typedef struct
 {
-  const GtfConv2d *expand, *first, *project;
+  const GtfConv2d *expand, *first, *project, *start, *widen, *end;
   const GtfLinear *squeeze, *excite;            /* may be NULL */
+  const GtfNorm *scale, *norm;                  /* the former may be NULL */
+  const GtfConv2d *smaller_key, *smaller_value; /* may be NULL */
+  const GtfLinear *query, *key, *value, *out;
 } Block;
 
 typedef struct
@@ -145,6 +162,9 @@ typedef struct
     .eps_field = G_STRUCT_OFFSET (Config, eps) }
 #define LINEAR(Struct, field, name) { GTF_WEIGHT_LINEAR, name, G_STRUCT_OFFSET (Struct, field), GTF_WEIGHT_OPTIONAL | GTF_WEIGHT_BIAS_OPTIONAL, GTF_LINEAR_STORED }
 
+#define BESIDE_QUERY(field, name)                                                                                                  \
+  { GTF_WEIGHT_LINEAR, name "&attn.query.proj", G_STRUCT_OFFSET (Block, field), GTF_WEIGHT_BIAS_OPTIONAL, GTF_LINEAR_STORED }
+
 /* The normalisations are numbered as they come: which is whose depends on what else the block has. */
 static const GtfWeight block[] = {
   CONV (Block, expand, "conv_pw&conv_pwl", "bn1", GTF_WEIGHT_OPTIONAL),
@@ -155,6 +175,19 @@ static const GtfWeight block[] = {
   CONV (Block, expand, "conv_exp&conv_exp", "bn1", 0),
   CONV (Block, project, "conv_pwl&conv_exp", "bn2", 0),
   CONV (Block, expand, "conv&conv", "bn1", 0),
+  CONV (Block, start, "dw_start.conv", "dw_start.bn", GTF_WEIGHT_GROUPED | GTF_WEIGHT_OPTIONAL),
+  CONV (Block, widen, "pw_exp.conv&pw_proj.conv", "pw_exp.bn", 0),
+  CONV (Block, first, "dw_mid.conv", "dw_mid.bn", GTF_WEIGHT_GROUPED | GTF_WEIGHT_OPTIONAL),
+  CONV (Block, project, "pw_proj.conv&pw_exp.conv", "pw_proj.bn", 0),
+  CONV (Block, end, "dw_end.conv", "dw_end.bn", GTF_WEIGHT_GROUPED | GTF_WEIGHT_OPTIONAL),
+  { GTF_WEIGHT_BATCH_NORM, "norm&attn.query.proj", G_STRUCT_OFFSET (Block, norm), 0, { ANY }, .eps_field = G_STRUCT_OFFSET (Config, eps) },
+  LINEAR (Block, query, "attn.query.proj"),
+  CONV (Block, smaller_key, "attn.key.down_conv", "attn.key.norm", GTF_WEIGHT_GROUPED | GTF_WEIGHT_OPTIONAL),
+  BESIDE_QUERY (key, "attn.key.proj"),
+  CONV (Block, smaller_value, "attn.value.down_conv", "attn.value.norm", GTF_WEIGHT_GROUPED | GTF_WEIGHT_OPTIONAL),
+  BESIDE_QUERY (value, "attn.value.proj"),
+  BESIDE_QUERY (out, "attn.output.proj"),
+  { GTF_WEIGHT_NORM, "layer_scale.gamma", G_STRUCT_OFFSET (Block, scale), GTF_WEIGHT_BARE | GTF_WEIGHT_NO_BIAS | GTF_WEIGHT_OPTIONAL, { ANY } },
   LINEAR (Block, squeeze, "se.conv_reduce"),
   LINEAR (Block, excite, "se.conv_expand"),
   { GTF_WEIGHT_END }
@@ -169,7 +202,9 @@ static const GtfWeight weights[] = {
   CONV (Weights, stem, "conv_stem", "bn1", 0),
   { GTF_WEIGHT_GROUP, "blocks.%d", .offset = G_STRUCT_OFFSET (Weights, stages), .group = stage, .group_size = sizeof (Stage), .count = ANY },
   CONV (Weights, head, "conv_head&bn2", "bn2", 0),
-  LINEAR (Weights, pooled_head, "conv_head&!bn2"),
+  LINEAR (Weights, pooled_head, "conv_head&!bn2|norm_head"),
+  { GTF_WEIGHT_LINEAR, "conv_head&norm_head", G_STRUCT_OFFSET (Weights, pooled_head), GTF_WEIGHT_NO_BIAS, GTF_LINEAR_STORED, .norm = "norm_head",
+    .eps_field = G_STRUCT_OFFSET (Config, eps) },
   { GTF_WEIGHT_END }
 };
 
@@ -202,6 +237,55 @@ convolve (GtfContext *c, const Config *config, const GtfConv2d *w, const GtfTens
   return gtf_conv2d (c, w, x, &window, act, NULL);
 }
 
+/* The same where it may make the picture smaller by means behind its activation. */
+static GtfTensor *
+reduce (GtfContext *c, const Config *config, const GtfConv2d *w, const GtfTensor *x, gint64 stride, gint64 dilation, GtfActivation act)
+{
+  GtfTensor *y = convolve (c, config, w, x, config->reduction == BY_STRIDE ? stride : 1, dilation, act);
+
+  if (config->reduction == BY_STRIDE || stride == 1)
+    return y;
+  if (config->reduction == BY_MEANS)
+    y = gtf_avg_pool2d (c, y, &(GtfWindow){ .kernel = 2, .stride = 1, .padding = 1 });
+  return gtf_avg_pool2d (c, y, &(GtfWindow){ .kernel = 2, .stride = 2 });
+}
+
+/* MobileNetV4: the picture becomes smaller in the middle, or at the start where there is no middle. */
+static GtfTensor *
+universal_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, const Step *s)
+{
+  const GtfActivation none = GTF_ACTIVATION_NONE;
+  const gint64 stride = w->first != NULL ? 1 : s->stride;
+
+  if (w->start != NULL)
+    x = reduce (c, config, w->start, x, stride, s->dilation, none);
+  x = gtf_conv2d (c, w->widen, x, NULL, s->act, NULL);
+  if (w->first != NULL)
+    x = reduce (c, config, w->first, x, s->stride, s->dilation, s->act);
+  x = gtf_conv2d (c, w->project, x, NULL, none, NULL);
+  return w->end != NULL ? convolve (c, config, w->end, x, w->start != NULL ? 1 : stride, s->dilation, none) : x;
+}
+
+/* Attention of all pixels to fewer, with one key and one value for all heads. */
+static GtfTensor *
+attend (GtfContext *c, const Config *config, const Block *w, GtfTensor *x)
+{
+  GtfTensor *fewer[2] = { x, x }, *q, *k, *v;
+
+  if (w->smaller_key != NULL && w->smaller_value != NULL)
+    {
+      fewer[0] = convolve (c, config, w->smaller_key, x, 2, 1, GTF_ACTIVATION_NONE);
+      fewer[1] = convolve (c, config, w->smaller_value, x, 2, 1, GTF_ACTIVATION_NONE);
+    }
+  q = gtf_linear (c, w->query, gtf_map_tokens (c, x));
+  k = gtf_linear (c, w->key, gtf_map_tokens (c, fewer[0]));
+  v = gtf_linear (c, w->value, gtf_map_tokens (c, fewer[1]));
+  if (gtf_failed (c))
+    return NULL;
+  q = gtf_attention (c, q, k, v, &(GtfAttention){ .n_heads = MAX (gtf_dim (q, -1) / MAX (gtf_dim (k, -1), 1), 1), .n_kv_heads = 1 });
+  return gtf_reshape (c, gtf_linear (c, w->out, q), 4, (gint64[]){ gtf_dim (x, 0), gtf_dim (x, 1), gtf_dim (x, 2), -1 });
+}
+
 static GtfTensor *
 squeeze (GtfContext *c, const Family *family, const Block *w, GtfTensor *x, GtfActivation act)
 {
@@ -210,25 +294,46 @@ squeeze (GtfContext *c, const Family *family, const Block *w, GtfTensor *x, GtfA
   return gtf_scale_channels (c, x, gtf_linear_act (c, w->excite, h, family->gate));
 }
 
+/* The older four kinds. */
+static GtfTensor *
+plain_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, const Step *s)
+{
+  const Family *family = &families[config->family];
+  const GtfActivation last = w->project == NULL || (w->expand == NULL && family->pw_act) ? s->act : GTF_ACTIVATION_NONE;
+
+  if (w->expand != NULL)
+    x = w->first != NULL ? gtf_conv2d (c, w->expand, x, NULL, s->act, NULL) : reduce (c, config, w->expand, x, s->stride, s->dilation, s->act);
+  if (w->first != NULL)
+    x = convolve (c, config, w->first, x, s->stride, s->dilation, s->act);
+  if (w->squeeze != NULL && w->excite != NULL)
+    x = squeeze (c, family, w, x, s->squeeze_act);
+  return w->project != NULL ? gtf_conv2d (c, w->project, x, NULL, last, NULL) : x;
+}
+
 static GtfTensor *
 block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, const Step *s)
 {
   const Family *family = &families[config->family];
-  const gboolean is_separable = w->expand == NULL;
-  GtfActivation last = w->project == NULL ? s->act : is_separable && family->pw_act ? s->act : GTF_ACTIVATION_NONE;
-  GtfTensor *y = x;
+  const gboolean is_separable = w->expand == NULL && w->widen == NULL && w->query == NULL, is_single = w->project == NULL && w->query == NULL;
+  GtfTensor *y;
 
-  if (w->expand != NULL)
-    y = w->first != NULL ? gtf_conv2d (c, w->expand, y, NULL, s->act, NULL) : convolve (c, config, w->expand, y, s->stride, s->dilation, s->act);
-  if (w->first != NULL)
-    y = convolve (c, config, w->first, y, s->stride, s->dilation, s->act);
-  if (w->squeeze != NULL && w->excite != NULL)
-    y = squeeze (c, family, w, y, s->squeeze_act);
-  if (w->project != NULL)
-    y = gtf_conv2d (c, w->project, y, NULL, last, NULL);
-  if (gtf_failed (c) || s->stride > 1 || !s->may_skip || (is_separable && family->pw_act) || gtf_dim (x, -1) != gtf_dim (y, -1))
+  if (w->query != NULL)
+    y = attend (c, config, w, gtf_affine (c, w->norm, x));
+  else if (w->widen != NULL)
+    y = universal_forward (c, config, w, x, s);
+  else
+    y = plain_forward (c, config, w, x, s);
+  if (w->scale != NULL)
+    y = gtf_affine (c, w->scale, y);
+  if (gtf_failed (c) || s->stride > 1 || !s->may_skip || (is_separable && family->pw_act) || (is_single && !family->single_skips) || gtf_dim (x, -1) != gtf_dim (y, -1))
     return y;
   return gtf_add (c, y, x);
+}
+
+static gboolean
+is_block (const Block *w)
+{
+  return w->expand != NULL || w->first != NULL || w->widen != NULL || w->query != NULL;
 }
 
 /* The stem and all stages; @f: a backbone's, which puts those behind which the picture becomes smaller. */
@@ -254,7 +359,7 @@ encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *
           step.stride = 1;
         }
       reduction *= step.stride;
-      for (const Block *b = w->stages[i].blocks; (b->expand != NULL || b->first != NULL) && !gtf_failed (c); b++)
+      for (const Block *b = w->stages[i].blocks; is_block (b) && !gtf_failed (c); b++)
         {
           x = gtf_pop_keep (c, mark, block_forward (c, config, b, x, &step));
           step.stride = 1;
@@ -289,7 +394,7 @@ forward (GtfContext *c, const GtfForward *f)
 }
 
 static const char *const types[] = { "timm_efficientnet", "timm_tf_efficientnet", "timm_efficientnetv2", "timm_tf_efficientnetv2", "timm_test_efficientnet", "timm_tinynet",
-                                     "timm_mobilenetv1", "timm_mobilenetv2", "timm_mobilenetv3", "timm_tf_mobilenetv3", "timm_mnasnet", "timm_semnasnet", "timm_spnasnet",
+                                     "timm_mobilenetv1", "timm_mobilenetv2", "timm_mobilenetv3", "timm_tf_mobilenetv3", "timm_mobilenetv4", "timm_hardcorenas", "timm_mnasnet", "timm_semnasnet", "timm_spnasnet",
                                      "timm_fbnetc", "timm_fbnetv3", "timm_lcnet", NULL };
 
 static const GtfArchitecture timm_efficientnet = {

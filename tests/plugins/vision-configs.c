@@ -84,6 +84,7 @@ static const WrongConfig wrong[] = {
   { "timm_eva/classifier", "architecture", "\"eva02_middling_patch14_224\"", "expected the name of a ViT" },
   { "timm_eva/large", "model_args.global_pool", "\"avgmax\"", "\"token\" or \"map\"" },
   { "timm_efficientnet/v3", "architecture", "\"efficientnet_cc_b0_4e\"", "EfficientNet or MobileNet" },
+  { "timm_efficientnet/v4-hybrid", "architecture", "\"mobilenetv4_conv_small_gn\"", "EfficientNet or MobileNet" },
   { "timm_efficientnet/v3", "architecture", "\"mixnet_s\"", "expected the name of a ResNet" },
   { "timm_regnet/classifier", "architecture", "\"regnety_032_sgn\"", "expected the name of a RegNet" },
   { "videomae/classifier", "tubelet_size", "5", "tubelet_size (5) is larger than num_frames (4)" },

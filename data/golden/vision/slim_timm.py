@@ -4,17 +4,21 @@
 import contextlib
 import copy
 
-from timm.models import efficientnet, mobilenetv3, regnet
+from timm.models import efficientnet, hardcorenas, mobilenetv3, regnet
 
 
 def slim_blocks(block_args):
     stages = copy.deepcopy(block_args)
+    most = 12 if any(block["block_type"] == "uir" for stage in stages for block in stage) else 1000
     for stage in stages:
-        del stage[2:]
+        kinds = [(block["block_type"], block.get("dw_kernel_size_mid")) for block in stage]
+        stage[:] = [block for i, block in enumerate(stage) if i < 2 or kinds[i] not in kinds[:i]]
         for block in stage:
-            block["out_chs"] = max(4, block["out_chs"] // 16 * 2)
+            block["out_chs"] = min(most, max(4, block["out_chs"] // 16 * 2))
             if "exp_ratio" in block:
                 block["exp_ratio"] = min(block["exp_ratio"], 3)
+            if "key_dim" in block:
+                block["key_dim"] = block["value_dim"] = 4
     return stages
 
 
@@ -32,7 +36,7 @@ def of_regnet(kwargs):
 
 @contextlib.contextmanager
 def slim():
-    saved = [(module, module.build_model_with_cfg) for module in (efficientnet, mobilenetv3, regnet)]
+    saved = [(module, module.build_model_with_cfg) for module in (efficientnet, hardcorenas, mobilenetv3, regnet)]
 
     def wrap(build):
         def slimmer(model_cls, variant, pretrained, **kwargs):
