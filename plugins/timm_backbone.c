@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * ResNets of timm as backbones: He et al., "Deep Residual Learning for Image Recognition" (2015), with the stems and shortcuts of He et al.,
- * "Bag of Tricks for Image Classification" (2018), the groups of ResNeXt (2016), squeeze and excitation (2017), ECA (Wang et al. 2020), and ResNet-RS (Bello et al. 2021).
+ * "Bag of Tricks for Image Classification" (2018), the groups of ResNeXt (2016), squeeze and excitation (2017), ECA (Wang et al. 2020), means against aliasing (Zhang 2019),
+ * and ResNet-RS (Bello et al. 2021).
  *
  * The config has only a name, "resnet50d.ra2_in1k": what it stands for is read from its parts. docs/models/timm_backbone.md lists them.
  */
@@ -18,6 +19,7 @@ typedef struct
   const char *name, *indices;
   gboolean is_wrapper, has_pooler;
   gboolean has_deep_stem, averages;      /* the stem is three convolutions; shortcuts take means of what they make smaller */
+  gboolean is_smooth;                    /* all else takes means of 2 x 2 pixels, too ("aa") */
 } Config;
 
 typedef struct
@@ -83,7 +85,7 @@ take (const char **at, const char *const *words)
 static gboolean
 read_name (Config *config, const char *at)
 {
-  static const char *const families[] = { "resnetrs", "resnet", "resnext", "seresnet", "seresnext", "ecaresnet", "ecaresnext", "wide_resnet", "tv_resnet", NULL };
+  static const char *const families[] = { "resnetrs", "resnetaa", "seresnextaa", "resnet", "resnext", "seresnet", "seresnext", "ecaresnet", "ecaresnext", "wide_resnet", "tv_resnet", NULL };
   const char *first = at, *digits;
 
   if (g_str_has_prefix (at, "test_resnet"))     /* tiny */
@@ -107,6 +109,7 @@ read_name (Config *config, const char *at)
   at += config->has_deep_stem;
   if (g_str_has_prefix (first, "resnetrs"))
     config->averages = config->has_deep_stem = TRUE;
+  config->is_smooth = strstr (first, "netaa") || strstr (first, "nextaa");
   if (*at == '_' && (strstr (first, "resnext") || g_str_has_prefix (first, "wide_")))
     at += 1 + strspn (at + 1, "0123456789xd");
   return *at == '\0' || *at == '.';             /* behind the point: how it was trained */
@@ -244,7 +247,8 @@ static GtfTensor *
 block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x, const Step *s)
 {
   const GtfActivation act = GTF_ACTIVATION_RELU;
-  const GtfWindow first = { .stride = s->stride, .padding = s->before, .dilation = s->before }, second = { .padding = s->dilation, .dilation = s->dilation };
+  const gboolean is_smooth = config->is_smooth && s->stride == 2;
+  const GtfWindow first = { .stride = is_smooth ? 1 : s->stride, .padding = s->before, .dilation = s->before }, second = { .padding = s->dilation, .dilation = s->dilation };
   const gboolean is_bottleneck = w->convs[2] != NULL;
   const GtfConv2d *last = w->convs[is_bottleneck ? 2 : 1];
   const GtfWindow *window = is_bottleneck ? NULL : &second;
@@ -254,9 +258,21 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
     x = gtf_conv2d_inner (c, w->convs[1], gtf_conv2d_inner (c, w->convs[0], x, NULL, act), &first, act);
   else
     x = gtf_conv2d_inner (c, w->convs[0], x, &first, act);
+  if (is_smooth)
+    x = gtf_avg_pool2d (c, x, &(GtfWindow){ .kernel = 2, .stride = 2 });
   if (w->neighbours == NULL && (w->squeeze == NULL || w->excite == NULL))
     return gtf_conv2d (c, last, x, window, act, y);
   return gtf_activate (c, gtf_add (c, excite (c, w, gtf_conv2d (c, last, x, window, GTF_ACTIVATION_NONE, NULL)), y), act);
+}
+
+static GtfTensor *
+first_pool (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x)
+{
+  if (w->pool != NULL)
+    return gtf_conv2d (c, w->pool, x, &(GtfWindow){ .stride = 2, .padding = 1 }, GTF_ACTIVATION_RELU, NULL);
+  if (config->is_smooth)
+    return gtf_avg_pool2d (c, x, &(GtfWindow){ .kernel = 2, .stride = 2 });
+  return gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
 }
 
 /* The stem and all stages; @f: a backbone's, which puts each. */
@@ -268,7 +284,7 @@ encode (GtfContext *c, const Config *config, const Weights *w, const GtfTensor *
 
   if (f != NULL)
     gtf_feature (c, f, 0, x);
-  x = w->pool != NULL ? gtf_conv2d (c, w->pool, x, &(GtfWindow){ .stride = 2, .padding = 1 }, GTF_ACTIVATION_RELU, NULL) : gtf_max_pool2d (c, x, &(GtfWindow){ 3, 2, 1 });
+  x = first_pool (c, config, w, x);
   for (gint64 i = 0; i < N_STAGES && config->depth[i] > 0; i++)
     {
       gint64 stride = i == 0 ? 1 : 2;

@@ -40,6 +40,8 @@ FAMILIES = {
     "timm_resnet": {
         "eca": wrapper("ecaresnet26t.ra2_in1k", (45, 50), timm=dict(channels=(4, 6, 8, 10), stem_width=8)),
         "eca-groups": wrapper("ecaresnext26t_32x4d", (33, 70), "Model", timm=dict(channels=(4, 4, 4, 8), stem_width=8, cardinality=2, base_width=32)),
+        "smooth": wrapper("resnetaa50d.sw_in12k_ft_in1k", (64, 32), timm=dict(channels=(2, 3, 4, 5), stem_width=8)),
+        "smooth-plain": wrapper("resnetaa34d", (64, 32), "Model", {"output_stride": 16}, timm=dict(channels=(2, 2, 3, 4), stem_width=8)),
         "rs": wrapper("resnetrs50", (45, 50), timm=dict(channels=(2, 2, 3, 4), stem_width=4)),
     },
     "timm_convnext": {
