@@ -38,7 +38,7 @@ typedef struct
 
 static const Family families[] = {
   { "efficientnet_lite", "1222121", RELU6, LIKE_BLOCK, SIGMOID },
-  { "efficientnet_e", "122212", RELU, LIKE_BLOCK, SIGMOID },
+  { "efficientnet_e", "122212", RELU, LIKE_BLOCK, SIGMOID, .no_skip = TRUE },
   { "efficientnet_b", "1222121", SILU, LIKE_BLOCK, SIGMOID },
   { "efficientnet_l2", "1222121", SILU, LIKE_BLOCK, SIGMOID },
   { "efficientnetv2_", "1222121", SILU, LIKE_BLOCK, SIGMOID, .single_skips = TRUE },
@@ -112,10 +112,12 @@ derive (gpointer data, GError **error)
 {
   Config *config = data;
   const char *strides;
+  gboolean is_ported;
 
-  config->is_tf = g_str_has_prefix (config->name, "tf_");
+  is_ported = g_str_has_prefix (config->name, "tf_");
+  config->is_tf = is_ported || (g_str_has_prefix (config->name, "efficientnet_b") && strstr (config->name, "_pruned"));
   config->reduction = strstr (config->name, "_aa_") ? BY_MEAN : strstr (config->name, "_blur_") ? BY_MEANS : BY_STRIDE;
-  config->family = find_family (config->name + (config->is_tf ? 3 : 0));
+  config->family = find_family (config->name + (is_ported ? 3 : 0));
   if (config->family < 0 || strcmp (config->pool, "avg") != 0)
     {
       g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "architecture: expected the name of an EfficientNet or MobileNet of timm with batch normalisation, such as"

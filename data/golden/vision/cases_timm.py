@@ -85,6 +85,8 @@ FAMILIES = {
     },
     "timm_efficientnet": {
         "classifier": wrapper("efficientnet_b0.ra_in1k", (45, 50), slim=True),
+        "edge": wrapper("efficientnet_em.ra2_in1k", (33, 50), slim=True),
+        "pruned": wrapper("efficientnet_b1_pruned.in1k", (33, 50), "Model", slim=True),
         "tf": wrapper("tf_efficientnetv2_s.in21k", (45, 50), "Model", slim=True),
         "v3": wrapper("mobilenetv3_large_100", (64, 50), slim=True),
         "small": wrapper("tf_mobilenetv3_small_100", (33, 50), "Model", slim=True),

@@ -23,6 +23,7 @@ def slim_blocks(block_args):
 
 
 def of_effnet(kwargs):
+    kwargs.pop("pruned", None)          # to sizes of their own
     kwargs.update(block_args=slim_blocks(kwargs["block_args"]), stem_size=6, fix_stem=True, round_chs_fn=lambda channels: channels)
     if kwargs.get("num_features"):
         kwargs["num_features"] = 20
