@@ -24,7 +24,8 @@ static const GtfParam params[] = {
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, rescale_offset, "rescale_offset"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, include_top, "include_top"),
   GTF_PARAM_BOOL_FIELD (GtfImageConfig, keep_aspect_ratio, "keep_aspect_ratio"),
-  GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_border, "do_border"),          /* what core/model/timm.c makes of a crop_mode of timm */
+  GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_border, "do_border"),          /* this and the next: what core/model/timm.c makes of a crop_mode of timm */
+  GTF_PARAM_BOOL_FIELD (GtfImageConfig, do_cover, "do_cover"),
   GTF_PARAM_INT_FIELD (GtfImageConfig, resample, "resample", 0, 5),
   GTF_PARAM_INT_FIELD (GtfImageConfig, size_divisor, "size_divisor", 0, GTF_IMAGE_MAX_SIDE),
   GTF_PARAM_INT_FIELD (GtfImageConfig, patch_size, "patch_size", 1, GTF_IMAGE_MAX_SIDE),

@@ -192,14 +192,17 @@ gtf_image_size_vilt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to
   return gtf_image_size_check ((double) ((gint64) (width + 0.5) / n * n), (double) ((gint64) (height + 0.5) / n * n), to, error);
 }
 
-/* With a border the whole picture fits into height x width, both sides rounded. */
+/* With a border the whole picture fits into height x width; or it covers them, before its middle is cut out. Both sides are rounded. */
 gboolean
 gtf_image_size_timm (const GtfImageConfig *config, GtfExtent from, GtfExtent *to, GError **error)
 {
-  const double ratio = config->size.height ? MAX ((double) from.height / (double) config->size.height, (double) from.width / (double) config->size.width) : 0;
+  double down, across, ratio;
 
-  if (!config->do_border || ratio == 0)
+  if (!(config->do_border || config->do_cover) || config->size.height == 0)
     return gtf_image_size_plain (config, from, to, error);
+  down = (double) from.height / (double) config->size.height;
+  across = (double) from.width / (double) config->size.width;
+  ratio = config->do_border ? MAX (down, across) : MIN (down, across);
   return gtf_image_size_check (rint (from.width / ratio), rint (from.height / ratio), to, error);
 }
 

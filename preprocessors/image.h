@@ -86,7 +86,7 @@ typedef struct
 typedef struct
 {
   gboolean do_convert_rgb, do_resize, do_center_crop, do_rescale, do_normalize, do_pad, do_split_image;
-  gboolean do_flip_channel_order, rescale_offset, include_top, keep_aspect_ratio, do_border;
+  gboolean do_flip_channel_order, rescale_offset, include_top, keep_aspect_ratio, do_border, do_cover;
   gint64 resample, size_divisor, patch_size, max_num_patches;
   double rescale_factor, crop_pct, ensure_multiple_of;
   GtfImageSize size, crop_size, pad_size;

@@ -195,6 +195,12 @@ new_size (gint64 height, gint64 width)
   return size;
 }
 
+static gboolean
+is_center (const Transform *t)
+{
+  return g_strcmp0 (t->crop_mode, "center") == 0;
+}
+
 /* How large a picture becomes before it is cut; NULL after the error. */
 static JsonObject *
 resize_to (const Transform *t, gint64 height, gint64 width, const char *where, GError **error)
@@ -203,17 +209,16 @@ resize_to (const Transform *t, gint64 height, gint64 width, const char *where, G
   g_autofree char *quoted = NULL;
   JsonObject *size;
 
-  if (g_strcmp0 (t->crop_mode, "squash") == 0 || g_strcmp0 (t->crop_mode, "border") == 0)
+  if (g_strcmp0 (t->crop_mode, "squash") == 0 || g_strcmp0 (t->crop_mode, "border") == 0 || (is_center (t) && down != across))
     return new_size (down, across);
-  if (g_strcmp0 (t->crop_mode, "center") == 0 && down == across)
+  if (is_center (t))
     {
       size = json_object_new ();
       json_object_set_int_member (size, "shortest_edge", down);
       return size;
     }
   quoted = gtf_quote (t->crop_mode, -1);
-  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: a \"crop_mode\" of \"%s\" for %" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels is not supported: only \"squash\", \"border\", and"
-               " \"center\" for squares", where, quoted, height, width);
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "%s: a \"crop_mode\" of \"%s\" is not supported: only \"center\", \"squash\" and \"border\"", where, quoted);
   return NULL;
 }
 
@@ -244,6 +249,8 @@ make_preprocessor (Transform *t, JsonObject *pretrained, const char *where, GErr
   json_object_set_int_member (out, "resample", resample);
   if (g_strcmp0 (t->crop_mode, "border") == 0)
     json_object_set_boolean_member (out, "do_border", TRUE);
+  if (is_center (t) && json_object_has_member (size, "height"))
+    json_object_set_boolean_member (out, "do_cover", TRUE);     /* what is no square */
   if (t->mean && !JSON_NODE_HOLDS_NULL (t->mean))
     json_object_set_member (out, "image_mean", json_node_copy (t->mean));
   if (t->std && !JSON_NODE_HOLDS_NULL (t->std))

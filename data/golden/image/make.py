@@ -74,4 +74,10 @@ for i, (size, percent, mean) in enumerate([(24, 1.0, [0.5, 0.2, 0.7]), (31, 0.8,
     scaled = int(size / percent)
     config = {"image_processor_type": "TimmWrapperImageProcessor", "size": [scaled, scaled], "crop_size": size, "do_border": True, "resample": 3, "image_mean": mean, "image_std": cfg["std"]}
     cases.append({"config": config, "width": width, "height": height, "tensors": {"pixel_values": kept(out["pixel_values"].numpy().astype(np.float64))}})
+for i, (size, percent) in enumerate([((24, 31), 0.9), ((40, 18), 0.8)]):      # no squares
+    width, height = [(67, 45), (41, 73)][i % 2]
+    cfg = {"input_size": [3, *size], "crop_pct": percent, "crop_mode": "center", "interpolation": "bilinear", "mean": [0.5, 0.2, 0.7], "std": [0.3, 0.25, 0.2]}
+    out = transformers.TimmWrapperImageProcessor(pretrained_cfg=cfg)(picture(width, height), return_tensors="pt")
+    config = {"image_processor_type": "TimmWrapperImageProcessor", "size": [int(side / percent) for side in size], "crop_size": size, "do_cover": True, "resample": 2, "image_mean": cfg["mean"], "image_std": cfg["std"]}
+    cases.append({"config": config, "width": width, "height": height, "tensors": {"pixel_values": kept(out["pixel_values"].numpy().astype(np.float64))}})
 print(json.dumps(cases, separators=(",", ":")).replace('{"config"', '\n{"config"'))
