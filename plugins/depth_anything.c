@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * Depth Anything: Yang et al., "Depth Anything: Unleashing the Power of Large-Scale Unlabeled Data" (2024); v2: Yang et al., "Depth Anything
- * V2" (2024).
+ * V2" (2024); Lin et al., "Prompting Depth Anything for 4K Resolution Accurate Metric Depth Estimation" (2024), without a prompt.
  *
  * Layers of a backbone (DINOv2), the neck of DPT, and three convolutions that end in the size of the picture. docs/models/dpt.md tells
  * what is easily got wrong.
@@ -17,19 +17,30 @@ typedef struct
   const GtfInnerModel *backbone;
 } Config;
 
+#define CONFIG_FIELDS                                                                                                              \
+  GTF_DENSE_CONFIG_FIELDS (Config, neck, 64),                                                                                      \
+  GTF_CONFIG_BOOL_FIELD (Config, neck.has_norm, "", FALSE),                                                                        \
+  GTF_CONFIG_BOOL_FIELD (Config, neck.follows, "", TRUE),                                                                          \
+  GTF_CONFIG_STRING_FIELD (Config, neck.readout, "", "ignore"),                                                                    \
+  GTF_CONFIG_INT_FIELD (Config, neck.token_size, "reassemble_hidden_size", 1, 1 << 16, 384),                                       \
+  GTF_CONFIG_INT_FIELD (Config, patch, "patch_size", 1, 1 << 12, 14),                                                              \
+  GTF_CONFIG_INT_FIELD (Config, head_size, "head_hidden_size", 1, 1 << 14, 32),                                                    \
+  GTF_CONFIG_STRING_FIELD (Config, type, "depth_estimation_type", "relative"),                                                     \
+  GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config",                                                                     \
+                          "{\"model_type\": \"dinov2\", \"image_size\": 518, \"hidden_size\": 384, \"num_attention_heads\": 6,"         \
+                          " \"out_indices\": [9, 10, 11, 12], \"reshape_hidden_states\": false}")
+
 static const GtfConfigField config_fields[] = {
-  GTF_DENSE_CONFIG_FIELDS (Config, neck, 64),
-  GTF_CONFIG_BOOL_FIELD (Config, neck.has_norm, "", FALSE),
-  GTF_CONFIG_BOOL_FIELD (Config, neck.follows, "", TRUE),
-  GTF_CONFIG_STRING_FIELD (Config, neck.readout, "", "ignore"),
-  GTF_CONFIG_INT_FIELD (Config, neck.token_size, "reassemble_hidden_size", 1, 1 << 16, 384),
-  GTF_CONFIG_INT_FIELD (Config, patch, "patch_size", 1, 1 << 12, 14),
-  GTF_CONFIG_INT_FIELD (Config, head_size, "head_hidden_size", 1, 1 << 14, 32),
+  CONFIG_FIELDS,
   GTF_CONFIG_FLOAT_FIELD (Config, max_depth, "max_depth", -1e9, 1e9, 1),
-  GTF_CONFIG_STRING_FIELD (Config, type, "depth_estimation_type", "relative"),
-  GTF_CONFIG_MODEL_FIELD (Config, backbone, "backbone_config",
-                          "{\"model_type\": \"dinov2\", \"image_size\": 518, \"hidden_size\": 384, \"num_attention_heads\": 6,"
-                          " \"out_indices\": [9, 10, 11, 12], \"reshape_hidden_states\": false}"),
+  GTF_CONFIG_FIELDS_END
+};
+
+/* The head reads the last sum whatever head_in_index says, and max_depth is not used. */
+static const GtfConfigField prompt_fields[] = {
+  CONFIG_FIELDS,
+  GTF_CONFIG_INT_FIELD (Config, neck.head_index, "", 0, 0, -1),
+  GTF_CONFIG_FLOAT_FIELD (Config, max_depth, "", 0, 0, 1),
   GTF_CONFIG_FIELDS_END
 };
 
@@ -67,6 +78,7 @@ static const GtfWeight weights[] = {
 };
 
 static const GtfHead heads[] = { { "ForDepthEstimation", gtf_depth_tasks, NULL, "depth_anything" }, { NULL } };
+static const GtfHead prompt_heads[] = { { "ForDepthEstimation", gtf_depth_tasks, NULL, "prompt_depth_anything" }, { NULL } };
 
 static GtfTensor *
 estimate (GtfContext *c, const Config *config, const Weights *w, GtfTensor *x, gint64 height, gint64 width)
@@ -94,11 +106,16 @@ forward (GtfContext *c, const GtfForward *f)
   gtf_output (c, "predicted_depth", estimate (c, config, w, sums[config->neck.head_index], down * config->patch, across * config->patch));
 }
 
-static const char *const model_types[] = { "depth_anything", NULL };
+static const char *const model_types[] = { "depth_anything", NULL }, *const prompt_types[] = { "prompt_depth_anything", NULL };
 
-static const GtfArchitecture depth_anything = {
-  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .model_types = model_types,
-  .config = config_fields, .weights = weights, .heads = heads, .ignored = "neck.fusion_stage.layers.0.residual_layer1.*|*.num_batches_tracked", .forward = forward
+#define ARCHITECTURE                                                                                                               \
+  .struct_size = sizeof (GtfArchitecture), .config_size = sizeof (Config), .weights_size = sizeof (Weights), .derive = derive, .weights = weights, .forward = forward
+#define IGNORED "neck.fusion_stage.layers.0.residual_layer1.*|*.num_batches_tracked"
+
+static const GtfArchitecture depth_anything = { ARCHITECTURE, .model_types = model_types, .config = config_fields, .heads = heads, .ignored = IGNORED };
+
+static const GtfArchitecture prompt_depth_anything = {
+  ARCHITECTURE, .model_types = prompt_types, .config = prompt_fields, .heads = prompt_heads, .ignored = IGNORED "|*.prompt_depth_layer.*"
 };
 
-GTF_TEXT_PLUGINS (depth_anything, "depth_anything", "Depth Anything: depth from the layers of DINOv2", &depth_anything)
+GTF_TEXT_PLUGINS (depth_anything, "depth_anything", "Depth Anything: depth from the layers of DINOv2", &depth_anything, &prompt_depth_anything)

@@ -138,7 +138,13 @@ gtf_image_size_dpt (const GtfImageConfig *config, GtfExtent from, GtfExtent *to,
     scale_y = scale_x;
   else if (config->keep_aspect_ratio)
     scale_x = scale_y;
-  return gtf_image_size_check (round_even (scale_x * from.width / multiple) * multiple, round_even (scale_y * from.height / multiple) * multiple, to, error);
+  if (!gtf_image_size_check (round_even (scale_x * from.width / multiple) * multiple, round_even (scale_y * from.height / multiple) * multiple, to, error))
+    return FALSE;
+  if (!config->do_pad || config->size_divisor < 2 || (to->width % config->size_divisor == 0 && to->height % config->size_divisor == 0))
+    return TRUE;
+  g_set_error (error, GTF_ERROR, GTF_ERROR_UNSUPPORTED, "\"do_pad\": a picture of %d x %d within a border, up to multiples of \"size_divisor\" (%d), is not supported: set it to false",
+               to->width, to->height, (gint) config->size_divisor);
+  return FALSE;
 }
 
 /* Both sides down to multiples of 16 where edges are given. */

@@ -68,6 +68,7 @@ static const GtfImageType types[] = {
   { "EfficientNet", 0, gtf_image_size_plain, NULL, NULL,
     { DO, CUBIC, SIZE (346, 346), .crop_size = { .height = 289, .width = 289 }, HALVES, .include_top = TRUE } },
   { "DPT", 0, gtf_image_size_dpt, NULL, NULL, { DO, CUBIC, SIZE (384, 384), HALVES }, CLASSES },
+  { "PromptDepthAnything", 0, gtf_image_size_dpt, NULL, NULL, { DO, CUBIC, SIZE (384, 384), HALVES } },
   { "ZoeDepth", 0, NULL, NULL, NULL,
     { .do_resize = TRUE, .do_rescale = TRUE, .do_normalize = TRUE, .rescale_factor = 1.0 / 255, LINEAR, SIZE (384, 512), HALVES, .do_pad = TRUE, .keep_aspect_ratio = TRUE, .ensure_multiple_of = 1.0 / 32 },
     .floats = &gtf_image_reflected },

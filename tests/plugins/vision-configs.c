@@ -66,6 +66,8 @@ static const WrongConfig wrong[] = {
   { "zoedepth/single", "num_attractors", "[3]", "num_attractors: expected four" },
   { "zoedepth/single", "bottleneck_features", "7", "bottleneck_features: expected the same as fusion_hidden_size" },
   { "zoedepth/single", "min_temp", "0", "min_temp" },
+  { "prompt_depth_anything/metric", "depth_estimation_type", "\"near\"", "depth_estimation_type: expected \"relative\" or \"metric\", found \"near\"" },
+  { "prompt_depth_anything/metric", "neck_hidden_sizes", "[4, 0, 8]", "neck_hidden_sizes" },
   { "upernet/beit-pyramid", "backbone_config.add_fpn", "2", "add_fpn" },
   { "swiftformer/classifier", "downsamples", "[true, false]", "downsamples: expected 4 truth values, found true|false" },
   { "swiftformer/classifier", "downsamples", "[true, 2, false, \"no\"]", "downsamples: expected 4 truth values" },

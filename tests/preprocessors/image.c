@@ -132,6 +132,7 @@ static const struct
   { "{\"do_resize\": \"yes\"}", NULL, "do_resize" },
   { "{\"do_split_image\": \"yes\"}", NULL, "do_split_image" },
   { "{\"image_processor_type\": \"EomtImageProcessor\", \"size\": [3, 4], \"do_split_image\": true}", NULL, "shortest_edge" },
+  { "{\"image_processor_type\": \"PromptDepthAnythingImageProcessor\", \"do_pad\": true, \"size_divisor\": 14}", NULL, "\"do_pad\": a picture of 384 x 384 within a border" },
   { "{\"image_processor_type\": \"ZoeDepthImageProcessor\"}", NULL, "4 x 4 is too small to be mirrored" },
   { "{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"do_pad\": false, \"resample\": 1}", NULL, "resample" },
   { "{\"image_processor_type\": \"ZoeDepthImageProcessor\", \"do_pad\": false, \"size\": {\"shortest_edge\": 7}}", NULL, "\"size\"" },

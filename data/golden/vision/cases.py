@@ -309,6 +309,11 @@ FAMILIES = {
         "metric": case("DepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "apply_layernorm": False, "model_type": "dinov2"},
                                                                "depth_estimation_type": "metric", "max_depth": 20, "head_in_index": 1}, (16, 32)),
     },
+    "prompt_depth_anything": {
+        "relative": case("PromptDepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "model_type": "dinov2"}, "head_in_index": 1, "max_depth": 7}, (27, 40), batch=1),
+        "metric": case("PromptDepthAnything", "ForDepthEstimation", {**ANYTHING, "backbone_config": {**DINO_BACKBONE, "apply_layernorm": False, "model_type": "dinov2"},
+                                                                     "depth_estimation_type": "metric"}, (16, 32), batch=1),
+    },
     "rf_detr": {
         "detection": case("RfDetr", "ForObjectDetection", RF_DETR, (48, 48), matrices=0.3),
         "padded": case("RfDetr", "ForObjectDetection", RF_DETR, (32, 48), seen=[(32, 48), (20, 31)], matrices=0.3),
