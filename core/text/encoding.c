@@ -236,7 +236,7 @@ fill_sequence_ids (GtfEncoding *self, const GtfSegment *segment)
 }
 
 GtfEncoding *
-gtf_segment_finish (const GtfSegment *segment)
+gtf_segment_finish (GtfSegment *segment)
 {
   GtfEncoding *self = encoding_new (segment->rows->len);
   for (gsize i = 0; i < self->n_ids; i++)
@@ -248,14 +248,16 @@ gtf_segment_finish (const GtfSegment *segment)
       self->attention_mask[i] = row->attention;
       self->begin[i] = row->begin;
       self->end[i] = row->end;
+      self->begin_bytes[i] = (guint32) row->sequence;
       self->word_ids[i] = row->word;
     }
   fill_sequence_ids (self, segment);
   for (guint i = 0; segment->overflow && i < segment->overflow->len; i++)
     {
+      g_autoptr (GtfSegment) part = g_steal_pointer (&g_ptr_array_index (segment->overflow, i));      /* its memory is the next one's */
       if (self->overflowing == NULL)
         self->overflowing = g_ptr_array_new_with_free_func ((GDestroyNotify) gtf_encoding_free);
-      g_ptr_array_add (self->overflowing, gtf_segment_finish (g_ptr_array_index (segment->overflow, i)));
+      g_ptr_array_add (self->overflowing, gtf_segment_finish (part));
     }
   return self;
 }

@@ -26,6 +26,7 @@ typedef struct { GArray *rows; GArray *ranges; GPtrArray *overflow; } GtfSegment
 /* @room: for so many rows. */
 GtfSegment *gtf_segment_new      (gsize room);
 void        gtf_segment_free     (GtfSegment *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GtfSegment, gtf_segment_free)
 GtfSegment *gtf_segment_copy     (const GtfSegment *self);
 /* Appends @other, also to what overflowed, in every combination, as the reference does. Of @other only the rows are left. */
 void        gtf_segment_merge    (GtfSegment *self, GtfSegment *other);
@@ -34,7 +35,8 @@ void        gtf_segment_set_range (GtfSegment *self, gint32 sequence, gsize begi
 /* FALSE: @stride does not fit into @length. */
 gboolean    gtf_segment_truncate (GtfSegment *self, gsize length, gsize stride, gboolean left);
 void        gtf_segment_pad      (GtfSegment *self, gsize length, gint32 id, gint32 type, gboolean left);
-GtfEncoding *gtf_segment_finish  (const GtfSegment *self);
+/* Takes what overflowed with it. In begin_bytes stands, for the caller to put bytes there, of which text a token is. */
+GtfEncoding *gtf_segment_finish  (GtfSegment *self);
 
 /* Post-processors. */
 typedef struct _GtfPostProcessor GtfPostProcessor;

@@ -292,21 +292,20 @@ bytes_at (Place *place, guint32 at)
   return place->p - place->text;
 }
 
+/* Of which text each token is stands where its first byte goes. */
 static void
-fill_bytes (GtfEncoding *self, const GtfSegment *segment, Place places[2])
+fill_bytes (GtfEncoding *self, Place places[2])
 {
   for (gsize i = 0; i < self->n_ids; i++)
     {
-      const gint sequence = g_array_index (segment->rows, GtfRow, i).sequence;
+      const gint sequence = (gint) self->begin_bytes[i];
       Place *place = sequence >= 0 && sequence < 2 && places[sequence].text ? &places[sequence] : NULL;
 
-      if (place == NULL)
-        continue;
-      self->begin_bytes[i] = bytes_at (place, self->begin[i]);
-      self->end_bytes[i] = bytes_at (place, self->end[i]);
+      self->begin_bytes[i] = place ? bytes_at (place, self->begin[i]) : 0;
+      self->end_bytes[i] = place ? bytes_at (place, self->end[i]) : 0;
     }
   for (guint i = 0; self->overflowing && i < self->overflowing->len; i++)
-    fill_bytes (g_ptr_array_index (self->overflowing, i), g_ptr_array_index (segment->overflow, i), places);
+    fill_bytes (g_ptr_array_index (self->overflowing, i), places);
 }
 
 /* All segments as one. Each is freed as soon as its rows are there too: those of a long text are most of what encoding it takes. */
@@ -362,7 +361,7 @@ finish (GtfTokenizer *self, GPtrArray **segments, const char *const texts[2], Js
   GtfEncoding *encoding = gtf_segment_finish (all);
   for (guint i = 0; i < 2 && texts[i]; i++)
     places[i] = (Place) { .text = texts[i], .p = texts[i], .is_ascii = gtf_utf8_is_ascii (texts[i]) };
-  fill_bytes (encoding, all, places);
+  fill_bytes (encoding, places);
   return encoding;
 }
 
