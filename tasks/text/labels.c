@@ -117,6 +117,7 @@ text_labels_name (TextLabels *self, gsize id)
     {
       g_autofree char *printed = gtf_json_print (node, GTF_JSON_COMPACT);
 
+      /* A new node: json-glib takes what an object's or list's node holds for a value when it makes a string of it. */
       json_node_unref (node);
       self->names->pdata[id] = node = json_node_init_string (json_node_alloc (), printed);
     }
