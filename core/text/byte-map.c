@@ -7,6 +7,8 @@
 #include "base/quote.h"
 
 #define LONGEST 1024         /* bytes of a rule: each place of a text may be compared with so many */
+/* How many bytes rules may make of one in the mean; MyT5's are a letter's few for a letter's few. */
+#define GROWTH 32
 
 typedef struct { guint32 child, sibling; gint32 rule; guint8 byte; } Node;
 
@@ -114,9 +116,10 @@ gtf_byte_map_free (GtfByteMap *self)
 }
 
 GArray *
-gtf_byte_map_apply (const GtfByteMap *self, const GArray *in)
+gtf_byte_map_apply (const GtfByteMap *self, const GArray *in, GError **error)
 {
-  GArray *out = g_array_sized_new (FALSE, FALSE, sizeof (gint32), in->len);
+  g_autoptr (GArray) out = g_array_sized_new (FALSE, FALSE, sizeof (gint32), in->len);
+  const gsize most = GROWTH * (gsize) in->len + (1 << 20);
   for (guint at = 0, end; at < in->len; at = end)
     {
       gint32 value = g_array_index (in, gint32, at), rule = -1;
@@ -136,8 +139,13 @@ gtf_byte_map_apply (const GtfByteMap *self, const GArray *in)
         }
       if (bytes == NULL)
         g_array_append_val (out, value);
+      if (out->len > most)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "text: the rules of the byte maps make more than %" G_GSIZE_FORMAT " bytes of %u", most, in->len);
+          return NULL;
+        }
     }
-  return out;
+  return g_steal_pointer (&out);
 }
 
 /* ------------------------------------------------------------------ the normalizer */
@@ -180,7 +188,9 @@ rewrite_piece (gpointer data, GtfPieces *pieces, const GtfPiece *piece, GError *
       gint32 byte = (guint8) pieces->buffer->text[at];
       g_array_append_val (bytes, byte);
     }
-  g_autoptr (GArray) simple = gtf_byte_map_apply (self->decompose, bytes), merged = gtf_byte_map_apply (self->merge, simple);
+  g_autoptr (GArray) simple = gtf_byte_map_apply (self->decompose, bytes, error), merged = simple ? gtf_byte_map_apply (self->merge, simple, error) : NULL;
+  if (merged == NULL)
+    return FALSE;
   for (guint i = 0; i < merged->len; i++)
     {
       gint32 byte = g_array_index (merged, gint32, i);

@@ -13,8 +13,9 @@ typedef struct _GtfByteMap GtfByteMap;
 /* @rules: {"e0 a4": "1f"}: bytes in hexadecimal, with spaces between; with @reverse from the second to the first. */
 GtfByteMap *gtf_byte_map_new   (JsonObject *rules, gboolean reverse, const char *where, GError **error);
 void        gtf_byte_map_free  (GtfByteMap *self);
-/* At each place the longest sequence that has a rule is rewritten. @in: bytes, or -1 - i: the i-th thing that is no byte, which stays. Returns (transfer full): an array of gint32. */
-GArray     *gtf_byte_map_apply (const GtfByteMap *self, const GArray *in);
+/* At each place the longest sequence that has a rule is rewritten. @in: bytes, or -1 - i: the i-th thing that is no byte, which stays. Returns (transfer full): an array of gint32,
+ * or NULL with @error if the rules make far more of @in than letters ever are. */
+GArray     *gtf_byte_map_apply (const GtfByteMap *self, const GArray *in, GError **error);
 
 /* The normalizer {"type": "ByteMaps", "decompose": {..}, "merge": {..}}: the bytes of a text rewritten by the one and then the other, each as two digits.
  * No tokenizer.json has it. Where a byte came from is not kept: each has the span of the whole text. */

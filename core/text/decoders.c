@@ -259,12 +259,17 @@ strip (const GtfDecoder *self, GPtrArray *strings, GError **error)
   return TRUE;
 }
 
-typedef struct { GString *in, *out; const char *text; gsize done; } Replacing;
+/* Bytes that Replace may make of all strings together: a chain of replacements grows them by the product of their lengths. */
+#define MAX_REPLACED ((gsize) 1 << 26)
+
+typedef struct { GString *in, *out; const char *text; gsize done, room; } Replacing;
 
 static void
 replace_match (gpointer data, gsize begin, gsize end)
 {
   Replacing *r = data;
+  if (r->out->len > r->room)      /* replace() says so */
+    return;
   g_string_append_len (r->out, r->in->str + r->done, begin - r->done);
   g_string_append (r->out, r->text);
   r->done = end;
@@ -273,14 +278,21 @@ replace_match (gpointer data, gsize begin, gsize end)
 static gboolean
 replace (const GtfDecoder *self, GPtrArray *strings, GError **error)
 {
+  gsize room = MAX_REPLACED;
   for (guint i = 0; i < strings->len; i++)
     {
       g_autoptr (GString) out = g_string_new (NULL);
       GString *s = string_at (strings, i);
-      Replacing r = { s, out, self->text, 0 };
+      Replacing r = { s, out, self->text, 0, room };
       if (!gtf_regex_each (self->pattern, s->str, s->len, replace_match, &r, error))
         return FALSE;
       g_string_append_len (out, s->str + r.done, s->len - r.done);
+      if (out->len > room)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "text: the tokenizer's decoder makes more than %" G_GSIZE_FORMAT " bytes: a replacement that grows without end", MAX_REPLACED);
+          return FALSE;
+        }
+      room -= out->len;
       g_string_truncate (s, 0);
       g_string_append_len (s, out->str, out->len);
     }
@@ -321,7 +333,9 @@ byte_maps (const GtfDecoder *self, GPtrArray *strings, GError **error)
       byte = byte < 0 ? -1 - (gint32) i : byte;
       g_array_append_val (in, byte);
     }
-  g_autoptr (GArray) simple = gtf_byte_map_apply (self->first, in), out = gtf_byte_map_apply (self->second, simple);
+  g_autoptr (GArray) simple = gtf_byte_map_apply (self->first, in, error), out = simple ? gtf_byte_map_apply (self->second, simple, error) : NULL;
+  if (out == NULL)
+    return FALSE;
   for (guint i = 0; i < out->len; i++)
     {
       gint32 value = g_array_index (out, gint32, i);

@@ -203,6 +203,43 @@ test_token_twice (void)
   g_rmdir (folder);
 }
 
+static char *
+repeated (const char *text, guint n)
+{
+  GString *all = g_string_new (NULL);
+  while (n--)
+    g_string_append (all, text);
+  return g_string_free (all, FALSE);
+}
+
+/* Rules that make gigabytes of one letter are an error once they have made megabytes. */
+static void
+test_grows (void)
+{
+  g_autofree char *a = repeated ("a", 100), *b = repeated (" 62", 1100), *c = repeated (" 63", 1100);
+  g_autofree char *replace = g_strdup_printf ("{\"type\": \"Replace\", \"pattern\": {\"String\": \"a\"}, \"content\": \"%s\"}", a);
+  g_autofree char *decoder = g_strdup_printf ("\"decoder\": {\"type\": \"Sequence\", \"decoders\": [%s, %s, %s, %s, %s]}", replace, replace, replace, replace, replace);
+  g_autofree char *maps = g_strdup_printf ("\"normalizer\": {\"type\": \"ByteMaps\", \"decompose\": {\"61\": \"%s\"}, \"merge\": {\"62\": \"%s\"}}", b + 1, c + 1);
+  const struct { const char *part, *says; } table[] = { { decoder, "decoder makes more than 67108864 bytes" }, { maps, "byte maps make more than 1083776 bytes of 1100" } };
+  g_autofree char *folder = g_dir_make_tmp ("gtf-tokenizer-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "tokenizer.json", NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *json = g_strdup_printf ("{%s, \"model\": {\"type\": \"WordLevel\", \"unk_token\": \"a\", \"vocab\": {\"a\": 0}}}", table[i].part);
+      g_assert_true (g_file_set_contents (path, json, -1, NULL));
+      g_autoptr (GtfTokenizer) tokenizer = gtf_tokenizer_load (folder, NULL, &error);
+      g_assert_no_error (error);
+      g_autoptr (GtfEncoding) e = gtf_tokenizer_encode (tokenizer, "a", NULL, NULL, &error);
+      g_autofree char *text = e ? gtf_tokenizer_decode (tokenizer, e->ids, e->n_ids, FALSE, &error) : NULL;
+      g_assert_null (text);
+      g_assert_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA);
+      g_assert_nonnull (strstr (error->message, table[i].says));
+    }
+  g_remove (path);
+  g_rmdir (folder);
+}
+
 /* Added tokens are the same whether all is in order or something makes them be read as a tree: before the model, behind it, twice. */
 static void
 test_added (void)
@@ -302,6 +339,7 @@ main (int argc, char **argv)
   g_test_add_func ("/text/tokenizer/bad", test_bad);
   g_test_add_func ("/text/tokenizer/empty-token", test_empty_token);
   g_test_add_func ("/text/tokenizer/token-twice", test_token_twice);
+  g_test_add_func ("/text/tokenizer/grows", test_grows);
   g_test_add_func ("/text/tokenizer/added", test_added);
   g_test_add_func ("/text/tokenizer/sides", test_sides);
   return g_test_run ();
