@@ -327,7 +327,7 @@ read_parts (GtfConversion *c, GError **error)
   return ok;
 }
 
-/* Only the classes that call the library have its user-defined pieces cut out of texts. */
+/* The classes that call the library, and models without a class, have its user-defined pieces cut out of texts. */
 static gboolean
 read_user_pieces (GtfConversion *c, GError **error)
 {
