@@ -6,7 +6,7 @@
 
 #include "base/quote.h"
 
-#define LONGEST 1024         /* bytes of a rule: each place of a text may be compared with so many */
+#define LONGEST 1024         /* bytes that a rule is for: each place of a text may be compared with so many */
 /* How many bytes rules may make of one in the mean; MyT5's are a letter's few for a letter's few. */
 #define GROWTH 32
 
@@ -90,13 +90,13 @@ gtf_byte_map_new (JsonObject *rules, gboolean reverse, const char *where, GError
       const char *value = gtf_param_get_string (node, where, key, error);
       g_autoptr (GByteArray) a = value ? parse (key, where, error) : NULL;
       g_autoptr (GByteArray) b = a ? parse (value, where, error) : NULL;
-      if (b && MAX (a->len, b->len) > LONGEST)
-        {
-          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected rules of at most %d bytes, found one of %u", where, LONGEST, MAX (a->len, b->len));
-          return gtf_byte_map_free (self), NULL;
-        }
       if (b == NULL)
         return gtf_byte_map_free (self), NULL;
+      if ((reverse ? b : a)->len > LONGEST)
+        {
+          g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: expected rules for at most %d bytes, found one for %u", where, LONGEST, (reverse ? b : a)->len);
+          return gtf_byte_map_free (self), NULL;
+        }
       if (reverse)
         add_rule (self, b, g_steal_pointer (&a));
       else
