@@ -4,6 +4,7 @@
  * transformers 4 and 5 and of related models. null counts as absent, as it does in transformers' classes.
  */
 #include "model/config.h"
+#include "model/config-private.h"
 
 #include <string.h>
 #include "base/json.h"
@@ -200,14 +201,11 @@ gtf_activation_from_name (const char *name, GtfActivation *activation)
   return FALSE;
 }
 
-#define OF_EACH ".*."           /* "a.*.b": the list of what stands under b in each object of the list a */
-#define BY_NUMBER ".#."         /* "a.#.b": the same of an object a whose keys are numbers */
-
-/* A name with what stands before OF_EACH only. */
+/* A name with what stands before GTF_CONFIG_OF_EACH only. */
 static JsonNode *
 find_name (JsonObject *object, const char *name)
 {
-  const char *each = strstr (name, OF_EACH);
+  const char *each = strstr (name, GTF_CONFIG_OF_EACH);
   g_autofree char *list = each ? g_strndup (name, (gsize) (each - name)) : NULL;
 
   return gtf_json_find (object, list ? list : name);
@@ -300,141 +298,6 @@ read_count (const GtfConfigField *field, JsonNode *node, const char *path, const
   return FALSE;
 }
 
-#define MOST_MEMBERS 4096
-
-/* What counts of element @i: itself, or what it has under @name. NULL: nothing. */
-static JsonNode *
-member_of (JsonArray *array, guint i, const char *name)
-{
-  JsonNode *node = json_array_get_element (array, i);
-
-  return !name ? node : JSON_NODE_HOLDS_OBJECT (node) ? gtf_json_find (json_node_get_object (node), name) : NULL;
-}
-
-/* None of the objects has it, as if there were no list. */
-static gboolean
-is_in_none (JsonArray *array, const char *name)
-{
-  for (guint i = 0; i < json_array_get_length (array); i++)
-    if (!JSON_NODE_HOLDS_OBJECT (json_array_get_element (array, i)) || member_of (array, i, name))
-      return FALSE;
-  return TRUE;
-}
-
-/* One member: a word without bars, or a number. */
-static gboolean
-add_member (GString *list, JsonNode *node)
-{
-  GType type = node && JSON_NODE_HOLDS_VALUE (node) ? json_node_get_value_type (node) : G_TYPE_NONE;
-
-  if (type != G_TYPE_STRING && type != G_TYPE_INT64 && type != G_TYPE_DOUBLE && type != G_TYPE_BOOLEAN)
-    return FALSE;
-  if (list->len)
-    g_string_append_c (list, '|');
-  if (type == G_TYPE_INT64)
-    g_string_append_printf (list, "%" G_GINT64_FORMAT, json_node_get_int (node));
-  else if (type == G_TYPE_DOUBLE)
-    g_string_append (list, g_ascii_dtostr ((char[G_ASCII_DTOSTR_BUF_SIZE]){ 0 }, G_ASCII_DTOSTR_BUF_SIZE, json_node_get_double (node)));
-  else
-    g_string_append (list, type == G_TYPE_STRING ? json_node_get_string (node) : json_node_get_boolean (node) ? "true" : "false");
-  return TRUE;
-}
-
-static gboolean
-read_list (GPtrArray *lists, JsonNode *node, const char *path, const char *key, const char **out, GError **error)
-{
-  JsonArray *array = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  const char *each = strstr (key, OF_EACH), *name = each ? each + strlen (OF_EACH) : NULL;
-  guint n = array ? json_array_get_length (array) : 1;
-  g_autoptr (GString) list = g_string_new (NULL);
-  gboolean ok = n <= MOST_MEMBERS && (array || !name);
-
-  if (ok && name && is_in_none (array, name))
-    return TRUE;
-  for (guint i = 0; ok && i < n; i++)
-    ok = add_member (list, array ? member_of (array, i, name) : node);
-  if (!ok && name)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%.*s\" must be an array of at most %d objects, each with a string, a number or a truth value under \"%s\"", path,
-                   (int) (each - key), key, MOST_MEMBERS, name);
-      return FALSE;
-    }
-  if (!ok)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be a string, a number, a truth value, or an array of at most %d of them", path, key, MOST_MEMBERS);
-      return FALSE;
-    }
-  *out = g_string_free (g_steal_pointer (&list), FALSE);
-  g_ptr_array_add (lists, (gpointer) *out);
-  return TRUE;
-}
-
-/* What a member of a map has under @rest: "" where there is nothing, "null" where it is null. NULL: it is no such thing. */
-static char *
-numbered_member (JsonNode *member, const char *rest)
-{
-  JsonObject *inside = JSON_NODE_HOLDS_OBJECT (member) ? json_node_get_object (member) : NULL;
-  JsonNode *found = inside ? gtf_json_find (inside, rest) : NULL;
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  if (!inside || (found && !add_member (text, found)))
-    return NULL;
-  if (!found && json_object_has_member (inside, rest))
-    g_string_assign (text, "null");
-  return g_string_free (g_steal_pointer (&text), FALSE);
-}
-
-/* The members of a map whose keys are numbers, each at the place of its number. NULL: it is no such map. */
-static char *
-numbered_members (JsonObject *map, const char *rest)
-{
-  g_autoptr (GList) names = json_object_get_members (map);
-  g_auto (GStrv) places = g_new0 (char *, MOST_MEMBERS + 1);
-  guint64 n = 0, number;
-
-  for (GList *name = names; name; name = name->next)
-    {
-      char *text = g_ascii_string_to_unsigned (name->data, 10, 0, MOST_MEMBERS - 1, &number, NULL) ? numbered_member (json_object_get_member (map, name->data), rest) : NULL;
-
-      if (!text)
-        {
-          for (guint64 i = 0; i < n; i++)       /* the list ends at the first that is not there */
-            g_clear_pointer (&places[i], g_free);
-          return NULL;
-        }
-      n = MAX (n, number + 1);
-      g_free (places[number]);
-      places[number] = text;
-    }
-  for (guint64 i = 0; i < n; i++)
-    if (!places[i])
-      places[i] = g_strdup ("");
-  return g_strjoinv ("|", places);
-}
-
-/* "MAP.#.REST" */
-static gboolean
-read_numbered (GtfConfig *self, const GtfConfigField *field, const char **out, GError **error)
-{
-  const char *at = strstr (field->keys, BY_NUMBER), *rest = at + strlen (BY_NUMBER);
-  g_autofree char *key = g_strndup (field->keys, (gsize) (at - field->keys));
-  JsonNode *node = gtf_json_find (self->object, key);
-  char *list;
-
-  if (!node)
-    return TRUE;
-  list = JSON_NODE_HOLDS_OBJECT (node) ? numbered_members (json_node_get_object (node), rest) : NULL;
-  if (!list)
-    {
-      g_set_error (error, GTF_ERROR, GTF_ERROR_INVALID_DATA, "%s: \"%s\" must be objects by numbers below %d, whose \"%s\" is a string, a number or a truth value", self->path, key,
-                   MOST_MEMBERS, rest);
-      return FALSE;
-    }
-  *out = list;
-  g_ptr_array_add (self->lists, list);
-  return TRUE;
-}
-
 static gboolean
 read_field (GtfConfig *self, const GtfConfigField *field, JsonNode *node, const char *path, const char *key, gpointer out, GError **error)
 {
@@ -453,7 +316,7 @@ read_field (GtfConfig *self, const GtfConfigField *field, JsonNode *node, const 
     case GTF_CONFIG_STRING:
       return (*(const char **) out = gtf_param_get_string (node, path, key, error)) != NULL;
     case GTF_CONFIG_LIST:
-      return read_list (self->lists, node, path, key, out, error);
+      return gtf_config_read_list (self->lists, node, path, key, out, error);
     default:
       return TRUE;
     }
@@ -486,7 +349,7 @@ gtf_config_fill (GtfConfig *self, const GtfConfigField *fields, gpointer out, GE
           return FALSE;
         }
       use_fallback (field, to);
-      if (field->type == GTF_CONFIG_LIST && strstr (field->keys, BY_NUMBER) != NULL && !read_numbered (self, field, to, error))
+      if (field->type == GTF_CONFIG_LIST && strstr (field->keys, GTF_CONFIG_BY_NUMBER) != NULL && !gtf_config_read_numbered (self->lists, self->object, self->path, field->keys, to, error))
         return FALSE;
       if (field->type == GTF_CONFIG_NULL)
         *(gboolean *) to = json_object_has_member (self->object, field->keys) && json_object_get_null_member (self->object, field->keys);
