@@ -3,6 +3,7 @@
  * ViT: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale" (2020); DeiT: Touvron et al.,
  * "Training data-efficient image transformers & distillation through attention" (2020); I-JEPA: Assran et al., "Self-Supervised Learning from
  * Images with a Joint-Embedding Predictive Architecture" (2023); MSN: Assran et al., "Masked Siamese Networks for Label-Efficient Learning" (2022).
+ * MAE: He et al., "Masked Autoencoders Are Scalable Vision Learners" (2021), whose encoder sees all patches here.
  *
  * They differ in the tokens before the patches and in what is classified. docs/models/vit.md tells what is easily got wrong.
  */
@@ -47,6 +48,7 @@ static const GtfHead vit_heads[] = { HEADS ("vit"), { NULL } };
 static const GtfHead msn_heads[] = { HEADS ("vit"), { NULL } };
 static const GtfHead deit_heads[] = { HEADS ("deit"), { "ForImageClassificationWithTeacher", gtf_vision_classification_tasks, deit_both, "deit" }, { NULL } };
 static const GtfHead ijepa_heads[] = { HEADS ("ijepa"), { NULL } };
+static const GtfHead mae_heads[] = { { "ForPreTraining", gtf_vision_base_tasks, NULL, "vit" }, { "Model", gtf_vision_base_tasks, NULL, "vit" }, { NULL } };
 
 static void
 forward (GtfContext *c, const GtfForward *f)
@@ -68,6 +70,10 @@ forward (GtfContext *c, const GtfForward *f)
 }
 
 static const char *const vit_types[] = { "vit", NULL }, *const deit_types[] = { "deit", NULL }, *const ijepa_types[] = { "ijepa", NULL }, *const msn_types[] = { "vit_msn", NULL };
+static const char *const mae_types[] = { "vit_mae", NULL };
+
+#define mae_config vit_config
+#define mae_weights vit_weights
 
 #define ARCHITECTURE(name)                                                                                                         \
   static const GtfArchitecture name = {                                                                                            \
@@ -80,5 +86,6 @@ ARCHITECTURE (vit);
 ARCHITECTURE (deit);
 ARCHITECTURE (ijepa);
 ARCHITECTURE (msn);
+ARCHITECTURE (mae);
 
-GTF_TEXT_PLUGINS (vit, "vit", "ViT, DeiT, I-JEPA, MSN: pictures as patches", &vit, &deit, &ijepa, &msn)
+GTF_TEXT_PLUGINS (vit, "vit", "ViT, DeiT, I-JEPA, MSN, MAE: pictures as patches", &vit, &deit, &ijepa, &msn, &mae)

@@ -2,6 +2,8 @@
 #
 # The cases of make.py: family -> name -> what is made. "size" is the height and width of the pictures.
 
+import torch
+
 SMALL = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, image_size=24, patch_size=8)
 SQUARE = (24, 24)
 WIDE = (17, 41)
@@ -15,6 +17,11 @@ def family(prefix, kwargs, own_size, **more):
     """The two heads; another size where the family takes any."""
     return {"model": case(prefix, "Model", kwargs, own_size, states=True, **more),
             "classifier": case(prefix, "ForImageClassification", {**kwargs, "num_labels": 5}, own_size, **more)}
+
+
+def in_order(n):
+    """By this noise MAE keeps all patches where they are."""
+    return torch.arange(n).float().repeat(2, 1)
 
 
 def small_router(model):
@@ -118,6 +125,9 @@ FAMILIES = {
         "other-size": case("DeiT", "Model", SMALL, (40, 16), interpolate=True),
     },
     "vit_msn": family("ViTMSN", SMALL, SQUARE),
+    "vit_mae": {"model": case("ViTMAE", "Model", {**SMALL, "mask_ratio": 0.0}, SQUARE, states=True, prompts=lambda: {"noise": in_order(9)}),
+                "trained": case("ViTMAE", "ForPreTraining", {**SMALL, "mask_ratio": 0.0, "decoder_hidden_size": 8, "decoder_num_hidden_layers": 1, "decoder_num_attention_heads": 2,
+                                                             "decoder_intermediate_size": 8}, WIDE, within="vit", interpolate=True, prompts=lambda: {"noise": in_order(10)})},
     "ijepa": family("IJepa", SMALL, SQUARE),
     "dinov2": {
         **family("Dinov2", DINO, SQUARE),
