@@ -313,7 +313,7 @@ fetch_all (const char *id, const char *local_dir, GError **error)
 static const struct
 {
   const char *id, *first, *second;      /* names of two files */
-  const char *error;
+  const char *error;            /* the file or the folder of this name, whichever came second, is in the way */
 } names[] = {
   { "org/clash", "Config.json", "config.json", NULL },
   { "org/clash2", "sub/Model.bin", "SUB/model.bin", NULL },
@@ -322,9 +322,18 @@ static const struct
   { "org/deep", TEN "/" TEN "/" TEN "/" TEN "/" TEN "/" TEN "/" TEN "/x", TEN "/" TEN "/y", NULL },
   { "org/odd", "-rf", "%2e%2e", NULL },
   { "org/odd2", "a ?#&=b", "~", NULL },
-  { "org/both", "a", "a/b", "/a: " },
-  { "org/both2", "a/b", "a", "/a: " },
+  { "org/both", "a", "a/b", "a" },
+  { "org/both2", "a/b", "a", "a" },
 };
+
+/* Whether the message is about a path with this name, and this behind it. */
+static gboolean
+is_about (const char *message, const char *name, const char *behind)
+{
+  g_autofree char *path = g_strconcat ("/", name, behind, NULL);
+
+  return strstr (message, path) != NULL;
+}
 
 /* They lie beside each other, each with its contents, or there is an error. */
 static void
@@ -347,7 +356,7 @@ test_names (void)
         {
           g_assert_nonnull (error);
           g_test_message ("  %s", error->message);
-          g_assert_nonnull (strstr (error->message, names[i / 2].error));
+          g_assert_true (is_about (error->message, names[i / 2].error, ": ") || is_about (error->message, names[i / 2].error, "/b: "));
         }
       else
         {
