@@ -153,13 +153,6 @@ modulate (GtfContext *c, const Config *config, const Block *w, gint64 n_levels, 
   return gtf_linear (c, w->out, y);
 }
 
-/* x + scale y */
-static GtfTensor *
-add_scaled (GtfContext *c, const GtfTensor *x, const GtfNorm *scale, const GtfTensor *y)
-{
-  return gtf_add (c, x, scale != NULL ? gtf_affine (c, scale, y) : y);
-}
-
 static GtfTensor *
 block_forward (GtfContext *c, const Config *config, const Block *w, gint64 n_levels, GtfTensor *x)
 {
@@ -168,12 +161,12 @@ block_forward (GtfContext *c, const Config *config, const Block *w, gint64 n_lev
 
   if (config->norm_last)
     {
-      x = add_scaled (c, x, w->scale, gtf_layer_norm (c, w->norm, modulate (c, config, w, n_levels, x), eps));
+      x = gtf_layer_scale (c, x, w->scale, gtf_layer_norm (c, w->norm, modulate (c, config, w, n_levels, x), eps));
       h = gtf_feed_forward (c, w->up, config->activation, w->down, x, NULL);
-      return add_scaled (c, x, w->output_scale, gtf_layer_norm (c, w->output_norm, h, eps));
+      return gtf_layer_scale (c, x, w->output_scale, gtf_layer_norm (c, w->output_norm, h, eps));
     }
-  x = add_scaled (c, x, w->scale, modulate (c, config, w, n_levels, gtf_layer_norm (c, w->norm, x, eps)));
-  return add_scaled (c, x, w->output_scale, gtf_feed_forward (c, w->up, config->activation, w->down, gtf_layer_norm (c, w->output_norm, x, eps), NULL));
+  x = gtf_layer_scale (c, x, w->scale, modulate (c, config, w, n_levels, gtf_layer_norm (c, w->norm, x, eps)));
+  return gtf_layer_scale (c, x, w->output_scale, gtf_feed_forward (c, w->up, config->activation, w->down, gtf_layer_norm (c, w->output_norm, x, eps), NULL));
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------------------- */

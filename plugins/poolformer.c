@@ -81,21 +81,14 @@ static const GtfHead heads[] = {
   { NULL }
 };
 
-/* x + scale y */
-static GtfTensor *
-add_scaled (GtfContext *c, const GtfTensor *x, const GtfNorm *scale, const GtfTensor *y)
-{
-  return gtf_add (c, x, scale != NULL ? gtf_affine (c, scale, y) : y);
-}
-
 static GtfTensor *
 block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x)
 {
   GtfTensor *h = gtf_group_norm (c, w->before, x, 1, 1e-5f);
 
   h = gtf_add (c, gtf_avg_pool2d (c, h, &(GtfWindow){ config->pool_size, 1, config->pool_size / 2, .inside = TRUE }), gtf_scale (c, h, -1));
-  x = add_scaled (c, x, w->pool_scale, h);
-  return add_scaled (c, x, w->output_scale, gtf_feed_forward (c, w->up, config->activation, w->down, gtf_group_norm (c, w->after, x, 1, 1e-5f), NULL));
+  x = gtf_layer_scale (c, x, w->pool_scale, h);
+  return gtf_layer_scale (c, x, w->output_scale, gtf_feed_forward (c, w->up, config->activation, w->down, gtf_group_norm (c, w->after, x, 1, 1e-5f), NULL));
 }
 
 static void

@@ -150,13 +150,6 @@ static const GtfHead heads[] = {
   { NULL }
 };
 
-/* x + scale y */
-static GtfTensor *
-add_scaled (GtfContext *c, const GtfTensor *x, const GtfNorm *scale, const GtfTensor *y)
-{
-  return gtf_add (c, x, scale != NULL ? gtf_affine (c, scale, y) : y);
-}
-
 /* Keys of length 1 times the sum of all queries of length 1. The paper weighs queries (`w_g`); in the reference the weights are a softmax over one number. */
 static GtfTensor *
 attention (GtfContext *c, const Block *w, const GtfTensor *x)
@@ -172,12 +165,12 @@ block_forward (GtfContext *c, const Config *config, const Block *w, GtfTensor *x
 {
   GtfTensor *h = gtf_conv2d (c, w->around, x, &(GtfWindow){ .padding = 1 }, GTF_ACTIVATION_NONE, NULL);
 
-  x = add_scaled (c, x, w->scale, gtf_feed_forward (c, w->up, GTF_ACTIVATION_GELU, w->down, h, NULL));
+  x = gtf_layer_scale (c, x, w->scale, gtf_feed_forward (c, w->up, GTF_ACTIVATION_GELU, w->down, h, NULL));
   if (w->query == NULL)
     return x;
-  x = add_scaled (c, x, config->is_scaled ? w->attention_scale : NULL, attention (c, w, x));
+  x = gtf_layer_scale (c, x, config->is_scaled ? w->attention_scale : NULL, attention (c, w, x));
   h = gtf_feed_forward (c, w->mlp_up, config->activation, w->mlp_down, gtf_affine (c, w->mlp_norm, x), NULL);
-  return add_scaled (c, x, config->is_scaled ? w->mlp_scale : NULL, h);
+  return gtf_layer_scale (c, x, config->is_scaled ? w->mlp_scale : NULL, h);
 }
 
 static void

@@ -26,6 +26,12 @@ gtf_stages_read (const char *key, const char *list, const char *fallback, gint64
 }
 
 GtfTensor *
+gtf_layer_scale (GtfContext *c, const GtfTensor *x, const GtfNorm *scale, const GtfTensor *y)
+{
+  return gtf_add (c, x, scale != NULL ? gtf_affine (c, scale, y) : y);
+}
+
+GtfTensor *
 gtf_squeeze_excite (GtfContext *c, const GtfLinear *reduce, const GtfLinear *expand, const GtfTensor *x, GtfActivation act)
 {
   GtfTensor *h = gtf_linear_act (c, reduce, gtf_mean_pixels (c, x), act);

@@ -28,6 +28,9 @@ GTF_API gint64 gtf_stages_read (const char *key, const char *list, const char *f
 /* Squeeze and excitation (Hu et al. 2017): each channel times sigmoid (expand (act (reduce (mean)))). */
 GTF_API GtfTensor *gtf_squeeze_excite (GtfContext *c, const GtfLinear *reduce, const GtfLinear *expand, const GtfTensor *x, GtfActivation act);
 
+/* LayerScale (Touvron et al. 2021): x + scale y; @scale NULL: x + y. */
+GTF_API GtfTensor *gtf_layer_scale (GtfContext *c, const GtfTensor *x, const GtfNorm *scale, const GtfTensor *y);
+
 /* `last_hidden_state` [B][C][H][W]; `pooler_output`, if @pooled [B][C] is not NULL ([B][C][1][1] where @is_picture); `logits`, if there is a classifier. */
 GTF_API void gtf_stages_outputs (GtfContext *c, const GtfTensor *x, const GtfTensor *pooled, gboolean is_picture, const GtfLinear *classifier);
 

@@ -414,11 +414,9 @@ widened (GtfContext *c, const GtfTensor *x)
 
 /* x may be bfloat16, as gtf_conv2d_inner () gives it. */
 static gboolean
-begin (GtfContext *c, const char *op, const GtfTensor *x, const GtfTensor *more)
+begin (GtfContext *c, const char *op, const GtfTensor *x)
 {
-  if (x == NULL || x->dtype != GTF_DTYPE_BF16)
-    return gtf_op_begin (c, op, more != NULL ? 2 : 1, x, more);
-  return more != NULL ? gtf_op_begin (c, op, 1, more) : gtf_op_begin (c, op, 0);
+  return gtf_op_begin (c, op, x != NULL && x->dtype == GTF_DTYPE_BF16 ? 0 : 1, x);
 }
 
 /* @to: where the result goes; NULL: a new tensor, @inner: which only convolutions see. */
@@ -480,7 +478,9 @@ convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow
 GtfTensor *
 gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, const GtfTensor *residual)
 {
-  return begin (c, "conv2d", x, residual) ? convolve (c, w, x, window, act, residual, NULL, FALSE) : NULL;
+  if (!begin (c, "conv2d", x) || (residual != NULL && !gtf_op_begin (c, "conv2d", 1, residual)))
+    return NULL;
+  return convolve (c, w, x, window, act, residual, NULL, FALSE);
 }
 
 /**
@@ -497,7 +497,7 @@ gtf_conv2d (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWind
 GtfTensor *
 gtf_conv2d_inner (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act)
 {
-  return begin (c, "conv2d_inner", x, NULL) ? convolve (c, w, x, window, act, NULL, NULL, TRUE) : NULL;
+  return begin (c, "conv2d_inner", x) ? convolve (c, w, x, window, act, NULL, NULL, TRUE) : NULL;
 }
 
 /**
@@ -515,9 +515,7 @@ gtf_conv2d_inner (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const G
 GtfTensor *
 gtf_conv2d_onto (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow *window, GtfActivation act, GtfTensor *sum)
 {
-  if (sum == NULL && !gtf_failed (c))
-    gtf_fail (c, "the sum is missing");
-  if (!begin (c, "conv2d_onto", x, sum))
+  if (!begin (c, "conv2d_onto", x) || !gtf_op_begin (c, "conv2d_onto", 1, sum))
     return NULL;
   if (x->data == sum->data)
     {
