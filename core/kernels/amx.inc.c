@@ -9,7 +9,7 @@
  * windows of a picture are rows without being laid out (conv-amx.inc.c).
  */
 
-#define AMX_ROWS 32
+#define AMX_ROWS GTF_TILE_ROWS
 #define AMX_PANELS 2
 #define AMX_STEP 16             /* words of A, rows of B in a tile */
 #define AMX_TILE (AMX_STEP * GTF_PANEL)

@@ -262,15 +262,13 @@ quantize_row (const float *x, gint64 n, guint8 *to)
   return t / 127.0f + v_sum (check);
 }
 
-#define TILE_OF_ROWS 32         /* AMX reads whole tiles of them */
-
 /* Rows m0 .. m1 of A in the type of the weights. The row stride is no power of two: with one, rows would share few sets of the cache. */
 static Operand
 narrow_block (const GtfGemm *g, gint64 m0, gint64 m1)
 {
   gboolean quads = g->type == GTF_DTYPE_I8;
   gint64 k = quads ? (g->k + 3) / 4 : (g->k + 1) / 2, lda = (k + VW - 1) / VW * VW + VW;
-  const gint64 rows = (m1 - m0 + TILE_OF_ROWS - 1) / TILE_OF_ROWS * TILE_OF_ROWS;
+  const gint64 rows = (m1 - m0 + GTF_TILE_ROWS - 1) / GTF_TILE_ROWS * GTF_TILE_ROWS;
   float *a;
 
   if (g->pairs != NULL)

@@ -12,6 +12,9 @@
 G_BEGIN_DECLS
 
 #define GTF_PANEL 16            /* outputs in a panel of packed weights */
+/* What tiles of AMX take at a time of a matrix in bfloat16. Rows are padded to whole tiles with zeros; there is memory for whole tiles of rows, whatever stands in it. */
+#define GTF_TILE_ROWS 32
+#define GTF_TILE_NUMBERS 32     /* of a row */
 
 /* c = act (a w^T + bias) + residual, or, residual_first, act (a w^T + bias + residual). Weights lie in panels of 16 outputs, see core/tensor/weights-private.h. */
 typedef struct

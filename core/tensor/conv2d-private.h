@@ -7,8 +7,6 @@
 #include "tensor/picture-window-private.h"
 #include "tensor/weights-private.h"
 
-#define TILE_CHANNELS 32        /* in bfloat16, of a row of a tile of AMX */
-
 typedef struct
 {
   const GtfConv2d *w;

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define TILE_WINDOWS 32         /* what the last tile may read behind the last pixel */
 #define BLOCK (256 << 10)       /* bytes of lines that all weights pass over: they stay in L2 */
 
 typedef struct
@@ -96,9 +95,9 @@ gtf_conv2d_tiles_run (GtfContext *c, const GtfConv2dRun *v)
   const gint64 lines = down->before + down->in + down->after, line = across->before + across->in + across->after, shape[] = { v->n / (down->out * across->out), lines, line, v->w->in };
   const guint threads = gtf_pool_get_n_threads (c->pool);
   Run run = { .v = v, .n_pictures = shape[0], .lines = lines };
-  gsize n_bytes, more = (gsize) (TILE_WINDOWS * v->w->in) * sizeof *run.x;
+  gsize n_bytes, more = (gsize) (GTF_TILE_ROWS * v->w->in) * sizeof *run.x;
 
-  if (v->kernels->conv_tiles == NULL || w->type != GTF_DTYPE_BF16 || v->w->in % TILE_CHANNELS != 0 || down->stride != 1 || across->stride != 1
+  if (v->kernels->conv_tiles == NULL || w->type != GTF_DTYPE_BF16 || v->w->in % GTF_TILE_NUMBERS != 0 || down->stride != 1 || across->stride != 1
       || !gtf_shape_size (GTF_DTYPE_BF16, 4, shape, &n_bytes))
     return FALSE;
   run.conv = (GtfTileConv){ .line = line, .inside = across->out, .k = v->w->in, .segments = v->w->height * v->w->width, .n = v->w->out, .w = w->panels,

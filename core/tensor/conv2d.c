@@ -17,7 +17,6 @@
 #define OUTPUTS 128             /* of a part, where windows are too few for all threads */
 #define FEW_CHANNELS 16         /* below, windows are laid out */
 #define LAID_OUT (1 << 18)      /* floats of them at a time */
-#define MORE_ROWS 32            /* pixels that the last tile of a product reads behind what it needs */
 
 /* Where window i, counted over all pictures, begins: its row and column, and the number of its picture's first pixel. */
 static gint64
@@ -233,7 +232,7 @@ pick_pixels (GtfContext *c, const GtfConv2dRun *v)
 
   if (sees_all (v))
     return x;
-  to = gtf_arena_alloc (c, (gsize) (v->n + MORE_ROWS) * pixel);
+  to = gtf_arena_alloc (c, (gsize) (v->n + GTF_TILE_ROWS) * pixel);
   for (gint64 i = 0; to != NULL && i < v->n; i++)
     {
       gint64 top, left;
@@ -393,7 +392,7 @@ static GtfTensor *
 new_halves (GtfContext *c, const gint64 *shape)
 {
   const gint64 n = shape[0] * shape[1] * shape[2];
-  GtfTensor *y = gtf_new_tensor (c, GTF_DTYPE_BF16, 2, (gint64[]){ n + MORE_ROWS, shape[3] });
+  GtfTensor *y = gtf_new_tensor (c, GTF_DTYPE_BF16, 2, (gint64[]){ n + GTF_TILE_ROWS, shape[3] });
 
   if (y == NULL)
     return NULL;
@@ -425,7 +424,7 @@ convolve (GtfContext *c, const GtfConv2d *w, const GtfTensor *x, const GtfWindow
 {
   static const GtfWindow plain = { 0 };
   /* without tiles the next one may multiply in float32 */
-  const gboolean halves = inner && c->kernels->conv_tiles != NULL && takes_halves (c, w) && w->out % TILE_CHANNELS == 0;
+  const gboolean halves = inner && c->kernels->conv_tiles != NULL && takes_halves (c, w) && w->out % GTF_TILE_NUMBERS == 0;
   GtfConv2dRun v = { .w = w, .kernels = c->kernels, .act = act };
   gint64 shape[4];
   GtfTensor *y;

@@ -12,8 +12,6 @@
 #include <string.h>
 
 #define BETWEEN (1152 << 10)    /* bytes of a block between the two: most of L2 */
-#define ROWS 32                 /* of a tile: blocks are whole ones ... */
-#define PAIRS 32                /* ... and rows are filled up to whole ones */
 
 typedef struct
 {
@@ -35,10 +33,10 @@ block_of_rows (const FeedForwardJob *job, gint64 first, gint64 n)
   if (down.residual != NULL)
     down.residual += first * down.ldr;
   /* no power of two: rows would share few sets of the cache */
-  down.lda = up.ldc = (up.n + PAIRS - 1) / PAIRS * PAIRS + PAIRS;
+  down.lda = up.ldc = (up.n + GTF_TILE_NUMBERS - 1) / GTF_TILE_NUMBERS * GTF_TILE_NUMBERS + GTF_TILE_NUMBERS;
   between = gtf_scratch_outer ((gsize) (job->block * up.ldc) * sizeof *between);
-  for (gint64 i = 0; i < n && up.n % PAIRS != 0; i++)
-    memset (between + i * up.ldc + up.n, 0, PAIRS * sizeof *between);
+  for (gint64 i = 0; i < n && up.n % GTF_TILE_NUMBERS != 0; i++)
+    memset (between + i * up.ldc + up.n, 0, GTF_TILE_NUMBERS * sizeof *between);
   up.halves = between;
   down.pairs = between;
   job->kernels->gemm (&up, 0, n, 0, gtf_gemm_panels (&up));
@@ -106,7 +104,7 @@ gtf_feed_forward (GtfContext *c, const GtfLinear *up, GtfActivation act, const G
       job.down.residual = gtf_tensor_f32 (residual);
       job.down.ldr = residual->row_stride;
     }
-  job.block = MAX (BETWEEN / up->out / (gint64) sizeof (guint16) / ROWS, 1) * ROWS;
+  job.block = MAX (BETWEEN / up->out / (gint64) sizeof (guint16) / GTF_TILE_ROWS, 1) * GTF_TILE_ROWS;
   n *= (guint) MIN ((job.up.m + n * job.block - 1) / (n * job.block), 1000);
   gtf_pool_run (c->pool, n, feed_forward_part, &job);
   return y;

@@ -94,9 +94,7 @@ gtf_linear_get_row (const GtfLinear *self, gint64 row, float *dst)
 
 /* ---- the product ------------------------------------------------------------------------------------------------------- */
 
-/* Rows are split between tiles: of vectors, and of AMX. */
-#define UNIT 6
-#define NARROW_UNIT 32
+#define UNIT 6                  /* rows are split between tiles: of vectors so many, of AMX GTF_TILE_ROWS */
 #define MANY_ROWS 96
 #define MANY_NARROW_ROWS 192    /* their products are over before the weights have come */
 /* Parts small enough that a thread that was held up does not hold up the others. */
@@ -134,7 +132,7 @@ gtf_gemm_panels (const GtfGemm *gemm)
 void
 gtf_gemm_rows (const GtfGemm *gemm, guint part, guint n_parts, gint64 *first, gint64 *end)
 {
-  const gint64 unit = gemm->narrow ? NARROW_UNIT : UNIT, n = (gemm->m + unit - 1) / unit;
+  const gint64 unit = gemm->narrow ? GTF_TILE_ROWS : UNIT, n = (gemm->m + unit - 1) / unit;
 
   *first = part * n / n_parts * unit;
   *end = MIN ((part + 1) * n / n_parts * unit, gemm->m);
